@@ -1,0 +1,67 @@
+// A free list that is one lock-free stack: the simplest that works, and what
+// contention does to it.
+
+#ifndef HAFT_GLOBAL_FREE_LIST_H_
+#define HAFT_GLOBAL_FREE_LIST_H_
+
+#include <cstddef>
+#include <cstdint>
+
+#include "haft/carver.h"
+#include "haft/handle.h"
+#include "haft/handle_stack.h"
+
+namespace haft {
+
+// Every thread pushes to and pops from the same tagged stack. It strands
+// nothing: a table holds its capacity exactly.
+class GlobalFreeList {
+ public:
+  struct Cache {};
+
+  static std::size_t SlotsFor(std::size_t capacity,
+                              std::size_t /*limit*/) noexcept {
+    return capacity;
+  }
+
+  GlobalFreeList(std::size_t /*capacity*/, std::size_t range,
+                 internal::Carver* carver) noexcept
+      : stack_(range, 1), carver_(carver) {}
+
+  bool ok() const noexcept { return stack_.ok(); }
+
+  template <typename Thread>
+  Word Pop(Thread&) noexcept {
+    if (const Word handle = TryPop()) return handle;
+    if (const internal::HandleRun run = carver_->Carve(1); run.count != 0)
+      return run[0];
+    // All is carved, for ever. So when the one stack is seen empty now, the
+    // table is full.
+    return TryPop();
+  }
+
+  template <typename Thread>
+  void Push(Thread&, Word handle) noexcept {
+    stack_.Push(0, handle);
+  }
+
+  template <typename F>
+  void ForEach(F&& f) const {
+    stack_.ForEach(f);
+  }
+  template <typename F>
+  static void ForEachCached(const Cache&, unsigned, F&&) {}
+
+ private:
+  Word TryPop() noexcept {
+    std::uint64_t tags = 0;
+    return stack_.Pop(0, &tags);
+  }
+
+  internal::HandleStack stack_;
+  internal::Carver* const carver_;
+};
+
+}  // namespace haft
+
+#endif  // HAFT_GLOBAL_FREE_LIST_H_

@@ -1,0 +1,94 @@
+// How a handle's bits are divided: each field's width is given once, and shift,
+// mask and maximum follow from it.
+
+#ifndef HAFT_HANDLE_LAYOUT_H_
+#define HAFT_HANDLE_LAYOUT_H_
+
+#include <limits>
+
+#include "haft/handle.h"
+
+namespace haft {
+
+// `kWidthV` bits of a word, starting at bit `kShiftV`.
+template <unsigned kShiftV, unsigned kWidthV>
+struct BitField {
+  static_assert(kWidthV >= 1 &&
+                kShiftV + kWidthV <= std::numeric_limits<Word>::digits);
+
+  static constexpr unsigned kShift = kShiftV;
+  static constexpr unsigned kWidth = kWidthV;
+  static constexpr unsigned kEnd = kShift + kWidth;
+  static constexpr Word kMax = ~Word{0} >>
+                               (std::numeric_limits<Word>::digits - kWidth);
+  static constexpr Word kMask = kMax << kShift;
+  static constexpr Word kOne = Word{1} << kShift;
+
+  static constexpr Word Decode(Word word) noexcept {
+    return (word & kMask) >> kShift;
+  }
+  static constexpr Word Encode(Word value) noexcept {
+    return (value << kShift) & kMask;
+  }
+};
+
+//   [ marker | generation : G | index : K | 1 ]
+//
+// The lowest bit is set in every handle, so no handle is an aligned pointer.
+// The generation is at least 1, so no handle is a small integer. `kMarkerV`
+// holds the bits above the generation that are set in every handle.
+template <unsigned kIndexBits, unsigned kGenerationBits, Word kMarkerV = 0>
+struct HandleLayout {
+  using Low = BitField<0, 1>;
+  using Index = BitField<Low::kEnd, kIndexBits>;
+  using Generation = BitField<Index::kEnd, kGenerationBits>;
+
+  static_assert(kIndexBits <= 30,
+                "slot numbers plus one must fit 31 bits of a free list's head");
+  static_assert((kMarkerV & (Low::kMask | Index::kMask | Generation::kMask)) ==
+                    0,
+                "the marker overlaps a field");
+
+  // The bits every handle of this layout has, and the bits that may differ.
+  static constexpr Word kFixed = kMarkerV | Low::kOne;
+  static constexpr Word kVariable = Index::kMask | Generation::kMask;
+  static constexpr Word kSlots = Index::kMax + 1;
+
+  static constexpr Word Make(Word generation, Word index) noexcept {
+    return kFixed | Generation::Encode(generation) | Index::Encode(index);
+  }
+  static constexpr bool IsWellFormed(Word word) noexcept {
+    return (word & ~kVariable) == kFixed && Generation::Decode(word) != 0;
+  }
+};
+
+// 64-bit word, bits 63..62 = 01: positive as a signed integer, and never a
+// canonical user-space address.
+//   [ 0 | 1 | generation : 61-K | index : K | 1 ]
+template <unsigned kIndexBits = 26>
+using Layout64 =
+    HandleLayout<kIndexBits, 61 - kIndexBits,
+                 Word{1} << (std::numeric_limits<Word>::digits - 2)>;
+
+// Fits 53 bits, so a JavaScript number or any other double holds it exactly.
+//   [ generation : 52-K | index : K | 1 ]
+template <unsigned kIndexBits = 26>
+using Layout53 = HandleLayout<kIndexBits, 52 - kIndexBits>;
+
+// Fits 32 bits, on 32-bit targets and wherever a handle must travel as a 32-bit
+// integer.
+//   [ generation : 31-K | index : K | 1 ]
+template <unsigned kIndexBits = 16>
+using Layout32 = HandleLayout<kIndexBits, 31 - kIndexBits>;
+
+// What a table uses unless told otherwise: Layout64 where a word has 64 bits,
+// else Layout32.
+#if UINTPTR_MAX > 0xffffffffu
+using DefaultLayout = Layout64<>;
+#else
+using DefaultLayout = Layout32<>;
+#endif
+
+}  // namespace haft
+
+#endif  // HAFT_HANDLE_LAYOUT_H_

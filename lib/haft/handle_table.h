@@ -1,0 +1,333 @@
+// The handle table: opaque, checked handles to values of one to a few words.
+
+#ifndef HAFT_HANDLE_TABLE_H_
+#define HAFT_HANDLE_TABLE_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <new>
+#include <optional>
+#include <stdexcept>
+#include <type_traits>
+#include <utility>
+
+#include "haft/carver.h"
+#include "haft/check.h"
+#include "haft/handle.h"
+#include "haft/report.h"
+#include "haft/slot_array.h"
+#include "haft/status.h"
+#include "haft/sync.h"
+#include "haft/thread_caches.h"
+#include "haft/traits.h"
+
+namespace haft {
+
+// Figures of a table; exact when no other thread is inside a call, else each is
+// a little old.
+struct TableStats {
+  std::size_t live;       // handles issued and not deleted
+  std::uint64_t created;  // handles ever issued
+  std::uint64_t deleted;  // handles ever deleted
+  std::size_t retired;    // slots that have used up their generations
+  std::size_t
+      high_water;  // slots ever taken into use, live or waiting in a free list
+  std::size_t capacity;  // handles that can be live at once, less the retired
+};
+
+// Gives values of type T opaque handles and finds them again, from any number
+// of threads, without locks.
+//
+// T is trivially copyable and small: a pointer, an index, a { pointer, type }
+// pair. The table copies it in and out and owns nothing. It never reuses a
+// handle, so each one refers to its own New for ever.
+//
+// Unless a comment says otherwise every member may be called by any thread at
+// any time, also inside a signal handler, inside the destructor of a
+// thread-local variable, and in the child of a fork.
+template <typename T, typename Traits = DefaultTraits>
+class HandleTable {
+  using Layout = typename Traits::Layout;
+  using FreeList = typename Traits::FreeList;
+  using Slots = internal::SlotArray<T, Layout>;
+  using State = typename Slots::State;
+
+  static_assert(
+      std::is_trivially_copyable_v<T>,
+      "the table copies values as words: store a pointer to anything else");
+  static_assert(
+      sizeof(T) <= 8 * sizeof(Word),
+      "a value is read word by word: store a pointer to anything larger");
+
+ public:
+  // How many handles the layout allows to be live at once.
+  static constexpr std::size_t kMaxCapacity = Layout::kSlots;
+
+  // A table for `capacity` live handles. It reserves address space for all and
+  // touches a few pages only. A capacity close to kMaxCapacity leaves the free
+  // list little room for caching and makes New and Delete slower.
+  //   Errors    throws std::length_error when capacity > kMaxCapacity and
+  //   std::bad_alloc when address space cannot be
+  //             had; without exceptions it aborts: use Create there
+  explicit HandleTable(std::size_t capacity)
+      : HandleTable(capacity, Unchecked{}) {
+    if (ok()) return;
+#ifdef __cpp_exceptions
+    if (capacity > kMaxCapacity)
+      throw std::length_error(
+          "haft::HandleTable: capacity exceeds the handle layout");
+    throw std::bad_alloc();
+#else
+    internal::Die(capacity > kMaxCapacity
+                      ? "HandleTable: capacity exceeds the handle layout"
+                      : "HandleTable: no address space for the slots");
+#endif
+  }
+
+  // The same without exceptions.
+  //   Returns   nullptr where the constructor would throw
+  static std::unique_ptr<HandleTable> Create(std::size_t capacity) noexcept {
+    std::unique_ptr<HandleTable> table(new (std::nothrow)
+                                           HandleTable(capacity, Unchecked{}));
+    if (table != nullptr && !table->ok()) table.reset();
+    return table;
+  }
+
+  // No thread may be inside a call. Handles still live die with the table.
+  ~HandleTable() = default;
+
+  HandleTable(const HandleTable&) = delete;
+  HandleTable& operator=(const HandleTable&) = delete;
+
+  // Makes `value` reachable through a new handle.
+  //   Returns   a handle never returned before; kNullHandle when the table is
+  //   full (nothing has then changed) Progress  lock-free; wait-free while this
+  //   thread's cache holds a handle; async-signal-safe Cost      O(1); no
+  //   allocation, no system call but for a thread's first use; one cache line
+  //   besides the thread's own Ordering  what precedes New happens before what
+  //   follows a Value that returns this value Source    NewHandle of Go issue
+  //   37033
+  [[nodiscard]] Handle New(const T& value) noexcept {
+    return caches_.With(
+        [this, value](auto& thread) { return NewIn(thread, value); });
+  }
+
+  // The value of `handle`.
+  //   Returns   nothing when the handle is not live; Check says why
+  //   Progress  wait-free; async-signal-safe
+  //   Cost      three loads from one cache line, no write
+  //   Ordering  what precedes the New of this handle happens before what
+  //   follows Source    Handle.Value of Go issue 37033
+  [[nodiscard]] std::optional<T> Value(Handle handle) const noexcept {
+    return slots_[static_cast<Word>(handle)].Find(static_cast<Word>(handle));
+  }
+
+  // Ends `handle`: from now on every call refuses it.
+  //   Returns   the value; nothing when the handle is not live. Of any number
+  //   of racing Deletes exactly one gets it Progress  lock-free; wait-free
+  //   while this thread's cache has room; async-signal-safe Cost      O(1); one
+  //   compare-and-swap on the slot's cache line; no allocation, no system call
+  //   but for a thread's
+  //             first use
+  //   Ordering  as Value; also before any New that uses the slot again
+  //   Source    Handle.Delete of Go issue 37033
+  std::optional<T> Delete(Handle handle) noexcept {
+    return caches_.With(
+        [this, handle](auto& thread) { return DeleteIn(thread, handle); });
+  }
+
+  // Why `handle` is refused, or Status::kOk. A handle of another table, an
+  // earlier process or nobody is told from a stale one by its generation: with
+  // the default layout the answer is wrong once in 2^34.
+  //   Progress  wait-free; async-signal-safe
+  //   Cost      one load, no write
+  [[nodiscard]] Status Check(Handle handle) const noexcept {
+    return slots_.Status(static_cast<Word>(handle));
+  }
+
+  // Value and Delete for callers that hold a handle they know is live:
+  // otherwise they report all that is known about the handle on stderr and
+  // abort.
+  [[nodiscard]] T MustValue(Handle handle) const noexcept {
+    const std::optional<T> value = Value(handle);
+    if (__builtin_expect(!value.has_value(), 0)) DieOf("MustValue", handle);
+    return *value;
+  }
+  T MustDelete(Handle handle) noexcept {
+    const std::optional<T> value = Delete(handle);
+    if (__builtin_expect(!value.has_value(), 0)) DieOf("MustDelete", handle);
+    return *value;
+  }
+
+  // New for each of values[0..count-1].
+  //   Returns   how many it has made and written to `handles`, in order: fewer
+  //   than `count` when the table became full Progress, Cost, Ordering  of
+  //   `count` times New, less the cost of entering
+  [[nodiscard]] std::size_t NewBatch(const T* values, std::size_t count,
+                                     Handle* handles) noexcept {
+    return caches_.With([=](auto& thread) {
+      std::size_t made = 0;
+      while (made < count &&
+             (handles[made] = NewIn(thread, values[made])) != kNullHandle)
+        ++made;
+      return made;
+    });
+  }
+
+  // Delete for each of handles[0..count-1], with the slots' cache lines fetched
+  // ahead: much cheaper than one by one for handles that another thread has
+  // made.
+  //   Returns   how many were live. If `values` is given, values[i] is what
+  //   Delete(handles[i]) would have returned Progress, Cost, Ordering  of
+  //   `count` times Delete, less the cost of entering and of waiting for slots
+  std::size_t DeleteBatch(const Handle* handles, std::size_t count,
+                          std::optional<T>* values = nullptr) noexcept {
+    constexpr std::size_t kAhead =
+        16;  // as many cache lines as a core can wait for at once, more or less
+    return caches_.With([=](auto& thread) {
+      const auto prefetch = [=](std::size_t i) {
+        if (i < count)
+          sync::PrefetchForWrite(&slots_[static_cast<Word>(handles[i])]);
+      };
+      for (std::size_t i = 0; i < kAhead; ++i) prefetch(i);
+      std::size_t deleted = 0;
+      for (std::size_t i = 0; i < count; ++i) {
+        prefetch(i + kAhead);
+        const std::optional<T> value = DeleteIn(thread, handles[i]);
+        deleted += value.has_value();
+        if (values != nullptr) values[i] = value;
+      }
+      return deleted;
+    });
+  }
+
+  // Calls f(handle, value) for live handles, in no particular order. Weakly
+  // consistent: a handle that is live throughout is seen exactly once; one that
+  // is made or deleted meanwhile may be seen or missed. f may call the table.
+  //   Progress  wait-free but for f
+  //   Cost      O(high water)
+  template <typename F>
+  void ForEach(F&& f) const {
+    slots_.ForEachLive(carver_.carved(), std::forward<F>(f));
+  }
+
+  // Figures of the table; exact when no other thread is inside a call.
+  //   Progress  wait-free
+  //   Cost      O(threads); no counter is shared on a hot path
+  [[nodiscard]] TableStats Stats() const noexcept {
+    TableStats stats{};
+    stats.deleted = caches_.deleted();
+    stats.created = caches_.created();
+    stats.live = static_cast<std::size_t>(stats.created - stats.deleted);
+    stats.retired = retired_.load(std::memory_order_relaxed);
+    stats.high_water = carver_.carved();
+    stats.capacity =
+        capacity_ - (stats.retired < capacity_ ? stats.retired : capacity_);
+    return stats;
+  }
+
+  // Calls f(handle) for the next handle of each free slot that was ever in use:
+  // those in free lists and thread caches. For tests: with live and retired
+  // slots they make up the high-water mark (I4). No thread may be inside a
+  // call.
+  template <typename F>
+  void ForEachFree(F&& f) const {
+    free_list_.ForEach([&](Word handle) { f(Handle(handle)); });
+    caches_.ForEach([&](const typename FreeList::Cache& cache, unsigned level) {
+      FreeList::ForEachCached(cache, level,
+                              [&](Word handle) { f(Handle(handle)); });
+    });
+  }
+
+ private:
+  struct Unchecked {};
+
+  HandleTable(std::size_t capacity, Unchecked) noexcept
+      : HandleTable(capacity,
+                    capacity <= kMaxCapacity
+                        ? FreeList::SlotsFor(capacity, kMaxCapacity)
+                        : 0,
+                    FirstHandle()) {}
+  HandleTable(std::size_t capacity, std::size_t slots, Word first) noexcept
+      : slots_(Range(slots), first),
+        capacity_(capacity),
+        carver_(first, slots),
+        free_list_(capacity <= kMaxCapacity ? capacity : 0, Range(slots),
+                   &carver_) {}
+
+  bool ok() const noexcept {
+    return capacity_ <= kMaxCapacity && slots_.ok() && caches_.ok() &&
+           free_list_.ok();
+  }
+
+  // At least two slots: a free slot's state is a word that selects another one.
+  static std::size_t Range(std::size_t slots) noexcept {
+    return internal::CeilPowerOfTwo(slots < 2 ? 2 : slots);
+  }
+
+  // Generations start anywhere in the lower half of their range, so that tables
+  // do not take each other's handles.
+  static Word FirstHandle() noexcept {
+    constexpr Word kHalf = Layout::Generation::kMax / 2;
+    return Layout::Make(
+        kHalf == 0 ? 1 : 1 + static_cast<Word>(sync::RandomWord()) % kHalf, 0);
+  }
+
+  template <typename Thread>
+  Handle NewIn(Thread& thread, const T& value) noexcept {
+    const Word handle = free_list_.Pop(thread);
+    if (__builtin_expect(handle == 0, 0)) return kNullHandle;
+    slots_[handle].Publish(handle, value);
+    thread.CountCreated(1);
+    return Handle(handle);
+  }
+
+  template <typename Thread>
+  std::optional<T> DeleteIn(Thread& thread, Handle handle) noexcept {
+    const Word word = static_cast<Word>(handle);
+    typename Slots::Slot& slot = slots_[word];
+    Word next = State::Next(word);
+    bool retire = false;
+    if (__builtin_expect(State::IsExhausted(next), 0)) {
+      retire = Traits::kExhaustion == Exhaustion::kRetire;
+      next = State::Wrapped(word);
+    }
+    if (!slot.Close(word, retire ? State::Retired(word) : State::Free(next)))
+      return std::nullopt;
+    const T value = slot.Owned();
+    thread.CountDeleted(1);
+    if (__builtin_expect(retire, 0)) {
+      // relaxed: counts, publishes nothing.
+      retired_.fetch_add(1, std::memory_order_relaxed);
+    } else {
+      free_list_.Push(thread, next);
+    }
+    return value;
+  }
+
+  [[noreturn, gnu::cold, gnu::noinline]] void DieOf(
+      const char* operation, Handle handle) const noexcept {
+    const Word word = static_cast<Word>(handle);
+    const char* slot_is = nullptr;
+    Word slot_generation = 0;
+    if (Layout::Index::Decode(word) < Range(carver_.limit())) {
+      slot_is = slots_.Describe(word, &slot_generation);
+    }
+    internal::DieOf({operation, this, word, Check(handle),
+                     Layout::Generation::Decode(word),
+                     Layout::Index::Decode(word), slot_is, slot_generation});
+  }
+
+  // Read by every call and never written, so shared by all caches.
+  Slots slots_;
+  internal::ThreadCaches<typename FreeList::Cache> caches_;
+  const std::size_t capacity_;
+  internal::Carver carver_;
+  FreeList free_list_;
+  alignas(128) sync::Atomic<std::size_t> retired_{0};
+};
+
+}  // namespace haft
+
+#endif  // HAFT_HANDLE_TABLE_H_

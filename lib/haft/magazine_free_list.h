@@ -1,0 +1,220 @@
+// The default free list: two magazines of ready-made handles for each thread,
+// and a depot to exchange them at.
+
+#ifndef HAFT_MAGAZINE_FREE_LIST_H_
+#define HAFT_MAGAZINE_FREE_LIST_H_
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <utility>
+
+#include "haft/carver.h"
+#include "haft/depot.h"
+#include "haft/handle.h"
+#include "haft/handle_stack.h"
+#include "haft/sync.h"
+
+namespace haft {
+
+// Three layers:
+//   1. the thread's cache: two magazines; a Pop or Push is a few plain loads
+//   and stores that stay in the L1 cache;
+//   2. the depot, for whole magazines, and beside it a stack of single handles
+//   for callers without a cache: threads
+//      beyond the limit, threads whose exit hook has run, signal handlers that
+//      interrupted their own thread's operation;
+//   3. carving of slots that were never used.
+//
+// A cache strands up to two magazines of handles. The range has room for that,
+// and for as many callers without a cache that break up a magazine at the same
+// moment, so that capacity is a promise. Where the handle layout has too few
+// index bits for both, magazines are smaller, down to none.
+template <unsigned kMagazineSize>
+class BasicMagazineFreeList {
+  static_assert(kMagazineSize >= 1 && kMagazineSize <= 254,
+                "the level of a thread's cache is kept in 8 bits");
+
+ public:
+  // Used all zero, without construction. `loaded` holds as many handles as the
+  // thread's level says; `previous` is full or empty.
+  struct Cache {
+    internal::MagazineEntry* loaded;
+    internal::MagazineEntry* previous;
+    std::uint32_t previous_count;
+    std::uint32_t size;  // of a magazine; 0: this cache has none yet
+    std::uint32_t stripe;
+  };
+
+  static std::size_t SlotsFor(std::size_t capacity,
+                              std::size_t limit) noexcept {
+    return capacity + kStranded * MagazineSize(capacity, limit);
+  }
+
+  BasicMagazineFreeList(std::size_t capacity, std::size_t range,
+                        internal::Carver* carver) noexcept
+      : size_(static_cast<std::uint32_t>((carver->limit() - capacity) /
+                                         kStranded)),
+        depot_(size_ == 0 ? 0 : range / size_ + kStranded, size_),
+        singles_(range, 1),
+        carver_(carver) {}
+
+  bool ok() const noexcept { return depot_.ok() && singles_.ok(); }
+
+  template <typename Thread>
+  Word Pop(Thread& thread) noexcept {
+    if constexpr (Thread::kHasCache) {
+      const unsigned level = thread.level();
+      if (__builtin_expect(level == 0, 0)) {
+        const Refill refill = PopAndRefill(thread.cache());
+        thread.set_level(refill.level);
+        return refill.handle;
+      }
+      thread.LowerLevel();
+      return thread.cache().loaded[level - 1].Read();
+    } else {
+      return PopWithoutCache();
+    }
+  }
+
+  template <typename Thread>
+  void Push(Thread& thread, Word handle) noexcept {
+    if constexpr (Thread::kHasCache) {
+      if (__builtin_expect(thread.level() == thread.cache().size, 0)) {
+        if (size_ == 0) return singles_.Push(0, handle);
+        thread.set_level(MakeRoom(thread.cache()));
+      }
+      thread.cache().loaded[thread.level()].Write(handle);
+      thread.RaiseLevel();
+    } else {
+      singles_.Push(0, handle);
+    }
+  }
+
+  // Call f(handle) for every handle that waits here, or in `cache`; exact only
+  // when nobody pushes or pops.
+  template <typename F>
+  void ForEach(F&& f) const {
+    singles_.ForEach(f);
+    depot_.ForEachFull([&](const internal::MagazineEntry* magazine) {
+      ForEachIn(magazine, size_, f);
+    });
+  }
+  template <typename F>
+  static void ForEachCached(const Cache& cache, unsigned level, F&& f) {
+    ForEachIn(cache.loaded, level, f);
+    ForEachIn(cache.previous, cache.previous_count, f);
+  }
+
+ private:
+  // Magazines' worth of handles out of reach at most: two in each cache, and
+  // for each thread index one more caller without a cache that is breaking one
+  // up.
+  static constexpr std::size_t kStranded = 3 * sync::kMaxThreads;
+
+  static std::size_t MagazineSize(std::size_t capacity,
+                                  std::size_t limit) noexcept {
+    return std::min<std::size_t>(kMagazineSize, (limit - capacity) / kStranded);
+  }
+
+  // What a slow path hands back in registers: passing it the thread itself
+  // would keep that in memory on the fast path.
+  struct Refill {
+    Word handle;
+    unsigned level;
+  };
+
+  // For a cache whose loaded magazine is empty.
+  [[gnu::cold, gnu::noinline]] Refill PopAndRefill(Cache& cache) noexcept {
+    if (size_ == 0) return {PopWithoutCache(), 0};
+    if (cache.size == 0) Equip(cache);
+    unsigned level = std::exchange(cache.previous_count, 0);
+    if (level != 0) {
+      std::swap(cache.loaded, cache.previous);
+      return {cache.loaded[level - 1].Read(), level - 1};
+    }
+    const Word handle =
+        internal::PopOrProveEmpty([&](std::uint64_t* tags) -> Word {
+          if (internal::MagazineEntry* full =
+                  depot_.TakeFull(cache.stripe, tags)) {
+            depot_.GiveEmpty(cache.stripe, cache.loaded);
+            cache.loaded = full;
+            level = size_;
+          } else if (const Word single = singles_.Pop(0, tags)) {
+            return single;
+          } else {
+            const internal::HandleRun run = carver_->Carve(size_);
+            if (run.count == 0) return 0;
+            // Backwards, so that slots are taken in the order of their
+            // addresses.
+            for (std::size_t i = 0; i < run.count; ++i)
+              cache.loaded[i].Write(run[run.count - 1 - i]);
+            level = static_cast<unsigned>(run.count);
+          }
+          return cache.loaded[--level].Read();
+        });
+    return {handle, level};
+  }
+
+  // For a cache whose loaded magazine is full, or which has none. Returns the
+  // level of the one it loads instead.
+  [[gnu::cold, gnu::noinline]] unsigned MakeRoom(Cache& cache) noexcept {
+    if (cache.size == 0) {
+      Equip(cache);
+      return 0;
+    }
+    if (cache.previous_count != 0) {
+      internal::MagazineEntry* const empty = depot_.TakeEmpty(cache.stripe);
+      depot_.GiveFull(cache.stripe, std::exchange(cache.previous, empty));
+    }
+    std::swap(cache.loaded, cache.previous);
+    cache.previous_count = size_;
+    return 0;
+  }
+
+  void Equip(Cache& cache) noexcept {
+    // relaxed: the thread's own word.
+    cache.stripe = sync::ThisThread().index.load(std::memory_order_relaxed);
+    cache.loaded = depot_.TakeEmpty(cache.stripe);
+    cache.previous = depot_.TakeEmpty(cache.stripe);
+    cache.size = size_;
+  }
+
+  // Takes one handle at a time, so that it strands nothing, but when there is
+  // nothing left but full magazines.
+  [[gnu::cold, gnu::noinline]] Word PopWithoutCache() noexcept {
+    return internal::PopOrProveEmpty([&](std::uint64_t* tags) -> Word {
+      if (const Word single = singles_.Pop(0, tags)) return single;
+      if (const internal::HandleRun run = carver_->Carve(1); run.count != 0)
+        return run[0];
+      internal::MagazineEntry* const magazine = depot_.TakeFull(0, tags);
+      if (magazine == nullptr) return 0;
+      // The magazine goes back before its handles do: whoever holds a magazine
+      // holds its handles, so that counting handles bounds the magazines (see
+      // Depot::TakeEmpty).
+      Word handles[kMagazineSize];
+      for (std::size_t i = 0; i < size_; ++i) handles[i] = magazine[i].Read();
+      depot_.GiveEmpty(0, magazine);
+      if (size_ > 1) singles_.PushChain(0, handles, size_ - 1);
+      return handles[size_ - 1];
+    });
+  }
+
+  template <typename F>
+  static void ForEachIn(const internal::MagazineEntry* magazine,
+                        std::size_t count, F&& f) {
+    for (std::size_t i = 0; i < count; ++i) f(magazine[i].Read());
+  }
+
+  const std::uint32_t size_;  // of a magazine; 0: there are none
+  internal::Depot depot_;
+  internal::HandleStack singles_;
+  internal::Carver* const carver_;
+};
+
+// 128 handles, 1 KiB.
+using MagazineFreeList = BasicMagazineFreeList<128>;
+
+}  // namespace haft
+
+#endif  // HAFT_MAGAZINE_FREE_LIST_H_

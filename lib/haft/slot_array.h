@@ -1,0 +1,264 @@
+// The slot protocol: a slot stores the handle it currently answers to.
+
+#ifndef HAFT_SLOT_ARRAY_H_
+#define HAFT_SLOT_ARRAY_H_
+
+#include <cstddef>
+#include <cstring>
+#include <limits>
+#include <optional>
+#include <utility>
+
+#include "haft/handle.h"
+#include "haft/reserved_array.h"
+#include "haft/status.h"
+#include "haft/sync.h"
+
+namespace haft {
+
+namespace internal {
+
+// The words a slot's state takes, in the order of their life (I1):
+//
+//   untouched    0
+//   live         h
+//   free         the next handle, with its lowest index bit flipped: nothing
+//   that selects this slot equals it retired      the last handle, with that
+//   bit flipped and its lowest bit cleared
+template <typename Layout>
+struct SlotState {
+  static constexpr Word Free(Word next) noexcept {
+    return next ^ Layout::Index::kOne;
+  }
+  static constexpr Word Retired(Word last) noexcept {
+    return Free(last) ^ Layout::Low::kOne;
+  }
+
+  static constexpr bool IsRetired(Word state) noexcept {
+    return state != 0 && (state & Layout::Low::kMask) == 0;
+  }
+  static constexpr bool IsLive(Word state, Word index) noexcept {
+    return (state & Layout::Low::kMask) != 0 &&
+           Layout::Index::Decode(state) == index;
+  }
+
+  // The handle that the slot of `handle` answers to next, unless `handle` was
+  // its last: then not even well formed.
+  static constexpr Word Next(Word handle) noexcept {
+    return handle + Layout::Generation::kOne;
+  }
+
+  // Whether `next` is what Next returned for a last handle: the generation has
+  // then carried into the bit above it.
+  static constexpr bool IsExhausted(Word next) noexcept {
+    if constexpr (Layout::Generation::kEnd ==
+                  std::numeric_limits<Word>::digits) {
+      return next < Layout::Generation::kOne;
+    } else {
+      constexpr Word kCarry = Word{1} << Layout::Generation::kEnd;
+      return (next & kCarry) != (Layout::kFixed & kCarry);
+    }
+  }
+
+  // The first handle of the slot of `handle` when generations start over.
+  static constexpr Word Wrapped(Word handle) noexcept {
+    return (handle & ~Layout::Generation::kMask) | Layout::Generation::kOne;
+  }
+};
+
+// The smallest power of two that is at least `n`.
+constexpr std::size_t CeilPowerOfTwo(std::size_t n) noexcept {
+  std::size_t power = 1;
+  while (power < n) power *= 2;
+  return power;
+}
+
+// One slot: its state, and the value as atomic words. Rounded to a power of two
+// in size, so that selecting one is a shift and a mask, and none straddles two
+// cache lines.
+template <typename T>
+constexpr std::size_t PayloadWords() noexcept {
+  return (sizeof(T) + sizeof(Word) - 1) / sizeof(Word);
+}
+
+template <typename T, typename State>
+class alignas(CeilPowerOfTwo((1 + PayloadWords<T>()) * sizeof(Word))) Slot {
+ public:
+  // The value of `handle`, if this slot answers to it. Wait-free: W + 2 loads,
+  // no write. Anybody may call it.
+  std::optional<T> Find(Word handle) const noexcept {
+    // [S3] acquire: if it sees `handle`, it sees the payload of [S1] and [S2].
+    // Mutant S3: reads what was there before.
+    if (state_.load(std::memory_order_acquire) != handle) return std::nullopt;
+    Word words[kWords];
+    for (std::size_t i = 0; i < kWords; ++i) {
+      // [S4] acquire: partner of [S1], and keeps [S5] behind it. Mutant S4:
+      // [S5] is taken before the payload.
+      words[i] = payload_[i].load(std::memory_order_acquire);
+    }
+    // [S5] relaxed: [S4] keeps it behind the payload loads. If one of those
+    // read a later New's word it has synchronised with that New's [S1], which
+    // follows the Delete that ended `handle`; so this load sees that Delete or
+    // later (I3).
+    if (state_.load(std::memory_order_relaxed) != handle) return std::nullopt;
+    return FromWords(words);
+  }
+
+  // Makes the slot answer to `handle`, with `value`. Stores only. Only the one
+  // thread that holds `handle`, the slot's next one, may call it (I2).
+  void Publish(Word handle, const T& value) noexcept {
+    Word words[kWords] = {};
+    std::memcpy(words, &value, sizeof(T));
+    for (std::size_t i = 0; i < kWords; ++i) {
+      // [S1] release: a reader that sees this word at [S4] sees everything
+      // before this New, above all the Delete of the slot's last handle. Mutant
+      // S1: an old handle returns the new value.
+      payload_[i].store(words[i], std::memory_order_release);
+    }
+    // [S2] release: publishes the payload; synchronises with [S3] and [S6].
+    state_.store(handle, std::memory_order_release);
+  }
+
+  // Ends `handle`: the state goes from it to `end`. Of any number of racing
+  // calls exactly one returns true, and its caller owns the slot from then on
+  // (I2). The CAS is the linearization point. Anybody may call it.
+  bool Close(Word handle, Word end) noexcept {
+    // [S6] acquire: Owned sees the payload of [S2] even where `handle` came
+    // without synchronisation. Nothing to release: the next New of this slot
+    // stores with release, and whoever sees its payload sees this by [S4].
+    return state_.compare_exchange_strong(
+        handle, end, std::memory_order_acquire, std::memory_order_relaxed);
+  }
+
+  // The value last published, for the owner.
+  T Owned() const noexcept {
+    Word words[kWords];
+    // relaxed: no other thread writes the payload of a slot this one owns since
+    // [S6].
+    for (std::size_t i = 0; i < kWords; ++i)
+      words[i] = payload_[i].load(std::memory_order_relaxed);
+    return FromWords(words);
+  }
+
+  // relaxed, both: look at the word alone, whose values follow one another in
+  // one order (I1); and at the first word of slot 0 before anybody else knows
+  // of the table.
+  Word state() const noexcept { return state_.load(std::memory_order_relaxed); }
+  void Initialize(Word state) noexcept {
+    state_.store(state, std::memory_order_relaxed);
+  }
+
+ private:
+  static constexpr std::size_t kWords = PayloadWords<T>();
+
+  static T FromWords(const Word* words) noexcept {
+    struct Bytes {
+      unsigned char bytes[sizeof(T)];
+    } bytes;
+    std::memcpy(&bytes, words, sizeof(T));
+    return __builtin_bit_cast(T, bytes);
+  }
+
+  sync::Atomic<Word> state_;
+  sync::Atomic<Word> payload_[kWords];
+};
+
+// Slots for values of type T, addressed by the handles of `Layout`. Any word at
+// all may be looked up: the mask confines it to the array, also under
+// speculation.
+template <typename T, typename Layout>
+class SlotArray {
+ public:
+  using State = SlotState<Layout>;
+  using Slot = internal::Slot<T, State>;
+
+  // `slots` is a power of two, at least 2. The first handle of slot i is
+  // `first` with index i.
+  SlotArray(std::size_t slots, Word first) noexcept
+      : storage_(slots),
+        base_(reinterpret_cast<char*>(storage_.data())),
+        byte_mask_((slots - 1) * sizeof(Slot)),
+        first_(first) {
+    // An untouched slot's 0 equals the null handle, and the null handle selects
+    // slot 0: so slot 0 is never untouched.
+    if (storage_.ok()) storage_[0].Initialize(State::Free(first));
+  }
+
+  bool ok() const noexcept { return storage_.ok(); }
+
+  // The slot that `word` selects. Index bits start at bit 1 and a slot's size
+  // is a power of two, so that index times size is one shift of the handle.
+  static_assert(Layout::Index::kShift == 1);
+  const Slot& operator[](Word word) const noexcept {
+    return *reinterpret_cast<const Slot*>(
+        base_ + (word * (sizeof(Slot) / 2) & byte_mask_));
+  }
+  Slot& operator[](Word word) noexcept {
+    return const_cast<Slot&>(std::as_const(*this)[word]);
+  }
+
+  // Why `handle` is refused, or kOk.
+  haft::Status Status(Word handle) const noexcept {
+    if (handle == 0) return haft::Status::kNull;
+    if (!Layout::IsWellFormed(handle)) return haft::Status::kMalformed;
+    const Word state = (*this)[handle].state();
+    if (state == handle) return haft::Status::kOk;
+    if (Layout::Index::Decode(handle) >= storage_.size() || state == 0)
+      return haft::Status::kNeverIssued;
+    // Generations before the one in the state word have been issued; in a
+    // retired word it too; in a free one not yet.
+    const Word age = Age(handle);
+    const Word state_age = Age(state);
+    return age < state_age || (State::IsRetired(state) && age == state_age)
+               ? haft::Status::kStale
+               : haft::Status::kNeverIssued;
+  }
+
+  // What the slot that `handle` selects is now, and at which generation: of the
+  // handle that it answers to, will answer to next, or was the last to answer
+  // to.
+  const char* Describe(Word handle, Word* generation) const noexcept {
+    const Word state = (*this)[handle].state();
+    *generation = Layout::Generation::Decode(state);
+    if (state == 0) return "untouched";
+    if (State::IsRetired(state)) return "retired";
+    return State::IsLive(state, Layout::Index::Decode(handle)) ? "live"
+                                                               : "free";
+  }
+
+  // Calls f(handle, value) for live slots among the first `count`. Weakly
+  // consistent: what is live throughout the call is seen exactly once; what
+  // becomes live or dies meanwhile may be seen or missed; no dead value is
+  // shown.
+  template <typename F>
+  void ForEachLive(std::size_t count, F&& f) const {
+    for (std::size_t i = 0; i < count; ++i) {
+      const Slot& slot = (*this)[Layout::Index::Encode(i)];
+      const Word state = slot.state();
+      if (!State::IsLive(state, i)) continue;
+      if (const std::optional<T> value = slot.Find(state))
+        f(Handle(state), *value);
+    }
+  }
+
+ private:
+  // How many generations lie between the slots' first one and that of `word`.
+  // One from before the first counts as one after a wrap: if there are no
+  // wraps, as later than all.
+  Word Age(Word word) const noexcept {
+    const Word generation = Layout::Generation::Decode(word);
+    const Word first = Layout::Generation::Decode(first_);
+    return generation >= first ? generation - first
+                               : generation + Layout::Generation::kMax - first;
+  }
+
+  ReservedArray<Slot> storage_;
+  char* const base_;
+  const Word byte_mask_;
+  const Word first_;
+};
+
+}  // namespace internal
+}  // namespace haft
+
+#endif  // HAFT_SLOT_ARRAY_H_

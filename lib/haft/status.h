@@ -1,0 +1,38 @@
+// Why a handle was refused.
+
+#ifndef HAFT_STATUS_H_
+#define HAFT_STATUS_H_
+
+namespace haft {
+
+// What a table says of a word. The values are part of the ABI: they are never
+// renumbered.
+enum class Status : int {
+  kOk = 0,           // live: the table issued it and nobody has deleted it
+  kNull = 1,         // the null handle
+  kMalformed = 2,    // no table of this layout can issue such a word
+  kNeverIssued = 3,  // well formed, but this table has not issued it: forged,
+                     // another table's, another process's
+  kStale = 4,        // this table issued it and it has been deleted
+};
+
+// A static string such as "stale"; "unknown" for a value that is no Status.
+constexpr const char* StatusName(Status status) noexcept {
+  switch (status) {
+    case Status::kOk:
+      return "ok";
+    case Status::kNull:
+      return "null";
+    case Status::kMalformed:
+      return "malformed";
+    case Status::kNeverIssued:
+      return "never issued here";
+    case Status::kStale:
+      return "stale";
+  }
+  return "unknown";
+}
+
+}  // namespace haft
+
+#endif  // HAFT_STATUS_H_

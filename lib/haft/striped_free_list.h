@@ -1,0 +1,66 @@
+// A free list of one lock-free stack for each CPU.
+
+#ifndef HAFT_STRIPED_FREE_LIST_H_
+#define HAFT_STRIPED_FREE_LIST_H_
+
+#include <cstddef>
+#include <cstdint>
+
+#include "haft/carver.h"
+#include "haft/handle.h"
+#include "haft/handle_stack.h"
+#include "haft/sync.h"
+
+namespace haft {
+
+// Threads push to and pop from the stack of the CPU they run on, and search the
+// others' when it is empty. A thread that is moved to another CPU in between is
+// only slower, never wrong. Strands nothing: a table holds its capacity
+// exactly.
+class StripedFreeList {
+ public:
+  struct Cache {};
+
+  static std::size_t SlotsFor(std::size_t capacity,
+                              std::size_t /*limit*/) noexcept {
+    return capacity;
+  }
+
+  StripedFreeList(std::size_t /*capacity*/, std::size_t range,
+                  internal::Carver* carver) noexcept
+      : stack_(range, static_cast<unsigned>(
+                          internal::CeilPowerOfTwo(sync::CpuCount()))),
+        carver_(carver) {}
+
+  bool ok() const noexcept { return stack_.ok(); }
+
+  template <typename Thread>
+  Word Pop(Thread&) noexcept {
+    const unsigned cpu = sync::CpuIndex();
+    return internal::PopOrProveEmpty([&](std::uint64_t* tags) {
+      if (const Word handle = stack_.Pop(cpu, tags)) return handle;
+      const internal::HandleRun run = carver_->Carve(1);
+      return run.count != 0 ? run[0] : Word{0};
+    });
+  }
+
+  template <typename Thread>
+  void Push(Thread&, Word handle) noexcept {
+    stack_.Push(sync::CpuIndex(), handle);
+  }
+
+  template <typename F>
+  void ForEach(F&& f) const {
+    stack_.ForEach(f);
+  }
+  template <typename F>
+  static void ForEachCached(const Cache&, unsigned, F&&) {}
+
+ private:
+  internal::HandleStack stack_;
+  internal::Carver* const carver_;
+};
+
+}  // namespace haft
+
+#endif  // HAFT_STRIPED_FREE_LIST_H_

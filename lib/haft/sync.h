@@ -1,0 +1,151 @@
+// The seam: everything about threads and memory that a model checker, a
+// scheduler or a simulator must replace. The rest of Haft names no standard
+// atomic, no thread-local variable and no system call; it says all of that
+// through here.
+//
+// HAFT_SYNC_BACKEND, where defined, is the header of another backend that
+// declares the same names.
+
+#ifndef HAFT_SYNC_H_
+#define HAFT_SYNC_H_
+
+#ifdef HAFT_SYNC_BACKEND
+#include HAFT_SYNC_BACKEND
+#else
+
+#include <pthread.h>
+#include <sched.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <type_traits>
+
+namespace haft::sync {
+
+template <typename T>
+using Atomic = std::atomic<T>;
+
+static_assert(std::atomic<std::uint64_t>::is_always_lock_free);
+static_assert(std::atomic<std::uintptr_t>::is_always_lock_free);
+
+// Ordinary data that one thread hands to another: never accessed by two at
+// once. A checker's backend verifies that.
+template <typename T>
+class Plain {
+ public:
+  T Read() const noexcept { return value_; }
+  void Write(T value) noexcept { value_ = value; }
+
+ private:
+  T value_;
+};
+
+// Keeps the compiler from moving memory accesses across, as seen by a signal
+// handler on the same thread. No instruction.
+inline void SignalFence() noexcept {
+  std::atomic_signal_fence(std::memory_order_seq_cst);
+}
+
+// Asks for the cache line of `address` in a state that can be written.
+inline void PrefetchForWrite(const void* address) noexcept {
+  __builtin_prefetch(address, 1);
+}
+
+// Threads that may hold an index at the same time.
+inline constexpr unsigned kMaxThreads = 512;
+
+// What a thread carries. Trivial, so that reading it is one load also inside a
+// shared library; default visibility, so that the shared objects of one process
+// share it.
+struct ThreadState {
+  Atomic<unsigned> index;  // 1..kMaxThreads; 0: has none
+  Atomic<bool>
+      exited;  // the exit hook has run: the thread takes no index any more
+};
+[[gnu::visibility("default")]] inline thread_local ThreadState thread_state
+    [[gnu::tls_model("initial-exec")]];
+inline ThreadState& ThisThread() noexcept { return thread_state; }
+
+// Arranges for `hook(cookie)` when the calling thread ends. Only the first hook
+// and the last cookie of a thread count.
+//   Returns   whether it is arranged: false when the process has run out of
+//   keys or memory Progress  wait-free; async-signal-safe except for the first
+//   call in the process, and except in a process whose
+//             first 32 thread-specific keys were taken before: there, a
+//             thread's first call allocates
+class ThreadExitHook {
+ public:
+  bool Prepare(void (*hook)(void*)) noexcept {
+    if (key_.load(std::memory_order_relaxed) != 0) return true;
+    pthread_key_t key;
+    if (pthread_key_create(&key, hook) != 0) return false;
+    std::uint32_t expected = 0;
+    // relaxed: a key is a number good in every thread as soon as it exists.
+    if (!key_.compare_exchange_strong(expected, key + 1,
+                                      std::memory_order_relaxed,
+                                      std::memory_order_relaxed)) {
+      pthread_key_delete(key);
+    }
+    return true;
+  }
+  bool Arm(void* cookie) noexcept {
+    const std::uint32_t key = key_.load(std::memory_order_relaxed);
+    return key != 0 && pthread_setspecific(key - 1, cookie) == 0;
+  }
+
+ private:
+  Atomic<std::uint32_t> key_{0};  // the key plus one; 0: none yet
+};
+
+// The CPU the caller runs on, right now and perhaps no longer, and how many
+// there can be.
+inline unsigned CpuIndex() noexcept {
+  const int cpu = sched_getcpu();
+  return cpu < 0 ? 0 : static_cast<unsigned>(cpu);
+}
+inline unsigned CpuCount() noexcept {
+  const long count = sysconf(_SC_NPROCESSORS_CONF);
+  return count < 1 ? 1 : static_cast<unsigned>(count);
+}
+
+// Reserves `count` objects, all bytes 0, of which only those touched ever take
+// memory.
+//   Returns   nullptr when the address range cannot be had
+template <typename T>
+T* Reserve(std::size_t count) noexcept {
+  static_assert(std::is_trivially_destructible_v<T>);
+  if (count > SIZE_MAX / sizeof(T)) return nullptr;
+  void* range = mmap(nullptr, count * sizeof(T), PROT_READ | PROT_WRITE,
+                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  return range == MAP_FAILED ? nullptr : static_cast<T*>(range);
+}
+template <typename T>
+void Unreserve(T* objects, std::size_t count) noexcept {
+  munmap(const_cast<std::remove_const_t<T>*>(objects), count * sizeof(T));
+}
+
+// A word that differs from call to call and from process to process. Not for
+// cryptography.
+inline std::uint64_t RandomWord() noexcept {
+  std::uint64_t word = 0;
+  if (getrandom(&word, sizeof(word), GRND_NONBLOCK) ==
+      static_cast<ssize_t>(sizeof(word)))
+    return word;
+  static Atomic<std::uint64_t> calls{0};
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  word = static_cast<std::uint64_t>(now.tv_nsec) ^
+         (static_cast<std::uint64_t>(getpid()) << 32);
+  return (word + calls.fetch_add(1, std::memory_order_relaxed)) *
+         0x9e3779b97f4a7c15u;
+}
+
+}  // namespace haft::sync
+
+#endif  // HAFT_SYNC_BACKEND
+#endif  // HAFT_SYNC_H_

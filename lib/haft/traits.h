@@ -1,0 +1,39 @@
+// What a user of a table may choose.
+
+#ifndef HAFT_TRAITS_H_
+#define HAFT_TRAITS_H_
+
+#include "haft/handle_layout.h"
+#include "haft/magazine_free_list.h"
+
+namespace haft {
+
+// What becomes of a slot whose last generation has been deleted.
+enum class Exhaustion {
+  kRetire,  // never used again: a stale handle is refused for ever, at the
+            // price of one slot
+  kWrap,  // starts over at generation 1: a handle kept through a full cycle may
+          // be accepted again
+};
+
+// Derive from it and redeclare what differs:
+//
+//   struct JavaScriptTraits : haft::DefaultTraits {
+//     using Layout = haft::Layout53<>;
+//   };
+struct DefaultTraits {
+  // How a handle's bits are divided, and so how many slots and generations
+  // there can be.
+  using Layout = DefaultLayout;
+
+  // Where handles of free slots wait: MagazineFreeList, StripedFreeList,
+  // GlobalFreeList or CdsFreeList.
+  using FreeList = MagazineFreeList;
+
+  // What becomes of a slot whose last generation has been deleted.
+  static constexpr Exhaustion kExhaustion = Exhaustion::kRetire;
+};
+
+}  // namespace haft
+
+#endif  // HAFT_TRAITS_H_
