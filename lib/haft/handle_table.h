@@ -15,6 +15,7 @@
 #include "haft/carver.h"
 #include "haft/check.h"
 #include "haft/handle.h"
+#include "haft/power_of_two.h"
 #include "haft/report.h"
 #include "haft/slot_array.h"
 #include "haft/status.h"
@@ -27,13 +28,12 @@ namespace haft {
 // Figures of a table; exact when no other thread is inside a call, else each is
 // a little old.
 struct TableStats {
-  std::size_t live;       // handles issued and not deleted
-  std::uint64_t created;  // handles ever issued
-  std::uint64_t deleted;  // handles ever deleted
-  std::size_t retired;    // slots that have used up their generations
-  std::size_t
-      high_water;  // slots ever taken into use, live or waiting in a free list
-  std::size_t capacity;  // handles that can be live at once, less the retired
+  std::size_t live;        // handles issued and not deleted
+  std::uint64_t created;   // handles ever issued
+  std::uint64_t deleted;   // handles ever deleted
+  std::size_t retired;     // slots that have used up their generations
+  std::size_t high_water;  // slots ever taken into use, free ones included
+  std::size_t capacity;    // handles that can be live at once, less the retired
 };
 
 // Gives values of type T opaque handles and finds them again, from any number
@@ -68,8 +68,8 @@ class HandleTable {
   // touches a few pages only. A capacity close to kMaxCapacity leaves the free
   // list little room for caching and makes New and Delete slower.
   //   Errors    throws std::length_error when capacity > kMaxCapacity and
-  //   std::bad_alloc when address space cannot be
-  //             had; without exceptions it aborts: use Create there
+  //             std::bad_alloc when address space cannot be had; without
+  //             exceptions it aborts: use Create there
   explicit HandleTable(std::size_t capacity)
       : HandleTable(capacity, Unchecked{}) {
     if (ok()) return;
@@ -102,15 +102,20 @@ class HandleTable {
 
   // Makes `value` reachable through a new handle.
   //   Returns   a handle never returned before; kNullHandle when the table is
-  //   full (nothing has then changed) Progress  lock-free; wait-free while this
-  //   thread's cache holds a handle; async-signal-safe Cost      O(1); no
-  //   allocation, no system call but for a thread's first use; one cache line
-  //   besides the thread's own Ordering  what precedes New happens before what
-  //   follows a Value that returns this value Source    NewHandle of Go issue
-  //   37033
+  //             full (nothing has then changed)
+  //   Progress  lock-free; wait-free while this thread's cache holds a handle;
+  //             async-signal-safe
+  //   Cost      O(1); no allocation, no system call but for a thread's first
+  //             use; one cache line besides the thread's own
+  //   Ordering  what precedes New happens before what follows a Value that
+  //             returns this value
+  //   Source    NewHandle of Go issue 37033
   [[nodiscard]] Handle New(const T& value) noexcept {
-    return caches_.With(
-        [this, value](auto& thread) { return NewIn(thread, value); });
+    return caches_.With([this, value](auto& thread) {
+      const Handle handle = NewIn(thread, value);
+      thread.CountCreated(handle != kNullHandle);
+      return handle;
+    });
   }
 
   // The value of `handle`.
@@ -118,23 +123,27 @@ class HandleTable {
   //   Progress  wait-free; async-signal-safe
   //   Cost      three loads from one cache line, no write
   //   Ordering  what precedes the New of this handle happens before what
-  //   follows Source    Handle.Value of Go issue 37033
+  //             follows
+  //   Source    Handle.Value of Go issue 37033
   [[nodiscard]] std::optional<T> Value(Handle handle) const noexcept {
     return slots_[static_cast<Word>(handle)].Find(static_cast<Word>(handle));
   }
 
   // Ends `handle`: from now on every call refuses it.
   //   Returns   the value; nothing when the handle is not live. Of any number
-  //   of racing Deletes exactly one gets it Progress  lock-free; wait-free
-  //   while this thread's cache has room; async-signal-safe Cost      O(1); one
-  //   compare-and-swap on the slot's cache line; no allocation, no system call
-  //   but for a thread's
-  //             first use
+  //             of racing Deletes exactly one gets it
+  //   Progress  lock-free; wait-free while this thread's cache has room;
+  //             async-signal-safe
+  //   Cost      O(1); one compare-and-swap on the slot's cache line; no
+  //             allocation, no system call but for a thread's first use
   //   Ordering  as Value; also before any New that uses the slot again
   //   Source    Handle.Delete of Go issue 37033
   std::optional<T> Delete(Handle handle) noexcept {
-    return caches_.With(
-        [this, handle](auto& thread) { return DeleteIn(thread, handle); });
+    return caches_.With([this, handle](auto& thread) {
+      const std::optional<T> value = DeleteIn(thread, handle);
+      thread.CountDeleted(value.has_value());
+      return value;
+    });
   }
 
   // Why `handle` is refused, or Status::kOk. A handle of another table, an
@@ -161,30 +170,37 @@ class HandleTable {
   }
 
   // New for each of values[0..count-1].
-  //   Returns   how many it has made and written to `handles`, in order: fewer
-  //   than `count` when the table became full Progress, Cost, Ordering  of
-  //   `count` times New, less the cost of entering
+  //   Returns   how many it has made, handles[0] being that of values[0] and so
+  //             on: fewer than `count` when the table became full
+  //   Progress  as `count` times New
+  //   Cost      as `count` times New, less that of entering
+  //   Ordering  as New
   [[nodiscard]] std::size_t NewBatch(const T* values, std::size_t count,
                                      Handle* handles) noexcept {
     return caches_.With([=](auto& thread) {
       std::size_t made = 0;
-      while (made < count &&
-             (handles[made] = NewIn(thread, values[made])) != kNullHandle)
-        ++made;
+      for (; made < count; ++made) {
+        const Handle handle = NewIn(thread, values[made]);
+        if (handle == kNullHandle) break;
+        handles[made] = handle;
+      }
+      thread.CountCreated(made);
       return made;
     });
   }
 
   // Delete for each of handles[0..count-1], with the slots' cache lines fetched
-  // ahead: much cheaper than one by one for handles that another thread has
-  // made.
+  // ahead: much cheaper than one by one for handles that another thread made.
   //   Returns   how many were live. If `values` is given, values[i] is what
-  //   Delete(handles[i]) would have returned Progress, Cost, Ordering  of
-  //   `count` times Delete, less the cost of entering and of waiting for slots
+  //             Delete(handles[i]) would have returned
+  //   Progress  as `count` times Delete
+  //   Cost      as `count` times Delete, less that of entering and of waiting
+  //             for cache lines
+  //   Ordering  as Delete
   std::size_t DeleteBatch(const Handle* handles, std::size_t count,
                           std::optional<T>* values = nullptr) noexcept {
-    constexpr std::size_t kAhead =
-        16;  // as many cache lines as a core can wait for at once, more or less
+    // About as many cache lines as a core can wait for at once.
+    constexpr std::size_t kAhead = 16;
     return caches_.With([=](auto& thread) {
       const auto prefetch = [=](std::size_t i) {
         if (i < count)
@@ -198,6 +214,7 @@ class HandleTable {
         deleted += value.has_value();
         if (values != nullptr) values[i] = value;
       }
+      thread.CountDeleted(deleted);
       return deleted;
     });
   }
@@ -219,7 +236,9 @@ class HandleTable {
     TableStats stats{};
     stats.deleted = caches_.deleted();
     stats.created = caches_.created();
-    stats.live = static_cast<std::size_t>(stats.created - stats.deleted);
+    stats.live = stats.created < stats.deleted
+                     ? 0
+                     : static_cast<std::size_t>(stats.created - stats.deleted);
     stats.retired = retired_.load(std::memory_order_relaxed);
     stats.high_water = carver_.carved();
     stats.capacity =
@@ -279,7 +298,6 @@ class HandleTable {
     const Word handle = free_list_.Pop(thread);
     if (__builtin_expect(handle == 0, 0)) return kNullHandle;
     slots_[handle].Publish(handle, value);
-    thread.CountCreated(1);
     return Handle(handle);
   }
 
@@ -296,7 +314,6 @@ class HandleTable {
     if (!slot.Close(word, retire ? State::Retired(word) : State::Free(next)))
       return std::nullopt;
     const T value = slot.Owned();
-    thread.CountDeleted(1);
     if (__builtin_expect(retire, 0)) {
       // relaxed: counts, publishes nothing.
       retired_.fetch_add(1, std::memory_order_relaxed);

@@ -32,7 +32,7 @@ namespace haft {
 // index bits for both, magazines are smaller, down to none.
 template <unsigned kMagazineSize>
 class BasicMagazineFreeList {
-  static_assert(kMagazineSize >= 1 && kMagazineSize <= 254,
+  static_assert(kMagazineSize >= 1 && kMagazineSize <= 255,
                 "the level of a thread's cache is kept in 8 bits");
 
  public:

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "haft/handle.h"
+#include "haft/power_of_two.h"
 #include "haft/reserved_array.h"
 #include "haft/status.h"
 #include "haft/sync.h"
@@ -20,11 +21,12 @@ namespace internal {
 
 // The words a slot's state takes, in the order of their life (I1):
 //
-//   untouched    0
-//   live         h
-//   free         the next handle, with its lowest index bit flipped: nothing
-//   that selects this slot equals it retired      the last handle, with that
-//   bit flipped and its lowest bit cleared
+//   untouched  0
+//   live       h
+//   free       the next handle, with its lowest index bit flipped, so that
+//              nothing which selects this slot equals it
+//   retired    the last handle, with that bit flipped and its lowest bit
+//   cleared
 template <typename Layout>
 struct SlotState {
   static constexpr Word Free(Word next) noexcept {
@@ -66,21 +68,14 @@ struct SlotState {
   }
 };
 
-// The smallest power of two that is at least `n`.
-constexpr std::size_t CeilPowerOfTwo(std::size_t n) noexcept {
-  std::size_t power = 1;
-  while (power < n) power *= 2;
-  return power;
-}
-
-// One slot: its state, and the value as atomic words. Rounded to a power of two
-// in size, so that selecting one is a shift and a mask, and none straddles two
-// cache lines.
 template <typename T>
 constexpr std::size_t PayloadWords() noexcept {
   return (sizeof(T) + sizeof(Word) - 1) / sizeof(Word);
 }
 
+// One slot: its state, and the value as atomic words. Rounded to a power of two
+// in size, so that selecting one is a shift and a mask, and none straddles two
+// cache lines.
 template <typename T, typename State>
 class alignas(CeilPowerOfTwo((1 + PayloadWords<T>()) * sizeof(Word))) Slot {
  public:

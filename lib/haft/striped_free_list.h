@@ -9,6 +9,7 @@
 #include "haft/carver.h"
 #include "haft/handle.h"
 #include "haft/handle_stack.h"
+#include "haft/power_of_two.h"
 #include "haft/sync.h"
 
 namespace haft {

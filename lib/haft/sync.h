@@ -64,8 +64,7 @@ inline constexpr unsigned kMaxThreads = 512;
 // share it.
 struct ThreadState {
   Atomic<unsigned> index;  // 1..kMaxThreads; 0: has none
-  Atomic<bool>
-      exited;  // the exit hook has run: the thread takes no index any more
+  Atomic<bool> exited;     // its exit hook has run: it gets no index any more
 };
 [[gnu::visibility("default")]] inline thread_local ThreadState thread_state
     [[gnu::tls_model("initial-exec")]];
@@ -74,10 +73,10 @@ inline ThreadState& ThisThread() noexcept { return thread_state; }
 // Arranges for `hook(cookie)` when the calling thread ends. Only the first hook
 // and the last cookie of a thread count.
 //   Returns   whether it is arranged: false when the process has run out of
-//   keys or memory Progress  wait-free; async-signal-safe except for the first
-//   call in the process, and except in a process whose
-//             first 32 thread-specific keys were taken before: there, a
-//             thread's first call allocates
+//             keys or memory
+//   Progress  wait-free. Prepare is not async-signal-safe; Arm is, but in a
+//             process whose first 32 thread-specific keys were taken before: a
+//             thread's first call may allocate there
 class ThreadExitHook {
  public:
   bool Prepare(void (*hook)(void*)) noexcept {

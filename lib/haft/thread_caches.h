@@ -12,44 +12,58 @@
 
 namespace haft::internal {
 
-// The word a thread writes when it enters and when it leaves:
+// The word a thread writes when it leaves an entry:
 //
-//   [ created : 56 | level : 8 ]     level: how many handles the free list has
-//   at hand here; 255: the thread is inside
+//   [ ticks : 56 | level : 8 ]
 //
-// The busy mark, the level and a counter share it because every store that is
-// pending when Delete comes to its compare-and-swap delays that one, and each
-// call stores the word twice anyway.
+// level: how many handles the free list has at hand here. ticks: one for each
+// handle made or deleted, and one for a call that did neither, so that every
+// call advances them. When it enters, a thread announces the ticks it is about
+// to reach: the entry is busy while they have been announced and have not come.
+//
+// So entering and leaving are one store each, counting and all. That is worth
+// some thought: on x86 every store that is pending when Delete comes to its
+// compare-and-swap delays that one.
 struct CacheWord {
   static constexpr std::uint64_t kLevelMask = 0xff;
-  static constexpr std::uint64_t kBusy = kLevelMask;
-  static constexpr std::uint64_t kOneCreated = kLevelMask + 1;
+  static constexpr std::uint64_t kOneTick = kLevelMask + 1;
+
+  // What a thread announces that has found `word`.
+  static constexpr std::uint64_t After(std::uint64_t word) noexcept {
+    return (word | kLevelMask) + 1;
+  }
 };
 
 // One entry for each thread index, entered by its thread alone.
 //
-// The busy mark makes this safe in signal handlers: a handler that interrupts
-// its own thread inside a call finds the entry busy, and does without one as a
-// guest. So does a thread that has no index.
+// Signal handlers are why it is announced: a handler that interrupts its own
+// thread inside a call finds the entry busy, and does without one as a guest.
+// So does a thread that has no index. A handler that comes between a thread's
+// look at the word and its announcement leaves another word: the thread then
+// looks and announces anew, and what it has announced is in the past.
 template <typename Cache>
 class ThreadCaches {
   // Used all zero from reserved memory, without construction. On cache lines of
   // its own.
   struct alignas(128) Entry {
+    sync::Atomic<std::uint64_t> announced;
     sync::Atomic<std::uint64_t> word;
     sync::Atomic<std::uint64_t> deleted;
+    sync::Atomic<std::uint64_t> idle_ticks;  // of calls that changed nothing
     Cache cache;
   };
 
  public:
-  static constexpr unsigned kMaxLevel = CacheWord::kLevelMask - 1;
+  static constexpr unsigned kMaxLevel = CacheWord::kLevelMask;
 
   ThreadCaches() noexcept : entries_(sync::kMaxThreads + 1) {
     ThreadRegistry::Prepare();
     // Index 0 is that of threads without one: always busy, so that one test
     // tells both cases.
-    if (entries_.ok())
-      entries_[0].word.store(CacheWord::kBusy, std::memory_order_relaxed);
+    if (entries_.ok()) {
+      entries_[0].announced.store(CacheWord::After(0),
+                                  std::memory_order_relaxed);
+    }
   }
 
   bool ok() const noexcept { return entries_.ok(); }
@@ -72,27 +86,40 @@ class ThreadCaches {
     void LowerLevel() noexcept { --word_; }
 
     void CountCreated(std::uint64_t n) noexcept {
-      word_ += n * CacheWord::kOneCreated;
+      if (n != 0) AddTicks(n);
     }
     void CountDeleted(std::uint64_t n) noexcept {
-      entry_->deleted.store(entry_->deleted.load(std::memory_order_relaxed) + n,
-                            std::memory_order_relaxed);
+      if (n == 0) return;
+      Add(entry_->deleted, n);
+      AddTicks(n);
     }
 
    private:
     friend class ThreadCaches;
+
+    // For an entry that has been announced as After(word).
     Owner(Entry* entry, std::uint64_t word) noexcept
-        : entry_(entry), word_(word) {
-      entry_->word.store(word | CacheWord::kBusy, std::memory_order_relaxed);
-      sync::SignalFence();
-    }
+        : entry_(entry), word_(word + CacheWord::kOneTick) {}
     ~Owner() {
+      if (!has_counted_) Add(entry_->idle_ticks, 1);
       sync::SignalFence();
       entry_->word.store(word_, std::memory_order_relaxed);
     }
 
+    void AddTicks(std::uint64_t n) noexcept {
+      // The one of the call is there already, for the first that it counts.
+      word_ += (n - !has_counted_) * CacheWord::kOneTick;
+      has_counted_ = true;
+    }
+    static void Add(sync::Atomic<std::uint64_t>& counter,
+                    std::uint64_t n) noexcept {
+      counter.store(counter.load(std::memory_order_relaxed) + n,
+                    std::memory_order_relaxed);
+    }
+
     Entry* const entry_;
     std::uint64_t word_;
+    bool has_counted_ = false;
   };
 
   // Stands in for an entry that the caller cannot have.
@@ -121,26 +148,31 @@ class ThreadCaches {
   template <typename F>
   auto With(F f) noexcept {
     Entry& entry = Current();
-    const std::uint64_t word = entry.word.load(std::memory_order_relaxed);
-    if (__builtin_expect((word & CacheWord::kLevelMask) == CacheWord::kBusy, 0))
+    std::uint64_t word;
+    if (__builtin_expect(!Announce(entry, &word), 0))
       return WithClaimOrAsGuest(f);
     Owner owner(&entry, word);
     return f(owner);
   }
 
-  // Sums over all threads; exact when no other thread is inside a call.
+  // Sums over all threads; exact when no other thread is inside a call, else
+  // each is a little old.
   std::uint64_t created() const noexcept {
     std::uint64_t sum = guest_created_.load(std::memory_order_relaxed);
     for (unsigned i = 1; i <= sync::kMaxThreads; ++i) {
-      sum += entries_[i].word.load(std::memory_order_relaxed) /
-             CacheWord::kOneCreated;
+      const Entry& entry = entries_[i];
+      sum -= entry.deleted.load(std::memory_order_relaxed) +
+             entry.idle_ticks.load(std::memory_order_relaxed);
+      sum += entry.word.load(std::memory_order_relaxed) / CacheWord::kOneTick;
     }
-    return sum;
+    // A call that is under way may have counted without its tick.
+    return static_cast<std::int64_t>(sum) < 0 ? 0 : sum;
   }
   std::uint64_t deleted() const noexcept {
     std::uint64_t sum = guest_deleted_.load(std::memory_order_relaxed);
-    for (unsigned i = 1; i <= sync::kMaxThreads; ++i)
+    for (unsigned i = 1; i <= sync::kMaxThreads; ++i) {
       sum += entries_[i].deleted.load(std::memory_order_relaxed);
+    }
     return sum;
   }
 
@@ -161,12 +193,27 @@ class ThreadCaches {
     return entries_[sync::ThisThread().index.load(std::memory_order_relaxed)];
   }
 
+  // Enters the entry, unless it is busy; `*word` is then its word.
+  static bool Announce(Entry& entry, std::uint64_t* word) noexcept {
+    *word = entry.word.load(std::memory_order_relaxed);
+    for (;;) {
+      const std::uint64_t after = CacheWord::After(*word);
+      if (entry.announced.load(std::memory_order_relaxed) == after)
+        return false;
+      entry.announced.store(after, std::memory_order_relaxed);
+      sync::SignalFence();
+      const std::uint64_t now = entry.word.load(std::memory_order_relaxed);
+      if (__builtin_expect(now == *word, 1)) return true;
+      *word = now;
+    }
+  }
+
   template <typename F>
   [[gnu::cold, gnu::noinline]] auto WithClaimOrAsGuest(F f) noexcept {
     ThreadRegistry::Claim();
     Entry& entry = Current();
-    const std::uint64_t word = entry.word.load(std::memory_order_relaxed);
-    if ((word & CacheWord::kLevelMask) == CacheWord::kBusy) {
+    std::uint64_t word;
+    if (!Announce(entry, &word)) {
       Guest guest(this);
       return f(guest);
     }

@@ -10,10 +10,12 @@ namespace haft {
 
 // What becomes of a slot whose last generation has been deleted.
 enum class Exhaustion {
-  kRetire,  // never used again: a stale handle is refused for ever, at the
-            // price of one slot
-  kWrap,  // starts over at generation 1: a handle kept through a full cycle may
-          // be accepted again
+  // Never used again: a stale handle is refused for ever, at the price of one
+  // slot.
+  kRetire,
+  // Starts over at generation 1: a handle kept through a full cycle may be
+  // accepted again, and a Value that takes one may return parts of two values.
+  kWrap,
 };
 
 // Derive from it and redeclare what differs:

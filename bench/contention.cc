@@ -1,0 +1,206 @@
+// What a handle costs, alone and under contention: Haft's table with each of
+// its free lists, and what people use instead.
+
+#include <benchmark/benchmark.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <cstdio>
+#include <string>
+#include <vector>
+
+#include "bench/cds_tables.h"
+#include "bench/hand_off.h"
+#include "bench/look_ups.h"
+#include "bench/machine.h"
+#include "bench/options.h"
+#include "bench/report.h"
+#include "bench/rows.h"
+#include "bench/tables.h"
+#include "bench/updates.h"
+#include "bench/yardsticks.h"
+#include "haft/cds_free_list.h"
+#include "haft/global_free_list.h"
+#include "haft/magazine_free_list.h"
+#include "haft/striped_free_list.h"
+
+namespace haft::bench {
+namespace {
+
+constexpr char kHaft[] = "Haft MagazineFreeList";
+constexpr char kCas[] = "one uncontended CAS";
+constexpr char kArray[] = "unchecked array load";
+constexpr std::size_t kBatch = 64;
+
+template <template <typename> class Workload>
+void AddHaft(Rows& rows, bool other_free_lists) {
+  rows.Add<Workload<HaftTable<MagazineFreeList>>>(kHaft);
+  if (!other_free_lists) return;
+  rows.Add<Workload<HaftTable<StripedFreeList>>>("Haft StripedFreeList");
+  rows.Add<Workload<HaftTable<GlobalFreeList>>>("Haft GlobalFreeList");
+  rows.Add<Workload<HaftTable<CdsFreeList>>>("Haft CdsFreeList");
+}
+
+template <template <typename> class Workload>
+void AddPeers(Rows& rows) {
+  rows.Add<Workload<ShardedTable<MutexMap, 1>>>("mutex + unordered_map");
+  rows.Add<Workload<ShardedTable<SharedMutexMap, 1>>>(
+      "shared_mutex + unordered_map");
+  rows.Add<Workload<ShardedTable<MutexMap, 64>>>("64 x mutex + unordered_map");
+  rows.Add<Workload<TbbTable>>("tbb::concurrent_hash_map");
+  rows.Add<Workload<FeldmanTable>>("libcds FeldmanHashMap<HP>");
+  rows.Add<Workload<MichaelTable>>("libcds MichaelHashMap<HP>");
+}
+
+template <template <typename> class Workload>
+void AddLookUps(Rows& rows) {
+  AddHaft<Workload>(rows, rows.options().full);
+  AddPeers<Workload>(rows);
+}
+
+template <template <typename> class Workload>
+void AddUpdates(Rows& rows) {
+  rows.AddYardstick<OneCas>(kCas);
+  AddHaft<Workload>(rows, true);
+  AddPeers<Workload>(rows);
+}
+
+template <typename Table>
+using Uniform1e3 = LookUps<Table, kThousand, Which::kUniform>;
+template <typename Table>
+using Uniform1e6 = LookUps<Table, kMillion, Which::kUniform>;
+template <typename Table>
+using Hot = LookUps<Table, kThousand, Which::kHot>;
+template <typename Table>
+using Stale = LookUps<Table, kThousand, Which::kStale>;
+template <typename Table>
+using Latency1e3 = DependentLookUps<Table, kThousand>;
+template <typename Table>
+using Latency1e6 = DependentLookUps<Table, kMillion>;
+template <typename Table>
+using Pair = Churn<Table, false>;
+template <typename Table>
+using PairWithFind = Churn<Table, true>;
+template <typename Table>
+using Mixed1e3 = Mixed<Table, kThousand, false>;
+template <typename Table>
+using MixedSideBySide = Mixed<Table, kThousand, true>;
+template <typename Table>
+using Mixed1e6 = Mixed<Table, kMillion, false>;
+template <typename Table>
+using OneByOne = HandOff<Table, 1>;
+
+template <template <typename> class Workload>
+void AddArrayAndLookUps(Rows& rows) {
+  rows.AddYardstick<Workload<ArrayTable>>(kArray);
+  AddLookUps<Workload>(rows);
+}
+
+template <template <typename> class Workload>
+void AddMixed(Rows& rows) {
+  AddUpdates<Workload>(rows);
+  rows.Add<Workload<PointerTable>>("unchecked pointer, no table");
+}
+
+void AddHandOff(Rows& rows) {
+  rows.PairThreads();
+  AddUpdates<OneByOne>(rows);
+  rows.Add<HandOff<HaftTable<MagazineFreeList>, kBatch>>(
+      "Haft MagazineFreeList, by 64");
+  rows.Add<OneByOne<PointerTable>>("the ring alone");
+  rows.Add<HandOff<PointerTable, kBatch>>("the ring alone, by 64");
+}
+
+struct Study {
+  const char* name;
+  const char* title;
+  void (*add)(Rows&);
+  bool full_only;
+};
+
+constexpr Study kStudies[] = {
+    {"look-up 1e3", "Value of any of 1,000 live handles",
+     [](Rows& rows) { AddArrayAndLookUps<Uniform1e3>(rows); }, false},
+    {"latency 1e3", "the same, each handle known only from the last value",
+     [](Rows& rows) { AddArrayAndLookUps<Latency1e3>(rows); }, false},
+    {"hot", "Value of one handle, the same for all threads",
+     [](Rows& rows) { AddArrayAndLookUps<Hot>(rows); }, false},
+    {"stale", "look-up of any of 1,000 deleted handles, 1,000 others live",
+     [](Rows& rows) {
+       rows.AddYardstick<Uniform1e3<ArrayTable>>(kArray);
+       AddLookUps<Stale>(rows);
+     },
+     false},
+    {"new+delete", "New and Delete of one handle", &AddUpdates<Pair>, false},
+    {"churn", "New, Value and Delete of one handle", &AddUpdates<PairWithFind>,
+     false},
+    {"burst", "256 New, then 256 Delete; an operation is one of each",
+     &AddUpdates<Bursts>, false},
+    {"mixed 1e3", "90 % Value, 5 % New, 5 % Delete; 1,000 live handles",
+     &AddMixed<Mixed1e3>, false},
+    {"mixed side by side",
+     "the same, but neighbouring slots belong to different threads",
+     &AddMixed<MixedSideBySide>, true},
+    {"hand-off", "New in one thread, Delete in another, a ring between them",
+     &AddHandOff, false},
+    {"look-up 1e6", "Value of any of 1,000,000 live handles",
+     [](Rows& rows) { AddArrayAndLookUps<Uniform1e6>(rows); }, false},
+    {"latency 1e6", "the same, each handle known only from the last value",
+     [](Rows& rows) { AddArrayAndLookUps<Latency1e6>(rows); }, true},
+    {"mixed 1e6", "90 % Value, 5 % New, 5 % Delete; 1,000,000 live handles",
+     &AddMixed<Mixed1e6>, false},
+};
+
+// Google Benchmark takes what it shall do from a command line of its own.
+void Initialize(char* program, const Options& options) {
+  std::string arguments[] = {
+      "--benchmark_enable_random_interleaving=true",
+      "--benchmark_repetitions=" + std::to_string(options.repetitions),
+      "--benchmark_min_time=" + std::to_string(options.seconds),
+  };
+  std::vector<char*> argv = {program};
+  for (std::string& argument : arguments) argv.push_back(argument.data());
+  int argc = static_cast<int>(argv.size());
+  benchmark::Initialize(&argc, argv.data());
+}
+
+int Main(int argc, char** argv) {
+  const Options options = ParseOptions(argc, argv);
+  Initialize(argv[0], options);
+  int most = 0;
+  for (const int threads : options.threads) most = std::max(most, threads);
+  const CdsLibrary library(static_cast<std::size_t>(most) + 1);
+
+  const Facts facts = DescribeRun(argc, argv);
+  for (const auto& [name, fact] : facts)
+    benchmark::AddCustomContext(name, fact);
+  Report report(options.out);
+  report.PrintHeader(facts);
+  bool any = false;
+  for (const Study& study : kStudies) {
+    if (study.full_only && !options.full) continue;
+    Block block{study.name, study.title, {}, {}};
+    benchmark::ClearRegisteredBenchmarks();
+    Rows rows(options, &block);
+    study.add(rows);
+    if (!rows.wanted()) continue;
+    any = true;
+    std::fprintf(stderr, "\r\033[Kmeasuring %s ...", study.name);
+    benchmark::RunSpecifiedBenchmarks(&report);
+    std::fprintf(stderr, "\r\033[K");
+    report.PrintBlock(block, options.threads);
+  }
+  benchmark::ClearRegisteredBenchmarks();
+  if (!any) {
+    std::fprintf(stderr, "contention: --filter finds no workload and no row\n");
+    return 2;
+  }
+  const std::int64_t wrong = report.Finish();
+  std::printf("\nEach repetition: %s\n", options.out.c_str());
+  return wrong == 0 ? 0 : 1;
+}
+
+}  // namespace
+}  // namespace haft::bench
+
+int main(int argc, char** argv) { return haft::bench::Main(argc, argv); }

@@ -1,0 +1,146 @@
+// Workloads that only read.
+//
+// A workload is what the threads of one repetition share; its Thread is one of
+// them, and Thread::Run does kChunk operations. `wrong` counts answers that no
+// correct table gives, `failed` operations that a table may refuse.
+
+#ifndef HAFT_BENCH_LOOK_UPS_H_
+#define HAFT_BENCH_LOOK_UPS_H_
+
+#include <benchmark/benchmark.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "bench/stock.h"
+#include "bench/tables.h"
+
+namespace haft::bench {
+
+// Building a large table takes too long to do it for each repetition.
+constexpr bool IsKept(std::size_t live) { return live > kThousand; }
+constexpr int LookUpWarmUp(std::size_t live) { return IsKept(live) ? 4096 : 8; }
+
+enum class Which {
+  kUniform,  // any live key
+  kHot,      // always the same live key
+  kStale,    // any of as many deleted keys
+};
+
+// Look-ups whose keys are known ahead: throughput.
+template <typename Table, std::size_t kLive, Which kWhich>
+class LookUps {
+ public:
+  static constexpr int kChunk = 256;
+  static constexpr int kWarmUpChunks = LookUpWarmUp(kLive);
+  static constexpr bool kKeep = IsKept(kLive);
+
+  explicit LookUps(int /*threads*/) : stock_(kLive, kLive) {
+    if constexpr (kWhich == Which::kStale) {
+      typename Table::Session session(stock_.table);
+      for (Key& key : stock_.keys) stock_.table.Delete(key);
+      stale_ = stock_.keys;
+      for (Key& key : stock_.keys) key = stock_.table.New(session, Objects());
+    }
+    const std::vector<Key>& from =
+        kWhich == Which::kStale ? stale_ : stock_.keys;
+    for (std::size_t i = 0; i < sequence_.size(); ++i) {
+      sequence_[i] = from[kWhich == Which::kHot ? 0 : Scale(Draws()[i], kLive)];
+    }
+  }
+
+  class Thread {
+   public:
+    Thread(LookUps& shared, int /*index*/)
+        : session_(shared.stock_.table),
+          table_(shared.stock_.table),
+          keys_(shared.sequence_),
+          at_(Start(keys_.size(), kChunk)) {}
+
+    void Run() {
+      const Key* const keys = &keys_[at_];
+      std::uint64_t sum = 0;
+      std::int64_t misses = 0;
+      for (int i = 0; i < kChunk; ++i) {
+        Object* object;
+        if (table_.Find(keys[i], &object)) {
+          sum += reinterpret_cast<std::uintptr_t>(object);
+        } else {
+          ++misses;
+        }
+      }
+      benchmark::DoNotOptimize(sum);
+      wrong += kWhich == Which::kStale ? kChunk - misses : misses;
+      at_ = (at_ + kChunk) & (keys_.size() - 1);
+    }
+
+    std::int64_t wrong = 0;
+    std::int64_t failed = 0;
+
+   private:
+    typename Table::Session session_;
+    Table& table_;
+    const std::vector<Key>& keys_;
+    std::size_t at_;
+  };
+
+ private:
+  Stock<Table> stock_;
+  std::vector<Key> stale_;
+  // Few enough for the L1 cache, or enough to make every look-up another one.
+  std::vector<Key> sequence_ =
+      std::vector<Key>(kLive <= kThousand ? 2048 : Draws().size());
+};
+
+// Look-ups that each need the last one's value to know their key: latency.
+template <typename Table, std::size_t kLive>
+class DependentLookUps {
+ public:
+  static constexpr int kChunk = 256;
+  static constexpr int kWarmUpChunks = LookUpWarmUp(kLive);
+  static constexpr bool kKeep = IsKept(kLive);
+
+  explicit DependentLookUps(int /*threads*/) : stock_(kLive, 0) {}
+
+  class Thread {
+   public:
+    Thread(DependentLookUps& shared, int /*index*/)
+        : session_(shared.stock_.table),
+          table_(shared.stock_.table),
+          keys_(shared.stock_.keys),
+          at_(Start(kLive, 1)) {}
+
+    void Run() {
+      const Key* const keys = keys_.data();
+      Object* const objects = Objects();
+      std::size_t at = at_;
+      for (int i = 0; i < kChunk; ++i) {
+        Object* object;
+        if (table_.Find(keys[at], &object)) {
+          at = static_cast<std::size_t>(object - objects);
+        } else {
+          ++wrong;
+        }
+      }
+      at_ = at;
+      benchmark::DoNotOptimize(at_);
+    }
+
+    std::int64_t wrong = 0;
+    std::int64_t failed = 0;
+
+   private:
+    typename Table::Session session_;
+    Table& table_;
+    const std::vector<Key>& keys_;
+    std::size_t at_;
+  };
+
+ private:
+  Stock<Table> stock_;
+};
+
+}  // namespace haft::bench
+
+#endif  // HAFT_BENCH_LOOK_UPS_H_

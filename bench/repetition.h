@@ -1,0 +1,121 @@
+// One repetition of a workload as a function of Google Benchmark.
+
+#ifndef HAFT_BENCH_REPETITION_H_
+#define HAFT_BENCH_REPETITION_H_
+
+#include <benchmark/benchmark.h>
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <thread>
+
+#include "bench/machine.h"
+
+namespace haft::bench {
+
+// What a repetition reports, and the report looks for.
+inline constexpr char kNsPerOp[] = "ns_per_op";
+inline constexpr char kFailed[] = "failed";
+inline constexpr char kWrong[] = "wrong";
+
+// Lets threads start at the same moment; Google Benchmark's own barrier wakes
+// them one after the other.
+class Barrier {
+ public:
+  void Wait(int threads) {
+    const unsigned round = round_.load(std::memory_order_acquire);
+    if (arrived_.fetch_add(1, std::memory_order_acq_rel) + 1 == threads) {
+      arrived_.store(0, std::memory_order_relaxed);
+      round_.store(round + 1, std::memory_order_release);
+      return;
+    }
+    while (round_.load(std::memory_order_acquire) == round)
+      std::this_thread::yield();
+  }
+
+ private:
+  std::atomic<int> arrived_{0};
+  std::atomic<unsigned> round_{0};
+};
+
+// The same workload for all its repetitions, at every number of threads.
+template <typename Workload>
+class Repetitions {
+ public:
+  void operator()(benchmark::State& state) {
+    const int index = state.thread_index();
+    const int threads = state.threads();
+    PinThread(index, threads);
+    if (index == 0) Prepare(threads);
+    barrier_.Wait(threads);
+    {
+      typename Workload::Thread thread(*workload_, index);
+      WarmUp(thread);
+      thread.failed = 0;
+      Measure(state, thread);
+    }
+    barrier_.Wait(threads);
+    if (index == 0 && !Workload::kKeep) workload_.reset();
+  }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  void Prepare(int threads) {
+    if (workload_ == nullptr) {
+      workload_ = std::make_unique<Workload>(threads);
+    } else {
+      Redeal(*workload_, threads, 0);
+    }
+  }
+  template <typename W>
+  static auto Redeal(W& workload, int threads, int)
+      -> decltype(workload.SetThreads(threads)) {
+    workload.SetThreads(threads);
+  }
+  template <typename W>
+  static void Redeal(W&, int, long) {}
+
+  // What is not kept is small, and warm after few operations. Threads must do
+  // the same number of those, for some wait for each other.
+  template <typename Thread>
+  static void WarmUp(Thread& thread) {
+    constexpr auto kLongest = std::chrono::milliseconds(10);
+    const Clock::time_point start = Clock::now();
+    for (int i = 0; i < Workload::kWarmUpChunks; ++i) {
+      if (Workload::kKeep && Clock::now() - start > kLongest) break;
+      thread.Run();
+    }
+  }
+
+  template <typename Thread>
+  void Measure(benchmark::State& state, Thread& thread) {
+    Clock::time_point start{};
+    bool started = false;
+    while (state.KeepRunningBatch(Workload::kChunk)) {
+      if (!started) {
+        started = true;
+        state.PauseTiming();
+        barrier_.Wait(state.threads());
+        state.ResumeTiming();
+        start = Clock::now();
+      }
+      thread.Run();
+    }
+    const std::chrono::duration<double, std::nano> took = Clock::now() - start;
+    state.counters[kNsPerOp] = benchmark::Counter(
+        took.count() / static_cast<double>(state.iterations()),
+        benchmark::Counter::kAvgThreads);
+    state.counters[kFailed] = static_cast<double>(thread.failed);
+    state.counters[kWrong] = static_cast<double>(thread.wrong);
+  }
+
+  Barrier barrier_;
+  std::unique_ptr<Workload> workload_;
+};
+
+}  // namespace haft::bench
+
+#endif  // HAFT_BENCH_REPETITION_H_

@@ -1,0 +1,174 @@
+#include "bench/report.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "bench/repetition.h"
+
+namespace haft::bench {
+
+namespace {
+
+constexpr std::size_t kColumns = 3;  // of threads, beside each other
+
+// The value below which the fraction `q` of `values` lies.
+double Quantile(std::vector<double> values, double q) {
+  std::sort(values.begin(), values.end());
+  const double at = q * static_cast<double>(values.size() - 1);
+  const std::size_t below = static_cast<std::size_t>(at);
+  const std::size_t above = std::min(below + 1, values.size() - 1);
+  const double part = at - static_cast<double>(below);
+  return values[below] * (1 - part) + values[above] * part;
+}
+
+double Median(const std::vector<double>& values) {
+  return Quantile(values, 0.5);
+}
+
+std::string Format(const char* format, double value) {
+  char text[64];
+  std::snprintf(text, sizeof(text), format, value);
+  return text;
+}
+
+std::string Short(double value) {
+  return Format(value < 99.95 ? "%.2f" : "%.0f", value);
+}
+
+std::string PadLeft(const std::string& text, std::size_t width) {
+  return text.size() < width ? std::string(width - text.size(), ' ') + text
+                             : text;
+}
+
+}  // namespace
+
+Report::Report(const std::string& out) {
+  const std::filesystem::path folder = std::filesystem::path(out).parent_path();
+  std::error_code ignored;  // opening the file shows it
+  if (!folder.empty()) std::filesystem::create_directories(folder, ignored);
+  file_.open(out);
+  if (!file_) {
+    std::fprintf(stderr, "contention: cannot write %s; see --out\n",
+                 out.c_str());
+    std::exit(2);
+  }
+  json_.SetOutputStream(&file_);
+  json_.SetErrorStream(&file_);
+}
+
+void Report::PrintHeader(const Facts& facts) const {
+  for (const auto& [name, fact] : facts)
+    std::printf("%-9s %s\n", name.c_str(), fact.c_str());
+  if (!IsOptimised()) {
+    std::printf(
+        "\n*** NOT OPTIMISED: these figures say nothing. Build with -c opt. "
+        "***\n");
+  }
+  if (LoadAverage() > 0.5) {
+    std::printf(
+        "\nOther programs have kept CPUs busy during the last minute: look at "
+        "ratios, not at times.\n");
+  }
+  std::printf(
+      "\nNanoseconds per operation and thread: median of the repetitions; (x) "
+      "times the yardstick *, measured\nin turns with it; ~ half the "
+      "interquartile range. Threads are pinned where each can have a CPU. Maps "
+      "get\ntheir keys from an atomic counter, a block of 1,024 for a thread "
+      "at "
+      "a time; they are reserved to size.\n");
+  std::fflush(stdout);
+}
+
+void Report::PrintBlock(const Block& block,
+                        const std::vector<int>& threads) const {
+  std::printf("\n%s: %s\n", block.name.c_str(), block.title.c_str());
+  for (std::size_t from = 0; from < threads.size(); from += kColumns) {
+    const std::size_t to = std::min(from + kColumns, threads.size());
+    std::printf("%-30s", "");
+    for (std::size_t i = from; i < to; ++i) {
+      std::printf("  %22s", (std::to_string(threads[i]) +
+                             (threads[i] == 1 ? " thread" : " threads"))
+                                .c_str());
+    }
+    std::printf("\n");
+    for (const std::string& row : block.rows) {
+      std::string line;
+      std::int64_t failed = 0;
+      for (std::size_t i = from; i < to; ++i) {
+        line += "  " + Text(block, row, threads[i]);
+        if (const Cell* cell = Find(block, row, threads[i]))
+          failed += cell->failed;
+      }
+      if (failed != 0) line += "  failed: " + std::to_string(failed);
+      std::printf("%s %-28s%s\n", row == block.yardstick ? "*" : " ",
+                  row.c_str(), line.c_str());
+    }
+  }
+  std::fflush(stdout);
+}
+
+std::int64_t Report::Finish() {
+  if (has_context_) json_.Finalize();
+  std::int64_t all = 0;
+  for (const auto& [name, by_threads] : cells_) {
+    for (const auto& [threads, cell] : by_threads) {
+      if (cell.wrong == 0) continue;
+      all += cell.wrong;
+      std::printf("\n*** WRONG ANSWERS: %s, threads: %d, how many: %lld ***\n",
+                  name.c_str(), threads, static_cast<long long>(cell.wrong));
+    }
+  }
+  return all;
+}
+
+bool Report::ReportContext(const Context& context) {
+  if (!has_context_) json_.ReportContext(context);
+  has_context_ = true;
+  return true;
+}
+
+void Report::ReportRuns(const std::vector<Run>& runs) {
+  json_.ReportRuns(runs);
+  for (const Run& run : runs) {
+    if (run.run_type != Run::RT_Iteration) continue;
+    Cell& cell =
+        cells_[run.run_name.function_name][static_cast<int>(run.threads)];
+    const auto counter = [&](const char* name) {
+      const auto found = run.counters.find(name);
+      return found == run.counters.end() ? 0.0 : double{found->second};
+    };
+    cell.ns.push_back(counter(kNsPerOp));
+    cell.failed += static_cast<std::int64_t>(counter(kFailed));
+    cell.wrong += static_cast<std::int64_t>(counter(kWrong));
+  }
+}
+
+const Report::Cell* Report::Find(const Block& block, const std::string& row,
+                                 int threads) const {
+  const auto by_threads = cells_.find(block.name + "/" + row);
+  if (by_threads == cells_.end()) return nullptr;
+  const auto cell = by_threads->second.find(threads);
+  return cell == by_threads->second.end() ? nullptr : &cell->second;
+}
+
+std::string Report::Text(const Block& block, const std::string& row,
+                         int threads) const {
+  const Cell* const cell = Find(block, row, threads);
+  if (cell == nullptr) return PadLeft("-", 22);
+  if (cell->wrong != 0) return PadLeft("WRONG", 22);
+  const double median = Median(cell->ns);
+  const double spread =
+      (Quantile(cell->ns, 0.75) - Quantile(cell->ns, 0.25)) / 2 / median;
+  const Cell* const yardstick = Find(block, block.yardstick, threads);
+  const std::string ratio =
+      yardstick == nullptr ? ""
+                           : "(" + Short(median / Median(yardstick->ns)) + ")";
+  return PadLeft(Short(median), 7) + " " + PadLeft(ratio, 9) + " ~" +
+         PadLeft(Format("%.0f%%", 100 * spread), 3);
+}
+
+}  // namespace haft::bench

@@ -1,0 +1,202 @@
+// Workloads that make and delete keys. For what a workload is see look_ups.h.
+// 1,000 other keys are live in the table throughout.
+
+#ifndef HAFT_BENCH_UPDATES_H_
+#define HAFT_BENCH_UPDATES_H_
+
+#include <benchmark/benchmark.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "bench/look_ups.h"
+#include "bench/stock.h"
+#include "bench/tables.h"
+
+namespace haft::bench {
+
+// What every thread here has.
+template <typename Table>
+class Worker {
+ public:
+  explicit Worker(Table& table) : session_(table), table_(table) {}
+
+  std::int64_t wrong = 0;
+  std::int64_t failed = 0;
+
+ protected:
+  // The operations, for a local variable: then nothing has to be loaded anew
+  // after each atomic operation. It counts in branches never taken, since a
+  // store for each operation would delay the next compare-and-swap.
+  class Calls {
+   public:
+    explicit Calls(Worker* worker)
+        : worker_(*worker),
+          session_(worker->session_),
+          table_(worker->table_) {}
+
+    Key New(Object* object) {
+      const Key key = table_.New(session_, object);
+      if (key == kNoKey) ++worker_.failed;
+      return key;
+    }
+    void Find(Key key) {
+      Object* object = nullptr;
+      if (!table_.Find(key, &object)) ++worker_.wrong;
+      benchmark::DoNotOptimize(object);
+    }
+    void Delete(Key key) {
+      if (!table_.Delete(key)) ++worker_.wrong;
+    }
+
+   private:
+    Worker& worker_;
+    typename Table::Session& session_;
+    Table& table_;
+  };
+
+  typename Table::Session session_;
+  Table& table_;
+};
+
+// Each operation is New and Delete of one key, with a look-up between them if
+// `kFind`.
+template <typename Table, bool kFind>
+class Churn {
+ public:
+  static constexpr int kChunk = 256;
+  static constexpr int kWarmUpChunks = 8;
+  static constexpr bool kKeep = false;
+
+  explicit Churn(int threads)
+      : stock_(kThousand, static_cast<std::size_t>(threads) * 2) {}
+
+  class Thread : public Worker<Table> {
+   public:
+    Thread(Churn& shared, int) : Worker<Table>(shared.stock_.table) {}
+    void Run() {
+      typename Thread::Calls calls(this);
+      Object* object = Objects();
+      for (int i = 0; i < kChunk; ++i) {
+        const Key key = calls.New(object++);
+        if (key == kNoKey) continue;
+        if constexpr (kFind) calls.Find(key);
+        calls.Delete(key);
+      }
+    }
+  };
+
+ private:
+  Stock<Table> stock_;
+};
+
+// 256 times New, then as many times Delete. An operation is one pair.
+template <typename Table>
+class Bursts {
+ public:
+  static constexpr int kChunk = 256;
+  static constexpr int kWarmUpChunks = 8;
+  static constexpr bool kKeep = false;
+
+  explicit Bursts(int threads)
+      : stock_(kThousand, static_cast<std::size_t>(threads) * (kChunk + 1)) {}
+
+  class Thread : public Worker<Table> {
+   public:
+    Thread(Bursts& shared, int) : Worker<Table>(shared.stock_.table) {}
+    void Run() {
+      typename Thread::Calls calls(this);
+      Object* object = Objects();
+      for (Key& key : keys_) key = calls.New(object++);
+      for (const Key key : keys_)
+        if (key != kNoKey) calls.Delete(key);
+    }
+
+   private:
+    Key keys_[kChunk];
+  };
+
+ private:
+  Stock<Table> stock_;
+};
+
+// 90 % look-ups, 5 % New, 5 % Delete in random order. Each thread uses its own
+// share of the `kLive` keys, so that no look-up may miss. Shares are runs of
+// keys made one after the other, or every so-maniest key if `kInterleaved`:
+// then the slots of different threads lie side by side.
+template <typename Table, std::size_t kLive, bool kInterleaved>
+class Mixed {
+ public:
+  static constexpr int kChunk = 256;
+  static constexpr int kWarmUpChunks = LookUpWarmUp(kLive);
+  static constexpr bool kKeep = IsKept(kLive);
+
+  explicit Mixed(int threads) : stock_(kLive, kThousand) {
+    SetThreads(threads);
+  }
+
+  // Deals the keys anew, to `threads`.
+  void SetThreads(int threads) {
+    const std::size_t count = static_cast<std::size_t>(threads);
+    if (shares_.size() == count) return;
+    std::vector<Key> keys;
+    for (const std::vector<Key>& share : shares_)
+      keys.insert(keys.end(), share.begin(), share.end());
+    if (keys.empty()) keys.swap(stock_.keys);
+    shares_.assign(count, {});
+    const std::size_t each = keys.size() / count;
+    for (std::size_t i = 0; i < keys.size(); ++i) {
+      const std::size_t run = i / each < count ? i / each : count - 1;
+      shares_[kInterleaved ? i % count : run].push_back(keys[i]);
+    }
+  }
+
+  class Thread : public Worker<Table> {
+   public:
+    Thread(Mixed& shared, int index)
+        : Worker<Table>(shared.stock_.table),
+          keys_(shared.shares_[static_cast<std::size_t>(index)]),
+          at_(Start(Draws().size(), kChunk)) {}
+    ~Thread() {
+      if (spare_ != kNoKey) this->table_.Delete(spare_);
+    }
+
+    void Run() {
+      typename Thread::Calls calls(this);
+      const std::uint32_t* const draws = &Draws()[at_];
+      Key* const keys = keys_.data();
+      const std::size_t size = keys_.size();
+      Object* const object = Objects();
+      for (int i = 0; i < kChunk; ++i) {
+        Key& key = keys[Scale(draws[i], size)];
+        // The low bits of a number say what, the high bits where.
+        if (draws[i] % 1024 >= kUpdatesIn1024) {
+          calls.Find(key);
+        } else if (spare_ == kNoKey) {
+          spare_ = calls.New(object);
+        } else {
+          calls.Delete(key);
+          key = spare_;
+          spare_ = kNoKey;
+        }
+      }
+      at_ = (at_ + kChunk) & (Draws().size() - 1);
+    }
+
+   private:
+    static constexpr std::uint32_t kUpdatesIn1024 = 102;
+
+    std::vector<Key>& keys_;
+    std::size_t at_;
+    Key spare_ = kNoKey;
+  };
+
+ private:
+  Stock<Table> stock_;
+  std::vector<std::vector<Key>> shares_;
+};
+
+}  // namespace haft::bench
+
+#endif  // HAFT_BENCH_UPDATES_H_

@@ -1,0 +1,134 @@
+#include "haft/handle_layout.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdint>
+#include <limits>
+
+namespace haft {
+namespace {
+
+TEST(BitFieldTest, EverythingFollowsFromShiftAndWidth) {
+  using Field = BitField<3, 5>;
+  static_assert(Field::kShift == 3 && Field::kWidth == 5 && Field::kEnd == 8);
+  static_assert(Field::kMax == 31 && Field::kMask == 0xf8 && Field::kOne == 8);
+  static_assert(Field::Encode(31) == 0xf8 && Field::Decode(0xf8) == 31);
+}
+
+TEST(BitFieldTest, NeitherWayLeaksIntoOtherBits) {
+  using Field = BitField<3, 5>;
+  static_assert(Field::Encode(32) == 0 && Field::Encode(33) == 8);
+  static_assert(Field::Decode(~Word{0xf8}) == 0);
+  static_assert(Field::Decode(~Word{0}) == 31);
+}
+
+TEST(BitFieldTest, MayEndAtTheTopBit) {
+  using Top = BitField<63, 1>;
+  static_assert(Top::kMask == Word{1} << 63 && Top::kMax == 1);
+  using Whole = BitField<0, 64>;
+  static_assert(Whole::kMax == ~Word{0} && Whole::kMask == ~Word{0});
+  static_assert(Whole::Decode(Whole::Encode(~Word{0})) == ~Word{0});
+}
+
+template <typename Layout>
+class HandleLayoutTest : public ::testing::Test {};
+
+using Layouts =
+    ::testing::Types<Layout64<>, Layout64<1>, Layout64<30>, Layout53<>,
+                     Layout53<1>, Layout53<30>, Layout32<>, Layout32<1>,
+                     Layout32<12>, Layout32<30>, HandleLayout<2, 2>,
+                     HandleLayout<1, 1>, HandleLayout<2, 61>,
+                     HandleLayout<3, 4, Word{0xa5} << 56>>;
+TYPED_TEST_SUITE(HandleLayoutTest, Layouts);
+
+TYPED_TEST(HandleLayoutTest, FieldsDoNotOverlapAndHaveNoGap) {
+  using L = TypeParam;
+  EXPECT_EQ(L::Low::kMask & L::Index::kMask, 0u);
+  EXPECT_EQ(L::Index::kMask & L::Generation::kMask, 0u);
+  EXPECT_EQ(L::kFixed & L::kVariable, 0u);
+  EXPECT_EQ(L::Low::kMask | L::kVariable,
+            L::Generation::kMask | (L::Generation::kOne - 1));
+  EXPECT_EQ(L::kSlots, L::Index::kMax + 1);
+}
+
+TYPED_TEST(HandleLayoutTest, PackAndUnpackAgreeAtTheBorders) {
+  using L = TypeParam;
+  constexpr Word kMaxGeneration = L::Generation::kMax;
+  constexpr Word kMaxIndex = L::Index::kMax;
+  for (const Word generation :
+       {Word{1}, kMaxGeneration / 2 + 1, kMaxGeneration}) {
+    for (const Word index : {Word{0}, Word{1}, kMaxIndex / 2, kMaxIndex}) {
+      const Word word = L::Make(generation, index);
+      EXPECT_EQ(L::Generation::Decode(word), generation);
+      EXPECT_EQ(L::Index::Decode(word), index);
+      EXPECT_EQ(word & L::Low::kMask, 1u);
+      EXPECT_TRUE(L::IsWellFormed(word));
+    }
+  }
+}
+
+TYPED_TEST(HandleLayoutTest, EachFixedBitIsNeededToBeWellFormed) {
+  using L = TypeParam;
+  const Word word = L::Make(L::Generation::kMax, L::Index::kMax);
+  for (int bit = 0; bit < std::numeric_limits<Word>::digits; ++bit) {
+    const Word flip = Word{1} << bit;
+    const bool variable = (flip & L::kVariable) != 0;
+    // A generation of one bit must stay 1.
+    const bool null_generation =
+        L::Generation::kMax == 1 && (flip & L::Generation::kMask) != 0;
+    EXPECT_EQ(L::IsWellFormed(word ^ flip), variable && !null_generation)
+        << "bit " << bit;
+  }
+}
+
+TYPED_TEST(HandleLayoutTest, GenerationZeroIsMalformed) {
+  using L = TypeParam;
+  EXPECT_FALSE(L::IsWellFormed(L::Make(0, 0)));
+  EXPECT_FALSE(L::IsWellFormed(L::Make(0, L::Index::kMax)));
+  EXPECT_FALSE(L::IsWellFormed(0));
+}
+
+template <typename Layout>
+constexpr Word kLargest = Layout::Make(Layout::Generation::kMax,
+                                       Layout::Index::kMax);
+template <typename Layout>
+constexpr Word kSmallest = Layout::Make(1, 0);
+
+template <typename Layout>
+void ExpectPositiveAndNeverAnAddress() {
+  for (const Word word : {kSmallest<Layout>, kLargest<Layout>}) {
+    EXPECT_EQ(word >> 62, 1u);
+    EXPECT_GT(static_cast<std::int64_t>(word), 0);
+    // A canonical x86-64 address has bits 63..47 all alike.
+    EXPECT_NE(word >> 47, 0u);
+    EXPECT_NE(word >> 47, (Word{1} << 17) - 1);
+  }
+}
+
+TEST(Layout64Test, IsPositiveAndNeverACanonicalAddress) {
+  ExpectPositiveAndNeverAnAddress<Layout64<>>();
+  ExpectPositiveAndNeverAnAddress<Layout64<1>>();
+  ExpectPositiveAndNeverAnAddress<Layout64<30>>();
+  static_assert(Layout64<>::Index::kWidth == 26);
+  static_assert(Layout64<>::Generation::kWidth == 61 - 26);
+  static_assert(Layout64<>::Generation::kEnd == 62);
+}
+
+TEST(Layout53Test, IsExactInADouble) {
+  static_assert(kLargest<Layout53<>> == (Word{1} << 53) - 1);
+  static_assert(kLargest<Layout53<1>> == (Word{1} << 53) - 1);
+  static_assert(kLargest<Layout53<30>> == (Word{1} << 53) - 1);
+  static_assert(Layout53<>::Index::kWidth == 26);
+  for (const Word word : {kSmallest<Layout53<>>, kLargest<Layout53<>>})
+    EXPECT_EQ(static_cast<Word>(static_cast<double>(word)), word);
+}
+
+TEST(Layout32Test, Fits32Bits) {
+  static_assert(kLargest<Layout32<>> == 0xffffffff);
+  static_assert(kLargest<Layout32<1>> == 0xffffffff);
+  static_assert(kLargest<Layout32<30>> == 0xffffffff);
+  static_assert(Layout32<>::Index::kWidth == 16);
+}
+
+}  // namespace
+}  // namespace haft

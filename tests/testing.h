@@ -1,0 +1,82 @@
+// What several tests share: the tables that every suite runs over, and the
+// check that no slot is lost.
+
+#ifndef HAFT_TESTS_TESTING_H_
+#define HAFT_TESTS_TESTING_H_
+
+#include <gtest/gtest.h>
+
+#include <cstddef>
+#include <set>
+
+#include "haft/cds_free_list.h"
+#include "haft/global_free_list.h"
+#include "haft/handle_table.h"
+#include "haft/striped_free_list.h"
+
+namespace haft::testing {
+
+// Whether a sanitizer makes everything many times slower.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+inline constexpr bool kSanitized = true;
+#elif defined(__has_feature)
+inline constexpr bool kSanitized =
+    __has_feature(address_sanitizer) || __has_feature(thread_sanitizer);
+#else
+inline constexpr bool kSanitized = false;
+#endif
+
+// Every free list with the default layout, and every layout with the default
+// free list: equal widths hide packing bugs.
+template <typename FreeListT, typename LayoutT = DefaultLayout,
+          Exhaustion kExhaustionV = Exhaustion::kRetire>
+struct TestTraits {
+  using Layout = LayoutT;
+  using FreeList = FreeListT;
+  static constexpr Exhaustion kExhaustion = kExhaustionV;
+};
+
+// 4 slots of 3 generations each: every limit is a few calls away.
+using TinyLayout = HandleLayout<2, 2>;
+// 12 index bits: the magazines that fit beside 1,000 live handles hold 2
+// handles.
+using SmallLayout = Layout32<12>;
+
+using AllTraits = ::testing::Types<
+    TestTraits<MagazineFreeList>, TestTraits<BasicMagazineFreeList<3>>,
+    TestTraits<StripedFreeList>, TestTraits<GlobalFreeList>,
+    TestTraits<CdsFreeList>, TestTraits<MagazineFreeList, Layout32<>>,
+    TestTraits<MagazineFreeList, Layout53<>>,
+    TestTraits<StripedFreeList, Layout53<>>,
+    TestTraits<MagazineFreeList, SmallLayout>>;
+
+// I4: each slot that was ever carved is live, waiting in the free list under
+// its own next handle, or retired; and the counters agree. To be called when no
+// other thread is inside a call.
+template <typename Table>
+void ExpectConservation(const Table& table) {
+  std::size_t live = 0;
+  std::set<Handle> live_handles;
+  table.ForEach([&](Handle handle, const auto&) {
+    ++live;
+    EXPECT_TRUE(live_handles.insert(handle).second) << "live twice";
+    EXPECT_EQ(table.Check(handle), Status::kOk);
+  });
+  std::size_t free = 0;
+  std::set<Handle> free_handles;
+  table.ForEachFree([&](Handle handle) {
+    ++free;
+    EXPECT_TRUE(free_handles.insert(handle).second) << "free twice";
+    EXPECT_EQ(table.Check(handle), Status::kNeverIssued)
+        << "a free slot's next handle has been issued";
+  });
+  const TableStats stats = table.Stats();
+  EXPECT_EQ(stats.live, live);
+  EXPECT_EQ(stats.created - stats.deleted, live);
+  EXPECT_EQ(live + free + stats.retired, stats.high_water)
+      << "slots lost or doubled";
+}
+
+}  // namespace haft::testing
+
+#endif  // HAFT_TESTS_TESTING_H_

@@ -1,0 +1,48 @@
+#!/usr/bin/env bash
+# Shows that lint.sh refuses what it says it refuses, and nothing else. Usage: tools/lint_test.sh
+set -euo pipefail
+
+lint=$(cd "${BASH_SOURCE[0]%/*}" && pwd)/lint.sh
+tree=$(mktemp -d)
+trap 'rm -rf "$tree"' EXIT
+mkdir -p "$tree/lib/haft" "$tree/tests"
+touch "$tree/tests/x_test.cc"
+
+failures=0
+# expect REGEX|clean: the source on stdin, as x.h (or as $file), gives exactly one finding that matches, or none.
+expect() {
+  local file=${file:-x.h} output
+  rm -f "$tree"/lib/haft/*
+  cat > "$tree/lib/haft/$file"
+  output=$("$lint" "$tree" 2>&1) && [[ $1 == clean && -z $output ]] && return
+  [[ $1 != clean && $(wc -l <<< "$output") == 1 ]] && grep -qE -- "$1" <<< "$output" && return
+  printf 'lint_test: wanted %s, got:\n%s\n' "$1" "${output:-(nothing)}"
+  failures=$((failures + 1))
+}
+
+for word in 'std::atomic<int> a;' 'thread_local int a;' 'p = mmap(0);' 'sched_getcpu();' 'volatile int a;' \
+  'std::atomic_ref<int> a;' 'atomic_thread_fence(o);' 'asm __volatile__("");' '// the std::atomic here'; do
+  expect '^lib/haft/x.h:2: seam: ' <<< $'\n'"$word"
+  file=sync.h expect clean <<< "$word"
+done
+expect clean <<< 'int nonvolatile; int my_thread_local_count;  // std::memory_order_relaxed'
+
+expect '^lib/haft/x.h:1: order: memory_order_acquire ' <<< 'a.load(std::memory_order_acquire);'
+expect '^lib/haft/x.h:1: order: ' <<< 'a.load(std::memory_order::seq_cst);'
+expect clean <<< 'a.load(std::memory_order_relaxed);  // never memory_order_acquire'
+expect '^lib/haft/x.h:8: order: ' <<< $'// as [A1]\n\n\n\n\n\n\na.load(std::memory_order_acquire);'
+expect clean <<< $'// as [A1]\n\n\n\n\n\na.load(std::memory_order_acquire);'
+expect clean <<< 'a.load(std::memory_order_acquire);  // [A1]'
+
+pair=$'// [S1] release: synchronises with [S2].\na.store(1, std::memory_order_release);\n'
+expect clean <<< "$pair"$'// [S2] acquire: sees what\n// [S1] published.\n// It is [S1].\na.load(std::memory_order_acquire);'
+expect clean <<< "$pair"$'// [S2] acquire: sees [S1].\na.load(std::memory_order_acquire);'
+expect 'x.h:3: label: nobody answers \[S3\]' <<< "${pair//S2/S1}"$'// [S3] acquire: sees [S1].\na.load(std::memory_order_acquire);'
+expect 'x.h:1: label: \[S2\] is not defined' <<< "${pair/release: /release: [S1] itself, }"
+expect 'x.h:3: label: \[S1\] is defined already at lib/haft/x.h:1' <<< "${pair//S2/S1}${pair//S2/S1}"
+
+file=y.h expect '^lib/haft/y.h:1: test: no tests/y_test.cc' <<< 'int y;'
+file=sync.h expect clean <<< 'int y;'
+
+(( failures == 0 )) || exit 1
+echo 'lint_test: ok'
