@@ -62,7 +62,7 @@ class BasicMagazineFreeList {
   bool ok() const noexcept { return depot_.ok() && singles_.ok(); }
 
   template <typename Thread>
-  Word Pop(Thread& thread) noexcept {
+  [[gnu::always_inline]] Word Pop(Thread& thread) noexcept {
     if constexpr (Thread::kHasCache) {
       const unsigned level = thread.level();
       if (__builtin_expect(level == 0, 0)) {
@@ -78,7 +78,7 @@ class BasicMagazineFreeList {
   }
 
   template <typename Thread>
-  void Push(Thread& thread, Word handle) noexcept {
+  [[gnu::always_inline]] void Push(Thread& thread, Word handle) noexcept {
     if constexpr (Thread::kHasCache) {
       if (__builtin_expect(thread.level() == thread.cache().size, 0)) {
         if (size_ == 0) return singles_.Push(0, handle);

@@ -146,7 +146,7 @@ class ThreadCaches {
   // waiting of its own; a thread's first call claims its index (see
   // ThreadRegistry).
   template <typename F>
-  auto With(F f) noexcept {
+  [[gnu::always_inline]] auto With(F f) noexcept {
     Entry& entry = Current();
     std::uint64_t word;
     if (__builtin_expect(!Announce(entry, &word), 0))
