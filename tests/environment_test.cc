@@ -291,10 +291,16 @@ void Step(Coverage*, unsigned, Op, Interrupt) {}
 #endif
 
 // What a signal handler does.
-enum class Handler { kMakes, kDeletes, kMakesLooksDeletes, kReplacesTheSame };
-constexpr Handler kHandlers[] = {Handler::kMakes, Handler::kDeletes,
-                                 Handler::kMakesLooksDeletes,
-                                 Handler::kReplacesTheSame};
+enum class Handler {
+  kMakes,
+  kDeletes,
+  kMakesLooksDeletes,
+  kMakesTwoDeletesFirst,  // the stack's top is the same again, but not below
+  kReplacesTheSame,
+};
+constexpr Handler kHandlers[] = {
+    Handler::kMakes, Handler::kDeletes, Handler::kMakesLooksDeletes,
+    Handler::kMakesTwoDeletesFirst, Handler::kReplacesTheSame};
 
 // The call that is interrupted.
 enum class Call { kNew, kDelete, kValue, kNewBatch, kDeleteBatch };
@@ -454,6 +460,12 @@ class SingleStepTest : public ::testing::Test {
         if (const Handle handle = ledger->New()) {
           ledger->LookAtAll(deletes ? target : kNullHandle);
           ledger->Delete(handle);
+        }
+        break;
+      case Handler::kMakesTwoDeletesFirst:
+        if (const Handle first = ledger->New()) {
+          ledger->NewMany(1);
+          ledger->Delete(first);
         }
         break;
       case Handler::kReplacesTheSame:

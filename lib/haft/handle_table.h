@@ -33,7 +33,7 @@ struct TableStats {
   std::uint64_t deleted;   // handles ever deleted
   std::size_t retired;     // slots that have used up their generations
   std::size_t high_water;  // slots ever taken into use, free ones included
-  std::size_t capacity;    // handles that can be live at once, less the retired
+  std::size_t capacity;    // handles that can always be live, less the retired
 };
 
 // Gives values of type T opaque handles and finds them again, from any number
@@ -142,7 +142,9 @@ class HandleTable {
 
   // Why `handle` is refused, or Status::kOk. A handle of another table, an
   // earlier process or nobody is told from a stale one by its generation: with
-  // the default layout the answer is wrong once in 2^34.
+  // the default layout the answer is wrong once in 2^34. Where generations wrap
+  // (Exhaustion::kWrap), a stale handle of a slot that has wrapped since may be
+  // reported as never issued.
   //   Progress  wait-free; async-signal-safe
   //   Cost      one load, no write
   [[nodiscard]] Status Check(Handle handle) const noexcept {
@@ -204,7 +206,9 @@ class HandleTable {
         prefetch(i + kAhead);
         const std::optional<T> value = this->DeleteIn(thread, handles[i]);
         deleted += value.has_value();
-        if (values != nullptr) values[i] = value;
+        if (values == nullptr) continue;
+        values[i].reset();
+        if (value.has_value()) values[i].emplace(*value);
       }
       thread.CountDeleted(deleted);
       return deleted;
