@@ -53,10 +53,12 @@ class HandleTable {
   using Slots = internal::SlotArray<T, Layout>;
   using State = typename Slots::State;
 
-  static_assert(std::is_trivially_copyable_v<T>,
-                "the table copies values as words: store a pointer to anything else");
-  static_assert(sizeof(T) <= 8 * sizeof(Word),
-                "a value is read word by word: store a pointer to anything larger");
+  static_assert(
+      std::is_trivially_copyable_v<T>,
+      "the table copies values as words: store a pointer to anything else");
+  static_assert(
+      sizeof(T) <= 8 * sizeof(Word),
+      "a value is read word by word: store a pointer to anything larger");
 
  public:
   // How many handles the layout allows to be live at once.
@@ -68,22 +70,26 @@ class HandleTable {
   //   Errors    throws std::length_error when capacity > kMaxCapacity and
   //             std::bad_alloc when address space cannot be had; without
   //             exceptions it aborts: use Create there
-  explicit HandleTable(std::size_t capacity) : HandleTable(capacity, Unchecked{}) {
+  explicit HandleTable(std::size_t capacity)
+      : HandleTable(capacity, Unchecked{}) {
     if (ok()) return;
 #ifdef __cpp_exceptions
     if (capacity > kMaxCapacity)
-      throw std::length_error("haft::HandleTable: capacity exceeds the handle layout");
+      throw std::length_error(
+          "haft::HandleTable: capacity exceeds the handle layout");
     throw std::bad_alloc();
 #else
-    internal::Die(capacity > kMaxCapacity ? "HandleTable: capacity exceeds the handle layout"
-                                          : "HandleTable: no address space for the slots");
+    internal::Die(capacity > kMaxCapacity
+                      ? "HandleTable: capacity exceeds the handle layout"
+                      : "HandleTable: no address space for the slots");
 #endif
   }
 
   // The same without exceptions.
   //   Returns   nullptr where the constructor would throw
   static std::unique_ptr<HandleTable> Create(std::size_t capacity) noexcept {
-    std::unique_ptr<HandleTable> table(new (std::nothrow) HandleTable(capacity, Unchecked{}));
+    std::unique_ptr<HandleTable> table(new (std::nothrow)
+                                           HandleTable(capacity, Unchecked{}));
     if (table != nullptr && !table->ok()) table.reset();
     return table;
   }
@@ -105,11 +111,12 @@ class HandleTable {
   //             returns this value
   //   Source    NewHandle of Go issue 37033
   [[nodiscard, gnu::always_inline]] Handle New(const T& value) noexcept {
-    return caches_.With([ this, value ](auto& thread) __attribute__((always_inline)) {
-      const Handle handle = this->NewIn(thread, value);
-      thread.CountCreated(handle != kNullHandle);
-      return handle;
-    });
+    return caches_.With([ this, value ](auto& thread)
+                            __attribute__((always_inline)) {
+                              const Handle handle = this->NewIn(thread, value);
+                              thread.CountCreated(handle != kNullHandle);
+                              return handle;
+                            });
   }
 
   // The value of `handle`.
@@ -133,11 +140,12 @@ class HandleTable {
   //   Ordering  as Value; also before any New that uses the slot again
   //   Source    Handle.Delete of Go issue 37033
   [[gnu::always_inline]] std::optional<T> Delete(Handle handle) noexcept {
-    return caches_.With([ this, handle ](auto& thread) __attribute__((always_inline)) {
-      const std::optional<T> value = this->DeleteIn(thread, handle);
-      thread.CountDeleted(value.has_value());
-      return value;
-    });
+    return caches_.With(
+        [ this, handle ](auto& thread) __attribute__((always_inline)) {
+          const std::optional<T> value = this->DeleteIn(thread, handle);
+          thread.CountDeleted(value.has_value());
+          return value;
+        });
   }
 
   // Why `handle` is refused, or Status::kOk. A handle of another table, an
@@ -171,7 +179,8 @@ class HandleTable {
   //   Progress  as `count` times New
   //   Cost      as `count` times New, less that of entering
   //   Ordering  as New
-  [[nodiscard]] std::size_t NewBatch(const T* values, std::size_t count, Handle* handles) noexcept {
+  [[nodiscard]] std::size_t NewBatch(const T* values, std::size_t count,
+                                     Handle* handles) noexcept {
     return caches_.With([=](auto& thread) {
       std::size_t made = 0;
       for (; made < count; ++made) {
@@ -198,7 +207,8 @@ class HandleTable {
     constexpr std::size_t kAhead = 16;
     return caches_.With([=](auto& thread) {
       const auto prefetch = [=](std::size_t i) {
-        if (i < count) sync::PrefetchForWrite(&slots_[static_cast<Word>(handles[i])]);
+        if (i < count)
+          sync::PrefetchForWrite(&slots_[static_cast<Word>(handles[i])]);
       };
       for (std::size_t i = 0; i < kAhead; ++i) prefetch(i);
       std::size_t deleted = 0;
@@ -232,11 +242,13 @@ class HandleTable {
     TableStats stats{};
     stats.deleted = caches_.deleted();
     stats.created = caches_.created();
-    stats.live =
-        stats.created < stats.deleted ? 0 : static_cast<std::size_t>(stats.created - stats.deleted);
+    stats.live = stats.created < stats.deleted
+                     ? 0
+                     : static_cast<std::size_t>(stats.created - stats.deleted);
     stats.retired = retired_.load(std::memory_order_relaxed);
     stats.high_water = carver_.carved();
-    stats.capacity = capacity_ - (stats.retired < capacity_ ? stats.retired : capacity_);
+    stats.capacity =
+        capacity_ - (stats.retired < capacity_ ? stats.retired : capacity_);
     return stats;
   }
 
@@ -248,7 +260,8 @@ class HandleTable {
   void ForEachFree(F&& f) const {
     free_list_.ForEach([&](Word handle) { f(Handle(handle)); });
     caches_.ForEach([&](const typename FreeList::Cache& cache, unsigned level) {
-      FreeList::ForEachCached(cache, level, [&](Word handle) { f(Handle(handle)); });
+      FreeList::ForEachCached(cache, level,
+                              [&](Word handle) { f(Handle(handle)); });
     });
   }
 
@@ -257,16 +270,20 @@ class HandleTable {
 
   HandleTable(std::size_t capacity, Unchecked) noexcept
       : HandleTable(capacity,
-                    capacity <= kMaxCapacity ? FreeList::SlotsFor(capacity, kMaxCapacity) : 0,
+                    capacity <= kMaxCapacity
+                        ? FreeList::SlotsFor(capacity, kMaxCapacity)
+                        : 0,
                     FirstHandle()) {}
   HandleTable(std::size_t capacity, std::size_t slots, Word first) noexcept
       : slots_(Range(slots), first),
         capacity_(capacity),
         carver_(first, slots),
-        free_list_(capacity <= kMaxCapacity ? capacity : 0, Range(slots), &carver_) {}
+        free_list_(capacity <= kMaxCapacity ? capacity : 0, Range(slots),
+                   &carver_) {}
 
   bool ok() const noexcept {
-    return capacity_ <= kMaxCapacity && slots_.ok() && caches_.ok() && free_list_.ok();
+    return capacity_ <= kMaxCapacity && slots_.ok() && caches_.ok() &&
+           free_list_.ok();
   }
 
   // At least two slots: a free slot's state is a word that selects another one.
@@ -278,7 +295,8 @@ class HandleTable {
   // do not take each other's handles.
   static Word FirstHandle() noexcept {
     constexpr Word kHalf = Layout::Generation::kMax / 2;
-    return Layout::Make(kHalf == 0 ? 1 : 1 + static_cast<Word>(sync::RandomWord()) % kHalf, 0);
+    return Layout::Make(
+        kHalf == 0 ? 1 : 1 + static_cast<Word>(sync::RandomWord()) % kHalf, 0);
   }
 
   // Inlined by force, as the free list's Pop and Push and ThreadCaches::With:
@@ -293,7 +311,8 @@ class HandleTable {
   }
 
   template <typename Thread>
-  [[gnu::always_inline]] std::optional<T> DeleteIn(Thread& thread, Handle handle) noexcept {
+  [[gnu::always_inline]] std::optional<T> DeleteIn(Thread& thread,
+                                                   Handle handle) noexcept {
     const Word word = static_cast<Word>(handle);
     typename Slots::Slot& slot = slots_[word];
     Word next = State::Next(word);
@@ -302,7 +321,8 @@ class HandleTable {
       retire = Traits::kExhaustion == Exhaustion::kRetire;
       next = State::Wrapped(word);
     }
-    if (!slot.Close(word, retire ? State::Retired(word) : State::Free(next))) return std::nullopt;
+    if (!slot.Close(word, retire ? State::Retired(word) : State::Free(next)))
+      return std::nullopt;
     const T value = slot.Owned();
     if (__builtin_expect(retire, 0)) {
       // relaxed: counts, publishes nothing.
@@ -313,15 +333,16 @@ class HandleTable {
     return value;
   }
 
-  [[noreturn, gnu::cold, gnu::noinline]] void DieOf(const char* operation,
-                                                    Handle handle) const noexcept {
+  [[noreturn, gnu::cold, gnu::noinline]] void DieOf(
+      const char* operation, Handle handle) const noexcept {
     const Word word = static_cast<Word>(handle);
     const char* slot_is = nullptr;
     Word slot_generation = 0;
     if (Layout::Index::Decode(word) < Range(carver_.limit())) {
       slot_is = slots_.Describe(word, &slot_generation);
     }
-    internal::DieOf({operation, this, word, Check(handle), Layout::Generation::Decode(word),
+    internal::DieOf({operation, this, word, Check(handle),
+                     Layout::Generation::Decode(word),
                      Layout::Index::Decode(word), slot_is, slot_generation});
   }
 
