@@ -161,11 +161,11 @@ class ThreadCaches {
     std::uint64_t sum = guest_created_.load(std::memory_order_relaxed);
     for (unsigned i = 1; i <= sync::kMaxThreads; ++i) {
       const Entry& entry = entries_[i];
+      sum += entry.word.load(std::memory_order_relaxed) / CacheWord::kOneTick;
       sum -= entry.deleted.load(std::memory_order_relaxed) +
              entry.idle_ticks.load(std::memory_order_relaxed);
-      sum += entry.word.load(std::memory_order_relaxed) / CacheWord::kOneTick;
     }
-    // A call that is under way may have counted without its tick.
+    // Calls that are under way may have counted without their ticks.
     return static_cast<std::int64_t>(sum) < 0 ? 0 : sum;
   }
   std::uint64_t deleted() const noexcept {
