@@ -1,20 +1,13 @@
 // What a handle costs, alone and under contention: Haft's table with each of
 // its free lists, and what people use instead.
 
-#include <benchmark/benchmark.h>
-
-#include <algorithm>
-#include <cstdint>
-#include <cstdio>
-#include <string>
-#include <vector>
+#include <cstddef>
+#include <iterator>
 
 #include "bench/cds_tables.h"
+#include "bench/driver.h"
 #include "bench/hand_off.h"
 #include "bench/look_ups.h"
-#include "bench/machine.h"
-#include "bench/options.h"
-#include "bench/report.h"
 #include "bench/rows.h"
 #include "bench/tables.h"
 #include "bench/updates.h"
@@ -111,13 +104,6 @@ void AddHandOff(Rows& rows) {
   rows.Add<HandOff<PointerTable, kBatch>>("the ring alone, by 64");
 }
 
-struct Study {
-  const char* name;
-  const char* title;
-  void (*add)(Rows&);
-  bool full_only;
-};
-
 constexpr Study kStudies[] = {
     {"look-up 1e3", "Value of any of 1,000 live handles",
      [](Rows& rows) { AddArrayAndLookUps<Uniform1e3>(rows); }, false},
@@ -151,56 +137,10 @@ constexpr Study kStudies[] = {
      &AddMixed<Mixed1e6>, false},
 };
 
-// Google Benchmark takes what it shall do from a command line of its own.
-void Initialize(char* program, const Options& options) {
-  std::string arguments[] = {
-      "--benchmark_enable_random_interleaving=true",
-      "--benchmark_repetitions=" + std::to_string(options.repetitions),
-      "--benchmark_min_time=" + std::to_string(options.seconds),
-  };
-  std::vector<char*> argv = {program};
-  for (std::string& argument : arguments) argv.push_back(argument.data());
-  int argc = static_cast<int>(argv.size());
-  benchmark::Initialize(&argc, argv.data());
-}
-
-int Main(int argc, char** argv) {
-  const Options options = ParseOptions(argc, argv);
-  Initialize(argv[0], options);
-  int most = 0;
-  for (const int threads : options.threads) most = std::max(most, threads);
-  const CdsLibrary library(static_cast<std::size_t>(most) + 1);
-
-  const Facts facts = DescribeRun(argc, argv);
-  for (const auto& [name, fact] : facts)
-    benchmark::AddCustomContext(name, fact);
-  Report report(options.out);
-  report.PrintHeader(facts);
-  bool any = false;
-  for (const Study& study : kStudies) {
-    if (study.full_only && !options.full) continue;
-    Block block{study.name, study.title, {}, {}};
-    benchmark::ClearRegisteredBenchmarks();
-    Rows rows(options, &block);
-    study.add(rows);
-    if (!rows.wanted()) continue;
-    any = true;
-    std::fprintf(stderr, "\r\033[Kmeasuring %s ...", study.name);
-    benchmark::RunSpecifiedBenchmarks(&report);
-    std::fprintf(stderr, "\r\033[K");
-    report.PrintBlock(block, options.threads);
-  }
-  benchmark::ClearRegisteredBenchmarks();
-  if (!any) {
-    std::fprintf(stderr, "contention: --filter finds no workload and no row\n");
-    return 2;
-  }
-  const std::int64_t wrong = report.Finish();
-  std::printf("\nEach repetition: %s\n", options.out.c_str());
-  return wrong == 0 ? 0 : 1;
-}
-
 }  // namespace
 }  // namespace haft::bench
 
-int main(int argc, char** argv) { return haft::bench::Main(argc, argv); }
+int main(int argc, char** argv) {
+  using namespace haft::bench;
+  return RunStudies(argc, argv, std::begin(kStudies), std::end(kStudies));
+}

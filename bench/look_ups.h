@@ -64,7 +64,7 @@ class LookUps {
       std::int64_t misses = 0;
       for (int i = 0; i < kChunk; ++i) {
         Object* object;
-        if (table_.Find(keys[i], &object)) {
+        if (FindIn(table_, session_, keys[i], &object)) {
           sum += reinterpret_cast<std::uintptr_t>(object);
         } else {
           ++misses;

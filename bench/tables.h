@@ -36,6 +36,18 @@ struct Object {
   std::uint64_t content;
 };
 
+// A look-up for a thread, by its session where that has a way of its own.
+template <typename Table, typename Session>
+auto FindIn(Table&, Session& session, Key key, Object** object)
+    -> decltype(session.Find(key, object)) {
+  return session.Find(key, object);
+}
+template <typename Table>
+bool FindIn(Table& table, const typename Table::Session&, Key key,
+            Object** object) {
+  return table.Find(key, object);
+}
+
 template <typename FreeListT>
 class HaftTable {
   struct Traits : DefaultTraits {

@@ -87,7 +87,7 @@ class Churn {
     }
   };
 
- private:
+ protected:
   Stock<Table> stock_;
 };
 

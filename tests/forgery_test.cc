@@ -255,7 +255,8 @@ TYPED_TEST(StateWordTest, StateOfASlotNeverOpensThatSlot) {
   using State = internal::SlotState<Layout>;
   constexpr Word kSlots = Layout::kSlots < 4 ? Layout::kSlots : 4;
   constexpr Word kLast = Layout::Generation::kMax;
-  internal::SlotArray<std::size_t, Layout> slots(kSlots, Layout::Make(1, 0));
+  internal::SlotArray<internal::WordSlot<std::size_t>, Layout> slots(
+      kSlots, Layout::Make(1, 0));
   const auto expect_closed = [&](Word slot) {
     const Word state = slots[Layout::Index::Encode(slot)].state();
     EXPECT_NE(slots.Status(state), Status::kOk);

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <optional>
 #include <random>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -57,17 +58,16 @@ TYPED_TEST(SlotStateTest, EachWordIsOfOneKind) {
   for (const Word index : BorderIndices<L>()) {
     for (const Word generation : BorderGenerations<L>()) {
       const Word handle = L::Make(generation, index);
-      EXPECT_TRUE(State::IsLive(handle, index));
-      EXPECT_FALSE(State::IsRetired(handle));
-      EXPECT_FALSE(State::IsLive(State::Free(handle), index));
-      EXPECT_FALSE(State::IsRetired(State::Free(handle)));
-      EXPECT_FALSE(State::IsLive(State::Retired(handle), index));
-      EXPECT_TRUE(State::IsRetired(State::Retired(handle)));
+      EXPECT_EQ(State::LiveHandle(handle, index), handle);
+      EXPECT_FALSE(State::HasEnded(handle));
+      EXPECT_EQ(State::LiveHandle(State::Free(handle), index), 0u);
+      EXPECT_FALSE(State::HasEnded(State::Free(handle)));
+      EXPECT_EQ(State::LiveHandle(State::Retired(handle), index), 0u);
+      EXPECT_TRUE(State::HasEnded(State::Retired(handle)));
       EXPECT_FALSE(L::IsWellFormed(State::Retired(handle)));
       EXPECT_NE(State::Retired(handle), 0u);
     }
-    EXPECT_FALSE(State::IsLive(0, index));
-    EXPECT_FALSE(State::IsRetired(0));
+    EXPECT_EQ(State::LiveHandle(0, index), 0u);
   }
 }
 
@@ -102,7 +102,6 @@ TEST(CeilPowerOfTwoTest, IsTheNextOne) {
 }
 
 TEST(SlotTest, SizeIsAPowerOfTwoAndItsAlignment) {
-  using State = SlotState<DefaultLayout>;
   struct Words3 {
     Word words[3];
   };
@@ -112,12 +111,12 @@ TEST(SlotTest, SizeIsAPowerOfTwoAndItsAlignment) {
   struct Words8 {
     Word words[8];
   };
-  static_assert(sizeof(Slot<char, State>) == 2 * sizeof(Word));
-  static_assert(sizeof(Slot<Word, State>) == 2 * sizeof(Word));
-  static_assert(sizeof(Slot<Words3, State>) == 4 * sizeof(Word));
-  static_assert(sizeof(Slot<Words4, State>) == 8 * sizeof(Word));
-  static_assert(sizeof(Slot<Words8, State>) == 16 * sizeof(Word));
-  static_assert(alignof(Slot<Words3, State>) == 4 * sizeof(Word));
+  static_assert(sizeof(WordSlot<char>) == 2 * sizeof(Word));
+  static_assert(sizeof(WordSlot<Word>) == 2 * sizeof(Word));
+  static_assert(sizeof(WordSlot<Words3>) == 4 * sizeof(Word));
+  static_assert(sizeof(WordSlot<Words4>) == 8 * sizeof(Word));
+  static_assert(sizeof(WordSlot<Words8>) == 16 * sizeof(Word));
+  static_assert(alignof(WordSlot<Words3>) == 4 * sizeof(Word));
 }
 
 TEST(SlotTest, PayloadIsRoundedUpToWords) {
@@ -131,11 +130,11 @@ TEST(SlotTest, PayloadIsRoundedUpToWords) {
 
 // Slots of TinyLayout, or of any other: 4 of them, first generation 1.
 template <typename L, typename T = Word>
-class Slots : public SlotArray<T, L> {
+class Slots : public SlotArray<WordSlot<T>, L> {
  public:
   using State = SlotState<L>;
   explicit Slots(Word first_generation = 1)
-      : SlotArray<T, L>(4, L::Make(first_generation, 0)) {}
+      : SlotArray<WordSlot<T>, L>(4, L::Make(first_generation, 0)) {}
 
   void Publish(Word handle, const T& value) {
     (*this)[handle].Publish(handle, value);
@@ -151,7 +150,7 @@ class Slots : public SlotArray<T, L> {
   }
   std::string Describe(Word handle) const {
     Word generation;
-    std::string kind = SlotArray<T, L>::Describe(handle, &generation);
+    std::string kind = SlotArray<WordSlot<T>, L>::Describe(handle, &generation);
     return kind + " " + std::to_string(generation);
   }
 };
@@ -292,8 +291,8 @@ TEST(SlotArrayTest, ForEachLiveSeesLiveSlotsAmongTheFirst) {
   Slots<Tiny> slots;
   const auto seen = [&](std::size_t count) {
     Seen all;
-    slots.ForEachLive(count, [&](Handle handle, Word value) {
-      all.emplace_back(static_cast<Word>(handle), value);
+    slots.ForEachLive(count, [&](const auto& slot, Word handle) {
+      all.emplace_back(handle, slot.Find(handle).value());
     });
     return all;
   };
@@ -311,12 +310,43 @@ TEST(SlotArrayTest, ForEachLiveSeesLiveSlotsAmongTheFirst) {
   EXPECT_EQ(seen(4), (Seen{{h0, 10}}));
 }
 
+TEST(SlotStateTest, StatesOfDeletedObjectsSelectOtherSlotsAndAreApart) {
+  using L = HandleLayout<4, 3>;
+  using State = SlotState<L>;
+  for (Word index = 0; index <= L::Index::kMax; ++index) {
+    std::set<Word> all;
+    for (Word generation = 1; generation <= L::Generation::kMax; ++generation) {
+      const Word handle = L::Make(generation, index);
+      std::vector<Word> states = {State::Dying(handle), State::Held(handle),
+                                  State::Ending(handle),
+                                  State::Retired(handle)};
+      for (Word ticket = 0; ticket < 8 - 5; ++ticket) {
+        const Word frozen = State::Frozen(handle, ticket, 8);
+        EXPECT_TRUE(State::IsFrozen(frozen, handle, 8));
+        EXPECT_EQ(State::LiveHandle(frozen, index), handle);
+        states.push_back(frozen);
+      }
+      for (Word state : {State::Dying(handle), State::Held(handle),
+                         State::Ending(handle), handle}) {
+        EXPECT_FALSE(State::IsFrozen(state, handle, 8));
+      }
+      for (Word state : states) {
+        EXPECT_TRUE(all.insert(state).second) << "one word, two meanings";
+        EXPECT_FALSE(L::IsWellFormed(state));
+        // Also in an array of 8 slots, the smallest there is.
+        EXPECT_NE(L::Index::Decode(state) % 8, index % 8);
+      }
+    }
+  }
+}
+
 TEST(SlotArrayTest, OutOfAddressSpaceIsNotOk) {
   struct Words8 {
     Word words[8];
   };
   EXPECT_FALSE(
-      (SlotArray<Words8, DefaultLayout>(std::size_t{1} << 45, 1).ok()));
+      (SlotArray<WordSlot<Words8>, DefaultLayout>(std::size_t{1} << 45, 1)
+           .ok()));
 }
 
 }  // namespace

@@ -12,8 +12,8 @@
 namespace haft::internal {
 
 // Writes one line to stderr without the C library's stream locks, so that it
-// also works in a signal handler, and aborts.
-[[noreturn, gnu::cold]] inline void Die(const char* sentence) noexcept {
+// also works in a signal handler.
+[[gnu::cold]] inline void Say(const char* sentence) noexcept {
   char line[512];
   const int length = std::snprintf(line, sizeof(line), "haft: %s\n", sentence);
   if (length > 0) {
@@ -22,6 +22,11 @@ namespace haft::internal {
                             : sizeof(line) - 1;
     [[maybe_unused]] const ssize_t written = write(STDERR_FILENO, line, size);
   }
+}
+
+// Says so and aborts.
+[[noreturn, gnu::cold]] inline void Die(const char* sentence) noexcept {
+  Say(sentence);
   std::abort();
 }
 

@@ -57,6 +57,12 @@ struct HandleLayout {
   static constexpr Word Make(Word generation, Word index) noexcept {
     return kFixed | Generation::Encode(generation) | Index::Encode(index);
   }
+  // The first handle of slot 0 in a table. Generations start anywhere in the
+  // lower half of their range, so that tables refuse each other's handles.
+  static constexpr Word FirstHandle(std::uint64_t random) noexcept {
+    constexpr Word kHalf = Generation::kMax / 2;
+    return Make(kHalf == 0 ? 1 : 1 + static_cast<Word>(random) % kHalf, 0);
+  }
   static constexpr bool IsWellFormed(Word word) noexcept {
     return (word & ~kVariable) == kFixed && Generation::Decode(word) != 0;
   }

@@ -51,6 +51,26 @@ class HandleStack {
     return node == StripedStack::kNone ? 0 : handles_[node].Read();
   }
 
+  // The same from that one stack.
+  Word PopFrom(unsigned stripe) noexcept {
+    std::uint64_t tags = 0;
+    const std::uint32_t node = stack_.PopFrom(links_.data(), stripe, &tags);
+    return node == StripedStack::kNone ? 0 : handles_[node].Read();
+  }
+
+  // Takes all handles of that one stack and calls f(handle) for each, which may
+  // push it again.
+  template <typename F>
+  void TakeAll(unsigned stripe, F&& f) {
+    std::uint32_t link = stack_.TakeAll(stripe);
+    while (link != 0) {
+      const std::uint32_t node = link - 1;
+      // relaxed: the chain is this thread's.
+      link = links_[node].load(std::memory_order_relaxed);
+      f(handles_[node].Read());
+    }
+  }
+
   // Calls f(handle) for every handle; exact only when nobody pushes or pops.
   template <typename F>
   void ForEach(F&& f) const {

@@ -50,7 +50,7 @@ template <typename T, typename Traits = DefaultTraits>
 class HandleTable {
   using Layout = typename Traits::Layout;
   using FreeList = typename Traits::FreeList;
-  using Slots = internal::SlotArray<T, Layout>;
+  using Slots = internal::SlotArray<internal::WordSlot<T>, Layout>;
   using State = typename Slots::State;
 
   static_assert(
@@ -232,7 +232,10 @@ class HandleTable {
   //   Cost      O(high water)
   template <typename F>
   void ForEach(F&& f) const {
-    slots_.ForEachLive(carver_.carved(), std::forward<F>(f));
+    slots_.ForEachLive(carver_.carved(), [&](const auto& slot, Word word) {
+      if (const std::optional<T> value = slot.Find(word))
+        f(Handle(word), *value);
+    });
   }
 
   // Figures of the table; exact when no other thread is inside a call.
@@ -273,7 +276,7 @@ class HandleTable {
                     capacity <= kMaxCapacity
                         ? FreeList::SlotsFor(capacity, kMaxCapacity)
                         : 0,
-                    FirstHandle()) {}
+                    Layout::FirstHandle(sync::RandomWord())) {}
   HandleTable(std::size_t capacity, std::size_t slots, Word first) noexcept
       : slots_(Range(slots), first),
         capacity_(capacity),
@@ -289,14 +292,6 @@ class HandleTable {
   // At least two slots: a free slot's state is a word that selects another one.
   static std::size_t Range(std::size_t slots) noexcept {
     return internal::CeilPowerOfTwo(slots < 2 ? 2 : slots);
-  }
-
-  // Generations start anywhere in the lower half of their range, so that tables
-  // do not take each other's handles.
-  static Word FirstHandle() noexcept {
-    constexpr Word kHalf = Layout::Generation::kMax / 2;
-    return Layout::Make(
-        kHalf == 0 ? 1 : 1 + static_cast<Word>(sync::RandomWord()) % kHalf, 0);
   }
 
   // Inlined by force, as the free list's Pop and Push and ThreadCaches::With:

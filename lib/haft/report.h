@@ -49,6 +49,17 @@ struct BadHandle {
   Die(sentence);
 }
 
+// Says that a table died before `pinned` of its objects could.
+[[gnu::cold]] inline void ReportPinned(const void* table,
+                                       std::size_t pinned) noexcept {
+  char sentence[160];
+  std::snprintf(sentence, sizeof(sentence),
+                "table %p destroyed while %zu of its objects are pinned: they "
+                "and their memory stay",
+                table, pinned);
+  Say(sentence);
+}
+
 }  // namespace haft::internal
 
 #endif  // HAFT_REPORT_H_

@@ -20,10 +20,13 @@ class ReservedArray {
   explicit ReservedArray(std::size_t size) noexcept
       : data_(size == 0 ? nullptr : sync::Reserve<T>(size)), size_(size) {}
   ~ReservedArray() {
-    if (data_ != nullptr) sync::Unreserve(data_, size_);
+    if (data_ != nullptr && !leaked_) sync::Unreserve(data_, size_);
   }
   ReservedArray(const ReservedArray&) = delete;
   ReservedArray& operator=(const ReservedArray&) = delete;
+
+  // Leaves the memory mapped for ever.
+  void Leak() noexcept { leaked_ = true; }
 
   bool ok() const noexcept { return data_ != nullptr || size_ == 0; }
   std::size_t size() const noexcept { return size_; }
@@ -35,6 +38,7 @@ class ReservedArray {
  private:
   T* const data_;
   const std::size_t size_;
+  bool leaked_ = false;
 };
 
 }  // namespace haft::internal

@@ -23,25 +23,51 @@ namespace internal {
 //
 //   untouched  0
 //   live       h
-//   free       the next handle, with its lowest index bit flipped, so that
-//              nothing which selects this slot equals it
-//   retired    the last handle, with that bit flipped and its lowest bit
-//   cleared
+//   free       the next handle
+//   retired    the last handle, when there is no next one
+//
+// and, where deleted objects may still be in use (object_table.h):
+//
+//   frozen     h: live, but a Delete looks whether it is in use
+//   dying      h: deleted, and in use
+//   held       h: deleted, and a read scope may use it
+//   ending     h: deleted, in use since, and now being destroyed
+//
+// All but live have some of the handle's index bits flipped, so that nothing
+// which selects the slot equals them: free and retired the lowest, the others
+// as below. All but live and free have the lowest bit clear.
 template <typename Layout>
 struct SlotState {
-  static constexpr Word Free(Word next) noexcept {
-    return next ^ Layout::Index::kOne;
-  }
-  static constexpr Word Retired(Word last) noexcept {
-    return Free(last) ^ Layout::Low::kOne;
+  static constexpr Word Free(Word next) noexcept { return Flip(next, 1); }
+  static constexpr Word Retired(Word last) noexcept { return Mark(last, 1); }
+  static constexpr Word Dying(Word handle) noexcept { return Mark(handle, 2); }
+  static constexpr Word Held(Word handle) noexcept { return Mark(handle, 3); }
+  static constexpr Word Ending(Word handle) noexcept { return Mark(handle, 4); }
+  // The tickets of those that freeze a handle make each freezing a word of its
+  // own. `slots` is a power of two, at least 8.
+  static constexpr Word Frozen(Word handle, Word ticket, Word slots) noexcept {
+    return Mark(handle, 5 + ticket % (slots - 5));
   }
 
-  static constexpr bool IsRetired(Word state) noexcept {
-    return state != 0 && (state & Layout::Low::kMask) == 0;
+  // The live handle of slot `index` that `state` means, frozen or not; 0: none.
+  static constexpr Word LiveHandle(Word state, Word index) noexcept {
+    const Word flipped = Layout::Index::Decode(state) ^ index;
+    if ((state & Layout::Low::kMask) != 0) return flipped == 0 ? state : 0;
+    return flipped >= 5 && state != 0 ? Mark(state, flipped) : 0;
   }
-  static constexpr bool IsLive(Word state, Word index) noexcept {
-    return (state & Layout::Low::kMask) != 0 &&
-           Layout::Index::Decode(state) == index;
+  // `handle` may be any word, also one whose index is not below `slots`.
+  static constexpr bool IsFrozen(Word state, Word handle, Word slots) noexcept {
+    const Word different = state ^ handle;
+    return state != 0 &&
+           (different & ~Layout::Index::Encode(slots - 1)) ==
+               Layout::Low::kOne &&
+           (handle & Layout::Low::kMask) != 0 &&
+           Layout::Index::Decode(different) >= 5;
+  }
+  // Whether the handle of the state's generation has been issued and deleted;
+  // that of a free state has not been issued yet.
+  static constexpr bool HasEnded(Word state) noexcept {
+    return (state & Layout::Low::kMask) == 0;
   }
 
   // The handle that the slot of `handle` answers to next, unless `handle` was
@@ -66,6 +92,14 @@ struct SlotState {
   static constexpr Word Wrapped(Word handle) noexcept {
     return (handle & ~Layout::Generation::kMask) | Layout::Generation::kOne;
   }
+
+ private:
+  static constexpr Word Flip(Word handle, Word bits) noexcept {
+    return handle ^ Layout::Index::Encode(bits);
+  }
+  static constexpr Word Mark(Word handle, Word bits) noexcept {
+    return Flip(handle, bits) ^ Layout::Low::kOne;
+  }
 };
 
 template <typename T>
@@ -73,11 +107,11 @@ constexpr std::size_t PayloadWords() noexcept {
   return (sizeof(T) + sizeof(Word) - 1) / sizeof(Word);
 }
 
-// One slot: its state, and the value as atomic words. Rounded to a power of two
-// in size, so that selecting one is a shift and a mask, and none straddles two
-// cache lines.
-template <typename T, typename State>
-class alignas(CeilPowerOfTwo((1 + PayloadWords<T>()) * sizeof(Word))) Slot {
+// One slot of a table of words: its state, and the value as atomic words.
+// Rounded to a power of two in size, so that selecting one is a shift and a
+// mask, and none straddles two cache lines.
+template <typename T>
+class alignas(CeilPowerOfTwo((1 + PayloadWords<T>()) * sizeof(Word))) WordSlot {
  public:
   // The value of `handle`, if this slot answers to it. Wait-free: W + 2 loads,
   // no write. Anybody may call it.
@@ -158,21 +192,20 @@ class alignas(CeilPowerOfTwo((1 + PayloadWords<T>()) * sizeof(Word))) Slot {
   sync::Atomic<Word> payload_[kWords];
 };
 
-// Slots for values of type T, addressed by the handles of `Layout`. Any word at
-// all may be looked up: the mask confines it to the array, also under
-// speculation.
-template <typename T, typename Layout>
+// Slots addressed by the handles of `Layout`. Any word at all may be looked up:
+// the mask confines it to the array, also under speculation.
+template <typename SlotT, typename Layout>
 class SlotArray {
  public:
+  using Slot = SlotT;
   using State = SlotState<Layout>;
-  using Slot = internal::Slot<T, State>;
 
   // `slots` is a power of two, at least 2. The first handle of slot i is
   // `first` with index i.
   SlotArray(std::size_t slots, Word first) noexcept
       : storage_(slots),
         base_(reinterpret_cast<char*>(storage_.data())),
-        byte_mask_((slots - 1) * sizeof(Slot)),
+        mask_((slots - 1) * kMaskUnit),
         first_(first) {
     // An untouched slot's 0 equals the null handle, and the null handle selects
     // slot 0: so slot 0 is never untouched.
@@ -180,13 +213,18 @@ class SlotArray {
   }
 
   bool ok() const noexcept { return storage_.ok(); }
+  std::size_t size() const noexcept { return storage_.size(); }
 
-  // The slot that `word` selects. Index bits start at bit 1 and a slot's size
-  // is a power of two, so that index times size is one shift of the handle.
-  static_assert(Layout::Index::kShift == 1);
+  // The slot that `word` selects.
   const Slot& operator[](Word word) const noexcept {
-    return *reinterpret_cast<const Slot*>(
-        base_ + (word * (sizeof(Slot) / 2) & byte_mask_));
+    if constexpr (kIsShift) {
+      // Index bits start at bit 1: index times size is one shift of the word.
+      return *reinterpret_cast<const Slot*>(
+          base_ + (word * (sizeof(Slot) / 2) & mask_));
+    } else {
+      return *reinterpret_cast<const Slot*>(base_ +
+                                            (word >> 1 & mask_) * sizeof(Slot));
+    }
   }
   Slot& operator[](Word word) noexcept {
     return const_cast<Slot&>(std::as_const(*this)[word]);
@@ -197,14 +235,15 @@ class SlotArray {
     if (handle == 0) return haft::Status::kNull;
     if (!Layout::IsWellFormed(handle)) return haft::Status::kMalformed;
     const Word state = (*this)[handle].state();
-    if (state == handle) return haft::Status::kOk;
+    if (state == handle || State::IsFrozen(state, handle, size()))
+      return haft::Status::kOk;
     if (Layout::Index::Decode(handle) >= storage_.size() || state == 0)
       return haft::Status::kNeverIssued;
-    // Generations before the one in the state word have been issued; in a
-    // retired word it too; in a free one not yet.
+    // Generations before the one in the state word have been issued and
+    // deleted.
     const Word age = Age(handle);
     const Word state_age = Age(state);
-    return age < state_age || (State::IsRetired(state) && age == state_age)
+    return age < state_age || (State::HasEnded(state) && age == state_age)
                ? haft::Status::kStale
                : haft::Status::kNeverIssued;
   }
@@ -216,27 +255,32 @@ class SlotArray {
     const Word state = (*this)[handle].state();
     *generation = Layout::Generation::Decode(state);
     if (state == 0) return "untouched";
-    if (State::IsRetired(state)) return "retired";
-    return State::IsLive(state, Layout::Index::Decode(handle)) ? "live"
-                                                               : "free";
+    const Word flipped =
+        Layout::Index::Decode(state) ^ Layout::Index::Decode(handle);
+    if (flipped == 0 || State::IsFrozen(state, handle, size())) return "live";
+    if (!State::HasEnded(state)) return "free";
+    return flipped == 1 ? "retired" : "dying";
   }
 
-  // Calls f(handle, value) for live slots among the first `count`. Weakly
-  // consistent: what is live throughout the call is seen exactly once; what
-  // becomes live or dies meanwhile may be seen or missed; no dead value is
-  // shown.
+  // Calls f(slot, handle) for slots among the first `count` that are live when
+  // they are looked at: what is live throughout the call is seen exactly once.
   template <typename F>
   void ForEachLive(std::size_t count, F&& f) const {
     for (std::size_t i = 0; i < count; ++i) {
       const Slot& slot = (*this)[Layout::Index::Encode(i)];
-      const Word state = slot.state();
-      if (!State::IsLive(state, i)) continue;
-      if (const std::optional<T> value = slot.Find(state))
-        f(Handle(state), *value);
+      if (const Word handle = State::LiveHandle(slot.state(), i))
+        f(slot, handle);
     }
   }
 
+  // Leaves the slots mapped for ever.
+  void Leak() noexcept { storage_.Leak(); }
+
  private:
+  static_assert(Layout::Index::kShift == 1);
+  static constexpr bool kIsShift = (sizeof(Slot) & (sizeof(Slot) - 1)) == 0;
+  static constexpr std::size_t kMaskUnit = kIsShift ? sizeof(Slot) : 1;
+
   // How many generations lie between the slots' first one and that of `word`.
   // One from before the first counts as one after a wrap: if there are no
   // wraps, as later than all.
@@ -249,7 +293,7 @@ class SlotArray {
 
   ReservedArray<Slot> storage_;
   char* const base_;
-  const Word byte_mask_;
+  const Word mask_;
   const Word first_;
 };
 

@@ -14,6 +14,9 @@ enum class Status : int {
   kNeverIssued = 3,  // well formed, but this table has not issued it: forged,
                      // another table's, another process's
   kStale = 4,        // this table issued it and it has been deleted
+  kOutOfMemory = 7,  // nothing is wrong with the handle; there is no room
+  kPinned = 8,       // live, and in use: not deleted
+  kTimedOut = 9,     // deleted, and still in use
 };
 
 // A static string such as "stale"; "unknown" for a value that is no Status.
@@ -29,6 +32,12 @@ constexpr const char* StatusName(Status status) noexcept {
       return "never issued here";
     case Status::kStale:
       return "stale";
+    case Status::kOutOfMemory:
+      return "out of memory";
+    case Status::kPinned:
+      return "pinned";
+    case Status::kTimedOut:
+      return "timed out";
   }
   return "unknown";
 }

@@ -88,27 +88,52 @@ class StripedStack {
   std::uint32_t Pop(StackLink* links, unsigned stripe,
                     std::uint64_t* tags) noexcept {
     for (unsigned i = 0; i <= mask_; ++i) {
-      sync::Atomic<std::uint64_t>& word = heads_[(stripe + i) & mask_].word;
-      for (;;) {
-        // [D2] acquire: sees all that [D1] published with the top element.
-        // Mutant D2: a magazine's old contents.
-        StackHead head{word.load(std::memory_order_acquire)};
-        if (head.empty()) {
-          *tags += head.tag();
-          break;
-        }
-        // relaxed, all: [D2] has what is needed; if the link is out of date, so
-        // is the tag, and the CAS fails.
-        const std::uint32_t below =
-            links[head.top()].load(std::memory_order_relaxed);
-        if (word.compare_exchange_weak(head.word, head.Popped(below).word,
-                                       std::memory_order_relaxed,
-                                       std::memory_order_relaxed)) {
-          return head.top();
-        }
-      }
+      const std::uint32_t number = PopFrom(links, stripe + i, tags);
+      if (number != kNone) return number;
     }
     return kNone;
+  }
+
+  // An element of that one stack, or kNone. Lock-free.
+  std::uint32_t PopFrom(StackLink* links, unsigned stripe,
+                        std::uint64_t* tags) noexcept {
+    sync::Atomic<std::uint64_t>& word = heads_[stripe & mask_].word;
+    for (;;) {
+      // [D2] acquire: sees all that [D1] published with the top element. Mutant
+      // D2: a magazine's old contents.
+      StackHead head{word.load(std::memory_order_acquire)};
+      if (head.empty()) {
+        *tags += head.tag();
+        return kNone;
+      }
+      // relaxed, all: [D2] has what is needed; if the link is out of date, so
+      // is the tag, and the CAS fails.
+      const std::uint32_t below =
+          links[head.top()].load(std::memory_order_relaxed);
+      if (word.compare_exchange_weak(head.word, head.Popped(below).word,
+                                     std::memory_order_relaxed,
+                                     std::memory_order_relaxed)) {
+        return head.top();
+      }
+    }
+  }
+
+  // Takes all elements of that one stack, linked as they were: the number + 1
+  // of the first, 0 if there is none. Lock-free.
+  std::uint32_t TakeAll(unsigned stripe) noexcept {
+    sync::Atomic<std::uint64_t>& word = heads_[stripe & mask_].word;
+    for (;;) {
+      // As [D2]: the contents of every element, by the releases that [D1]
+      // continues.
+      StackHead head{word.load(std::memory_order_acquire)};
+      if (head.empty()) return 0;
+      // relaxed, both: as in PopFrom.
+      if (word.compare_exchange_weak(head.word, head.Popped(0).word,
+                                     std::memory_order_relaxed,
+                                     std::memory_order_relaxed)) {
+        return head.link();
+      }
+    }
   }
 
   // Calls f(number) for every element. For tests and statistics: exact only

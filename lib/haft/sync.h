@@ -13,14 +13,19 @@
 #include HAFT_SYNC_BACKEND
 #else
 
+#include <limits.h>
+#include <linux/futex.h>
+#include <linux/membarrier.h>
 #include <pthread.h>
 #include <sched.h>
 #include <sys/mman.h>
 #include <sys/random.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
 #include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <type_traits>
@@ -49,6 +54,42 @@ class Plain {
 // handler on the same thread. No instruction.
 inline void SignalFence() noexcept {
   std::atomic_signal_fence(std::memory_order_seq_cst);
+}
+
+// The heavy side of an asymmetric barrier: every other running thread of the
+// process passes a full barrier before it returns, so that the light side needs
+// no more than a SignalFence. PrepareHeavyBarrier is called once before either
+// side; where the system has no such barrier, HasHeavyBarrier says so from then
+// on, and the light side must use a seq_cst operation instead.
+[[gnu::visibility("default")]] inline Atomic<bool> has_heavy_barrier{false};
+inline bool HasHeavyBarrier() noexcept {
+  // relaxed: set before the first table exists, and never changes.
+  return has_heavy_barrier.load(std::memory_order_relaxed);
+}
+inline void PrepareHeavyBarrier() noexcept {
+  if (HasHeavyBarrier()) return;
+  has_heavy_barrier.store(
+      syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0,
+              0) == 0,
+      std::memory_order_relaxed);
+}
+inline void HeavyBarrier() noexcept {
+  if (HasHeavyBarrier())
+    syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0);
+}
+
+// Sleeps until WakeAll(word), for `timeout` at most, if `word` equals `value`;
+// may also return for no reason.
+inline void WaitWhileEqual(Atomic<std::uint32_t>& word, std::uint32_t value,
+                           std::chrono::nanoseconds timeout) noexcept {
+  const auto seconds =
+      std::chrono::duration_cast<std::chrono::seconds>(timeout);
+  const timespec relative{static_cast<time_t>(seconds.count()),
+                          static_cast<long>((timeout - seconds).count())};
+  syscall(SYS_futex, &word, FUTEX_WAIT_PRIVATE, value, &relative, nullptr, 0);
+}
+inline void WakeAll(Atomic<std::uint32_t>& word) noexcept {
+  syscall(SYS_futex, &word, FUTEX_WAKE_PRIVATE, INT_MAX, nullptr, nullptr, 0);
 }
 
 // Asks for the cache line of `address` in a state that can be written.

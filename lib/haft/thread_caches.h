@@ -88,6 +88,8 @@ class ThreadCaches {
     void CountCreated(std::uint64_t n) noexcept {
       if (n != 0) AddTicks(n);
     }
+    // For one that was counted as created and has not come to be.
+    void UncountCreated() noexcept { Add(entry_->idle_ticks, 1); }
     void CountDeleted(std::uint64_t n) noexcept {
       if (n == 0) return;
       Add(entry_->deleted, n);
@@ -131,6 +133,9 @@ class ThreadCaches {
     void CountCreated(std::uint64_t n) noexcept {
       caches_->guest_created_.fetch_add(n, std::memory_order_relaxed);
     }
+    void UncountCreated() noexcept {
+      caches_->guest_created_.fetch_sub(1, std::memory_order_relaxed);
+    }
     void CountDeleted(std::uint64_t n) noexcept {
       caches_->guest_deleted_.fetch_add(n, std::memory_order_relaxed);
     }
@@ -153,6 +158,13 @@ class ThreadCaches {
       return WithClaimOrAsGuest(f);
     Owner owner(&entry, word);
     return f(owner);
+  }
+
+  // The calling thread's cache, also while it is inside; nullptr if it has
+  // none.
+  Cache* Mine() noexcept {
+    Entry& entry = Current();
+    return &entry == &entries_[0] ? nullptr : &entry.cache;
   }
 
   // Sums over all threads; exact when no other thread is inside a call, else

@@ -1,0 +1,71 @@
+#include "bench/driver.h"
+
+#include <benchmark/benchmark.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <cstdio>
+#include <string>
+#include <vector>
+
+#include "bench/cds_tables.h"
+#include "bench/machine.h"
+#include "bench/options.h"
+#include "bench/report.h"
+
+namespace haft::bench {
+namespace {
+
+// Google Benchmark takes what it shall do from a command line of its own.
+void Initialize(char* program, const Options& options) {
+  std::string arguments[] = {
+      "--benchmark_enable_random_interleaving=true",
+      "--benchmark_repetitions=" + std::to_string(options.repetitions),
+      "--benchmark_min_time=" + std::to_string(options.seconds),
+  };
+  std::vector<char*> argv = {program};
+  for (std::string& argument : arguments) argv.push_back(argument.data());
+  int argc = static_cast<int>(argv.size());
+  benchmark::Initialize(&argc, argv.data());
+}
+
+}  // namespace
+
+int RunStudies(int argc, char** argv, const Study* begin, const Study* end) {
+  const Options options = ParseOptions(argc, argv);
+  Initialize(argv[0], options);
+  int most = 0;
+  for (const int threads : options.threads) most = std::max(most, threads);
+  const CdsLibrary library(static_cast<std::size_t>(most) + 1);
+
+  const Facts facts = DescribeRun(argc, argv);
+  for (const auto& [name, fact] : facts)
+    benchmark::AddCustomContext(name, fact);
+  Report report(options.out);
+  report.PrintHeader(facts);
+  bool any = false;
+  for (const Study* at = begin; at != end; ++at) {
+    const Study& study = *at;
+    if (study.full_only && !options.full) continue;
+    Block block{study.name, study.title, {}, {}};
+    benchmark::ClearRegisteredBenchmarks();
+    Rows rows(options, &block);
+    study.add(rows);
+    if (!rows.wanted()) continue;
+    any = true;
+    std::fprintf(stderr, "\r\033[Kmeasuring %s ...", study.name);
+    benchmark::RunSpecifiedBenchmarks(&report);
+    std::fprintf(stderr, "\r\033[K");
+    report.PrintBlock(block, options.threads);
+  }
+  benchmark::ClearRegisteredBenchmarks();
+  if (!any) {
+    std::fprintf(stderr, "--filter finds no workload and no row\n");
+    return 2;
+  }
+  const std::int64_t wrong = report.Finish();
+  std::printf("\nEach repetition: %s\n", options.out.c_str());
+  return wrong == 0 ? 0 : 1;
+}
+
+}  // namespace haft::bench

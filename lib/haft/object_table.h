@@ -1,0 +1,655 @@
+// The object table: owns an object in each slot, and keeps it alive while it is
+// used.
+
+#ifndef HAFT_OBJECT_TABLE_H_
+#define HAFT_OBJECT_TABLE_H_
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <new>
+#include <optional>
+#include <stdexcept>
+#include <type_traits>
+#include <utility>
+
+#include "haft/carver.h"
+#include "haft/check.h"
+#include "haft/event_count.h"
+#include "haft/handle.h"
+#include "haft/handle_stack.h"
+#include "haft/hazard_records.h"
+#include "haft/object_slot.h"
+#include "haft/power_of_two.h"
+#include "haft/report.h"
+#include "haft/reserved_array.h"
+#include "haft/slot_array.h"
+#include "haft/status.h"
+#include "haft/sync.h"
+#include "haft/thread_caches.h"
+#include "haft/thread_registry.h"
+#include "haft/traits.h"
+
+namespace haft {
+
+// Figures of an object table; exact when no other thread is inside a call.
+struct ObjectTableStats {
+  std::size_t live;        // handles issued and not deleted
+  std::size_t dying;       // objects deleted and still in use
+  std::uint64_t created;   // handles ever issued
+  std::uint64_t deleted;   // handles ever deleted
+  std::size_t retired;     // slots that have used up their generations
+  std::size_t high_water;  // slots ever taken into use, free ones included
+  std::size_t capacity;    // objects that can always exist, less the retired
+};
+
+// A pin in plain memory; see ObjectTable::Pinned::Detach.
+struct PinWords {
+  Word words[4];
+};
+
+// Owns objects of type T, each in place in its slot, and gives them opaque
+// handles. A *pin* keeps an object alive while it is used: Delete ends the
+// handle at once, and destroys the object when the last pin is gone, no later
+// than that unpin returns. Pinning writes no line that another reader writes.
+//
+// T is any type: move-only, over-aligned, with a throwing constructor. T's
+// constructor, destructor and move may call the table.
+//
+// Unless a comment says otherwise every member may be called by any thread at
+// any time. What constructs, destroys or moves a T is as safe in a signal
+// handler as T is; the rest is async-signal-safe.
+template <typename T, typename Traits = DefaultTraits>
+class ObjectTable {
+  using Layout = typename Traits::Layout;
+  using FreeList = typename Traits::FreeList;
+  using Slot = internal::ObjectSlot<T, Layout>;
+  using Slots = internal::SlotArray<Slot, Layout>;
+  using State = typename Slots::State;
+
+  static_assert(Layout::Index::kWidth >= 3,
+                "a slot's states need three index bits");
+
+ public:
+  // How many objects the layout allows to exist at once.
+  static constexpr std::size_t kMaxCapacity = Layout::kSlots;
+
+  // A pin: holds an object for as long as it exists, or says why it does not.
+  // May be moved, to another thread too, and may be let go by any thread.
+  class Pinned {
+   public:
+    Pinned(Pinned&& other) noexcept
+        : table_(other.table_),
+          cell_(std::exchange(other.cell_, nullptr)),
+          slot_(other.slot_),
+          word_(other.word_),
+          status_(std::exchange(other.status_, Status::kNull)) {}
+    Pinned& operator=(Pinned&& other) noexcept {
+      if (this != &other) {
+        Unpin();
+        new (this) Pinned(std::move(other));
+      }
+      return *this;
+    }
+    ~Pinned() { Unpin(); }
+
+    // kOk while it holds an object, else why it does not; kNull once let go.
+    Status status() const noexcept { return status_; }
+    explicit operator bool() const noexcept { return cell_ != nullptr; }
+    Handle handle() const noexcept { return Handle(word_); }
+
+    T& operator*() const noexcept { return *slot_->object(); }
+    T* operator->() const noexcept { return slot_->object(); }
+    T* get() const noexcept { return *this ? slot_->object() : nullptr; }
+
+    // Lets go, if it holds.
+    //   Progress  wait-free, if it is not the last pin of a deleted object
+    //   Cost      a store and a load; of the last one, T's destructor
+    void Unpin() noexcept {
+      if (cell_ == nullptr) return;
+      status_ = Status::kNull;
+      ObjectTable::Unpin(table_, std::exchange(cell_, nullptr), slot_, word_);
+    }
+
+    // The pin as plain words, which C may store and any thread give back: from
+    // here on nothing but Attach lets go of it.
+    PinWords Detach() noexcept {
+      status_ = Status::kNull;
+      return {{reinterpret_cast<Word>(table_),
+               reinterpret_cast<Word>(std::exchange(cell_, nullptr)),
+               reinterpret_cast<Word>(slot_), word_}};
+    }
+    // The pin that Detach has made these words of; each may be attached once.
+    static Pinned Attach(const PinWords& words) noexcept {
+      if (words.words[1] == 0) return Pinned(Status::kNull);
+      return Pinned(reinterpret_cast<ObjectTable*>(words.words[0]),
+                    reinterpret_cast<internal::HazardCell*>(words.words[1]),
+                    reinterpret_cast<Slot*>(words.words[2]), words.words[3]);
+    }
+
+   private:
+    friend class ObjectTable;
+    explicit Pinned(Status why_not) noexcept : status_(why_not) {}
+    Pinned(ObjectTable* table, internal::HazardCell* cell, Slot* slot,
+           Word word) noexcept
+        : table_(table),
+          cell_(cell),
+          slot_(slot),
+          word_(word),
+          status_(Status::kOk) {}
+
+    ObjectTable* table_ = nullptr;
+    internal::HazardCell* cell_ = nullptr;
+    Slot* slot_ = nullptr;
+    Word word_ = 0;
+    Status status_;
+  };
+
+  // A read scope: what it finds stays alive until it ends, also if deleted
+  // meanwhile, for one publication in all. For loops that touch many handles:
+  // a look-up in it costs what an unprotected one does. The price: nothing that
+  // is deleted after it began is destroyed before it ends, used or not; keep it
+  // short. For the one thread that makes it; scopes may nest.
+  class ReadScope {
+   public:
+    explicit ReadScope(ObjectTable& table) noexcept
+        : table_(table), index_(table.records_.BeginScope()) {}
+    ~ReadScope() {
+      if (table_.records_.EndScope(index_)) table_.EmptyInbox(index_);
+    }
+    ReadScope(const ReadScope&) = delete;
+    ReadScope& operator=(const ReadScope&) = delete;
+
+    // The object of `handle`, good until the scope ends; nullptr when the
+    // handle is not live.
+    //   Progress  lock-free; wait-free unless a DeleteUnlessPinned or a Take of
+    //             this handle is under way
+    //   Cost      one load
+    T* Find(Handle handle) const noexcept {
+      Slot& slot = table_.slots_[static_cast<Word>(handle)];
+      return slot.ConfirmLive(static_cast<Word>(handle), table_.slots_.size())
+                 ? slot.object()
+                 : nullptr;
+    }
+
+   private:
+    ObjectTable& table_;
+    const unsigned index_;
+  };
+
+  // A table for `capacity` objects. It reserves address space for all and
+  // touches a few pages only.
+  //   Errors    throws std::length_error when capacity > kMaxCapacity and
+  //             std::bad_alloc when address space cannot be had; without
+  //             exceptions it aborts: use Create there
+  explicit ObjectTable(std::size_t capacity)
+      : ObjectTable(capacity, Unchecked{}) {
+    if (ok()) return;
+#ifdef __cpp_exceptions
+    if (capacity > kMaxCapacity)
+      throw std::length_error(
+          "haft::ObjectTable: capacity exceeds the handle layout");
+    throw std::bad_alloc();
+#else
+    internal::Die(capacity > kMaxCapacity
+                      ? "ObjectTable: capacity exceeds the handle layout"
+                      : "ObjectTable: no address space for the slots");
+#endif
+  }
+
+  // The same without exceptions.
+  //   Returns   nullptr where the constructor would throw
+  static std::unique_ptr<ObjectTable> Create(std::size_t capacity) noexcept {
+    std::unique_ptr<ObjectTable> table(new (std::nothrow)
+                                           ObjectTable(capacity, Unchecked{}));
+    if (table != nullptr && !table->ok()) table.reset();
+    return table;
+  }
+
+  // Destroys what is live. No thread may be inside a call. Objects still pinned
+  // are reported on stderr; they and the memory under them then stay for ever,
+  // so that the pins remain good.
+  ~ObjectTable() {
+    // Again while destructors make new objects.
+    while (Clear() != 0) {
+    }
+    const std::size_t pinned = dying_.load(std::memory_order_relaxed);
+    if (pinned == 0) return;
+    internal::ReportPinned(this, pinned);
+    records_.ForEach([this](Word word) { slots_[word].SetEnd(EndOf(word)); });
+    slots_.Leak();
+    records_.Leak();
+  }
+
+  ObjectTable(const ObjectTable&) = delete;
+  ObjectTable& operator=(const ObjectTable&) = delete;
+
+  // Constructs a T from `arguments` in a free slot.
+  //   Returns   a handle never returned before; kNullHandle when the table is
+  //             full (nothing has then been constructed)
+  //   Errors    what T's constructor throws; nothing has then changed
+  //   Progress  lock-free but for the constructor
+  //   Cost      as HandleTable::New
+  //   Ordering  what precedes happens before what follows a Pin that finds the
+  //             object
+  template <typename... Arguments>
+  [[nodiscard]] Handle Emplace(Arguments&&... arguments) {
+    Reservation reservation(this);
+    if (reservation.word == 0) return kNullHandle;
+    Slot& slot = slots_[reservation.word];
+    new (slot.storage()) T(std::forward<Arguments>(arguments)...);
+    slot.Publish(reservation.word);
+    return Handle(std::exchange(reservation.word, 0));
+  }
+  [[nodiscard]] Handle Insert(T object) { return Emplace(std::move(object)); }
+
+  // Keeps the object of `handle` alive until the guard lets go.
+  //   Returns   a guard that gives T&, or an empty one that says why not: a
+  //             Status of Check, or kOutOfMemory when more pins are held at
+  //             once than there are hazard cells (851,968 and 13 a thread)
+  //   Progress  wait-free for a thread with an index, else lock-free
+  //   Cost      one compare-and-swap on a line of the thread's own
+  [[nodiscard]] Pinned Pin(Handle handle) noexcept {
+    const Word word = static_cast<Word>(handle);
+    Slot& slot = slots_[word];
+    // A handle that is plainly not live costs no publishing.
+    if (slot.state() == word ||
+        State::IsFrozen(slot.state(), word, slots_.size())) {
+      internal::HazardCell* const cell = records_.Publish(word);
+      if (__builtin_expect(cell == nullptr, 0))
+        return Pinned(Status::kOutOfMemory);
+      if (__builtin_expect(slot.ConfirmLive(word, slots_.size()), 1))
+        return Pinned(this, cell, &slot, word);
+      Unpin(this, cell, &slot, word);
+    }
+    return Pinned(Check(handle));
+  }
+
+  // Ends `handle`: no Pin succeeds from now on. The object is destroyed before
+  // this returns, or if it is pinned, by the last unpin before that returns.
+  // (Inside destructors nested deeper than 32 it may be destroyed later, by the
+  // outermost one.)
+  //   Returns   kOk, once for each handle; else why the handle is refused
+  //   Progress  lock-free but for T's destructor
+  //   Cost      one compare-and-swap and a look at the hazard records of the
+  //             threads that have pinned lately; if the object is pinned, a
+  //             system call that interrupts the process's running threads
+  //   Ordering  what precedes, and what precedes each unpin, happens before
+  //             T's destructor
+  Status Delete(Handle handle) {
+    const Word word = static_cast<Word>(handle);
+    if (!slots_[word].End(word, EndOf(word), slots_.size()))
+      return Refusal(handle);
+    Dispose(word);
+    return Status::kOk;
+  }
+
+  // As Delete, if the object is not pinned.
+  //   Returns   kPinned when it is: the handle is then still live
+  Status DeleteUnlessPinned(Handle handle) {
+    const Status status = EndUnlessPinned(handle);
+    if (status == Status::kOk) Destroy(static_cast<Word>(handle));
+    return status;
+  }
+
+  // As Delete, then waits until the object is destroyed, for `timeout` at most.
+  // A thread that waits for a pin of its own waits in vain.
+  //   Returns   kTimedOut when the object is still pinned: it is deleted all
+  //             the same, and destroyed by the last unpin
+  //   Progress  blocking: the one call that waits
+  Status DeleteAndWait(Handle handle, std::chrono::nanoseconds timeout) {
+    const Status status = Delete(handle);
+    if (status != Status::kOk) return status;
+    const Word word = static_cast<Word>(handle);
+    return departures_.WaitUntil([&] { return !slots_[word].IsInUse(word); },
+                                 timeout)
+               ? Status::kOk
+               : Status::kTimedOut;
+  }
+
+  // As DeleteUnlessPinned, and moves the object out before it is destroyed.
+  //   Returns   the object; nothing where DeleteUnlessPinned would not return
+  //             kOk, and `*why` is then what it would return
+  std::optional<T> Take(Handle handle, Status* why = nullptr) {
+    const Status status = EndUnlessPinned(handle);
+    if (why != nullptr) *why = status;
+    if (status != Status::kOk) return std::nullopt;
+    const Word word = static_cast<Word>(handle);
+    // Destroyed also if moving it out throws.
+    struct Destroyer {
+      ObjectTable* table;
+      Word word;
+      ~Destroyer() { table->Destroy(word); }
+    } destroyer{this, word};
+    return std::optional<T>(std::move(*slots_[word].object()));
+  }
+
+  // As HandleTable::Check.
+  [[nodiscard]] Status Check(Handle handle) const noexcept {
+    return slots_.Status(static_cast<Word>(handle));
+  }
+
+  // Insert for each of objects[0..count-1], which are moved from.
+  //   Returns   how many it has made: fewer than `count` when the table became
+  //             full; the others have not been moved from
+  [[nodiscard]] std::size_t InsertBatch(T* objects, std::size_t count,
+                                        Handle* handles) {
+    std::size_t made = 0;
+    while (made < count) {
+      Reservation reservation(this);
+      if (reservation.word == 0) break;
+      Slot& slot = slots_[reservation.word];
+      new (slot.storage()) T(std::move(objects[made]));
+      slot.Publish(reservation.word);
+      handles[made++] = Handle(std::exchange(reservation.word, 0));
+    }
+    return made;
+  }
+
+  // Delete for each of handles[0..count-1].
+  //   Returns   how many were live. If `statuses` is given, statuses[i] is what
+  //             Delete(handles[i]) would have returned
+  std::size_t DeleteBatch(const Handle* handles, std::size_t count,
+                          Status* statuses = nullptr) {
+    std::size_t deleted = 0;
+    for (std::size_t i = 0; i < count; ++i) {
+      const Status status = Delete(handles[i]);
+      deleted += status == Status::kOk;
+      if (statuses != nullptr) statuses[i] = status;
+    }
+    return deleted;
+  }
+
+  // Calls f(handle, object) for live objects, each pinned for the call, in no
+  // particular order. Weakly consistent: an object that is live throughout is
+  // seen exactly once. f may call the table, also Delete(handle).
+  template <typename F>
+  void ForEach(F&& f) {
+    slots_.ForEachLive(carver_.carved(), [&](const Slot&, Word word) {
+      if (Pinned pinned = Pin(Handle(word))) f(Handle(word), *pinned);
+    });
+  }
+
+  // Deletes what is live.
+  //   Returns   how many
+  std::size_t Clear() {
+    std::size_t deleted = 0;
+    slots_.ForEachLive(carver_.carved(), [&](const Slot&, Word word) {
+      deleted += Delete(Handle(word)) == Status::kOk;
+    });
+    return deleted;
+  }
+
+  // Figures of the table; exact when no other thread is inside a call.
+  //   Progress  wait-free
+  //   Cost      O(threads)
+  [[nodiscard]] ObjectTableStats Stats() const noexcept {
+    ObjectTableStats stats{};
+    stats.deleted = caches_.deleted();
+    stats.created = caches_.created();
+    stats.live = static_cast<std::size_t>(stats.created - stats.deleted);
+    // relaxed, both: counts.
+    stats.dying = dying_.load(std::memory_order_relaxed);
+    stats.retired = retired_.load(std::memory_order_relaxed);
+    stats.high_water = carver_.carved();
+    stats.capacity =
+        capacity_ - (stats.retired < capacity_ ? stats.retired : capacity_);
+    return stats;
+  }
+
+  // As HandleTable::ForEachFree.
+  template <typename F>
+  void ForEachFree(F&& f) const {
+    free_list_.ForEach([&](Word handle) { f(Handle(handle)); });
+    caches_.ForEach([&](const Cache& cache, unsigned level) {
+      FreeList::ForEachCached(cache, level,
+                              [&](Word handle) { f(Handle(handle)); });
+    });
+  }
+
+ private:
+  struct Unchecked {};
+
+  // Destructors that delete nest so deep; what they delete below that waits for
+  // the ones above.
+  static constexpr unsigned kMaxDepth = 32;
+  struct Cache : FreeList::Cache {
+    unsigned depth;
+  };
+
+  // A slot for an object under construction; goes back if that throws.
+  struct Reservation {
+    explicit Reservation(ObjectTable* owner) noexcept
+        : table(owner), word(table->Reserve()) {}
+    ~Reservation() {
+      if (word != 0) table->Return(word);
+    }
+    ObjectTable* const table;
+    Word word;
+  };
+
+  ObjectTable(std::size_t capacity, Unchecked) noexcept
+      : ObjectTable(capacity,
+                    capacity <= kMaxCapacity
+                        ? FreeList::SlotsFor(capacity, kMaxCapacity)
+                        : 0,
+                    Layout::FirstHandle(sync::RandomWord())) {}
+  ObjectTable(std::size_t capacity, std::size_t slots, Word first) noexcept
+      : slots_(Range(slots), first),
+        capacity_(capacity),
+        carver_(first, slots),
+        free_list_(capacity <= kMaxCapacity ? capacity : 0, Range(slots),
+                   &carver_),
+        graveyard_(Range(slots), 1),
+        inboxes_(Range(slots), internal::CeilPowerOfTwo(sync::kMaxThreads + 1)),
+        stamps_(Range(slots)) {
+    sync::PrepareHeavyBarrier();
+  }
+
+  bool ok() const noexcept {
+    return capacity_ <= kMaxCapacity && slots_.ok() && caches_.ok() &&
+           records_.ok() && free_list_.ok() && graveyard_.ok() &&
+           inboxes_.ok() && stamps_.ok();
+  }
+
+  // The states of a slot flip index bits of its handle: enough of them for each
+  // of many freezings to have its own.
+  static std::size_t Range(std::size_t slots) noexcept {
+    constexpr std::size_t kLeast =
+        Layout::kSlots < 4096 ? static_cast<std::size_t>(Layout::kSlots) : 4096;
+    return internal::CeilPowerOfTwo(slots < kLeast ? kLeast : slots);
+  }
+
+  // A ready-made handle; 0 when the table is full.
+  Word Reserve() noexcept {
+    return caches_.With([this](auto& thread) {
+      const Word word = free_list_.Pop(thread);
+      thread.CountCreated(word != 0);
+      return word;
+    });
+  }
+  void Return(Word word) noexcept {
+    caches_.With([this, word](auto& thread) {
+      thread.UncountCreated();
+      free_list_.Push(thread, word);
+    });
+  }
+
+  std::size_t StampOf(Word word) const noexcept {
+    return word >> 1 & (slots_.size() - 1);
+  }
+
+  // The handle after `word`; 0 when its slot is to be retired.
+  static Word NextOf(Word word) noexcept {
+    const Word next = State::Next(word);
+    if (__builtin_expect(!State::IsExhausted(next), 1)) return next;
+    return Traits::kExhaustion == Exhaustion::kRetire ? 0
+                                                      : State::Wrapped(word);
+  }
+  static Word EndOf(Word word) noexcept {
+    const Word next = NextOf(word);
+    return next != 0 ? State::Free(next) : State::Retired(word);
+  }
+
+  // Why a handle that could not be ended is refused.
+  Status Refusal(Handle handle) const noexcept {
+    const Status status = Check(handle);
+    return status == Status::kOk ? Status::kStale : status;
+  }
+
+  Status EndUnlessPinned(Handle handle) noexcept {
+    const Word word = static_cast<Word>(handle);
+    Slot& slot = slots_[word];
+    // relaxed: hands out numbers, publishes nothing.
+    const Word mine = State::Frozen(
+        word, tickets_.fetch_add(1, std::memory_order_relaxed), slots_.size());
+    while (const Word frozen = slot.Freeze(word, mine, slots_.size())) {
+      if (records_.Look(word)) {
+        slot.Thaw(frozen, word);
+        return Status::kPinned;
+      }
+      if (slot.Commit(frozen, EndOf(word))) return Status::kOk;
+    }
+    return Refusal(handle);
+  }
+
+  // Destroys the object of a handle this thread has ended, or leaves it to
+  // whoever uses it.
+  void Dispose(Word word) {
+    const internal::HazardRecords::Uses uses = records_.Look(word);
+    if (__builtin_expect(!uses, 1)) return Destroy(word);
+    caches_.With([](auto& thread) { thread.CountDeleted(1); });
+    dying_.fetch_add(1, std::memory_order_relaxed);
+    if (!uses.scoped) return LeaveToPins(word);
+    slots_[word].LeaveHeld(word);
+    const std::uint64_t stamp = records_.Stamp();
+    stamps_[StampOf(word)].Write(stamp);
+    LeaveToScopes(word, stamp);
+  }
+
+  // For the owner of an ended handle that no read scope uses any more.
+  void LeaveToPins(Word word) {
+    Slot& slot = slots_[word];
+    slot.LeaveDying(word);
+    // Those who unpin do so by a plain store and then glance at the slot. After
+    // the barrier each has either been seen here, or sees the slot dying.
+    sync::HeavyBarrier();
+    if (!records_.Look(word).pinned && slot.Finish(word)) Destroy(word);
+  }
+
+  // Leaves an ended handle to a thread whose read scope may have found it. If
+  // that scope ends meanwhile, one of the two threads sees to it.
+  void LeaveToScopes(Word word, std::uint64_t stamp) {
+    const unsigned holder = records_.FindScope(stamp);
+    if (holder != internal::HazardRecords::kNobody) {
+      inboxes_.Push(holder, word);
+      if (!records_.ScopeMayHold(holder, stamp)) EmptyInbox(holder);
+    } else if (records_.Look(word).pinned) {
+      LeaveToPins(word);
+    } else {
+      slots_[word].SetEnding(word);
+      Destroy(word);
+    }
+  }
+  void EmptyInbox(unsigned index) {
+    // All at once: what goes back to the same inbox, for a later scope of that
+    // thread, is that scope's to empty.
+    inboxes_.TakeAll(index, [this](Word word) {
+      LeaveToScopes(word, stamps_[StampOf(word)].Read());
+    });
+  }
+
+  // Static, because the table may be gone: then the slot says so.
+  static void Unpin(ObjectTable* table, internal::HazardCell* cell, Slot* slot,
+                    Word word) noexcept {
+    internal::HazardRecords::Clear(cell);
+    if (__builtin_expect(slot->IsDying(word), 0))
+      table->DestroyIfLast(slot, word);
+  }
+
+  [[gnu::cold, gnu::noinline]] void DestroyIfLast(Slot* slot,
+                                                  Word word) noexcept {
+    if (!slot->TakeTurn(word) || records_.Look(word).pinned) return;
+    if (slot->Finish(word)) Destroy(word);
+  }
+
+  // Destroys the object of an ended handle that nobody uses and puts its slot
+  // to use again; or has it done by a destructor further up on this stack.
+  void Destroy(Word word) {
+    if (caches_.Mine() == nullptr) internal::ThreadRegistry::Claim();
+    Cache* const cache = caches_.Mine();
+    if (cache == nullptr) return DestroyAsGuest(word);
+    if (cache->depth == kMaxDepth) return graveyard_.Push(0, word);
+    ++cache->depth;
+    DestroyNow(word);
+    if (cache->depth == 1) {
+      while (const Word waiting = graveyard_.PopFrom(0)) DestroyNow(waiting);
+    }
+    --cache->depth;
+  }
+
+  // Threads without a cache count their depth together, and the last one out
+  // sees to what waits.
+  [[gnu::cold]] void DestroyAsGuest(Word word) {
+    // [G1] acq_rel: one comes last, and by its own [G1] sees what those before
+    // it have left waiting.
+    if (guest_depth_.fetch_add(1, std::memory_order_acq_rel) < kMaxDepth) {
+      DestroyNow(word);
+    } else {
+      graveyard_.Push(0, word);
+    }
+    for (;;) {
+      // relaxed: a hint; only whoever is alone inside must look.
+      while (guest_depth_.load(std::memory_order_relaxed) == 1) {
+        const Word waiting = graveyard_.PopFrom(0);
+        if (waiting == 0) break;
+        DestroyNow(waiting);
+      }
+      // As [G1].
+      if (guest_depth_.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+      const Word waiting = graveyard_.PopFrom(0);
+      if (waiting == 0) return;
+      guest_depth_.fetch_add(1, std::memory_order_acq_rel);
+      DestroyNow(waiting);
+    }
+  }
+
+  void DestroyNow(Word word) {
+    Slot& slot = slots_[word];
+    slot.object()->~T();
+    const bool was_dying = slot.state() == State::Ending(word);
+    if (was_dying) {
+      slot.SetEnd(EndOf(word));
+      dying_.fetch_sub(1, std::memory_order_relaxed);
+      departures_.NotifyAll();
+    }
+    const Word next = NextOf(word);
+    // relaxed: counts, publishes nothing.
+    if (next == 0) retired_.fetch_add(1, std::memory_order_relaxed);
+    caches_.With([=](auto& thread) {
+      if (!was_dying) thread.CountDeleted(1);
+      if (next != 0) free_list_.Push(thread, next);
+    });
+  }
+
+  // Read by every call and never written, so shared by all caches.
+  Slots slots_;
+  internal::ThreadCaches<Cache> caches_;
+  internal::HazardRecords records_;
+  const std::size_t capacity_;
+  internal::Carver carver_;
+  FreeList free_list_;
+  internal::HandleStack graveyard_;
+  internal::HandleStack inboxes_;
+  internal::ReservedArray<sync::Plain<std::uint64_t>> stamps_;
+  alignas(128) sync::Atomic<std::size_t> retired_{0};
+  sync::Atomic<std::size_t> dying_{0};
+  sync::Atomic<Word> tickets_{0};
+  sync::Atomic<unsigned> guest_depth_{0};
+  internal::EventCount departures_;
+};
+
+}  // namespace haft
+
+#endif  // HAFT_OBJECT_TABLE_H_

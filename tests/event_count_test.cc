@@ -1,0 +1,54 @@
+#include "haft/event_count.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <chrono>
+#include <thread>
+
+namespace haft::internal {
+namespace {
+
+using std::chrono::hours;
+using std::chrono::milliseconds;
+using std::chrono::nanoseconds;
+
+TEST(EventCountTest, WhatHoldsIsNotWaitedFor) {
+  EventCount events;
+  EXPECT_TRUE(events.WaitUntil([] { return true; }, nanoseconds(0)));
+}
+
+TEST(EventCountTest, WaitEndsWithItsTimeout) {
+  EventCount events;
+  EXPECT_FALSE(events.WaitUntil([] { return false; }, nanoseconds(0)));
+  EXPECT_FALSE(events.WaitUntil([] { return false; }, nanoseconds(-1)));
+  EXPECT_FALSE(events.WaitUntil([] { return false; }, milliseconds(2)));
+}
+
+TEST(EventCountTest, NotifyWithoutWaitersIsNoEvent) {
+  EventCount events;
+  events.NotifyAll();
+  EXPECT_FALSE(events.WaitUntil([] { return false; }, nanoseconds(0)));
+}
+
+// Would hang, were a notification lost between the look and the sleep.
+TEST(EventCountTest, NoNotificationIsLost) {
+  EventCount events;
+  constexpr int kRounds = 2000;
+  std::atomic<int> made{0}, seen{0};
+  std::thread waiter([&] {
+    for (int round = 1; round <= kRounds; ++round) {
+      EXPECT_TRUE(events.WaitUntil([&] { return made >= round; }, hours(1)));
+      seen = round;
+    }
+  });
+  for (int round = 1; round <= kRounds; ++round) {
+    made = round;
+    events.NotifyAll();
+    while (round % 2 == 0 && seen < round) std::this_thread::yield();
+  }
+  waiter.join();
+}
+
+}  // namespace
+}  // namespace haft::internal
