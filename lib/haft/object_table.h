@@ -336,13 +336,10 @@ class ObjectTable {
   [[nodiscard]] std::size_t InsertBatch(T* objects, std::size_t count,
                                         Handle* handles) {
     std::size_t made = 0;
-    while (made < count) {
-      Reservation reservation(this);
-      if (reservation.word == 0) break;
-      Slot& slot = slots_[reservation.word];
-      new (slot.storage()) T(std::move(objects[made]));
-      slot.Publish(reservation.word);
-      handles[made++] = Handle(std::exchange(reservation.word, 0));
+    for (; made < count; ++made) {
+      const Handle handle = Emplace(std::move(objects[made]));
+      if (handle == kNullHandle) break;
+      handles[made] = handle;
     }
     return made;
   }
