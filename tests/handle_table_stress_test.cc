@@ -1,7 +1,6 @@
 // Many threads on one table, of every kind; at the end no slot is lost.
 
 #include <gtest/gtest.h>
-#include <pthread.h>
 
 #include <algorithm>
 #include <array>
@@ -30,6 +29,9 @@
 
 namespace haft {
 namespace {
+
+using testing::Barrier;
+using testing::RunThreads;
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || \
     HAS_FEATURE(address_sanitizer) || HAS_FEATURE(thread_sanitizer)
@@ -108,26 +110,6 @@ using Configs = ::testing::Types<
     Config<TestTraits<StripedFreeList, TinyLayout, Exhaustion::kWrap>, 4>,
     Config<TestTraits<GlobalFreeList, TinyLayout, Exhaustion::kWrap>, 2>,
     Config<TestTraits<CdsFreeList, TinyLayout, Exhaustion::kWrap>, 2>>;
-
-class Barrier {
- public:
-  explicit Barrier(unsigned threads) {
-    pthread_barrier_init(&barrier_, nullptr, threads);
-  }
-  ~Barrier() { pthread_barrier_destroy(&barrier_); }
-  void Wait() { pthread_barrier_wait(&barrier_); }
-
- private:
-  pthread_barrier_t barrier_;
-};
-
-// Runs f(t) in threads t = 0..count-1.
-template <typename F>
-void RunThreads(unsigned count, F f) {
-  std::vector<std::thread> threads;
-  for (unsigned t = 0; t < count; ++t) threads.emplace_back(f, t);
-  for (std::thread& thread : threads) thread.join();
-}
 
 // Makes the calling thread one without a cache.
 void BecomeGuest() {

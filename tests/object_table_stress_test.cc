@@ -2,7 +2,6 @@
 // everything is destroyed once, and no slot is lost.
 
 #include <gtest/gtest.h>
-#include <pthread.h>
 
 #include <array>
 #include <atomic>
@@ -22,6 +21,9 @@
 
 namespace haft {
 namespace {
+
+using testing::Barrier;
+using testing::RunThreads;
 
 using testing::kSanitized;
 using testing::TestTraits;
@@ -67,26 +69,6 @@ class Tracked {
 
   volatile Word words_[6];
 };
-
-class Barrier {
- public:
-  explicit Barrier(unsigned threads) {
-    pthread_barrier_init(&barrier_, nullptr, threads);
-  }
-  ~Barrier() { pthread_barrier_destroy(&barrier_); }
-  void Wait() { pthread_barrier_wait(&barrier_); }
-
- private:
-  pthread_barrier_t barrier_;
-};
-
-// Runs f(t) in threads t = 0..count-1.
-template <typename F>
-void RunThreads(unsigned count, F f) {
-  std::vector<std::thread> threads;
-  for (unsigned t = 0; t < count; ++t) threads.emplace_back(f, t);
-  for (std::thread& thread : threads) thread.join();
-}
 
 template <typename Traits>
 class ObjectTableStressTest : public ::testing::Test {

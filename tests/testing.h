@@ -5,9 +5,12 @@
 #define HAFT_TESTS_TESTING_H_
 
 #include <gtest/gtest.h>
+#include <pthread.h>
 
 #include <cstddef>
 #include <set>
+#include <thread>
+#include <vector>
 
 #include "haft/cds_free_list.h"
 #include "haft/global_free_list.h"
@@ -49,6 +52,27 @@ using AllTraits = ::testing::Types<
     TestTraits<MagazineFreeList, Layout53<>>,
     TestTraits<StripedFreeList, Layout53<>>,
     TestTraits<MagazineFreeList, SmallLayout>>;
+
+// Lets `threads` threads go on together, any number of times.
+class Barrier {
+ public:
+  explicit Barrier(unsigned threads) {
+    pthread_barrier_init(&barrier_, nullptr, threads);
+  }
+  ~Barrier() { pthread_barrier_destroy(&barrier_); }
+  void Wait() { pthread_barrier_wait(&barrier_); }
+
+ private:
+  pthread_barrier_t barrier_;
+};
+
+// Runs f(t) in threads t = 0..count-1.
+template <typename F>
+void RunThreads(unsigned count, F f) {
+  std::vector<std::thread> threads;
+  for (unsigned t = 0; t < count; ++t) threads.emplace_back(f, t);
+  for (std::thread& thread : threads) thread.join();
+}
 
 // I4: each slot that was ever carved is live, waiting in the free list under
 // its own next handle, or retired; and the counters agree. To be called when no
