@@ -1,0 +1,391 @@
+// Pins against what deletes, on whole object tables.
+
+#include <chrono>
+#include <optional>
+#include <utility>
+
+#include "gtest/gtest.h"
+#include "haft/handle.h"
+#include "haft/object_table.h"
+#include "haft/status.h"
+#include "haft/sync.h"
+#include "tests/model/model.h"
+#include "tests/model/tracked.h"
+
+namespace haft::model {
+namespace {
+
+constexpr auto kForEver = std::chrono::nanoseconds::max();
+
+Handle Successor(Handle handle) {
+  return Handle(static_cast<Word>(handle) +
+                TrackedTraits::Layout::Generation::kOne);
+}
+
+struct OneObject {
+  TrackedTable table{1};
+  Life life;
+  const Handle handle = table.Emplace(life);
+
+  void After() {
+    Require(life.destroyed == (life.deleted ? 1 : 0), "deleted is destroyed");
+    // And nothing stands in the way of what is not.
+    if (!life.deleted) Require(Delete(table, handle, life), "live is live");
+    Require(life.destroyed == 1, "destroyed at once");
+  }
+};
+
+struct PinAgainstDelete : OneObject {
+  static constexpr unsigned kThreads = 2;
+  void Thread(unsigned i) {
+    if (i == 0) {
+      Require(Delete(table, handle, life), "the one Delete succeeds");
+    } else {
+      PinUseUnpin(table, handle, life);
+    }
+  }
+};
+TEST(ObjectTableModel, PinAgainstDelete) {
+  Exploration().Bound(3).Random(50'000).Holds<PinAgainstDelete>();
+}
+TEST(ObjectTableModel, PinAgainstDeleteWithoutHeavyBarrier) {
+  Exploration()
+      .HeavyBarrier(false)
+      .Bound(3)
+      .Random(50'000)
+      .Holds<PinAgainstDelete>();
+}
+
+// As usual, the pinning thread has pinned before and is marked.
+struct PinAgainstDeleteWhenMarked : PinAgainstDelete {
+  PinAgainstDeleteWhenMarked() {
+    ActAs(1);
+    PinUseUnpin(table, handle, life);
+    ActAs(0);
+  }
+};
+TEST(ObjectTableModel, PinAgainstDeleteWhenMarked) {
+  Exploration().Bound(3).Random(50'000).Holds<PinAgainstDeleteWhenMarked>();
+}
+
+// Two pins, let go by threads other than the one that took them.
+struct TwoUnpinsAgainstDelete : OneObject {
+  static constexpr unsigned kThreads = 3;
+  TrackedPin pins[2] = {Pin(table, handle, life), Pin(table, handle, life)};
+
+  void Thread(unsigned i) {
+    if (i == 2) {
+      Require(Delete(table, handle, life), "the one Delete succeeds");
+    } else {
+      pins[i]->Use(life);
+      Unpin(pins[i], life);
+    }
+  }
+};
+TEST(ObjectTableModel, TwoUnpinsAgainstDelete) {
+  Exploration().Bound(2).Random(100'000).Holds<TwoUnpinsAgainstDelete>();
+}
+TEST(ObjectTableModel, TwoUnpinsAgainstDeleteWithoutHeavyBarrier) {
+  Exploration()
+      .HeavyBarrier(false)
+      .Bound(2)
+      .Random(100'000)
+      .Holds<TwoUnpinsAgainstDelete>();
+}
+
+// The deleted object is already waiting for its pins.
+struct TwoUnpinsOfDying : OneObject {
+  static constexpr unsigned kThreads = 2;
+  TrackedPin pins[2] = {Pin(table, handle, life), Pin(table, handle, life)};
+
+  TwoUnpinsOfDying() { Delete(table, handle, life); }
+  void Thread(unsigned i) {
+    pins[i]->Use(life);
+    Unpin(pins[i], life);
+  }
+};
+TEST(ObjectTableModel, TwoUnpinsOfDying) {
+  Exploration().Bound(4).Random(20'000).Holds<TwoUnpinsOfDying>();
+}
+
+// A pin that comes too late is published all the same for a moment.
+struct LatePinAgainstUnpin : OneObject {
+  static constexpr unsigned kThreads = 3;
+  TrackedPin pin = Pin(table, handle, life);
+
+  void Thread(unsigned i) {
+    switch (i) {
+      case 0:
+        Require(Delete(table, handle, life), "the one Delete succeeds");
+        break;
+      case 1:
+        Unpin(pin, life);
+        break;
+      case 2:
+        PinUseUnpin(table, handle, life);
+        break;
+    }
+  }
+};
+TEST(ObjectTableModel, LatePinAgainstUnpin) {
+  Exploration().Bound(2).Random(100'000).Holds<LatePinAgainstUnpin>();
+}
+TEST(ObjectTableModel, LatePinAgainstUnpinWithoutHeavyBarrier) {
+  Exploration()
+      .HeavyBarrier(false)
+      .Bound(2)
+      .Random(100'000)
+      .Holds<LatePinAgainstUnpin>();
+}
+
+struct TwoDeletesAndPin : OneObject {
+  static constexpr unsigned kThreads = 3;
+  unsigned succeeded = 0;
+
+  void Thread(unsigned i) {
+    if (i == 2) {
+      PinUseUnpin(table, handle, life);
+    } else {
+      succeeded += Delete(table, handle, life);
+    }
+  }
+  void After() {
+    Require(succeeded == 1, "one of two Deletes succeeds");
+    OneObject::After();
+  }
+};
+TEST(ObjectTableModel, TwoDeletesAndPin) {
+  Exploration().Bound(2).Random(50'000).Holds<TwoDeletesAndPin>();
+}
+
+// The slot is used again while a pin of its last handle may be under way; and
+// the new handle reaches another thread without synchronisation.
+struct PinsAgainstReuse : OneObject {
+  static constexpr unsigned kThreads = 3;
+  Life second;
+
+  void Thread(unsigned i) {
+    switch (i) {
+      case 0:
+        Delete(table, handle, life);
+        if (life.destroyed == 1) {
+          Require(table.Emplace(second) == Successor(handle),
+                  "the slot is used again");
+        }
+        break;
+      case 1:
+        PinUseUnpin(table, handle, life);
+        break;
+      case 2:
+        PinUseUnpin(table, Successor(handle), second);
+        break;
+    }
+  }
+  void After() {
+    Require(life.destroyed == 1 && second.destroyed == 0, "each its own");
+    if (second.made == 1) Delete(table, Successor(handle), second);
+    Require(second.destroyed == second.made, "destroyed at once");
+  }
+};
+TEST(ObjectTableModel, PinsAgainstReuse) {
+  Exploration().Bound(2).Random(50'000).Holds<PinsAgainstReuse>();
+}
+
+// A pin of the last handle, that comes too late, does not hold back its
+// successor's object.
+struct LatePinAgainstSuccessor : OneObject {
+  static constexpr unsigned kThreads = 2;
+  Life second;
+
+  void Thread(unsigned i) {
+    if (i == 1) {
+      PinUseUnpin(table, handle, life);
+      return;
+    }
+    Delete(table, handle, life);
+    if (life.destroyed == 0) return;
+    const Handle successor = table.Emplace(second);
+    Delete(table, successor, second);
+    Require(second.destroyed == 1, "no pin of this one: destroyed at once");
+  }
+  void After() {
+    Require(life.destroyed == 1, "deleted is destroyed");
+    Require(second.destroyed == second.made, "no later than Delete returns");
+  }
+};
+TEST(ObjectTableModel, LatePinAgainstSuccessor) {
+  Exploration().Bound(3).Random(50'000).Holds<LatePinAgainstSuccessor>();
+}
+
+// DeleteUnlessPinned, by `kDeleters` threads, against a thread that pins and
+// keeps the pin.
+template <unsigned kDeleters>
+struct DeletesUnlessPinned : OneObject {
+  static constexpr unsigned kThreads = kDeleters + 1;
+  unsigned succeeded = 0;
+  unsigned pinned = 0;
+  std::optional<TrackedPin> pin;
+
+  void Thread(unsigned i) {
+    if (i == kDeleters) {
+      pin.emplace(Pin(table, handle, life));
+      return;
+    }
+    succeeded += End(life, [&] {
+      const Status status = table.DeleteUnlessPinned(handle);
+      pinned += status == Status::kPinned;
+      return status;
+    });
+  }
+  void After() {
+    Require(succeeded + (*pin ? 1 : 0) == 1, "either deleted or pinned");
+    Require(!*pin || pinned == kDeleters, "pinned is said to be");
+    if (*pin) (*pin)->Use(life);
+    Unpin(*pin, life);
+    OneObject::After();
+  }
+};
+TEST(ObjectTableModel, DeleteUnlessPinnedAgainstPin) {
+  Exploration().Bound(3).Random(50'000).Holds<DeletesUnlessPinned<1>>();
+}
+TEST(ObjectTableModel, TwoDeletesUnlessPinnedAgainstPin) {
+  Exploration().Bound(2).Random(200'000).Holds<DeletesUnlessPinned<2>>();
+}
+
+// Nobody pins: nobody is told so.
+struct TwoDeletesUnlessPinned : OneObject {
+  static constexpr unsigned kThreads = 2;
+  unsigned succeeded = 0;
+
+  void Thread(unsigned) {
+    succeeded += End(life, [&] {
+      const Status status = table.DeleteUnlessPinned(handle);
+      Require(status != Status::kPinned, "pinned by nobody");
+      return status;
+    });
+  }
+  void After() {
+    Require(succeeded == 1, "one of two succeeds");
+    OneObject::After();
+  }
+};
+TEST(ObjectTableModel, TwoDeletesUnlessPinned) {
+  Exploration().Bound(3).Random(50'000).Holds<TwoDeletesUnlessPinned>();
+}
+
+struct DeleteUnlessPinnedAgainstDelete : OneObject {
+  static constexpr unsigned kThreads = 3;
+  unsigned succeeded = 0;
+
+  void Thread(unsigned i) {
+    switch (i) {
+      case 0:
+        succeeded +=
+            End(life, [&] { return table.DeleteUnlessPinned(handle); });
+        break;
+      case 1:
+        succeeded += Delete(table, handle, life);
+        break;
+      case 2:
+        PinUseUnpin(table, handle, life);
+        break;
+    }
+  }
+  void After() {
+    Require(succeeded == 1, "one of two succeeds");
+    OneObject::After();
+  }
+};
+TEST(ObjectTableModel, DeleteUnlessPinnedAgainstDelete) {
+  Exploration()
+      .Bound(2)
+      .Random(50'000)
+      .Holds<DeleteUnlessPinnedAgainstDelete>();
+}
+
+// An object that is moved out of the table while another thread would pin it.
+class Movable {
+ public:
+  explicit Movable(unsigned value) noexcept { value_.Write(value); }
+  Movable(Movable&& other) noexcept {
+    value_.Write(other.value_.Read());
+    other.value_.Write(0);
+  }
+  unsigned value() const noexcept { return value_.Read(); }
+
+ private:
+  sync::Plain<unsigned> value_;
+};
+struct TakeAgainstPinAndTake {
+  static constexpr unsigned kThreads = 3;
+  ObjectTable<Movable, TrackedTraits> table{1};
+  const Handle handle = table.Emplace(7u);
+  unsigned taken = 0;
+
+  void Thread(unsigned i) {
+    if (i == 2) {
+      if (auto pin = table.Pin(handle))
+        Require(pin->value() == 7, "not moved from while pinned");
+    } else if (std::optional<Movable> object = table.Take(handle)) {
+      Require(object->value() == 7, "the object itself");
+      ++taken;
+    }
+  }
+  void After() {
+    Require(taken <= 1, "taken once");
+    Require(taken == 1 || table.Take(handle)->value() == 7, "not lost");
+  }
+};
+TEST(ObjectTableModel, TakeAgainstPinAndTake) {
+  Exploration().Bound(2).Random(50'000).Holds<TakeAgainstPinAndTake>();
+}
+
+// Somebody deletes and waits for the pins of others.
+struct DeleteAndWaitAgainstUnpins : OneObject {
+  static constexpr unsigned kThreads = 3;
+  TrackedPin pins[2] = {Pin(table, handle, life), Pin(table, handle, life)};
+
+  void Thread(unsigned i) {
+    if (i < 2) {
+      pins[i]->Use(life);
+      Unpin(pins[i], life);
+      return;
+    }
+    Require(table.DeleteAndWait(handle, kForEver) == Status::kOk,
+            "waits as long as it takes");
+    life.deleted = true;
+    Require(life.destroyed == 1, "waits until the object is destroyed");
+    Require(life.epitaph.Read() == 1, "what the destructor did is visible");
+  }
+};
+TEST(ObjectTableModel, DeleteAndWaitAgainstUnpins) {
+  Exploration().Bound(2).Random(50'000).Holds<DeleteAndWaitAgainstUnpins>();
+}
+
+// Two wait; one notification may be for the other.
+struct TwoDeleteAndWaits {
+  static constexpr unsigned kThreads = 3;
+  TrackedTable table{2};
+  Life lives[2];
+  const Handle handles[2] = {table.Emplace(lives[0]), table.Emplace(lives[1])};
+  TrackedPin pins[2] = {Pin(table, handles[0], lives[0]),
+                        Pin(table, handles[1], lives[1])};
+
+  void Thread(unsigned i) {
+    if (i == 2) {
+      Unpin(pins[0], lives[0]);
+      Unpin(pins[1], lives[1]);
+      return;
+    }
+    Require(table.DeleteAndWait(handles[i], kForEver) == Status::kOk,
+            "waits as long as it takes");
+    Require(lives[i].destroyed == 1, "waits until the object is destroyed");
+  }
+  void After() {}
+};
+TEST(ObjectTableModel, TwoDeleteAndWaits) {
+  Exploration().Bound(1).Random(50'000).Holds<TwoDeleteAndWaits>();
+}
+
+}  // namespace
+}  // namespace haft::model
