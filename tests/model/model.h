@@ -21,9 +21,10 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 
+#include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <cstdio>
-#include <cstring>
 #include <new>
 #include <ostream>
 #include <streambuf>
@@ -179,15 +180,17 @@ class RandomScheduler
 // model's while a model exists. What does not fit is dropped.
 class TraceBuffer : public std::streambuf {
  public:
-  TraceBuffer() { setp(buffer_, buffer_ + sizeof(buffer_) - 1); }
+  TraceBuffer() { setp(buffer_, buffer_ + sizeof(buffer_)); }
 
-  // What happened, in the order in which it did; without what follows, the same
-  // by threads.
-  const char* Text() {
-    *pptr() = '\0';
-    if (char* const by_threads = std::strstr(buffer_, "\nthread 0:"))
-      *by_threads = '\0';
-    return buffer_;
+  // What happened, in the order in which it did: the last 300 lines. Without
+  // what follows, the same by threads.
+  std::string Text() {
+    std::string text(buffer_, pptr());
+    text.resize(std::min(text.find("\nthread 0:"), text.size()));
+    std::size_t begin = text.size();
+    for (int line = 0; line < 300 && begin != 0 && begin != text.npos; ++line)
+      begin = text.rfind('\n', begin - 1);
+    return begin == text.npos ? text : text.substr(begin);
   }
 
  private:
@@ -227,7 +230,7 @@ class CrashIsFailure {
 
 }  // namespace internal
 
-// How a model is explored. Each Holds fails the current GoogleTest test, with a
+// How a model is explored. Holds fails the current GoogleTest test, with a
 // trace, at the first schedule under which the model fails; and says how many
 // schedules it has tried.
 class Exploration {
@@ -256,7 +259,21 @@ class Exploration {
 
   template <typename Model>
   void Holds() const {
-    using internal::Suite;
+    Explore<Model>(true);
+  }
+
+  // Expects that the model fails under some schedule: shows that the models
+  // like it can fail.
+  template <typename Model>
+  void Fails() const {
+    if (Explore<Model>(false))
+      ADD_FAILURE() << "holds under every schedule tried";
+  }
+
+ private:
+  template <typename Model>
+  bool Explore(bool must_hold) const {
+    using Suite = internal::Suite<Model>;
     constexpr rl::thread_id_t kThreads = Model::kThreads;
     using Hooks = internal::HooksFor<kThreads>;
     sync::relacy::hooks = {&Hooks::AsOfTheBeginning, &Hooks::Fence};
@@ -266,54 +283,52 @@ class Exploration {
     if (bound_ >= 0) {
       params.search_type = rl::fair_context_bound_scheduler_type;
       params.context_bound = static_cast<unsigned>(bound_);
-      if (!Explore<Suite<Model>, rl::context_bound_scheduler<kThreads>>(
-              params, "bound_" + std::to_string(bound_)))
-        return;
+      if (!Run<Suite, rl::context_bound_scheduler<kThreads>>(
+              params, "bound " + std::to_string(bound_), must_hold))
+        return false;
     }
     if (full_) {
       params.search_type = rl::fair_full_search_scheduler_type;
-      if (!Explore<Suite<Model>, rl::full_search_scheduler<kThreads>>(params,
-                                                                      "full"))
-        return;
+      if (!Run<Suite, rl::full_search_scheduler<kThreads>>(params, "all",
+                                                           must_hold))
+        return false;
     }
     if (random_ > 0) {
       params.search_type = rl::random_scheduler_type;
       params.iteration_count = random_;
-      Explore<Suite<Model>, internal::RandomScheduler<kThreads>>(params,
-                                                                 "random");
+      if (!Run<Suite, internal::RandomScheduler<kThreads>>(params, "random",
+                                                           must_hold))
+        return false;
     }
+    return true;
   }
 
- private:
   template <typename Suite, typename Scheduler>
-  static bool Explore(rl::test_params params, const std::string& kind) {
-    std::ostream nowhere(nullptr);
+  static bool Run(rl::test_params params, const std::string& kind,
+                  bool must_hold) {
     internal::TraceBuffer buffer;
     std::ostream trace(&buffer);
+    std::ostream nowhere(nullptr);
     rl::ostringstream state;
     params.progress_stream = &nowhere;
     params.output_stream = &trace;
     params.execution_depth_limit = 10'000;
-    if (rl::run_test<Suite, Scheduler>(params, state, false) ==
-        rl::test_result_success) {
-      Report(kind, params.stop_iteration);
-      return true;
-    }
-    const rl::iteration_t schedule = params.stop_iteration;
+    const bool holds = rl::run_test<Suite, Scheduler>(params, state, false) ==
+                       rl::test_result_success;
+    const auto schedules =
+        static_cast<unsigned long long>(params.stop_iteration);
+    std::printf("             %s %s %llu schedules\n", kind.c_str(),
+                holds ? "holds under" : "fails after", schedules);
+    ::testing::Test::RecordProperty(kind, std::to_string(schedules));
+    if (holds || !must_hold) return holds;
     // Once more, the failing schedule alone, for the trace.
     params.initial_state = state.str();
     params.collect_history = true;
     rl::run_test<Suite, Scheduler>(params, state, true);
-    std::printf("%s\n", buffer.Text());
-    ADD_FAILURE() << "fails under schedule " << schedule << " (" << kind
+    std::printf("%s\n", buffer.Text().c_str());
+    ADD_FAILURE() << "fails under schedule " << schedules << " (" << kind
                   << "): the trace is above";
     return false;
-  }
-
-  static void Report(const std::string& kind, std::uint64_t schedules) {
-    ::testing::Test::RecordProperty(kind, std::to_string(schedules));
-    std::printf("             %s: %llu schedules\n", kind.c_str(),
-                static_cast<unsigned long long>(schedules));
   }
 
   int bound_ = -1;

@@ -213,7 +213,11 @@ inline void WaitWhileEqual(Atomic<std::uint32_t>& word, std::uint32_t value,
                            relacy::Where where = {}) noexcept {
   relacy::MayInterrupt();
   rl::ctx().sched();
-  if (word.Peek() != value) return;
+  if (word.Peek() != value) {
+    // Who asks again will see it in the end.
+    rl::ctx().yield(1, where);
+    return;
+  }
   relacy::waits_for[rl::thread_index()] = &word;
   rl::ctx().park_current_thread(timeout < std::chrono::hours(1),
                                 rl::ctx().is_random_sched(), false, where);

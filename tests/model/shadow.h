@@ -32,6 +32,7 @@ class Where {
   rl::debug_info info_;
 };
 
+// Adds a line to the trace, if there is one.
 inline void Log(const Where& where, const char* message) noexcept {
   if (rl::ctx().collecting_history()) rl::ctx().exec_log_msg(where, message);
 }
@@ -200,9 +201,9 @@ inline void MayInterrupt() noexcept {
   if (rl::rand(rl::ctx().is_random_sched() ? 8 : 2) != 0) return;
   const Signal raised = signal;
   signal.handler = nullptr;
-  rl::ctx().exec_log_msg(Where(), "signal handler begins");
+  Log(Where(), "signal handler begins");
   raised.handler(raised.argument);
-  rl::ctx().exec_log_msg(Where(), "signal handler ends");
+  Log(Where(), "signal handler ends");
 }
 
 inline void (*exit_hook)(void*);
