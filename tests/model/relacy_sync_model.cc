@@ -1,12 +1,11 @@
 // What the other models rest on: the backend finds what the memory model
 // allows, and nothing that it forbids.
 
-#include "haft/sync.h"
-
 #include <chrono>
 #include <cstdint>
 
 #include "haft/check.h"
+#include "haft/sync.h"
 #include "tests/model/model.h"
 
 namespace haft::model {

@@ -1,40 +1,216 @@
+// The life of one slot: what a handle's holder may see, however the handle came
+// to him.
+
+#include <optional>
+
+#include "haft/handle.h"
 #include "haft/handle_layout.h"
+#include "haft/handle_stack.h"
 #include "haft/slot_array.h"
 #include "tests/model/model.h"
 
 namespace haft {
 namespace {
+
 using model::Exploration;
 using model::Require;
+
+// Two words, so that a value can be torn.
 struct Two {
   Word a, b;
 };
-using Layout = HandleLayout<2, 3>;
-using Array = internal::SlotArray<internal::WordSlot<Two>, Layout>;
-using State = Array::State;
+bool operator==(Two x, Two y) { return x.a == y.a && x.b == y.b; }
 
-struct TwoDeletersAndReader {
+using Layout = HandleLayout<2, 3>;
+using Slots = internal::SlotArray<internal::WordSlot<Two>, Layout>;
+using State = Slots::State;
+
+// Slot 0's first two handles, and their values.
+constexpr Word kFirst = Layout::Make(1, 0);
+constexpr Word kSecond = State::Next(kFirst);
+constexpr Two kFirstValue{11, 12};
+constexpr Two kSecondValue{21, 22};
+
+struct Slot0 {
+  Slots slots{4, kFirst};
+
+  void Publish(Word handle) {
+    slots[handle].Publish(handle,
+                          handle == kFirst ? kFirstValue : kSecondValue);
+  }
+  // Whether the handle was live, with its own value in any case.
+  bool Find(Word handle) const {
+    const std::optional<Two> found = slots[handle].Find(handle);
+    if (found)
+      Require(*found == (handle == kFirst ? kFirstValue : kSecondValue),
+              "another handle's value, or parts of two");
+    return found.has_value();
+  }
+  bool Close(Word handle) {
+    if (!slots[handle].Close(handle, State::Free(State::Next(handle))))
+      return false;
+    Require(slots[handle].Owned() ==
+                (handle == kFirst ? kFirstValue : kSecondValue),
+            "the winner gets another value");
+    return true;
+  }
+};
+
+const Exploration kEach = Exploration().Bound(3).Random(40'000);
+
+// Everybody knows the live handle from before.
+struct RacingDeletes : Slot0 {
   static constexpr unsigned kThreads = 3;
-  static constexpr Word kFirst = Layout::Make(1, 0);
-  Array slots{4, kFirst};
   unsigned winners = 0;
-  sync::Plain<Word> handed;
-  TwoDeletersAndReader() { slots[kFirst].Publish(kFirst, {1, 1}); }
+
+  RacingDeletes() { Publish(kFirst); }
   void Thread(unsigned i) {
-    if (i == 2) {
-      auto v = slots[kFirst].Find(kFirst);
-      if (v) Require(v->a == 1 && v->b == 1, "reads another value");
-      return;
-    }
-    if (slots[kFirst].Close(kFirst, State::Free(State::Next(kFirst)))) {
-      ++winners;
-      slots[kFirst].Publish(State::Next(kFirst), {2, 2});
+    if (i < 2) {
+      winners += Close(kFirst);
+      Require(!Find(kFirst), "found after a Delete");
+    } else if (!Find(kFirst)) {
+      Require(!Find(kFirst), "found again after it was refused");
     }
   }
-  void After() { Require(winners == 1, "one wins"); }
+  void After() {
+    Require(winners == 1, "not one winner");
+    Require(!Find(kFirst), "live after its Delete");
+  }
 };
-TEST(SlotModel, X) {
-  Exploration().Bound(2).Random(100000).Holds<TwoDeletersAndReader>();
+TEST(SlotArrayModel, OneOfRacingDeletesWins) { kEach.Holds<RacingDeletes>(); }
+
+// The thread that deletes uses the slot again at once. One reader had the old
+// handle before, the other guesses the new one.
+struct DeleteAndReuse : Slot0 {
+  static constexpr unsigned kThreads = 3;
+
+  DeleteAndReuse() { Publish(kFirst); }
+  void Thread(unsigned i) {
+    if (i == 0) {
+      Require(Close(kFirst), "nobody else deletes");
+      Publish(kSecond);
+    } else {
+      const bool found = Find(i == 1 ? kFirst : kSecond);
+      Require(!found || i == 2 || !Find(kSecond) || !Find(kFirst),
+              "live again after its successor was");
+    }
+  }
+  void After() {
+    Require(!Find(kFirst), "live after its Delete");
+    Require(Find(kSecond), "not live after its New");
+  }
+};
+TEST(SlotArrayModel, AHandleGivesItsOwnValueOrNone) {
+  kEach.Holds<DeleteAndReuse>();
 }
+
+// The same where one thread deletes and another, to whom the free list hands
+// the next handle, publishes it; the reader has the old one.
+struct ReuseByAnother : Slot0 {
+  static constexpr unsigned kThreads = 3;
+  internal::HandleStack free{4, 1};
+
+  ReuseByAnother() { Publish(kFirst); }
+  void Thread(unsigned i) {
+    if (i == 0) {
+      Require(Close(kFirst), "nobody else deletes");
+      free.Push(0, kSecond);
+    } else if (i == 1) {
+      if (const Word handle = free.PopFrom(0)) Publish(handle);
+    } else {
+      Find(kFirst);
+    }
+  }
+  void After() { Require(!Find(kFirst), "live after its Delete"); }
+};
+TEST(SlotArrayModel, AnOldHandleNeverGivesAnothersThreadsNewValue) {
+  kEach.Holds<ReuseByAnother>();
+}
+
+// The handle comes to a reader and to a deleter without synchronisation.
+struct HandleCameUnordered : Slot0 {
+  static constexpr unsigned kThreads = 3;
+  sync::Atomic<Word> passed{0};
+
+  void Thread(unsigned i) {
+    if (i == 0) {
+      Publish(kFirst);
+      passed.store(kFirst, std::memory_order_relaxed);
+      return;
+    }
+    const Word handle = passed.load(std::memory_order_relaxed);
+    if (handle == 0) return;
+    if (i == 1) {
+      Find(handle);
+    } else {
+      Require(Close(handle), "nobody else deletes");
+    }
+  }
+  void After() {}
+};
+TEST(SlotArrayModel, AHandleThatCameUnorderedGivesItsValue) {
+  kEach.Holds<HandleCameUnordered>();
+}
+
+// The same for the second handle: the slot still holds the first one's value.
+struct SecondHandleCameUnordered : Slot0 {
+  static constexpr unsigned kThreads = 3;
+  sync::Atomic<Word> passed{0};
+
+  SecondHandleCameUnordered() { Publish(kFirst); }
+  void Thread(unsigned i) {
+    if (i == 0) {
+      Require(Close(kFirst), "nobody else deletes");
+      Publish(kSecond);
+      passed.store(kSecond, std::memory_order_relaxed);
+    } else if (const Word handle = passed.load(std::memory_order_relaxed)) {
+      if (i == 1) {
+        Find(handle);
+      } else {
+        Require(Close(handle), "nobody else deletes");
+      }
+    }
+  }
+  void After() {}
+};
+TEST(SlotArrayModel, AHandleThatCameUnorderedNeverGivesTheLastValue) {
+  kEach.Holds<SecondHandleCameUnordered>();
+}
+
+// What came before New happens before what follows a Value, and what came
+// before a Delete happens before the next New: as the documentation promises.
+struct HappensBefore : Slot0 {
+  static constexpr unsigned kThreads = 3;
+  sync::Plain<Word> before_new;
+
+  void Thread(unsigned i) {
+    if (i == 0) {
+      before_new.Write(1);
+      Publish(kFirst);
+    } else if (i == 1 ? Find(kFirst) : Close(kFirst)) {
+      Require(before_new.Read() == 1, "what came before New is not seen");
+    }
+  }
+  void After() {}
+};
+TEST(SlotArrayModel, NewHappensBeforeWhatFollowsValueAndDelete) {
+  kEach.Holds<HappensBefore>();
+}
+
+// The word 0 selects slot 0, which may be untouched; nobody finds it there.
+struct NullHandle : Slot0 {
+  static constexpr unsigned kThreads = 2;
+  void Thread(unsigned i) {
+    if (i == 0) {
+      Publish(kFirst);
+      Close(kFirst);
+    } else {
+      Require(!slots[0].Find(0) && !slots[0].Close(0, 1), "null is live");
+    }
+  }
+  void After() {}
+};
+TEST(SlotArrayModel, NullIsNeverLive) { kEach.Holds<NullHandle>(); }
+
 }  // namespace
 }  // namespace haft

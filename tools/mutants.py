@@ -1,0 +1,236 @@
+#!/usr/bin/env python3
+"""Shows that the models can fail: breaks the headers, one mutant at a time, and runs what is to notice.
+
+Usage: tools/mutants.py [--matrix] [--only REGEX] [--jobs N]
+
+tests/model/mutants/*.txt list the mutants:
+
+    mutant S1-relaxed                   its name; the rest of the entry follows without an empty line
+    label S1                            the labels it breaks, or: none
+    file slot_array.h                   in lib/haft
+    killer slot_array_model             tests/model/<killer>.cc, or tests/<killer>.cc for a name that ends in _test
+    - payload_[i].store(words[i], std::memory_order_release);
+    + payload_[i].store(words[i], std::memory_order_relaxed);
+
+The lines after "- " must occur once in the file, one after the other and whole, whatever their indentation; those after
+"+ " take their place. There may be more such pairs. "survives REASON" says that the killer does not notice, and why.
+
+Without options each mutant is built with its killer, which must fail (or pass, where the mutant survives); each killer
+must pass without a mutant. With --matrix each mutant meets all models, and a Markdown table is printed. Exit 1 when
+something is not as listed, also when a text is no longer found or a mutant does not compile.
+"""
+
+import argparse
+import collections
+import concurrent.futures
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+ROOT = pathlib.Path(os.path.abspath(sys.argv[0])).parent.parent
+LISTS = ROOT / "tests" / "model" / "mutants"
+COMPILER = os.environ.get("CXX", "g++")
+FLAGS = ["-std=c++17", "-O1", "-w", "-U_FORTIFY_SOURCE", "-pthread"]
+MODEL_FLAGS = ['-DHAFT_SYNC_BACKEND="tests/model/relacy_sync.h"']
+SECONDS = 300
+
+
+class Mutant:
+    def __init__(self, name, where):
+        self.name, self.where = name, where
+        self.labels = self.file = self.killer = self.survives = None
+        self.edits = []  # pairs of lists of lines
+
+
+def fail(message):
+    sys.exit(f"mutants: {message}")
+
+
+def read_list(path):
+    """The mutants of one file."""
+    mutants = []
+    for number, line in enumerate(path.read_text().split("\n"), 1):
+        where = f"{path.relative_to(ROOT)}:{number}"
+        line = line.rstrip()
+        if not line or line.startswith("#"):
+            continue
+        key, _, rest = line.partition(" ")
+        rest = rest.strip()
+        if key == "mutant":
+            mutants.append(Mutant(rest, where))
+            continue
+        if not mutants:
+            fail(f"{where}: no mutant to belong to")
+        mutant = mutants[-1]
+        if key == "label":
+            mutant.labels = [] if rest == "none" else rest.split()
+        elif key in ("file", "killer", "survives"):
+            setattr(mutant, key, rest)
+        elif key == "-":
+            if not mutant.edits or mutant.edits[-1][1] is not None:
+                mutant.edits.append([[], None])
+            mutant.edits[-1][0].append(rest)
+        elif key == "+":
+            if not mutant.edits:
+                fail(f"{where}: + without -")
+            mutant.edits[-1][1] = (mutant.edits[-1][1] or []) + [rest]
+        else:
+            fail(f"{where}: what is {key!r}?")
+    for mutant in mutants:
+        if mutant.labels is None or not mutant.file or not mutant.killer or not mutant.edits:
+            fail(f"{mutant.where}: {mutant.name} needs label, file, killer and text")
+        for label in mutant.labels:
+            if not re.fullmatch(r"[A-Z]\d+", label):
+                fail(f"{mutant.where}: {label!r} is no label")
+    return mutants
+
+
+def read_lists():
+    mutants = [m for path in sorted(LISTS.glob("*.txt")) for m in read_list(path)]
+    names = collections.Counter(m.name for m in mutants)
+    for name, count in names.items():
+        if count > 1:
+            fail(f"{count} mutants are called {name}")
+    return mutants
+
+
+def mutate(mutant, text):
+    """The text of the header with the mutant's edits, or a message."""
+    lines = text.split("\n")
+    for old, new in mutant.edits:
+        stripped = [line.strip() for line in lines]
+        found = [i for i in range(len(lines) - len(old) + 1) if stripped[i:i + len(old)] == old]
+        if len(found) != 1:
+            return None, f"{mutant.where}: {mutant.name}: the text of {mutant.file} occurs {len(found)} times: {old[0]}"
+        lines[found[0]:found[0] + len(old)] = new or []
+    return "\n".join(lines), None
+
+
+def source_of(killer):
+    return ROOT / "tests" / ("" if killer.endswith("_test") else "model") / f"{killer}.cc"
+
+
+class Bench:
+    """Builds and runs killers against headers."""
+
+    def __init__(self, folder):
+        self.folder = pathlib.Path(folder)
+        self.lock = threading.Lock()
+        self.count = 0
+        self.main = self.folder / "main.o"
+
+    def build_main(self):
+        self.compile(["-c", "tests/model/model.cc", "-o", self.main, "-Ilib", *MODEL_FLAGS])
+
+    def compile(self, arguments):
+        result = subprocess.run([COMPILER, *FLAGS, "-I.", *map(str, arguments)], cwd=ROOT, stdout=subprocess.PIPE,
+                                stderr=subprocess.STDOUT, text=True, check=False)
+        if result.returncode != 0:
+            raise RuntimeError("does not compile:\n" + "\n".join(result.stdout.split("\n")[:20]))
+
+    def try_out(self, killer, mutant, text):
+        """Whether the killer passes, and the seconds its run took. Raises RuntimeError when there is no answer."""
+        with self.lock:
+            self.count += 1
+            folder = self.folder / str(self.count)
+        shutil.copytree(ROOT / "lib" / "haft", folder / "haft")
+        if mutant is not None:
+            (folder / "haft" / mutant.file).write_text(text)
+        program = folder / "program"
+        model = not killer.endswith("_test")
+        self.compile(["-I", folder, "-idirafter", "lib", source_of(killer), "-o", program] +
+                     (MODEL_FLAGS + [self.main, "-lgtest"] if model else ["-lgtest", "-lgtest_main"]))
+        start = time.monotonic()
+        try:
+            result = subprocess.run([program, "--gtest_brief=1", "--gtest_fail_fast"], cwd=ROOT, timeout=SECONDS,
+                                    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
+        except subprocess.TimeoutExpired:
+            raise RuntimeError(f"has no answer after {SECONDS} s") from None
+        finally:
+            shutil.rmtree(folder)
+        return result.returncode == 0, time.monotonic() - start
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--matrix", action="store_true", help="each mutant against all models")
+    parser.add_argument("--only", default="", metavar="REGEX", help="mutants with such names only")
+    parser.add_argument("--jobs", type=int, default=min(2, os.cpu_count() or 1))
+    options = parser.parse_args()
+
+    mutants = [m for m in read_lists() if re.search(options.only, m.name)]
+    if not mutants:
+        fail("no mutants")
+    texts, errors = {}, []
+    for mutant in mutants:
+        header = ROOT / "lib" / "haft" / mutant.file
+        if not header.exists():
+            fail(f"{mutant.where}: there is no {mutant.file}")
+        texts[mutant.name], error = mutate(mutant, header.read_text())
+        if error:
+            errors.append(error)
+    models = sorted(path.stem for path in (ROOT / "tests" / "model").glob("*_model.cc"))
+    killers = sorted({m.killer for m in mutants} | set(models if options.matrix else []))
+    errors += [f"{m.where}: there is no {source_of(m.killer)}" for m in mutants if not source_of(m.killer).exists()]
+    if errors:
+        fail("\n".join(errors))
+
+    work = [(killer, None) for killer in killers]
+    for mutant in mutants:
+        work += [(killer, mutant) for killer in (killers if options.matrix else [mutant.killer])]
+    passes, wrong = {}, []
+
+    with tempfile.TemporaryDirectory() as folder:
+        bench = Bench(folder)
+        bench.build_main()
+
+        def one(item):
+            killer, mutant = item
+            name = mutant.name if mutant else "(none)"
+            try:
+                passed, seconds = bench.try_out(killer, mutant, mutant and texts[name])
+            except RuntimeError as error:
+                return item, None, f"{name}: {killer} {error}"
+            expected = mutant is None or mutant.survives is not None
+            message = None
+            if killer == (mutant.killer if mutant else killer) and passed != expected:
+                message = f"{name}: {killer} {'passes: the mutant lives' if passed else 'fails'}"
+            print(f"{'ok   ' if message is None else 'WRONG'}  {name}: {killer} {'passes' if passed else 'fails'}"
+                  f" ({seconds:.1f} s)", flush=True)
+            return item, passed, message
+
+        with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
+            for (killer, mutant), passed, message in pool.map(one, work):
+                passes[mutant.name if mutant else None, killer] = passed
+                if message:
+                    wrong.append(message)
+
+    if options.matrix:
+        print_matrix(mutants, killers, passes)
+    killed = sum(1 for m in mutants if passes[m.name, m.killer] is False)
+    lived = sum(1 for m in mutants if passes[m.name, m.killer] is True)
+    print(f"{len(mutants)} mutants: {killed} killed, {lived} survive")
+    if wrong:
+        fail("\n" + "\n".join(wrong))
+
+
+def print_matrix(mutants, killers, passes):
+    columns = [re.sub("_(model|test)$", "", k) for k in killers]
+    print("| mutant | label | " + " | ".join(columns) + " |")
+    print("|---|---|" + "---|" * len(killers))
+    for mutant in mutants:
+        cells = []
+        for killer in killers:
+            passed = passes[mutant.name, killer]
+            mark = "?" if passed is None else "" if passed else "x"
+            cells.append(f"**{mark}**" if killer == mutant.killer and mark == "x" else mark)
+        print(f"| {mutant.name} | {' '.join(mutant.labels) or '-'} | " + " | ".join(cells) + " |")
+
+
+main()
