@@ -98,7 +98,8 @@ class ObjectSlot {
   }
 
   // Leaves the destruction of an ended handle's object to the last unpin. The
-  // caller then issues the heavy barrier and looks at the records once more.
+  // caller then issues the heavy barrier, takes a turn, and looks at the records
+  // once more.
   void LeaveDying(Word handle) noexcept {
     // [O5] seq_cst: before that look. Also release: that the caller has ended
     // the handle happens before its destruction; partner of [O6].
@@ -116,11 +117,17 @@ class ObjectSlot {
   }
   // A glance for the one who has just unpinned `handle`.
   bool IsDying(Word handle) const noexcept {
-    // relaxed: the heavy barrier of the deleter orders it after the clearing of
-    // the cell (or the clearing was seq_cst itself); [O6] orders the rest.
-    return state_.load(std::memory_order_relaxed) == State::Dying(handle);
+    // relaxed with a heavy barrier: the deleter's orders it after the clearing
+    // of the cell; [O6] orders the rest. Else [O9] seq_cst: after that [P7],
+    // which is seq_cst too; either this sees [O5], or the deleter's second look
+    // sees the cell cleared.
+    const Word state = __builtin_expect(sync::HasHeavyBarrier(), 1)
+                           ? state_.load(std::memory_order_relaxed)
+                           : state_.load(std::memory_order_seq_cst);
+    return state == State::Dying(handle);
   }
-  // An unpinner's turn to look whether it was the last.
+  // A turn to look whether somebody still has the handle published: the
+  // deleter's, or an unpinner's.
   //   Returns   false when the object is no longer dying
   bool TakeTurn(Word handle) noexcept {
     // [O6] acq_rel: after [O5], and turns follow one another. Whoever comes

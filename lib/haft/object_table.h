@@ -498,17 +498,20 @@ class ObjectTable {
   Status EndUnlessPinned(Handle handle) noexcept {
     const Word word = static_cast<Word>(handle);
     Slot& slot = slots_[word];
-    // relaxed: hands out numbers, publishes nothing.
-    const Word mine = State::Frozen(
-        word, tickets_.fetch_add(1, std::memory_order_relaxed), slots_.size());
-    while (const Word frozen = slot.Freeze(word, mine, slots_.size())) {
+    for (;;) {
+      // A ticket for each freezing, not for each call: another call may still
+      // hold the word of this one's last. relaxed: hands out numbers, publishes
+      // nothing.
+      const Word ticket = tickets_.fetch_add(1, std::memory_order_relaxed);
+      const Word frozen = slot.Freeze(
+          word, State::Frozen(word, ticket, slots_.size()), slots_.size());
+      if (frozen == 0) return Refusal(handle);
       if (records_.Look(word)) {
         slot.Thaw(frozen, word);
         return Status::kPinned;
       }
       if (slot.Commit(frozen, EndOf(word))) return Status::kOk;
     }
-    return Refusal(handle);
   }
 
   // Destroys the object of a handle this thread has ended, or leaves it to
@@ -530,9 +533,10 @@ class ObjectTable {
     Slot& slot = slots_[word];
     slot.LeaveDying(word);
     // Those who unpin do so by a plain store and then glance at the slot. After
-    // the barrier each has either been seen here, or sees the slot dying.
+    // the barrier each has either been seen here, or sees the slot dying. Of
+    // those and this thread the last to take a turn sees all cells cleared.
     sync::HeavyBarrier();
-    if (!records_.Look(word).pinned && slot.Finish(word)) Destroy(word);
+    DestroyIfLast(&slot, word);
   }
 
   // Leaves an ended handle to a thread whose read scope may have found it. If
