@@ -75,6 +75,11 @@ inline void ActAs(unsigned thread) {
   ::haft::internal::ThreadRegistry::Claim();
   index.store(own.load(std::memory_order_relaxed), std::memory_order_relaxed);
 }
+// Gives the threads 0..count-1 their indices, which saves the model's threads
+// those steps; the set-up goes on under that of thread 0.
+inline void GiveIndices(unsigned count) {
+  while (count-- > 0) ActAs(count);
+}
 // Makes a guest of thread `thread`: it gets no index.
 inline void MakeGuest(unsigned thread) {
   sync::thread_states[thread].exited.store(true, std::memory_order_relaxed);
