@@ -30,11 +30,15 @@ class Carver {
   // Up to `n` handles that nobody else gets; none when the limit is reached,
   // and then for ever. Wait-free.
   HandleRun Carve(std::size_t n) noexcept {
-    // relaxed, both: the mark hands out disjoint numbers; nothing is published
-    // through it. The look before keeps the mark from running on when the table
-    // is full: it overshoots by no more than what racing threads ask for.
-    if (next_.load(std::memory_order_relaxed) >= limit_) return {0, 0};
-    const std::size_t start = next_.fetch_add(n, std::memory_order_relaxed);
+    // [C1] acquire: whoever finds the limit reached by [C2] sees what those who
+    // carved have pushed to the free list before; else it could call the table
+    // full though it never was. The look keeps the mark from running on when
+    // the table is full: it overshoots by no more than what racing threads ask
+    // for.
+    if (next_.load(std::memory_order_acquire) >= limit_) return {0, 0};
+    // [C2] acq_rel: partner of [C1], and of itself. The slots need no order:
+    // the mark hands out disjoint numbers.
+    const std::size_t start = next_.fetch_add(n, std::memory_order_acq_rel);
     if (start >= limit_) return {0, 0};
     return {first_ + 2 * start, n < limit_ - start ? n : limit_ - start};
   }

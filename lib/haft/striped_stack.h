@@ -71,10 +71,11 @@ class StripedStack {
       // relaxed: the element is this thread's until [D1] publishes it.
       links[last].store(head.link(), std::memory_order_relaxed);
       // [D1] release: publishes the links and what the caller wrote for these
-      // elements; synchronises with [D2]. relaxed on failure: as the load
-      // above.
+      // elements; synchronises with [D2]. And seq_cst: before what the caller
+      // does after leaving something to another thread, where that thread may
+      // be about to TakeAll [D4]. relaxed on failure: as the load above.
     } while (!word.compare_exchange_weak(head.word, head.Pushed(first).word,
-                                         std::memory_order_release,
+                                         std::memory_order_seq_cst,
                                          std::memory_order_relaxed));
   }
   void Push(StackLink* links, unsigned stripe, std::uint32_t number) noexcept {
@@ -99,19 +100,23 @@ class StripedStack {
                         std::uint64_t* tags) noexcept {
     sync::Atomic<std::uint64_t>& word = heads_[stripe & mask_].word;
     for (;;) {
-      // [D2] acquire: sees all that [D1] published with the top element. Mutant
-      // D2: a magazine's old contents.
+      // [D2] acquire: sees all that [D1] published with the top element, and if
+      // there is none what came before [D3]. Mutant D2: a magazine's old
+      // contents.
       StackHead head{word.load(std::memory_order_acquire)};
       if (head.empty()) {
         *tags += head.tag();
         return kNone;
       }
-      // relaxed, all: [D2] has what is needed; if the link is out of date, so
-      // is the tag, and the CAS fails.
+      // relaxed: [D2] has what is needed; if the link is out of date, so is the
+      // tag, and the CAS fails.
       const std::uint32_t below =
           links[head.top()].load(std::memory_order_relaxed);
+      // [D3] release: whoever finds this stack empty by this, at [D2], then
+      // sees what this thread has pushed to another one before. Mutant D3:
+      // "all empty" while an element moves from one to the other.
       if (word.compare_exchange_weak(head.word, head.Popped(below).word,
-                                     std::memory_order_relaxed,
+                                     std::memory_order_release,
                                      std::memory_order_relaxed)) {
         return head.top();
       }
@@ -123,13 +128,14 @@ class StripedStack {
   std::uint32_t TakeAll(unsigned stripe) noexcept {
     sync::Atomic<std::uint64_t>& word = heads_[stripe & mask_].word;
     for (;;) {
-      // As [D2]: the contents of every element, by the releases that [D1]
-      // continues.
-      StackHead head{word.load(std::memory_order_acquire)};
+      // [D4] seq_cst: after what the caller did before it; it sees [D1], or who
+      // pushes sees that. Also acquire, as [D2]: the contents of every element,
+      // by the releases that [D1] continues.
+      StackHead head{word.load(std::memory_order_seq_cst)};
       if (head.empty()) return 0;
-      // relaxed, both: as in PopFrom.
+      // As [D3].
       if (word.compare_exchange_weak(head.word, head.Popped(0).word,
-                                     std::memory_order_relaxed,
+                                     std::memory_order_release,
                                      std::memory_order_relaxed)) {
         return head.link();
       }
@@ -163,6 +169,8 @@ class StripedStack {
 // empty, until it returns a handle or until two calls in a row find everything
 // empty under the same tags. No push came between those two, so there was a
 // moment when all places were empty at once: that is when 0 is the true answer.
+// (Had an element moved from one place to another, by a push before a pop, then
+// whoever saw the pop in the first call sees the push in the second: [D3].)
 // Lock-free: another round means that another thread has pushed.
 template <typename F>
 auto PopOrProveEmpty(F&& pop) noexcept {
