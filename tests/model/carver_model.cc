@@ -1,0 +1,65 @@
+// Carving: each slot once, none beyond the limit, also where the last ones go.
+
+#include <cstddef>
+
+#include "haft/carver.h"
+#include "haft/handle.h"
+#include "haft/handle_layout.h"
+#include "tests/model/model.h"
+
+namespace haft {
+namespace {
+
+using model::Exploration;
+using model::Require;
+
+using Layout = HandleLayout<3, 3>;
+
+// Threads carve past the end, each as many at once as it likes.
+struct CarveAtTheEnd {
+  static constexpr unsigned kThreads = 3;
+  static constexpr std::size_t kLimit = 4;
+  internal::Carver carver{Layout::Make(1, 0), kLimit};
+  unsigned carved = 0;
+
+  void Thread(unsigned i) {
+    for (;;) {
+      const internal::HandleRun run = carver.Carve(1 + i);
+      if (run.count == 0) break;
+      for (std::size_t n = 0; n < run.count; ++n) {
+        const unsigned bit = 1u << Layout::Index::Decode(run[n]);
+        Require(run[n] == Layout::Make(1, Layout::Index::Decode(run[n])) &&
+                    bit < 1u << kLimit,
+                "not a first handle below the limit");
+        Require((carved & bit) == 0, "carved twice");
+        carved |= bit;
+      }
+    }
+    Require(carver.carved() == kLimit, "carved and not counted");
+    Require(carver.Carve(1).count == 0, "carved beyond the end");
+  }
+  void After() { Require(carved == (1u << kLimit) - 1, "a slot is lost"); }
+};
+TEST(CarverModel, EachSlotIsCarvedOnce) {
+  Exploration().Bound(3).Random(100'000).Holds<CarveAtTheEnd>();
+}
+
+// However often it is asked when all is carved, the mark does not run on: it
+// would come round in the end.
+struct AskAgain {
+  static constexpr unsigned kThreads = 2;
+  static constexpr std::size_t kMany = std::size_t{1} << 62;
+  internal::Carver carver{Layout::Make(1, 0), 4};
+
+  void Thread(unsigned) {
+    for (int n = 0; n < 5; ++n) (void)carver.Carve(kMany);
+    Require(carver.carved() == 4, "began anew");
+  }
+  void After() { Require(carver.Carve(1).count == 0, "began anew"); }
+};
+TEST(CarverModel, TheMarkDoesNotRunOn) {
+  Exploration().Bound(2).Random(10'000).Holds<AskAgain>();
+}
+
+}  // namespace
+}  // namespace haft
