@@ -317,8 +317,9 @@ class HazardRecords {
       for (const HazardCell& cell : blocks_[number].cells) {
         if (f(cell)) return true;
       }
-      // [P8] acquire: partner of [P9]: the next block as it was when chained.
-      number = blocks_[number].next.load(std::memory_order_acquire);
+      // [P8] seq_cst: after the caller's end of the handle; a publisher that
+      // found it live has chained its block before, by [P9].
+      number = blocks_[number].next.load(std::memory_order_seq_cst);
     } while (number != 0);
     return false;
   }
@@ -337,7 +338,7 @@ class HazardRecords {
           return &cell;
         }
       }
-      number = block.next.load(std::memory_order_acquire);  // as [P8]
+      number = block.next.load(std::memory_order_seq_cst);  // as [P8]
       if (number != 0) continue;
       if (spare == 0) {
         // relaxed, both: hand out numbers, publish nothing.
@@ -347,15 +348,15 @@ class HazardRecords {
             kFirstFurther + further_.fetch_add(1, std::memory_order_relaxed);
         if (spare >= kBlocks) return nullptr;
       }
-      // [P9] release: partner of [P8]. On failure `number` is the block that
-      // somebody else (a signal handler, or another thread without an index)
-      // has chained; the spare one then goes further down.
+      // [P9] seq_cst: before [P1] and [O2]; partner of [P8]. On failure `number`
+      // is the block that somebody else (a signal handler, or another thread
+      // without an index) has chained; the spare one then goes further down.
       std::uint32_t none = 0;
       number =
           block.next.compare_exchange_strong(
-              none, spare, std::memory_order_release, std::memory_order_relaxed)
+              none, spare, std::memory_order_seq_cst, std::memory_order_relaxed)
               ? std::exchange(spare, 0)
-              : block.next.load(std::memory_order_acquire);  // as [P8]
+              : block.next.load(std::memory_order_seq_cst);  // as [P8]
     }
   }
 
