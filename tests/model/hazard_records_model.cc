@@ -1,0 +1,91 @@
+// Pins beyond the cells of a thread's first block.
+
+#include "haft/hazard_records.h"
+
+#include <optional>
+
+#include "gtest/gtest.h"
+#include "haft/handle.h"
+#include "haft/object_table.h"
+#include "tests/model/model.h"
+#include "tests/model/tracked.h"
+
+namespace haft::model {
+namespace {
+
+// Two objects; one block's worth of pins of the first fills the block.
+struct TwoObjects {
+  TrackedTable table{2};
+  Life other;
+  Life life;
+  Handle of_other;
+  Handle handle;
+  std::optional<TrackedPin> pins[13];
+
+  TwoObjects() {
+    GiveIndices(3);
+    of_other = table.Emplace(other);
+    handle = table.Emplace(life);
+  }
+  void FillBlock() {
+    for (auto& pin : pins) pin.emplace(Pin(table, of_other, other));
+  }
+  void After() {
+    if (pins[0])
+      for (auto& pin : pins) Unpin(*pin, other);
+    Require(life.destroyed == 1 && other.destroyed == 0, "each its own");
+  }
+};
+
+struct FurtherPinAgainstDelete : TwoObjects {
+  static constexpr unsigned kThreads = 2;
+  FurtherPinAgainstDelete() {
+    ActAs(1);
+    FillBlock();
+  }
+  void Thread(unsigned i) {
+    if (i == 0) {
+      Require(Delete(table, handle, life), "the one Delete succeeds");
+    } else {
+      PinUseUnpin(table, handle, life);
+    }
+  }
+};
+TEST(HazardRecordsModel, FurtherPinAgainstDelete) {
+  Exploration().Bound(2).Random(50'000).Holds<FurtherPinAgainstDelete>();
+}
+TEST(HazardRecordsModel, FurtherPinAgainstDeleteWithoutHeavyBarrier) {
+  Exploration()
+      .HeavyBarrier(false)
+      .Bound(2)
+      .Random(50'000)
+      .Holds<FurtherPinAgainstDelete>();
+}
+
+// Guests share a block, and chain further ones to it at the same time.
+struct FurtherPinsOfGuestsAgainstDelete : TwoObjects {
+  static constexpr unsigned kThreads = 3;
+  FurtherPinsOfGuestsAgainstDelete() {
+    for (unsigned i = 1; i < 3; ++i) {
+      new (&sync::thread_states[i]) sync::ThreadState();
+      MakeGuest(i);
+    }
+    sync::ThisThread().index.store(0, std::memory_order_relaxed);
+    sync::ThisThread().exited.store(true, std::memory_order_relaxed);
+    FillBlock();
+  }
+  void Thread(unsigned i) {
+    if (i == 0) {
+      Require(Delete(table, handle, life), "the one Delete succeeds");
+    } else {
+      PinUseUnpin(table, handle, life);
+    }
+  }
+};
+TEST(HazardRecordsModel, FurtherPinsOfGuestsAgainstDelete) {
+  Exploration().Bound(1).Random(50'000).Holds<
+      FurtherPinsOfGuestsAgainstDelete>();
+}
+
+}  // namespace
+}  // namespace haft::model

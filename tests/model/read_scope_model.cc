@@ -1,0 +1,279 @@
+// Read scopes against what deletes, on whole object tables.
+
+#include <optional>
+
+#include "gtest/gtest.h"
+#include "haft/handle.h"
+#include "haft/object_table.h"
+#include "haft/status.h"
+#include "tests/model/model.h"
+#include "tests/model/tracked.h"
+
+namespace haft::model {
+namespace {
+
+using Scope = TrackedTable::ReadScope;
+
+struct OneObject {
+  TrackedTable table{1};
+  Life life;
+  const Handle handle = Prepare();
+
+  Handle Prepare() {
+    GiveIndices(3);
+    return table.Emplace(life);
+  }
+
+  // What the scope has found counts as in use until it ends.
+  Tracked* Find(const Scope& scope) {
+    const bool was_deleted = life.deleted;
+    Tracked* const object = scope.Find(handle);
+    if (object != nullptr) {
+      Require(!was_deleted, "not found after Delete");
+      ++life.holders;
+    }
+    return object;
+  }
+  void End(std::optional<Scope>& scope, Tracked* found) {
+    const Call call(life);
+    if (found != nullptr) {
+      found->Use(life);
+      --life.holders;
+    }
+    scope.reset();
+  }
+  void Read() {
+    const Call call(life);
+    std::optional<Scope> scope(std::in_place, table);
+    Tracked* const found = Find(*scope);
+    End(scope, found);
+  }
+
+  void After() { Require(life.destroyed == 1, "nothing is forgotten"); }
+};
+
+struct ScopeAgainstDelete : OneObject {
+  static constexpr unsigned kThreads = 2;
+  void Thread(unsigned i) {
+    if (i == 0) {
+      Require(Delete(table, handle, life), "the one Delete succeeds");
+    } else {
+      Read();
+    }
+  }
+};
+TEST(ReadScopeModel, ScopeAgainstDelete) {
+  Exploration().Bound(2).Random(50'000).Holds<ScopeAgainstDelete>();
+}
+
+// As usual, the reading thread has been in a scope before.
+struct LaterScopeAgainstDelete : ScopeAgainstDelete {
+  LaterScopeAgainstDelete() {
+    ActAs(1);
+    Read();
+  }
+};
+TEST(ReadScopeModel, LaterScopeAgainstDelete) {
+  Exploration().Bound(2).Random(50'000).Holds<LaterScopeAgainstDelete>();
+}
+
+// The object may reach the next scope's inbox while the first one ends.
+struct TwoScopesInARowAgainstDelete : OneObject {
+  static constexpr unsigned kThreads = 2;
+  void Thread(unsigned i) {
+    if (i == 0) {
+      Require(Delete(table, handle, life), "the one Delete succeeds");
+    } else {
+      Read();
+      Read();
+    }
+  }
+};
+TEST(ReadScopeModel, TwoScopesInARowAgainstDelete) {
+  Exploration().Bound(2).Random(50'000).Holds<TwoScopesInARowAgainstDelete>();
+}
+
+// Two threads are in scopes and have found the object; it goes from one to the
+// other.
+struct TwoOpenScopesAgainstDelete : OneObject {
+  static constexpr unsigned kThreads = 3;
+  std::optional<Scope> scopes[2];
+  Tracked* found[2];
+
+  TwoOpenScopesAgainstDelete() {
+    for (unsigned i = 0; i < 2; ++i) {
+      ActAs(i);
+      scopes[i].emplace(table);
+      found[i] = Find(*scopes[i]);
+    }
+  }
+  void Thread(unsigned i) {
+    if (i == 2) {
+      Require(Delete(table, handle, life), "the one Delete succeeds");
+    } else {
+      End(scopes[i], found[i]);
+    }
+  }
+};
+TEST(ReadScopeModel, TwoOpenScopesAgainstDelete) {
+  Exploration().Bound(1).Random(100'000).Holds<TwoOpenScopesAgainstDelete>();
+}
+
+// The same, and the object is deleted before: the ends of the scopes race.
+struct TwoEndsOfScopes : TwoOpenScopesAgainstDelete {
+  static constexpr unsigned kThreads = 2;
+  TwoEndsOfScopes() { Delete(table, handle, life); }
+};
+TEST(ReadScopeModel, TwoEndsOfScopes) {
+  Exploration().Bound(2).Random(50'000).Holds<TwoEndsOfScopes>();
+}
+
+// And a third thread begins one while the object goes round.
+struct EndsAgainstBegin : TwoEndsOfScopes {
+  static constexpr unsigned kThreads = 3;
+  void Thread(unsigned i) {
+    if (i == 2) {
+      Read();
+    } else {
+      TwoEndsOfScopes::Thread(i);
+    }
+  }
+};
+TEST(ReadScopeModel, EndsAgainstBegin) {
+  Exploration().Bound(1).Random(100'000).Holds<EndsAgainstBegin>();
+}
+
+struct OpenScopeAndPinAgainstDelete : OneObject {
+  static constexpr unsigned kThreads = 3;
+  TrackedPin pin = Pin(table, handle, life);
+  std::optional<Scope> scope;
+  Tracked* found;
+
+  OpenScopeAndPinAgainstDelete() {
+    ActAs(0);
+    scope.emplace(table);
+    found = Find(*scope);
+  }
+  void Thread(unsigned i) {
+    switch (i) {
+      case 0:
+        End(scope, found);
+        break;
+      case 1:
+        Unpin(pin, life);
+        break;
+      case 2:
+        Require(Delete(table, handle, life), "the one Delete succeeds");
+        break;
+    }
+  }
+};
+TEST(ReadScopeModel, OpenScopeAndPinAgainstDelete) {
+  Exploration().Bound(1).Random(100'000).Holds<OpenScopeAndPinAgainstDelete>();
+}
+TEST(ReadScopeModel, OpenScopeAndPinAgainstDeleteWithoutHeavyBarrier) {
+  Exploration()
+      .HeavyBarrier(false)
+      .Bound(1)
+      .Random(100'000)
+      .Holds<OpenScopeAndPinAgainstDelete>();
+}
+
+// A scope inside a scope ends nothing.
+struct NestedScopesAgainstDelete : OneObject {
+  static constexpr unsigned kThreads = 2;
+  void Thread(unsigned i) {
+    if (i == 0) {
+      Require(Delete(table, handle, life), "the one Delete succeeds");
+      return;
+    }
+    const Call call(life);
+    std::optional<Scope> outer(std::in_place, table);
+    Tracked* const found = Find(*outer);
+    Read();
+    End(outer, found);
+  }
+};
+TEST(ReadScopeModel, NestedScopesAgainstDelete) {
+  Exploration().Bound(2).Random(50'000).Holds<NestedScopesAgainstDelete>();
+}
+
+// Threads without an index share one scope word.
+struct ScopesOfGuestsAgainstDelete : OneObject {
+  static constexpr unsigned kThreads = 3;
+  ScopesOfGuestsAgainstDelete() {
+    for (unsigned i = 0; i < 2; ++i) {
+      new (&sync::thread_states[i]) sync::ThreadState();
+      MakeGuest(i);
+    }
+  }
+  void Thread(unsigned i) {
+    if (i == 2) {
+      Require(Delete(table, handle, life), "the one Delete succeeds");
+    } else {
+      Read();
+    }
+  }
+};
+TEST(ReadScopeModel, ScopesOfGuestsAgainstDelete) {
+  Exploration().Bound(1).Random(100'000).Holds<ScopesOfGuestsAgainstDelete>();
+}
+
+// A scope is a use, to those who ask.
+struct ScopeAgainstDeleteUnlessPinned : OneObject {
+  static constexpr unsigned kThreads = 2;
+  void Thread(unsigned i) {
+    if (i == 0) {
+      model::End(life, [&] { return table.DeleteUnlessPinned(handle); });
+    } else {
+      Read();
+    }
+  }
+  void After() {
+    if (!life.deleted) Require(Delete(table, handle, life), "live is live");
+    OneObject::After();
+  }
+};
+TEST(ReadScopeModel, ScopeAgainstDeleteUnlessPinned) {
+  Exploration()
+      .Bound(2)
+      .Random(50'000)
+      .Holds<ScopeAgainstDeleteUnlessPinned>();
+}
+
+// Two objects in the inbox of one scope.
+struct TwoDeletesAgainstOpenScope {
+  static constexpr unsigned kThreads = 3;
+  TrackedTable table{2};
+  Life lives[2];
+  Handle handles[2];
+  std::optional<Scope> scope;
+
+  TwoDeletesAgainstOpenScope() {
+    GiveIndices(3);
+    for (unsigned i = 0; i < 2; ++i) handles[i] = table.Emplace(lives[i]);
+    ActAs(2);
+    scope.emplace(table);
+    for (unsigned i = 0; i < 2; ++i)
+      lives[i].holders = scope->Find(handles[i]) != nullptr;
+  }
+  void Thread(unsigned i) {
+    const Call calls[2] = {Call(lives[0]), Call(lives[1])};
+    if (i < 2) {
+      Require(Delete(table, handles[i], lives[i]), "the one Delete succeeds");
+      return;
+    }
+    for (Life& life : lives) life.holders = 0;
+    scope.reset();
+  }
+  void After() {
+    for (const Life& life : lives)
+      Require(life.destroyed == 1, "nothing is forgotten");
+  }
+};
+TEST(ReadScopeModel, TwoDeletesAgainstOpenScope) {
+  Exploration().Bound(1).Random(100'000).Holds<TwoDeletesAgainstOpenScope>();
+}
+
+}  // namespace
+}  // namespace haft::model
