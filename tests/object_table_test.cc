@@ -167,7 +167,7 @@ class ObjectTableTest : public ::testing::Test {
 };
 using AllTraits =
     ::testing::Types<TestTraits<MagazineFreeList>, TestTraits<GlobalFreeList>,
-                     TestTraits<StripedFreeList>>;
+                     TestTraits<StripedFreeList>, testing::CountedTraits>;
 TYPED_TEST_SUITE(ObjectTableTest, AllTraits);
 
 TYPED_TEST(ObjectTableTest, PinGivesTheObject) {

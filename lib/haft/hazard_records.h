@@ -183,18 +183,6 @@ class HazardRecords {
     return word != 0 && word / kOneTick <= stamp;
   }
 
-  // Calls f(handle) for each published handle; exact only when quiet.
-  template <typename F>
-  void ForEach(F&& f) const {
-    for (unsigned index = 0; index <= sync::kMaxThreads; ++index) {
-      ForEachCell(index, [&](const HazardCell& cell) {
-        // acquire: as [P6].
-        if (const Word handle = cell.load(std::memory_order_acquire)) f(handle);
-        return false;
-      });
-    }
-  }
-
   // Leaves the cells mapped for ever, for pins that outlive the records.
   void Leak() noexcept { blocks_.Leak(); }
 

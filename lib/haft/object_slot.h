@@ -120,6 +120,15 @@ class ObjectSlot {
     // the cell (or the clearing was seq_cst itself); [O6] orders the rest.
     return state_.load(std::memory_order_relaxed) == State::Dying(handle);
   }
+  // The same where pins are not kept by handle: the handle whose object is
+  // dying in the slot of `handle`, a live or ended one; 0: none.
+  Word DyingHandle(Word handle) const noexcept {
+    // [O9] seq_cst: after [C2], and [O5] before [C3]: of the one who unpins and
+    // the one who leaves the object to the pins, one sees the other.
+    const Word state = state_.load(std::memory_order_seq_cst);
+    const Word used = State::HandleInUse(state, Layout::Index::Decode(handle));
+    return state == State::Dying(used) ? used : 0;
+  }
   // An unpinner's turn to look whether it was the last.
   //   Returns   false when the object is no longer dying
   bool TakeTurn(Word handle) noexcept {
