@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "haft/handle_layout.h"
+#include "haft/object_slot.h"
 #include "haft/slot_array.h"
 
 namespace haft {
@@ -10,7 +11,8 @@ namespace {
 
 class CountedReclamationTest : public ::testing::Test {
  protected:
-  using Slot = CountedReclamation::Slot<int, DefaultLayout>;
+  using Slot =
+      internal::ObjectSlot<int, DefaultLayout, CountedReclamation::Usage>;
   using State = internal::SlotState<DefaultLayout>;
   using Hold = CountedReclamation::Hold;
   static constexpr Word kSlots = 8;

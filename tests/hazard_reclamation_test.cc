@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "haft/handle_layout.h"
+#include "haft/object_slot.h"
 #include "haft/slot_array.h"
 #include "haft/sync.h"
 
@@ -11,7 +12,8 @@ namespace {
 
 class HazardReclamationTest : public ::testing::Test {
  protected:
-  using Slot = HazardReclamation::Slot<int, DefaultLayout>;
+  using Slot =
+      internal::ObjectSlot<int, DefaultLayout, HazardReclamation::Usage>;
   using State = internal::SlotState<DefaultLayout>;
   static constexpr Word kSlots = 8;
 

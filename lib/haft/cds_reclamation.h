@@ -10,7 +10,6 @@
 #include <cstddef>
 
 #include "haft/handle.h"
-#include "haft/object_slot.h"
 #include "haft/sync.h"
 #include "haft/thread_registry.h"
 
@@ -27,13 +26,11 @@ namespace haft {
 // see HazardReclamation.
 class CdsReclamation {
  public:
-  // While an object is on libcds's list, the slot says whose it is.
-  template <typename T, typename Layout>
-  class Slot : public internal::ObjectSlot<T, Layout> {
-   private:
-    friend class CdsReclamation;
-    sync::Atomic<void*> owner_;
-    Word retired_;
+  // While an object is on libcds's list: whose it is, and its handle.
+  struct Usage {
+    void Clear() noexcept {}
+    sync::Atomic<void*> owner;
+    Word retired;
   };
 
   static constexpr bool kIsExact = false;
@@ -53,8 +50,8 @@ class CdsReclamation {
   bool ok() const noexcept { return true; }
   void Leak() noexcept {}
 
-  template <typename SlotT>
-  static Hold* Protect(SlotT& slot, Word) noexcept {
+  template <typename Slot>
+  static Hold* Protect(Slot& slot, Word) noexcept {
     if (!Attach()) return nullptr;
     Hold* hold = nullptr;
     Try([&] {
@@ -72,18 +69,18 @@ class CdsReclamation {
   // Leaves the object of an ended handle to libcds, which calls
   // owner->OnUnused(handle) on some thread when nothing uses the slot any more;
   // or never, if it has no memory to remember it: see Reclaim.
-  template <typename SlotT, typename Owner>
-  static void Retire(SlotT& slot, Word handle, Owner* owner) noexcept {
-    slot.retired_ = handle;
-    // [C4] release: `retired_`; partner of [C5].
-    slot.owner_.store(owner, std::memory_order_release);
+  template <typename Slot, typename Owner>
+  static void Retire(Slot& slot, Word handle, Owner* owner) noexcept {
+    slot.usage().retired = handle;
+    // [C4] release: `retired`; partner of [C5].
+    slot.usage().owner.store(owner, std::memory_order_release);
     if (!Attach()) return;
     Try([&] {
       cds::gc::DHP::retire(
           &slot, +[](void* pointer) {
-            SlotT& unused = *static_cast<SlotT*>(pointer);
+            Slot& unused = *static_cast<Slot*>(pointer);
             if (void* const claimed = TakeOwner(unused))
-              static_cast<Owner*>(claimed)->OnUnused(unused.retired_);
+              static_cast<Owner*>(claimed)->OnUnused(unused.usage().retired);
           });
     });
   }
@@ -91,8 +88,8 @@ class CdsReclamation {
   // Takes a retired slot back from libcds, whose list keeps pointing to it: the
   // slot must stay mapped.
   //   Returns   whether it was there; else OnUnused is called for it about now
-  template <typename SlotT>
-  static bool Reclaim(SlotT& slot) noexcept {
+  template <typename Slot>
+  static bool Reclaim(Slot& slot) noexcept {
     return TakeOwner(slot) != nullptr;
   }
 
@@ -102,11 +99,11 @@ class CdsReclamation {
   }
 
  private:
-  template <typename SlotT>
-  static void* TakeOwner(SlotT& slot) noexcept {
+  template <typename Slot>
+  static void* TakeOwner(Slot& slot) noexcept {
     // [C5] acquire: partner of [C4]. A read-modify-write, so that only one
     // takes it.
-    return slot.owner_.exchange(nullptr, std::memory_order_acquire);
+    return slot.usage().owner.exchange(nullptr, std::memory_order_acquire);
   }
 
   // Sees that libcds knows the calling thread.

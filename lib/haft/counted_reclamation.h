@@ -5,8 +5,8 @@
 
 #include "haft/handle.h"
 #include "haft/hazard_records.h"
-#include "haft/object_slot.h"
 #include "haft/sync.h"
+#include "haft/user_set.h"
 
 namespace haft {
 
@@ -20,27 +20,26 @@ namespace haft {
 // records. For the members see HazardReclamation.
 class CountedReclamation : public internal::HazardRecords {
  public:
-  template <typename T, typename Layout>
-  class Slot : public internal::ObjectSlot<T, Layout> {
-   private:
-    friend class CountedReclamation;
-    sync::Atomic<Word> pins_;
+  struct Usage {
+    void Clear() noexcept { users.Clear(); }
+    internal::UserSet users;  // for the scopes
+    sync::Atomic<Word> pins;
   };
 
   static constexpr bool kIsExact = true;
 
   using Hold = sync::Atomic<Word>;
 
-  template <typename SlotT>
-  static Hold* Protect(SlotT& slot, Word) noexcept {
+  template <typename Slot>
+  static Hold* Protect(Slot& slot, Word) noexcept {
     // [C1] seq_cst: before [O2]. Either that sees that the handle has ended, or
     // the one who ended it sees the pin by [C3].
-    slot.pins_.fetch_add(1, std::memory_order_seq_cst);
-    return &slot.pins_;
+    slot.usage().pins.fetch_add(1, std::memory_order_seq_cst);
+    return &slot.usage().pins;
   }
 
-  template <typename SlotT>
-  static Word Release(Hold* pins, const SlotT& slot, Word handle) noexcept {
+  template <typename Slot>
+  static Word Release(Hold* pins, const Slot& slot, Word handle) noexcept {
     // [C2] seq_cst: before [O9], and what was done with the object happens
     // before its destruction. Either the deleter's second look sees the pin
     // gone by [C3], or [O9] sees the object dying.
@@ -48,12 +47,12 @@ class CountedReclamation : public internal::HazardRecords {
     return slot.DyingHandle(handle);
   }
 
-  template <typename SlotT>
-  Uses LookForUses(const SlotT& slot, Word handle) noexcept {
-    Uses uses = Look(handle);
+  template <typename Slot>
+  Uses LookForUses(const Slot& slot, Word handle) const noexcept {
+    Uses uses = Look(slot.usage().users, handle);
     // [C3] seq_cst: after the caller's end of the handle ([O3], [O4]) or after
     // it has left the object to the pins ([O5]); partner of [C1] and [C2].
-    uses.pinned = slot.pins_.load(std::memory_order_seq_cst) != 0;
+    uses.pinned = slot.usage().pins.load(std::memory_order_seq_cst) != 0;
     return uses;
   }
 

@@ -5,8 +5,8 @@
 
 #include "haft/handle.h"
 #include "haft/hazard_records.h"
-#include "haft/object_slot.h"
 #include "haft/sync.h"
+#include "haft/user_set.h"
 
 namespace haft {
 
@@ -15,13 +15,15 @@ namespace haft {
 // it says holds for each of them; what a Reclamation has to have is below.
 //
 // Pinning writes to the pinning thread's own lines only, so a hot object
-// scales. A deleter pays: it looks at the records of all threads that have
-// pinned lately.
+// scales. A deleter looks at the records of those threads that have used the
+// object.
 class HazardReclamation : public internal::HazardRecords {
  public:
-  // A slot, with room for what pins need there.
-  template <typename T, typename Layout>
-  using Slot = internal::ObjectSlot<T, Layout>;
+  // What is kept in each slot.
+  struct Usage {
+    void Clear() noexcept { users.Clear(); }
+    internal::UserSet users;
+  };
 
   // Whether it can tell at any time if an object is in use. Only then is an
   // object destroyed by Delete or by the last unpin, not later; only then are
@@ -36,25 +38,25 @@ class HazardReclamation : public internal::HazardRecords {
   // moment on at which the caller, by a seq_cst load after this, still finds
   // the handle live.
   //   Returns   nullptr when there is no room for more pins
-  template <typename SlotT>
-  Hold* Protect(SlotT&, Word handle) noexcept {
-    return Publish(handle);
+  template <typename Slot>
+  Hold* Protect(Slot& slot, Word handle) noexcept {
+    return Publish(slot.usage().users, handle);
   }
 
   // Takes that back. The slot is there even if the table is gone.
   //   Returns   the handle of a dying object in the slot, which the caller must
   //             then destroy if nothing else uses it; 0: there is none
-  template <typename SlotT>
-  static Word Release(Hold* cell, const SlotT& slot, Word handle) noexcept {
+  template <typename Slot>
+  static Word Release(Hold* cell, const Slot& slot, Word handle) noexcept {
     Clear(cell);
     return slot.IsDying(handle) ? handle : 0;
   }
 
   // What stands in the way of destroying the object of a handle; exact, if the
   // caller has ended or frozen it by a seq_cst operation.
-  template <typename SlotT>
-  Uses LookForUses(const SlotT&, Word handle) noexcept {
-    return Look(handle);
+  template <typename Slot>
+  Uses LookForUses(const Slot& slot, Word handle) const noexcept {
+    return Look(slot.usage().users, handle);
   }
 
   // After this each Release under way has either been seen by a look, or sees
