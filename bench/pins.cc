@@ -16,19 +16,27 @@
 #include "bench/tables.h"
 #include "bench/updates.h"
 #include "bench/yardsticks.h"
+#include "haft/cds_reclamation.h"
+#include "haft/counted_reclamation.h"
 #include "haft/object_table.h"
 
 namespace haft::bench {
 namespace {
 
+template <typename ReclamationT>
+struct PinTraits : DefaultTraits {
+  using Reclamation = ReclamationT;
+};
+
 // Haft's objects; each look-up pins, reads and unpins.
-class PinTable {
+template <typename Reclamation>
+class BasicPinTable {
  public:
   struct Session {
-    explicit Session(PinTable&) {}
+    explicit Session(BasicPinTable&) {}
   };
 
-  explicit PinTable(std::size_t capacity) : table_(capacity) {}
+  explicit BasicPinTable(std::size_t capacity) : table_(capacity) {}
 
   Key New(Session&, Object* object) {
     return static_cast<Key>(table_.Emplace(object));
@@ -42,8 +50,12 @@ class PinTable {
   bool Delete(Key key) { return table_.Delete(Handle(key)) == Status::kOk; }
 
  protected:
-  ObjectTable<Object*> table_;
+  using Objects = ObjectTable<Object*, PinTraits<Reclamation>>;
+  Objects table_;
 };
+using PinTable = BasicPinTable<HazardReclamation>;
+using CountedTable = BasicPinTable<CountedReclamation>;
+using CdsTable = BasicPinTable<CdsReclamation>;
 
 // The same; all look-ups of a thread are inside one read scope.
 class ScopeTable : public PinTable {
@@ -60,7 +72,7 @@ class ScopeTable : public PinTable {
     }
 
    private:
-    ObjectTable<Object*>::ReadScope scope_;
+    Objects::ReadScope scope_;
   };
 
   using PinTable::PinTable;
@@ -187,6 +199,8 @@ template <template <typename> class Workload>
 void AddPins(Rows& rows) {
   rows.AddYardstick<OneCas>(kCas);
   rows.Add<Workload<PinTable>>("Haft pin + unpin");
+  rows.Add<Workload<CountedTable>>("Haft, count in the slot");
+  rows.Add<Workload<CdsTable>>("Haft, libcds DHP");
   rows.Add<Workload<ScopeTable>>("Haft inside a read scope");
   rows.Add<Workload<Haft>>("HandleTable::Value, unprotected");
   rows.Add<Workload<ArrayOf<Counted>>>("array of shared_ptr, copied");
@@ -207,7 +221,11 @@ constexpr Study kStudies[] = {
        rows.AddYardstick<OneCas>(kCas);
        rows.Add<Churn<Haft, false>>("HandleTable");
        rows.Add<Churn<PinTable, false>>("ObjectTable");
+       rows.Add<Churn<CountedTable, false>>("ObjectTable, count in the slot");
+       rows.Add<Churn<CdsTable, false>>("ObjectTable, libcds DHP");
        rows.Add<Churn<PinTable, true>>("ObjectTable, pinned in between");
+       rows.Add<Churn<CountedTable, true>>("count, pinned in between");
+       rows.Add<Churn<CdsTable, true>>("libcds DHP, pinned in between");
        rows.Add<ChurnBesideIdle<8>>("ObjectTable, 8 idle threads");
        rows.Add<ChurnBesideIdle<64>>("ObjectTable, 64 idle threads");
        rows.Add<ChurnBesideIdle<500>>("ObjectTable, 500 idle threads");

@@ -12,6 +12,11 @@ namespace {
 using L = HandleLayout<4, 4>;
 using State = SlotState<L>;
 
+struct Usage {
+  void Clear() { users = 0; }
+  int users;
+};
+
 class ObjectSlotTest : public ::testing::Test {
  protected:
   ObjectSlotTest() {
@@ -23,7 +28,7 @@ class ObjectSlotTest : public ::testing::Test {
   static constexpr Word kHandle = L::Make(3, 5);
   static constexpr Word kEnd = State::Free(L::Make(4, 5));
   static constexpr Word kFrozen = State::Frozen(kHandle, 0, 16);
-  ObjectSlot<int, L> slot_;
+  ObjectSlot<int, L, Usage> slot_{};
 };
 
 TEST_F(ObjectSlotTest, PublishedHandleIsLive) {
@@ -31,6 +36,24 @@ TEST_F(ObjectSlotTest, PublishedHandleIsLive) {
   EXPECT_FALSE(slot_.ConfirmLive(L::Make(2, 5), 16));
   EXPECT_FALSE(slot_.ConfirmLive(L::Make(4, 5), 16));
   EXPECT_EQ(*slot_.object(), 42);
+}
+
+TEST_F(ObjectSlotTest, LiveAndFrozenHandlesMayBeLive) {
+  EXPECT_TRUE(slot_.MayBeLive(kHandle, 16));
+  EXPECT_FALSE(slot_.MayBeLive(L::Make(4, 5), 16));
+  EXPECT_EQ(slot_.Freeze(kHandle, kFrozen, 16), kFrozen);
+  EXPECT_TRUE(slot_.MayBeLive(kHandle, 16));
+  EXPECT_FALSE(slot_.MayBeLive(L::Make(4, 5), 16));
+  EXPECT_TRUE(slot_.End(kHandle, kEnd, 16));
+  EXPECT_FALSE(slot_.MayBeLive(kHandle, 16));
+}
+
+TEST_F(ObjectSlotTest, EachLifeBeginsUnused) {
+  slot_.usage().users = 3;
+  EXPECT_TRUE(slot_.End(kHandle, kEnd, 16));
+  EXPECT_EQ(slot_.usage().users, 3);
+  slot_.Publish(L::Make(4, 5));
+  EXPECT_EQ(slot_.usage().users, 0);
 }
 
 TEST_F(ObjectSlotTest, EndSucceedsOnce) {
@@ -85,8 +108,11 @@ TEST_F(ObjectSlotTest, ForgedWordsAreNotTakenForAFrozenHandle) {
 TEST_F(ObjectSlotTest, DyingObjectIsFinishedOnce) {
   EXPECT_FALSE(slot_.TakeTurn(kHandle));
   EXPECT_TRUE(slot_.End(kHandle, kEnd, 16));
+  EXPECT_EQ(slot_.DyingHandle(kHandle), 0u);
   slot_.LeaveDying(kHandle);
   EXPECT_TRUE(slot_.IsDying(kHandle));
+  EXPECT_EQ(slot_.DyingHandle(kHandle), kHandle);
+  EXPECT_EQ(slot_.DyingHandle(L::Make(2, 5)), kHandle) << "by an older handle";
   EXPECT_TRUE(slot_.IsInUse(kHandle));
   EXPECT_TRUE(slot_.TakeTurn(kHandle));
   EXPECT_TRUE(slot_.Finish(kHandle));

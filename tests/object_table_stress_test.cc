@@ -176,7 +176,7 @@ class ObjectTableStressTest : public ::testing::Test {
 };
 using AllTraits =
     ::testing::Types<TestTraits<MagazineFreeList>, TestTraits<GlobalFreeList>,
-                     TestTraits<StripedFreeList>>;
+                     TestTraits<StripedFreeList>, testing::CountedTraits>;
 TYPED_TEST_SUITE(ObjectTableStressTest, AllTraits);
 
 TYPED_TEST(ObjectTableStressTest, Churn) {

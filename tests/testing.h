@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "haft/cds_free_list.h"
+#include "haft/counted_reclamation.h"
 #include "haft/global_free_list.h"
 #include "haft/handle_table.h"
 #include "haft/striped_free_list.h"
@@ -33,10 +34,14 @@ inline constexpr bool kSanitized = false;
 // free list: equal widths hide packing bugs.
 template <typename FreeListT, typename LayoutT = DefaultLayout,
           Exhaustion kExhaustionV = Exhaustion::kRetire>
-struct TestTraits {
+struct TestTraits : DefaultTraits {
   using Layout = LayoutT;
   using FreeList = FreeListT;
   static constexpr Exhaustion kExhaustion = kExhaustionV;
+};
+
+struct CountedTraits : DefaultTraits {
+  using Reclamation = CountedReclamation;
 };
 
 // 4 slots of 3 generations each: every limit is a few calls away.

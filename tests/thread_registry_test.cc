@@ -50,6 +50,18 @@ class ThreadRegistryTest : public ::testing::Test {
   ThreadRegistryTest() { ThreadRegistry::Prepare(); }
 };
 
+TEST(ThreadIndexSetTest, ReachIsTheHighestEverClaimed) {
+  ThreadIndexSet indices;
+  EXPECT_EQ(indices.Reach(), 0u);
+  EXPECT_EQ(indices.Claim(), 1u);
+  EXPECT_EQ(indices.Claim(), 2u);
+  EXPECT_EQ(indices.Reach(), 2u);
+  indices.Release(2);
+  indices.Release(1);
+  EXPECT_EQ(indices.Claim(), 1u);
+  EXPECT_EQ(indices.Reach(), 2u);
+}
+
 TEST(ThreadIndexSetTest, ClaimIsDenseFromOne) {
   ThreadIndexSet set;
   for (unsigned i = 1; i <= sync::kMaxThreads; ++i) ASSERT_EQ(set.Claim(), i);

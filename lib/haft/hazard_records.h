@@ -12,6 +12,7 @@
 #include "haft/reserved_array.h"
 #include "haft/sync.h"
 #include "haft/thread_registry.h"
+#include "haft/user_set.h"
 
 namespace haft::internal {
 
@@ -22,46 +23,30 @@ using HazardCell = sync::Atomic<Word>;
 // A cell for each pin, in blocks on cache lines of their own: a thread's first
 // block is that of its index, further ones are chained to it and stay.
 //
-// A deleter looks through the blocks of the threads that are *marked*. A thread
-// marks itself when it publishes; deleters take the mark of threads that have
-// nothing published, so that threads which merely exist cost nothing:
-//
-//   open      the thread may have something published
-//   closing   as open, and somebody is looking whether it has
-//   closed    it has nothing published that it could find valid (I8)
-//
-// Publishing is: claim a cell [P1]; see that the mark is open, or else open it
-// [P2]; look at the slot [O2]. Closing is: open → closing [P5]; look at all
-// cells [P6]; closing → closed [P5]. If the last step goes through although a
-// cell was claimed after the look, its publisher has not opened the mark yet.
-// Whoever overlooks the cell for the closed mark has ended the handle before it
-// read the mark, so before the publisher opens it; and the publisher, who looks
-// at the slot after that, sees the handle ended. One thread closes at a time,
-// so that nobody finishes what another has begun anew.
+// A deleter looks through the blocks of those threads that have used the
+// object, which the slot's UserSet says.
 class HazardRecords {
  public:
   HazardRecords() noexcept : blocks_(kBlocks) {}
 
   bool ok() const noexcept { return blocks_.ok(); }
 
-  // Publishes `handle` for the calling thread. The object is safe from the
-  // moment on at which the caller, by a seq_cst load after this, still finds
-  // the handle live.
+  // Publishes `handle` for the calling thread, which becomes one of `users`.
+  // The object is safe from the moment on at which the caller, by a seq_cst
+  // load after this, still finds the handle live.
   //   Returns   nullptr when more handles are published than there are cells
   //   Progress  wait-free for a thread with an index, else lock-free
-  HazardCell* Publish(Word handle) noexcept {
+  HazardCell* Publish(UserSet& users, Word handle) noexcept {
     // relaxed: the thread's own word.
     const unsigned index =
         sync::ThisThread().index.load(std::memory_order_relaxed);
     if (__builtin_expect(index != 0, 1)) {
+      users.Add(index);
       for (HazardCell& cell : blocks_[index].cells) {
-        if (Claim(cell, handle)) {
-          Mark(index);
-          return &cell;
-        }
+        if (Claim(cell, handle)) return &cell;
       }
     }
-    return PublishFurther(handle);
+    return PublishFurther(users, handle);
   }
 
   // Frees a cell. The caller must then glance at the slot, and if the object is
@@ -88,10 +73,11 @@ class HazardRecords {
 
   // Exact towards those that found the handle live, if the caller has ended (or
   // frozen) it by a seq_cst operation.
-  //   Cost      16 loads, and those of the blocks of marked threads
-  Uses Look(Word handle) noexcept {
+  //   Cost      one load if nobody has used the object, and a block for each
+  //             thread that has
+  Uses Look(const UserSet& users, Word handle) const noexcept {
     Uses uses{};
-    ForEachMarked([&](unsigned index) {
+    users.ForEach([&](unsigned index) {
       // As [P6], for scopes.
       uses.scoped |= blocks_[index].scope.load(std::memory_order_seq_cst) != 0;
       uses.pinned |= ForEachCell(index, [=](const HazardCell& cell) {
@@ -102,7 +88,6 @@ class HazardRecords {
       });
       return uses.pinned && uses.scoped;
     });
-    if (IsTurnToClose()) CloseEmpty();
     return uses;
   }
 
@@ -132,7 +117,6 @@ class HazardRecords {
         word != 0 ? word + kOneDeep
                   : clock_.load(std::memory_order_seq_cst) * kOneTick | 1,
         std::memory_order_seq_cst, std::memory_order_relaxed));
-    Mark(index);
     return index;
   }
   // Leaves it. When this was the outermost, the caller must then see to what
@@ -161,14 +145,15 @@ class HazardRecords {
   // The stamp of a handle that has been ended: scopes that began later cannot
   // have found it.
   std::uint64_t Stamp() noexcept {
-    // [R2] seq_cst: after the end of the handle.
+    // [R2] seq_cst: after the end of the handle; partner of [R1].
     return clock_.fetch_add(1, std::memory_order_seq_cst);
   }
-  // A thread whose scope may have found the handle of `stamp`; kNobody: none.
+  // One of `users` whose scope may have found the handle of `stamp`; kNobody:
+  // none.
   static constexpr unsigned kNobody = ~0u;
-  unsigned FindScope(std::uint64_t stamp) const noexcept {
+  unsigned FindScope(const UserSet& users, std::uint64_t stamp) const noexcept {
     unsigned found = kNobody;
-    ForEachMarked([&](unsigned index) {
+    users.ForEach([&](unsigned index) {
       if (!ScopeMayHold(index, stamp)) return false;
       found = index;
       return true;
@@ -183,32 +168,19 @@ class HazardRecords {
     return word != 0 && word / kOneTick <= stamp;
   }
 
-  // Calls f(handle) for each published handle; exact only when quiet.
-  template <typename F>
-  void ForEach(F&& f) const {
-    for (unsigned index = 0; index <= sync::kMaxThreads; ++index) {
-      ForEachCell(index, [&](const HazardCell& cell) {
-        // acquire: as [P6].
-        if (const Word handle = cell.load(std::memory_order_acquire)) f(handle);
-        return false;
-      });
-    }
-  }
-
   // Leaves the cells mapped for ever, for pins that outlive the records.
   void Leak() noexcept { blocks_.Leak(); }
 
  private:
-  static constexpr unsigned kCells = 13;
+  static constexpr unsigned kCells = 14;
   struct alignas(128) Block {
     HazardCell cells[kCells];
     sync::Atomic<std::uint64_t> scope;  // of the thread whose first block it is
     sync::Atomic<std::uint32_t> next;   // number of the next block; 0: none
-    sync::Atomic<std::uint32_t> turns;  // scans by the thread of this index
   };
   static_assert(sizeof(Block) == 128);
 
-  // 13 pins for each thread at once, and 851,968 further ones.
+  // 14 pins for each thread at once, and 917,504 further ones.
   static constexpr std::uint32_t kFirstFurther = sync::kMaxThreads + 1;
   static constexpr std::uint32_t kBlocks = kFirstFurther + (1u << 16);
 
@@ -216,97 +188,15 @@ class HazardRecords {
   static constexpr std::uint64_t kOneTick = 1 << 16;
   static constexpr std::uint64_t kDepthMask = kOneTick - 1;
 
-  static constexpr unsigned kMarkBits = 2;
-  static constexpr std::uint64_t kMarkMask = 3;
-  static constexpr std::uint64_t kClosed = 0;
-  static constexpr std::uint64_t kOpen = 1;
-  static constexpr std::uint64_t kClosing = 2;
-  static constexpr unsigned kMarksInWord = 64 / kMarkBits;
-  static constexpr unsigned kMarkWords = sync::kMaxThreads / kMarksInWord + 1;
-
-  // One scan in so many closes the marks it finds idle: an active thread then
-  // opens its mark again once in so many scans.
-  static constexpr std::uint32_t kScansToClose = 64;
-
   static bool Claim(HazardCell& cell, Word handle) noexcept {
     // relaxed: a hint, the CAS decides.
     if (cell.load(std::memory_order_relaxed) != 0) return false;
     Word free = 0;
-    // [P1] seq_cst: before [P2] and [O2]; a deleter that ended the handle too
-    // late for [O2] to see it, sees the cell by [P4] and [P6]. A CAS and not an
+    // [P1] seq_cst: before [O2]; a deleter that ended the handle too late for
+    // [O2] to see it, sees the cell by [P6]. A CAS and not an
     // exchange: a signal handler may have claimed the cell since the hint.
     return cell.compare_exchange_strong(free, handle, std::memory_order_seq_cst,
                                         std::memory_order_relaxed);
-  }
-
-  void Mark(unsigned index) noexcept {
-    const unsigned shift = index % kMarksInWord * kMarkBits;
-    sync::Atomic<std::uint64_t>& word = marks_[index / kMarksInWord];
-    // [P2] seq_cst: after [P1] (or [R1]), before [O2]; see the class.
-    std::uint64_t marks = word.load(std::memory_order_seq_cst);
-    while ((marks >> shift & kMarkMask) != kOpen) {
-      const std::uint64_t open = (marks & ~(kMarkMask << shift)) | kOpen
-                                                                       << shift;
-      // As [P2]. relaxed on failure: only the value for the next try.
-      if (word.compare_exchange_weak(marks, open, std::memory_order_seq_cst,
-                                     std::memory_order_relaxed)) {
-        return;
-      }
-    }
-  }
-
-  // Calls f(index) for marked threads until it returns true.
-  template <typename F>
-  void ForEachMarked(F&& f) const {
-    for (unsigned w = 0; w < kMarkWords; ++w) {
-      // [P4] seq_cst: after the caller's end of the handle, before the cells.
-      std::uint64_t marks = marks_[w].load(std::memory_order_seq_cst);
-      while (marks != 0) {
-        const unsigned place =
-            static_cast<unsigned>(__builtin_ctzll(marks)) / kMarkBits;
-        marks &= ~(kMarkMask << place * kMarkBits);
-        if (f(w * kMarksInWord + place)) return;
-      }
-    }
-  }
-
-  // Takes the marks of all threads that have nothing published.
-  [[gnu::cold, gnu::noinline]] void CloseEmpty() noexcept {
-    // [P10] acquire: partner of [P11].
-    if (closer_.exchange(true, std::memory_order_acquire)) return;
-    ForEachMarked([this](unsigned index) {
-      const unsigned shift = index % kMarksInWord * kMarkBits;
-      sync::Atomic<std::uint64_t>& word = marks_[index / kMarksInWord];
-      if (Advance(word, shift, kOpen, kClosing))
-        Advance(word, shift, kClosing, IsEmpty(index) ? kClosed : kOpen);
-      return false;
-    });
-    // [P11] release: partner of [P10]: the steps of one closer come before
-    // those of the next.
-    closer_.store(false, std::memory_order_release);
-  }
-
-  bool IsEmpty(unsigned index) const noexcept {
-    // As [P6], both: between the two steps of closing, [P5].
-    return blocks_[index].scope.load(std::memory_order_seq_cst) == 0 &&
-           !ForEachCell(index, [](const HazardCell& cell) {
-             return cell.load(std::memory_order_seq_cst) != 0;
-           });
-  }
-
-  static bool Advance(sync::Atomic<std::uint64_t>& word, unsigned shift,
-                      std::uint64_t from, std::uint64_t to) noexcept {
-    // relaxed: a hint, the CAS decides.
-    std::uint64_t marks = word.load(std::memory_order_relaxed);
-    while ((marks >> shift & kMarkMask) == from) {
-      const std::uint64_t next = (marks & ~(kMarkMask << shift)) | to << shift;
-      // [P5] seq_cst: before and after [P6]; two [P5] embrace each look.
-      if (word.compare_exchange_weak(marks, next, std::memory_order_seq_cst,
-                                     std::memory_order_relaxed)) {
-        return true;
-      }
-    }
-    return false;
   }
 
   // Calls f(cell) until it returns true; whether it has.
@@ -325,18 +215,16 @@ class HazardRecords {
   }
 
   [[gnu::cold, gnu::noinline]] HazardCell* PublishFurther(
-      Word handle) noexcept {
+      UserSet& users, Word handle) noexcept {
     ThreadRegistry::Claim();
     const unsigned index =
         sync::ThisThread().index.load(std::memory_order_relaxed);
+    users.Add(index);
     std::uint32_t spare = 0;
     for (std::uint32_t number = index;;) {
       Block& block = blocks_[number];
       for (HazardCell& cell : block.cells) {
-        if (Claim(cell, handle)) {
-          Mark(index);
-          return &cell;
-        }
+        if (Claim(cell, handle)) return &cell;
       }
       number = block.next.load(std::memory_order_seq_cst);  // as [P8]
       if (number != 0) continue;
@@ -360,22 +248,8 @@ class HazardRecords {
     }
   }
 
-  bool IsTurnToClose() noexcept {
-    const unsigned index =
-        sync::ThisThread().index.load(std::memory_order_relaxed);
-    if (index == 0) return false;
-    // relaxed: the thread's own count; a turn that a signal handler's scan
-    // takes twice or not at all changes nothing but when.
-    sync::Atomic<std::uint32_t>& turns = blocks_[index].turns;
-    const std::uint32_t turn = turns.load(std::memory_order_relaxed) + 1;
-    turns.store(turn, std::memory_order_relaxed);
-    return turn % kScansToClose == 0;
-  }
-
   ReservedArray<Block> blocks_;
-  alignas(128) sync::Atomic<std::uint64_t> marks_[kMarkWords] = {};
   alignas(128) sync::Atomic<std::uint32_t> further_{0};
-  sync::Atomic<bool> closer_{false};
   sync::Atomic<std::uint64_t> clock_{0};
 };
 

@@ -15,18 +15,36 @@ namespace haft::internal {
 // Who may do what: Construct's caller holds the slot's next handle; whoever
 // ends a handle, by End, Finish or Commit, owns the slot and destroys the
 // object once nobody has the handle published.
-template <typename T, typename Layout>
+//
+// Usage is what a Reclamation keeps in each slot; zero bytes are its initial
+// value.
+template <typename T, typename Layout, typename UsageT>
 class ObjectSlot {
   using State = SlotState<Layout>;
 
  public:
+  using Usage = UsageT;
+
+  Usage& usage() noexcept { return usage_; }
+  const Usage& usage() const noexcept { return usage_; }
+
   T* object() noexcept { return std::launder(reinterpret_cast<T*>(storage_)); }
   void* storage() noexcept { return storage_; }
 
   // Makes the slot answer to `handle`, whose object has been constructed.
   void Publish(Word handle) noexcept {
-    // [O1] release: publishes the object; synchronises with [O2] and [O3].
+    usage_.Clear();
+    // [O1] release: publishes the object and its cleared usage; synchronises
+    // with [O2], [O3] and [O10].
     state_.store(handle, std::memory_order_release);
+  }
+
+  // Whether it is worth publishing `handle`: it was live a moment ago.
+  bool MayBeLive(Word handle, Word slots) const noexcept {
+    // [O10] acquire: the usage as cleared by the New of this handle or used
+    // since; partner of [O1].
+    const Word state = state_.load(std::memory_order_acquire);
+    return state == handle || State::IsFrozen(state, handle, slots);
   }
 
   // Whether `handle` is live, for a thread that has published it in a hazard
@@ -34,9 +52,9 @@ class ObjectSlot {
   // to delete it unless pinned finds that out.
   bool ConfirmLive(Word handle, Word slots) noexcept {
     for (;;) {
-      // [O2] seq_cst: after [P1] and [P2]. Either this sees that the handle has
-      // ended by [O3], or frozen by [O4]; or the one who did that sees the
-      // hazard cell by [P6].
+      // [O2] seq_cst: after [P1], [U1] and [C1]. Either this sees that the
+      // handle has ended by [O3], or frozen by [O4]; or the one who did that
+      // sees the hazard cell by [U2] and [P6].
       Word state = state_.load(std::memory_order_seq_cst);
       if (state == handle) return true;
       if (!State::IsFrozen(state, handle, slots)) return false;
@@ -54,7 +72,7 @@ class ObjectSlot {
   bool End(Word handle, Word end, Word slots) noexcept {
     Word state = handle;
     for (;;) {
-      // [O3] seq_cst: before the look at the hazard records ([P4], [P6]). Also
+      // [O3] seq_cst: before the look at the hazard records ([U2], [P6]). Also
       // acquire: the object, as published by [O1]. relaxed on failure: another
       // state than a frozen one is final for this handle.
       if (state_.compare_exchange_strong(state, end, std::memory_order_seq_cst,
@@ -101,8 +119,9 @@ class ObjectSlot {
   // caller then issues the heavy barrier, takes a turn, and looks at the records
   // once more.
   void LeaveDying(Word handle) noexcept {
-    // [O5] seq_cst: before that look. Also release: that the caller has ended
-    // the handle happens before its destruction; partner of [O6].
+    // [O5] seq_cst: before that look; partner of [O9] and [O11]. Also release:
+    // that the caller has ended the handle happens before its destruction;
+    // partner of [O6].
     state_.store(State::Dying(handle), std::memory_order_seq_cst);
   }
   // Leaves it to the read scopes, for as long as the one handle is on its way
@@ -117,14 +136,18 @@ class ObjectSlot {
   }
   // A glance for the one who has just unpinned `handle`.
   bool IsDying(Word handle) const noexcept {
-    // relaxed with a heavy barrier: the deleter's orders it after the clearing
-    // of the cell; [O6] orders the rest. Else [O9] seq_cst: after that [P7],
-    // which is seq_cst too; either this sees [O5], or the deleter's second look
-    // sees the cell cleared.
-    const Word state = __builtin_expect(sync::HasHeavyBarrier(), 1)
-                           ? state_.load(std::memory_order_relaxed)
-                           : state_.load(std::memory_order_seq_cst);
-    return state == State::Dying(handle);
+    // [O11] seq_cst: after [P7], where the system has no heavy barrier; partner
+    // of [O5]. Where it has one, that is what orders the two.
+    return state_.load(std::memory_order_seq_cst) == State::Dying(handle);
+  }
+  // The same where pins are not kept by handle: the handle whose object is
+  // dying in the slot of `handle`, a live or ended one; 0: none.
+  Word DyingHandle(Word handle) const noexcept {
+    // [O9] seq_cst: after [C2], and [O5] before [C3]: of the one who unpins and
+    // the one who leaves the object to the pins, one sees the other.
+    const Word state = state_.load(std::memory_order_seq_cst);
+    const Word used = State::HandleInUse(state, Layout::Index::Decode(handle));
+    return state == State::Dying(used) ? used : 0;
   }
   // A turn to look whether somebody still has the handle published: the
   // deleter's, or an unpinner's.
@@ -166,6 +189,7 @@ class ObjectSlot {
   }
 
  private:
+  Usage usage_;
   sync::Atomic<Word> state_;
   alignas(T) unsigned char storage_[sizeof(T)];
 };

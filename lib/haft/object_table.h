@@ -19,7 +19,6 @@
 #include "haft/event_count.h"
 #include "haft/handle.h"
 #include "haft/handle_stack.h"
-#include "haft/hazard_records.h"
 #include "haft/object_slot.h"
 #include "haft/power_of_two.h"
 #include "haft/report.h"
@@ -64,7 +63,9 @@ template <typename T, typename Traits = DefaultTraits>
 class ObjectTable {
   using Layout = typename Traits::Layout;
   using FreeList = typename Traits::FreeList;
-  using Slot = internal::ObjectSlot<T, Layout>;
+  using Reclamation = typename Traits::Reclamation;
+  using Hold = typename Reclamation::Hold;
+  using Slot = internal::ObjectSlot<T, Layout, typename Reclamation::Usage>;
   using Slots = internal::SlotArray<Slot, Layout>;
   using State = typename Slots::State;
 
@@ -76,12 +77,13 @@ class ObjectTable {
   static constexpr std::size_t kMaxCapacity = Layout::kSlots;
 
   // A pin: holds an object for as long as it exists, or says why it does not.
-  // May be moved, to another thread too, and may be let go by any thread.
+  // May be moved, to another thread too, and may be let go by any thread (where
+  // Traits::Reclamation is exact).
   class Pinned {
    public:
     Pinned(Pinned&& other) noexcept
         : table_(other.table_),
-          cell_(std::exchange(other.cell_, nullptr)),
+          hold_(std::exchange(other.hold_, nullptr)),
           slot_(other.slot_),
           word_(other.word_),
           status_(std::exchange(other.status_, Status::kNull)) {}
@@ -96,7 +98,7 @@ class ObjectTable {
 
     // kOk while it holds an object, else why it does not; kNull once let go.
     Status status() const noexcept { return status_; }
-    explicit operator bool() const noexcept { return cell_ != nullptr; }
+    explicit operator bool() const noexcept { return hold_ != nullptr; }
     Handle handle() const noexcept { return Handle(word_); }
 
     T& operator*() const noexcept { return *slot_->object(); }
@@ -107,40 +109,40 @@ class ObjectTable {
     //   Progress  wait-free, if it is not the last pin of a deleted object
     //   Cost      a store and a load; of the last one, T's destructor
     void Unpin() noexcept {
-      if (cell_ == nullptr) return;
+      if (hold_ == nullptr) return;
       status_ = Status::kNull;
-      ObjectTable::Unpin(table_, std::exchange(cell_, nullptr), slot_, word_);
+      ObjectTable::Unpin(table_, std::exchange(hold_, nullptr), slot_, word_);
     }
 
     // The pin as plain words, which C may store and any thread give back: from
     // here on nothing but Attach lets go of it.
     PinWords Detach() noexcept {
+      static_assert(Reclamation::kIsExact, "its pins belong to their threads");
       status_ = Status::kNull;
       return {{reinterpret_cast<Word>(table_),
-               reinterpret_cast<Word>(std::exchange(cell_, nullptr)),
+               reinterpret_cast<Word>(std::exchange(hold_, nullptr)),
                reinterpret_cast<Word>(slot_), word_}};
     }
     // The pin that Detach has made these words of; each may be attached once.
     static Pinned Attach(const PinWords& words) noexcept {
       if (words.words[1] == 0) return Pinned(Status::kNull);
       return Pinned(reinterpret_cast<ObjectTable*>(words.words[0]),
-                    reinterpret_cast<internal::HazardCell*>(words.words[1]),
+                    reinterpret_cast<Hold*>(words.words[1]),
                     reinterpret_cast<Slot*>(words.words[2]), words.words[3]);
     }
 
    private:
     friend class ObjectTable;
     explicit Pinned(Status why_not) noexcept : status_(why_not) {}
-    Pinned(ObjectTable* table, internal::HazardCell* cell, Slot* slot,
-           Word word) noexcept
+    Pinned(ObjectTable* table, Hold* hold, Slot* slot, Word word) noexcept
         : table_(table),
-          cell_(cell),
+          hold_(hold),
           slot_(slot),
           word_(word),
           status_(Status::kOk) {}
 
     ObjectTable* table_ = nullptr;
-    internal::HazardCell* cell_ = nullptr;
+    Hold* hold_ = nullptr;
     Slot* slot_ = nullptr;
     Word word_ = 0;
     Status status_;
@@ -148,15 +150,18 @@ class ObjectTable {
 
   // A read scope: what it finds stays alive until it ends, also if deleted
   // meanwhile, for one publication in all. For loops that touch many handles:
-  // a look-up in it costs what an unprotected one does. The price: nothing that
-  // is deleted after it began is destroyed before it ends, used or not; keep it
-  // short. For the one thread that makes it; scopes may nest.
+  // a look-up in it costs little more than an unprotected one. The price: of
+  // what its thread has ever used, nothing that is deleted after it began is
+  // destroyed before it ends; keep it short. For the one thread that makes it;
+  // scopes may nest.
   class ReadScope {
    public:
     explicit ReadScope(ObjectTable& table) noexcept
-        : table_(table), index_(table.records_.BeginScope()) {}
+        : table_(table), index_(table.reclamation_.BeginScope()) {
+      static_assert(Reclamation::kIsExact, "it has no read scopes");
+    }
     ~ReadScope() {
-      if (table_.records_.EndScope(index_)) table_.EmptyInbox(index_);
+      if (table_.reclamation_.EndScope(index_)) table_.EmptyInbox(index_);
     }
     ReadScope(const ReadScope&) = delete;
     ReadScope& operator=(const ReadScope&) = delete;
@@ -165,12 +170,15 @@ class ObjectTable {
     // handle is not live.
     //   Progress  lock-free; wait-free unless a DeleteUnlessPinned or a Take of
     //             this handle is under way
-    //   Cost      one load
+    //   Cost      three loads; a thread's first use of an object is a
+    //             read-modify-write of the object's line
     T* Find(Handle handle) const noexcept {
-      Slot& slot = table_.slots_[static_cast<Word>(handle)];
-      return slot.ConfirmLive(static_cast<Word>(handle), table_.slots_.size())
-                 ? slot.object()
-                 : nullptr;
+      const Word word = static_cast<Word>(handle);
+      Slot& slot = table_.slots_[word];
+      if (!slot.MayBeLive(word, table_.slots_.size())) return nullptr;
+      slot.usage().users.Add(index_);
+      return slot.ConfirmLive(word, table_.slots_.size()) ? slot.object()
+                                                          : nullptr;
     }
 
    private:
@@ -214,12 +222,17 @@ class ObjectTable {
     // Again while destructors make new objects.
     while (Clear() != 0) {
     }
-    const std::size_t pinned = dying_.load(std::memory_order_relaxed);
-    if (pinned == 0) return;
-    internal::ReportPinned(this, pinned);
-    records_.ForEach([this](Word word) { slots_[word].SetEnd(EndOf(word)); });
-    slots_.Leak();
-    records_.Leak();
+    if constexpr (!Reclamation::kIsExact) {
+      if (ReclaimAll()) slots_.Leak();
+    } else if (const std::size_t pinned =
+                   dying_.load(std::memory_order_relaxed)) {
+      internal::ReportPinned(this, pinned);
+      slots_.ForEachInUse(carver_.carved(), [](Slot& slot, Word word) {
+        slot.SetEnd(EndOf(word));
+      });
+      slots_.Leak();
+      reclamation_.Leak();
+    }
   }
 
   ObjectTable(const ObjectTable&) = delete;
@@ -247,21 +260,21 @@ class ObjectTable {
   // Keeps the object of `handle` alive until the guard lets go.
   //   Returns   a guard that gives T&, or an empty one that says why not: a
   //             Status of Check, or kOutOfMemory when more pins are held at
-  //             once than there are hazard cells (851,968 and 13 a thread)
+  //             once than there are hazard cells (917,504 and 14 a thread)
   //   Progress  wait-free for a thread with an index, else lock-free
-  //   Cost      one compare-and-swap on a line of the thread's own
+  //   Cost      one compare-and-swap on a line of the thread's own; a thread's
+  //             first use of an object is one more on the object's line
   [[nodiscard]] Pinned Pin(Handle handle) noexcept {
     const Word word = static_cast<Word>(handle);
     Slot& slot = slots_[word];
     // A handle that is plainly not live costs no publishing.
-    if (slot.state() == word ||
-        State::IsFrozen(slot.state(), word, slots_.size())) {
-      internal::HazardCell* const cell = records_.Publish(word);
-      if (__builtin_expect(cell == nullptr, 0))
+    if (slot.MayBeLive(word, slots_.size())) {
+      Hold* const hold = reclamation_.Protect(slot, word);
+      if (__builtin_expect(hold == nullptr, 0))
         return Pinned(Status::kOutOfMemory);
       if (__builtin_expect(slot.ConfirmLive(word, slots_.size()), 1))
-        return Pinned(this, cell, &slot, word);
-      Unpin(this, cell, &slot, word);
+        return Pinned(this, hold, &slot, word);
+      Unpin(this, hold, &slot, word);
     }
     return Pinned(Check(handle));
   }
@@ -272,9 +285,9 @@ class ObjectTable {
   // outermost one.)
   //   Returns   kOk, once for each handle; else why the handle is refused
   //   Progress  lock-free but for T's destructor
-  //   Cost      one compare-and-swap and a look at the hazard records of the
-  //             threads that have pinned lately; if the object is pinned, a
-  //             system call that interrupts the process's running threads
+  //   Cost      one compare-and-swap, and a look at the hazard records of each
+  //             thread that has used the object; if it is pinned, a system call
+  //             that interrupts the process's running threads
   //   Ordering  what precedes, and what precedes each unpin, happens before
   //             T's destructor
   Status Delete(Handle handle) {
@@ -299,6 +312,7 @@ class ObjectTable {
   //             the same, and destroyed by the last unpin
   //   Progress  blocking: the one call that waits
   Status DeleteAndWait(Handle handle, std::chrono::nanoseconds timeout) {
+    static_assert(Reclamation::kIsExact, "nobody is told when it destroys");
     const Status status = Delete(handle);
     if (status != Status::kOk) return status;
     const Word word = static_cast<Word>(handle);
@@ -417,7 +431,7 @@ class ObjectTable {
 
   // A slot for an object under construction; goes back if that throws.
   struct Reservation {
-    explicit Reservation(ObjectTable* owner) noexcept
+    explicit Reservation(ObjectTable* owner)
         : table(owner), word(table->Reserve()) {}
     ~Reservation() {
       if (word != 0) table->Return(word);
@@ -446,7 +460,7 @@ class ObjectTable {
 
   bool ok() const noexcept {
     return capacity_ <= kMaxCapacity && slots_.ok() && caches_.ok() &&
-           records_.ok() && free_list_.ok() && graveyard_.ok() &&
+           reclamation_.ok() && free_list_.ok() && graveyard_.ok() &&
            inboxes_.ok() && stamps_.ok();
   }
 
@@ -459,7 +473,19 @@ class ObjectTable {
   }
 
   // A ready-made handle; 0 when the table is full.
-  Word Reserve() noexcept {
+  Word Reserve() {
+    const Word word = TryReserve();
+    if constexpr (!Reclamation::kIsExact) {
+      // Slots of objects that nothing uses any more may be waiting.
+      if (__builtin_expect(word == 0, 0)) {
+        reclamation_.Scan();
+        DestroyUnused();
+        return TryReserve();
+      }
+    }
+    return word;
+  }
+  Word TryReserve() noexcept {
     return caches_.With([this](auto& thread) {
       const Word word = free_list_.Pop(thread);
       thread.CountCreated(word != 0);
@@ -496,6 +522,7 @@ class ObjectTable {
   }
 
   Status EndUnlessPinned(Handle handle) noexcept {
+    static_assert(Reclamation::kIsExact, "it cannot tell what is pinned");
     const Word word = static_cast<Word>(handle);
     Slot& slot = slots_[word];
     for (;;) {
@@ -506,7 +533,7 @@ class ObjectTable {
       const Word frozen = slot.Freeze(
           word, State::Frozen(word, ticket, slots_.size()), slots_.size());
       if (frozen == 0) return Refusal(handle);
-      if (records_.Look(word)) {
+      if (reclamation_.LookForUses(slot, word)) {
         slot.Thaw(frozen, word);
         return Status::kPinned;
       }
@@ -517,15 +544,27 @@ class ObjectTable {
   // Destroys the object of a handle this thread has ended, or leaves it to
   // whoever uses it.
   void Dispose(Word word) {
-    const internal::HazardRecords::Uses uses = records_.Look(word);
-    if (__builtin_expect(!uses, 1)) return Destroy(word);
+    Slot& slot = slots_[word];
+    if constexpr (Reclamation::kIsExact) {
+      const auto uses = reclamation_.LookForUses(slot, word);
+      if (__builtin_expect(!uses, 1)) return Destroy(word);
+      CountDying();
+      if (!uses.scoped) return LeaveToPins(word);
+      slot.LeaveHeld(word);
+      const std::uint64_t stamp = reclamation_.Stamp();
+      stamps_[StampOf(word)].Write(stamp);
+      LeaveToScopes(word, stamp);
+    } else {
+      CountDying();
+      slot.SetEnding(word);
+      reclamation_.Retire(slot, word, this);
+      DestroyUnused();
+    }
+  }
+  void CountDying() noexcept {
     caches_.With([](auto& thread) { thread.CountDeleted(1); });
+    // relaxed: a count.
     dying_.fetch_add(1, std::memory_order_relaxed);
-    if (!uses.scoped) return LeaveToPins(word);
-    slots_[word].LeaveHeld(word);
-    const std::uint64_t stamp = records_.Stamp();
-    stamps_[StampOf(word)].Write(stamp);
-    LeaveToScopes(word, stamp);
   }
 
   // For the owner of an ended handle that no read scope uses any more.
@@ -533,20 +572,21 @@ class ObjectTable {
     Slot& slot = slots_[word];
     slot.LeaveDying(word);
     // Those who unpin do so by a plain store and then glance at the slot. After
-    // the barrier each has either been seen here, or sees the slot dying. Of
-    // those and this thread the last to take a turn sees all cells cleared.
-    sync::HeavyBarrier();
+    // this each has either been seen here, or sees the slot dying. Of those and
+    // this thread the last to take a turn sees all cells cleared.
+    reclamation_.AwaitReleases();
     DestroyIfLast(&slot, word);
   }
 
   // Leaves an ended handle to a thread whose read scope may have found it. If
   // that scope ends meanwhile, one of the two threads sees to it.
   void LeaveToScopes(Word word, std::uint64_t stamp) {
-    const unsigned holder = records_.FindScope(stamp);
+    const unsigned holder =
+        reclamation_.FindScope(slots_[word].usage().users, stamp);
     if (holder != internal::HazardRecords::kNobody) {
       inboxes_.Push(holder, word);
-      if (!records_.ScopeMayHold(holder, stamp)) EmptyInbox(holder);
-    } else if (records_.Look(word).pinned) {
+      if (!reclamation_.ScopeMayHold(holder, stamp)) EmptyInbox(holder);
+    } else if (reclamation_.LookForUses(slots_[word], word).pinned) {
       LeaveToPins(word);
     } else {
       slots_[word].SetEnding(word);
@@ -561,17 +601,47 @@ class ObjectTable {
     });
   }
 
+  // What a Reclamation that is not exact says when nothing uses the object of
+  // `word` any more. Inside it, so that the destructor must wait.
+  friend Reclamation;
+  void OnUnused(Word word) noexcept { graveyard_.Push(0, word); }
+  // The caller's turn for such objects. Destroy sees to more than the one.
+  void DestroyUnused() {
+    if (const Word word = graveyard_.PopFrom(0)) Destroy(word);
+  }
+  // Destroys all that such a Reclamation still has, when no thread is inside a
+  // call.
+  //   Returns   whether it still points to the slots
+  bool ReclaimAll() {
+    bool points = false;
+    while (dying_.load(std::memory_order_relaxed) != 0) {
+      reclamation_.Scan();
+      DestroyUnused();
+      slots_.ForEachInUse(carver_.carved(), [&](Slot& slot, Word word) {
+        if (!reclamation_.Reclaim(slot)) return;
+        points = true;
+        Destroy(word);
+      });
+      Clear();
+    }
+    return points;
+  }
+
   // Static, because the table may be gone: then the slot says so.
-  static void Unpin(ObjectTable* table, internal::HazardCell* cell, Slot* slot,
+  static void Unpin(ObjectTable* table, Hold* hold, Slot* slot,
                     Word word) noexcept {
-    internal::HazardRecords::Clear(cell);
-    if (__builtin_expect(slot->IsDying(word), 0))
-      table->DestroyIfLast(slot, word);
+    if constexpr (Reclamation::kIsExact) {
+      const Word dying = Reclamation::Release(hold, *slot, word);
+      if (__builtin_expect(dying != 0, 0)) table->DestroyIfLast(slot, dying);
+    } else {
+      Reclamation::Release(hold);
+    }
   }
 
   [[gnu::cold, gnu::noinline]] void DestroyIfLast(Slot* slot,
                                                   Word word) noexcept {
-    if (!slot->TakeTurn(word) || records_.Look(word).pinned) return;
+    if (!slot->TakeTurn(word) || reclamation_.LookForUses(*slot, word).pinned)
+      return;
     if (slot->Finish(word)) Destroy(word);
   }
 
@@ -637,7 +707,7 @@ class ObjectTable {
   // Read by every call and never written, so shared by all caches.
   Slots slots_;
   internal::ThreadCaches<Cache> caches_;
-  internal::HazardRecords records_;
+  Reclamation reclamation_;
   const std::size_t capacity_;
   internal::Carver carver_;
   FreeList free_list_;

@@ -55,6 +55,14 @@ struct SlotState {
     if ((state & Layout::Low::kMask) != 0) return flipped == 0 ? state : 0;
     return flipped >= 5 && state != 0 ? Mark(state, flipped) : 0;
   }
+  // The ended handle of slot `index` whose object `state` says still exists:
+  // dying, held or ending; 0: none.
+  static constexpr Word HandleInUse(Word state, Word index) noexcept {
+    const Word flipped = Layout::Index::Decode(state) ^ index;
+    return HasEnded(state) && state != 0 && flipped >= 2 && flipped <= 4
+               ? Mark(state, flipped)
+               : 0;
+  }
   // `handle` may be any word, also one whose index is not below `slots`.
   static constexpr bool IsFrozen(Word state, Word handle, Word slots) noexcept {
     const Word different = state ^ handle;
@@ -269,6 +277,17 @@ class SlotArray {
     for (std::size_t i = 0; i < count; ++i) {
       const Slot& slot = (*this)[Layout::Index::Encode(i)];
       if (const Word handle = State::LiveHandle(slot.state(), i))
+        f(slot, handle);
+    }
+  }
+
+  // Calls f(slot, handle) for those whose handle has ended and whose object
+  // still exists.
+  template <typename F>
+  void ForEachInUse(std::size_t count, F&& f) {
+    for (std::size_t i = 0; i < count; ++i) {
+      Slot& slot = (*this)[Layout::Index::Encode(i)];
+      if (const Word handle = State::HandleInUse(slot.state(), i))
         f(slot, handle);
     }
   }

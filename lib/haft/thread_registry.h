@@ -29,11 +29,21 @@ class ThreadIndexSet {
         if (words_[w].compare_exchange_weak(
                 taken, taken | std::uint64_t{1} << bit,
                 std::memory_order_acquire, std::memory_order_relaxed)) {
-          return w * 64 + bit + 1;
+          const unsigned index = w * 64 + bit + 1;
+          RaiseReach(index);
+          return index;
         }
       }
     }
     return 0;
+  }
+
+  // The highest index that was ever claimed. What a thread does with its own
+  // index is after [T3] in the one order of seq_cst operations.
+  unsigned Reach() const noexcept {
+    // [T4] seq_cst: partner of [T3]: after the end of a handle, so that a
+    // thread that still found it live is within reach.
+    return reach_.load(std::memory_order_seq_cst);
   }
 
   // Gives `index` back. Wait-free; async-signal-safe.
@@ -49,7 +59,19 @@ class ThreadIndexSet {
   static constexpr unsigned kWords = sync::kMaxThreads / 64;
   static_assert(sync::kMaxThreads % 64 == 0);
 
+  void RaiseReach(unsigned index) noexcept {
+    // [T3] seq_cst, also where it is high enough already: before whatever the
+    // thread does with its index; partner of [T4].
+    unsigned reach = reach_.load(std::memory_order_seq_cst);
+    while (reach < index) {
+      if (reach_.compare_exchange_weak(reach, index, std::memory_order_seq_cst,
+                                       std::memory_order_relaxed))
+        return;
+    }
+  }
+
   sync::Atomic<std::uint64_t> words_[kWords] = {};
+  sync::Atomic<unsigned> reach_{0};
 };
 
 // The process's one set of thread indices. A thread has at most one index, and
@@ -81,6 +103,9 @@ class ThreadRegistry {
       indices_.Release(index);
     }
   }
+
+  // See ThreadIndexSet.
+  static unsigned Reach() noexcept { return indices_.Reach(); }
 
  private:
   // Threads use tables in later destructors, too; they do so without an index

@@ -4,6 +4,7 @@
 #define HAFT_TRAITS_H_
 
 #include "haft/handle_layout.h"
+#include "haft/hazard_reclamation.h"
 #include "haft/magazine_free_list.h"
 
 namespace haft {
@@ -31,6 +32,10 @@ struct DefaultTraits {
   // Where handles of free slots wait: MagazineFreeList, StripedFreeList,
   // GlobalFreeList or CdsFreeList.
   using FreeList = MagazineFreeList;
+
+  // How an ObjectTable keeps deleted objects that are still in use:
+  // HazardReclamation, CountedReclamation or CdsReclamation.
+  using Reclamation = HazardReclamation;
 
   // What becomes of a slot whose last generation has been deleted.
   static constexpr Exhaustion kExhaustion = Exhaustion::kRetire;

@@ -20,7 +20,7 @@ struct TwoObjects {
   Life life;
   Handle of_other;
   Handle handle;
-  std::optional<TrackedPin> pins[13];
+  std::optional<TrackedPin> pins[14];
 
   TwoObjects() {
     GiveIndices(3);

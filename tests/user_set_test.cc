@@ -1,0 +1,96 @@
+#include "haft/user_set.h"
+
+#include <gtest/gtest.h>
+
+#include <limits>
+#include <set>
+#include <thread>
+#include <vector>
+
+#include "haft/sync.h"
+#include "haft/thread_registry.h"
+
+namespace haft::internal {
+namespace {
+
+constexpr unsigned kBits = std::numeric_limits<Word>::digits;
+
+// The indices that the set says there can be.
+std::set<unsigned> Indices(const UserSet& users) {
+  std::set<unsigned> indices;
+  users.ForEach([&](unsigned index) {
+    EXPECT_TRUE(indices.insert(index).second) << index << " twice";
+    return false;
+  });
+  return indices;
+}
+
+// Runs f(indices) beside `count` threads that have an index.
+template <typename F>
+void BesideThreads(unsigned count, F f) {
+  std::vector<unsigned> indices(count);
+  std::vector<std::thread> threads;
+  pthread_barrier_t claimed, end;
+  pthread_barrier_init(&claimed, nullptr, count + 1);
+  pthread_barrier_init(&end, nullptr, count + 1);
+  for (unsigned t = 0; t < count; ++t) {
+    threads.emplace_back([&, t] {
+      ThreadRegistry::Claim();
+      indices[t] = sync::ThisThread().index.load(std::memory_order_relaxed);
+      pthread_barrier_wait(&claimed);
+      pthread_barrier_wait(&end);
+    });
+  }
+  pthread_barrier_wait(&claimed);
+  f(indices);
+  pthread_barrier_wait(&end);
+  for (std::thread& thread : threads) thread.join();
+  pthread_barrier_destroy(&claimed);
+  pthread_barrier_destroy(&end);
+}
+
+class UserSetTest : public ::testing::Test {
+ protected:
+  UserSetTest() { ThreadRegistry::Prepare(); }
+  UserSet users_{};
+};
+
+TEST_F(UserSetTest, NobodyToBeginWithAndAfterClear) {
+  EXPECT_EQ(Indices(users_), std::set<unsigned>{});
+  users_.Add(0);
+  EXPECT_EQ(Indices(users_).count(0), 1u);
+  users_.Clear();
+  EXPECT_EQ(Indices(users_), std::set<unsigned>{});
+}
+
+TEST_F(UserSetTest, HoldsEveryIndexThatWasAddedAndNoneBeyondReach) {
+  BesideThreads(kBits + 7, [&](const std::vector<unsigned>& claimed) {
+    for (const unsigned index : claimed) ASSERT_NE(index, 0u);
+    for (const unsigned index : claimed) {
+      users_.Clear();
+      users_.Add(index);
+      users_.Add(index);
+      const std::set<unsigned> found = Indices(users_);
+      EXPECT_EQ(found.count(index), 1u) << index;
+      for (const unsigned other : found) {
+        EXPECT_EQ(other % kBits, index % kBits);
+        EXPECT_LE(other, ThreadRegistry::Reach());
+      }
+    }
+    users_.Clear();
+    for (const unsigned index : claimed) users_.Add(index);
+    const std::set<unsigned> found = Indices(users_);
+    for (const unsigned index : claimed)
+      EXPECT_EQ(found.count(index), 1u) << index;
+  });
+}
+
+TEST_F(UserSetTest, StopsWhenTold) {
+  for (unsigned index = 0; index < kBits; ++index) users_.Add(index);
+  int calls = 0;
+  users_.ForEach([&](unsigned) { return ++calls == 1; });
+  EXPECT_EQ(calls, 1);
+}
+
+}  // namespace
+}  // namespace haft::internal
