@@ -1,0 +1,129 @@
+// What each thread keeps for a table: entered by its thread alone, not by a
+// handler that interrupts it inside, and inherited whole.
+
+#include <cstdint>
+#include <new>
+#include <type_traits>
+
+#include "haft/thread_caches.h"
+#include "haft/thread_registry.h"
+#include "tests/model/model.h"
+
+namespace haft {
+namespace {
+
+using model::EndThread;
+using model::Exploration;
+using model::RaiseSignal;
+using model::Require;
+
+// Used all zero, without construction, as the free list's.
+struct Cache {
+  bool inside;
+  sync::Plain<unsigned> entries;
+};
+
+class Caches {
+ public:
+  // A call that makes and deletes so many handles.
+  void Enter(unsigned makes, unsigned deletes) {
+    caches_.With([=](auto& thread) {
+      if constexpr (std::decay_t<decltype(thread)>::kHasCache) {
+        Cache& cache = thread.cache();
+        Require(!cache.inside, "entered twice");
+        cache.inside = true;
+        const unsigned entries = cache.entries.Read();
+        Require(thread.level() == entries, "another level than was left");
+        cache.entries.Write(entries + 1);
+        thread.RaiseLevel();
+        cache.inside = false;
+      }
+      thread.CountCreated(makes);
+      thread.CountDeleted(deletes);
+      return 0;
+    });
+  }
+
+  void RequireCounts(unsigned created, unsigned deleted) {
+    Require(caches_.created() == created, "the count of those made is wrong");
+    Require(caches_.deleted() == deleted, "the count of deletes is wrong");
+    caches_.ForEach([](const Cache& cache, unsigned level) {
+      Require(cache.entries.Read() == level, "a change of the level is lost");
+    });
+  }
+
+ private:
+  internal::ThreadCaches<Cache> caches_;
+};
+
+// A handler interrupts a call, and is interrupted itself.
+struct Handlers {
+  static constexpr unsigned kThreads = 1;
+  Caches caches;
+  unsigned made = 0, deleted = 0;
+
+  void Thread(unsigned) {
+    Call(1, 0);
+    RaiseSignal(
+        [](void* self) {
+          RaiseSignal([](void* s) { static_cast<Handlers*>(s)->Call(0, 0); },
+                      self);
+          static_cast<Handlers*>(self)->Call(2, 1);
+        },
+        this);
+    Call(1, 1);
+    Call(0, 0);
+  }
+  void After() { caches.RequireCounts(made, deleted); }
+
+  void Call(unsigned makes, unsigned deletes) {
+    made += makes;
+    deleted += deletes;
+    caches.Enter(makes, deletes);
+  }
+};
+TEST(ThreadCachesModel, AHandlerDoesWithoutTheEntryItsThreadIsIn) {
+  Exploration().Bound(0).Random(100'000).Holds<Handlers>();
+}
+
+// Threads come and go, and inherit entries.
+struct Inheritance {
+  static constexpr unsigned kThreads = 2;
+  Caches caches;
+
+  void Thread(unsigned i) {
+    for (unsigned n = 0; n < 2; ++n) {
+      caches.Enter(1, i == 0);
+      EndThread();
+    }
+  }
+  void After() { caches.RequireCounts(4, 2); }
+};
+TEST(ThreadCachesModel, TheNextOwnerInheritsTheEntry) {
+  Exploration().Bound(1).Random(40'000).Holds<Inheritance>();
+}
+
+// All indices are taken.
+struct Guests {
+  static constexpr unsigned kThreads = 2;
+  Caches caches;
+
+  Guests() {
+    for (unsigned n = 0; n < sync::kMaxThreads; ++n) {
+      new (&sync::ThisThread()) sync::ThreadState();
+      internal::ThreadRegistry::Claim();
+    }
+    new (&sync::ThisThread()) sync::ThreadState();
+  }
+  void Thread(unsigned i) {
+    caches.Enter(1, i);
+    caches.Enter(1, 1 - i);
+  }
+  void After() { caches.RequireCounts(4, 2); }
+};
+TEST(ThreadCachesModel, ThreadsWithoutAnIndexAreGuests) {
+  Exploration().Random(40'000).Holds<Guests>();
+}
+
+}  // namespace
+}  // namespace haft

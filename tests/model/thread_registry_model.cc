@@ -1,0 +1,115 @@
+// Thread indices: one owner at a time, who sees what the last one left.
+
+#include <new>
+
+#include "haft/thread_registry.h"
+#include "tests/model/model.h"
+
+namespace haft {
+namespace {
+
+using internal::ThreadIndexSet;
+using internal::ThreadRegistry;
+using model::EndThread;
+using model::Exploration;
+using model::RaiseSignal;
+using model::Require;
+
+// Each thread claims and releases twice. What is kept per index is plain data.
+struct ClaimAndRelease {
+  static constexpr unsigned kThreads = 3;
+  ThreadIndexSet indices;
+  sync::Plain<unsigned> uses[kThreads + 1];
+  unsigned claimed = 0;
+
+  void Thread(unsigned) {
+    for (int n = 0; n < 2; ++n) {
+      const unsigned index = indices.Claim();
+      Require(1 <= index && index <= kThreads, "not the lowest free index");
+      uses[index].Write(uses[index].Read() + 1);
+      indices.Release(index);
+      ++claimed;
+    }
+  }
+  void After() {
+    unsigned sum = 0;
+    for (unsigned index = 1; index <= kThreads; ++index)
+      sum += uses[index].Read();
+    Require(sum == claimed, "a use is lost");
+    Require(indices.Claim() == 1, "an index was not given back");
+  }
+};
+TEST(ThreadRegistryModel, AnIndexHasOneOwnerWhoSeesWhatTheLastOneLeft) {
+  Exploration().Bound(1).Random(100'000).Holds<ClaimAndRelease>();
+}
+
+unsigned Index() {
+  return sync::ThisThread().index.load(std::memory_order_relaxed);
+}
+
+// Threads that come and go, of which one at a time is interrupted by a handler
+// that claims an index as well.
+struct ComeAndGo {
+  static constexpr unsigned kThreads = 2;
+  sync::Plain<unsigned> uses[8];
+  unsigned ended = 0;
+
+  ComeAndGo() { ThreadRegistry::Prepare(); }
+  void Thread(unsigned i) {
+    for (unsigned n = 0; n < 2 - i; ++n) {
+      if (i + n == 0)
+        RaiseSignal([](void*) { ThreadRegistry::Claim(); }, nullptr);
+      const unsigned index = Claim();
+      uses[index].Write(uses[index].Read() + 1);
+      Require(Claim() == index, "another index for the same thread");
+      EndThread();
+      ++ended;
+    }
+  }
+  void After() {
+    unsigned sum = 0;
+    for (const sync::Plain<unsigned>& use : uses) sum += use.Read();
+    Require(sum == ended, "a use is lost");
+    // The set-up's thread, again and again as another one.
+    for (unsigned index = 1; index <= 4; ++index) {
+      new (&sync::ThisThread()) sync::ThreadState();
+      Require(Claim() == index, "an index was not given back");
+    }
+  }
+
+  static unsigned Claim() {
+    ThreadRegistry::Claim();
+    const unsigned index = Index();
+    Require(1 <= index && index < 8, "no index");
+    return index;
+  }
+};
+TEST(ThreadRegistryModel, ThreadsComeAndGo) {
+  Exploration().Bound(1).Random(100'000).Holds<ComeAndGo>();
+}
+
+// A handler that comes in the last moments of its thread gets no index that
+// nobody would give back.
+struct SignalAtTheEnd {
+  static constexpr unsigned kThreads = 2;
+
+  SignalAtTheEnd() { ThreadRegistry::Prepare(); }
+  void Thread(unsigned i) {
+    ThreadRegistry::Claim();
+    if (i == 0) RaiseSignal([](void*) { ThreadRegistry::Claim(); }, nullptr);
+    EndThread();
+  }
+  void After() {
+    for (unsigned index = 1; index <= 4; ++index) {
+      new (&sync::ThisThread()) sync::ThreadState();
+      ThreadRegistry::Claim();
+      Require(Index() == index, "an index was not given back");
+    }
+  }
+};
+TEST(ThreadRegistryModel, AThreadThatEndsGetsNoIndexAnyMore) {
+  Exploration().Bound(1).Random(40'000).Holds<SignalAtTheEnd>();
+}
+
+}  // namespace
+}  // namespace haft
