@@ -17,11 +17,6 @@ namespace {
 
 constexpr auto kForEver = std::chrono::nanoseconds::max();
 
-Handle Successor(Handle handle) {
-  return Handle(static_cast<Word>(handle) +
-                TrackedTraits::Layout::Generation::kOne);
-}
-
 // Every set-up pins as thread 0.
 struct ThreadsWithIndices {
   ThreadsWithIndices() { GiveIndices(3); }
@@ -61,15 +56,30 @@ TEST(ObjectTableModel, PinAgainstDeleteWithoutHeavyBarrier) {
       .Holds<PinAgainstDelete>();
 }
 
-// As usual, the pinning thread has pinned before and is marked.
-struct PinAgainstDeleteWhenMarked : PinAgainstDelete {
-  PinAgainstDeleteWhenMarked() {
+// The pinning thread has used the object before.
+struct NextPinAgainstDelete : PinAgainstDelete {
+  NextPinAgainstDelete() {
     ActAs(1);
     PinUseUnpin(table, handle, life);
   }
 };
-TEST(ObjectTableModel, PinAgainstDeleteWhenMarked) {
-  Exploration().Bound(2).Random(50'000).Holds<PinAgainstDeleteWhenMarked>();
+TEST(ObjectTableModel, NextPinAgainstDelete) {
+  Exploration().Bound(2).Random(50'000).Holds<NextPinAgainstDelete>();
+}
+
+// Two threads use the object for the first time.
+struct TwoPinsAgainstDelete : OneObject {
+  static constexpr unsigned kThreads = 3;
+  void Thread(unsigned i) {
+    if (i == 0) {
+      Require(Delete(table, handle, life), "the one Delete succeeds");
+    } else {
+      PinUseUnpin(table, handle, life);
+    }
+  }
+};
+TEST(ObjectTableModel, TwoPinsAgainstDelete) {
+  Exploration().Bound(1).Random(100'000).Holds<TwoPinsAgainstDelete>();
 }
 
 // Two pins, let go by threads other than the one that took them.
@@ -87,12 +97,12 @@ struct TwoUnpinsAgainstDelete : OneObject {
   }
 };
 TEST(ObjectTableModel, TwoUnpinsAgainstDelete) {
-  Exploration().Bound(2).Random(100'000).Holds<TwoUnpinsAgainstDelete>();
+  Exploration().Bound(1).Random(100'000).Holds<TwoUnpinsAgainstDelete>();
 }
 TEST(ObjectTableModel, TwoUnpinsAgainstDeleteWithoutHeavyBarrier) {
   Exploration()
       .HeavyBarrier(false)
-      .Bound(2)
+      .Bound(1)
       .Random(100'000)
       .Holds<TwoUnpinsAgainstDelete>();
 }
@@ -132,12 +142,12 @@ struct LatePinAgainstUnpin : OneObject {
   }
 };
 TEST(ObjectTableModel, LatePinAgainstUnpin) {
-  Exploration().Bound(2).Random(100'000).Holds<LatePinAgainstUnpin>();
+  Exploration().Bound(1).Random(100'000).Holds<LatePinAgainstUnpin>();
 }
 TEST(ObjectTableModel, LatePinAgainstUnpinWithoutHeavyBarrier) {
   Exploration()
       .HeavyBarrier(false)
-      .Bound(2)
+      .Bound(1)
       .Random(100'000)
       .Holds<LatePinAgainstUnpin>();
 }
@@ -159,7 +169,7 @@ struct TwoDeletesAndPin : OneObject {
   }
 };
 TEST(ObjectTableModel, TwoDeletesAndPin) {
-  Exploration().Bound(2).Random(50'000).Holds<TwoDeletesAndPin>();
+  Exploration().Bound(1).Random(50'000).Holds<TwoDeletesAndPin>();
 }
 
 // The slot is used again while a pin of its last handle may be under way; and
@@ -191,7 +201,33 @@ struct PinsAgainstReuse : OneObject {
   }
 };
 TEST(ObjectTableModel, PinsAgainstReuse) {
-  Exploration().Bound(2).Random(50'000).Holds<PinsAgainstReuse>();
+  Exploration().Bound(1).Random(50'000).Holds<PinsAgainstReuse>();
+}
+
+// Who has used the slot's last object uses its next one for the first time.
+struct PinAgainstDeleteOfSuccessor : OneObject {
+  static constexpr unsigned kThreads = 2;
+  Life second;
+
+  PinAgainstDeleteOfSuccessor() {
+    ActAs(1);
+    PinUseUnpin(table, handle, life);
+  }
+  void Thread(unsigned i) {
+    if (i == 1) {
+      PinUseUnpin(table, Successor(handle), second);
+      return;
+    }
+    Delete(table, handle, life);
+    Require(table.Emplace(second) == Successor(handle), "used again");
+    Delete(table, Successor(handle), second);
+  }
+  void After() {
+    Require(life.destroyed == 1 && second.destroyed == 1, "both destroyed");
+  }
+};
+TEST(ObjectTableModel, PinAgainstDeleteOfSuccessor) {
+  Exploration().Bound(2).Random(50'000).Holds<PinAgainstDeleteOfSuccessor>();
 }
 
 // A pin of the last handle, that comes too late, does not hold back its
@@ -252,7 +288,7 @@ TEST(ObjectTableModel, DeleteUnlessPinnedAgainstPin) {
   Exploration().Bound(2).Random(50'000).Holds<DeletesUnlessPinned<1>>();
 }
 TEST(ObjectTableModel, TwoDeletesUnlessPinnedAgainstPin) {
-  Exploration().Bound(2).Random(200'000).Holds<DeletesUnlessPinned<2>>();
+  Exploration().Bound(1).Random(200'000).Holds<DeletesUnlessPinned<2>>();
 }
 
 // Nobody pins: nobody is told so.
@@ -301,7 +337,7 @@ struct DeleteUnlessPinnedAgainstDelete : OneObject {
 };
 TEST(ObjectTableModel, DeleteUnlessPinnedAgainstDelete) {
   Exploration()
-      .Bound(2)
+      .Bound(1)
       .Random(50'000)
       .Holds<DeleteUnlessPinnedAgainstDelete>();
 }
@@ -340,7 +376,7 @@ struct TakeAgainstPinAndTake : ThreadsWithIndices {
   }
 };
 TEST(ObjectTableModel, TakeAgainstPinAndTake) {
-  Exploration().Bound(2).Random(50'000).Holds<TakeAgainstPinAndTake>();
+  Exploration().Bound(1).Random(50'000).Holds<TakeAgainstPinAndTake>();
 }
 
 // Somebody deletes and waits for the pins of others.
@@ -362,32 +398,7 @@ struct DeleteAndWaitAgainstUnpins : OneObject {
   }
 };
 TEST(ObjectTableModel, DeleteAndWaitAgainstUnpins) {
-  Exploration().Bound(2).Random(50'000).Holds<DeleteAndWaitAgainstUnpins>();
-}
-
-// Two wait; one notification may be for the other.
-struct TwoDeleteAndWaits : ThreadsWithIndices {
-  static constexpr unsigned kThreads = 3;
-  TrackedTable table{2};
-  Life lives[2];
-  const Handle handles[2] = {table.Emplace(lives[0]), table.Emplace(lives[1])};
-  TrackedPin pins[2] = {Pin(table, handles[0], lives[0]),
-                        Pin(table, handles[1], lives[1])};
-
-  void Thread(unsigned i) {
-    if (i == 2) {
-      Unpin(pins[0], lives[0]);
-      Unpin(pins[1], lives[1]);
-      return;
-    }
-    Require(table.DeleteAndWait(handles[i], kForEver) == Status::kOk,
-            "waits as long as it takes");
-    Require(lives[i].destroyed == 1, "waits until the object is destroyed");
-  }
-  void After() {}
-};
-TEST(ObjectTableModel, TwoDeleteAndWaits) {
-  Exploration().Bound(1).Random(50'000).Holds<TwoDeleteAndWaits>();
+  Exploration().Bound(1).Random(50'000).Holds<DeleteAndWaitAgainstUnpins>();
 }
 
 }  // namespace

@@ -65,6 +65,12 @@ struct TrackedTraits : DefaultTraits {
 using TrackedTable = ObjectTable<Tracked, TrackedTraits>;
 using TrackedPin = TrackedTable::Pinned;
 
+// The handle after `handle` in the same slot.
+inline Handle Successor(Handle handle) {
+  return Handle(static_cast<Word>(handle) +
+                TrackedTraits::Layout::Generation::kOne);
+}
+
 // What the set-up does from here on, it does under the index of thread
 // `thread`.
 inline void ActAs(unsigned thread) {
@@ -109,29 +115,33 @@ bool End(Life& life, F&& end) {
   Require(!was_deleted && !life.deleted, "deleted once");
   return life.deleted = true;
 }
-inline bool Delete(TrackedTable& table, Handle handle, Life& life) {
+template <typename Table>
+bool Delete(Table& table, Handle handle, Life& life) {
   return End(life, [&] { return table.Delete(handle); });
 }
 
-inline TrackedPin Pin(TrackedTable& table, Handle handle, Life& life) {
+template <typename Table>
+typename Table::Pinned Pin(Table& table, Handle handle, Life& life) {
   const Call call(life);
   const bool was_deleted = life.deleted;
-  TrackedPin pin = table.Pin(handle);
+  typename Table::Pinned pin = table.Pin(handle);
   if (pin) {
     Require(!was_deleted, "no Pin after Delete");
     ++life.holders;
   }
   return pin;
 }
-inline void Unpin(TrackedPin& pin, Life& life) {
+template <typename Pinned>
+void Unpin(Pinned& pin, Life& life) {
   if (!pin) return;
   const Call call(life);
   --life.holders;
   pin.Unpin();
 }
 // Whether it could be pinned.
-inline bool PinUseUnpin(TrackedTable& table, Handle handle, Life& life) {
-  TrackedPin pin = Pin(table, handle, life);
+template <typename Table>
+bool PinUseUnpin(Table& table, Handle handle, Life& life) {
+  typename Table::Pinned pin = Pin(table, handle, life);
   if (!pin) return false;
   pin->Use(life);
   Unpin(pin, life);
