@@ -29,6 +29,7 @@
 #include "haft/thread_caches.h"
 #include "haft/thread_registry.h"
 #include "haft/traits.h"
+#include "haft/user_set.h"
 
 namespace haft {
 
@@ -157,7 +158,9 @@ class ObjectTable {
   class ReadScope {
    public:
     explicit ReadScope(ObjectTable& table) noexcept
-        : table_(table), index_(table.reclamation_.BeginScope()) {
+        : table_(table),
+          index_(table.reclamation_.BeginScope()),
+          thread_(index_) {
       static_assert(Reclamation::kIsExact, "it has no read scopes");
     }
     ~ReadScope() {
@@ -176,7 +179,7 @@ class ObjectTable {
       const Word word = static_cast<Word>(handle);
       Slot& slot = table_.slots_[word];
       if (!slot.MayBeLive(word, table_.slots_.size())) return nullptr;
-      slot.usage().users.Add(index_);
+      slot.usage().users.Add(thread_);
       return slot.ConfirmLive(word, table_.slots_.size()) ? slot.object()
                                                           : nullptr;
     }
@@ -184,6 +187,7 @@ class ObjectTable {
    private:
     ObjectTable& table_;
     const unsigned index_;
+    const internal::UserSet::Member thread_;
   };
 
   // A table for `capacity` objects. It reserves address space for all and
