@@ -11,6 +11,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <stdexcept>
 #include <thread>
@@ -182,20 +183,21 @@ class Clock {
   Fences fences_;
 };
 
-// What one thread did. Its memory is there from the start, so that recording
-// allocates nothing.
+// What one thread did. Room for it is reserved from the start, so that
+// recording allocates nothing.
 class Log {
  public:
   Log(unsigned thread, std::size_t size, Fences fences = Fences::kFull)
       : clock_(fences),
         thread_(static_cast<std::uint16_t>(thread)),
-        events_(size) {}
+        capacity_(size),
+        events_(new Event[size]) {}
 
   std::size_t size() const { return size_; }
-  std::size_t room() const { return events_.size() - size_; }
+  std::size_t room() const { return capacity_ - size_; }
   const Clock& clock() const { return clock_; }
-  const Event* begin() const { return events_.data(); }
-  const Event* end() const { return events_.data() + size_; }
+  const Event* begin() const { return events_.get(); }
+  const Event* end() const { return events_.get() + size_; }
 
   void Add(Op op, Stamp begin, Stamp end, Word handle = 0,
            std::uint32_t value = Event::kNoValue) {
@@ -243,7 +245,8 @@ class Log {
 
   Clock clock_;
   std::uint16_t thread_;
-  std::vector<Event> events_;
+  std::size_t capacity_;
+  std::unique_ptr<Event[]> events_;
   std::size_t size_ = 0;
 };
 

@@ -120,10 +120,17 @@ class LinearizabilityChecker {
   static constexpr std::size_t kNoCapacity =
       std::numeric_limits<std::size_t>::max();
   enum class Kind { kValues, kObjects };
+  // What a thread makes of a handle that it received without synchronisation:
+  // it may find that it is not live yet.
+  enum class Refusals { kAreChecked, kAreAllowed };
 
   LinearizabilityChecker(std::vector<Event> history, Kind kind,
-                         std::size_t capacity)
-      : history_(std::move(history)), kind_(kind), capacity_(capacity) {}
+                         std::size_t capacity,
+                         Refusals refusals = Refusals::kAreChecked)
+      : history_(std::move(history)),
+        kind_(kind),
+        capacity_(capacity),
+        refusals_(refusals) {}
 
   // Operations that contradict each other; nothing when all can be explained.
   std::optional<Contradiction> Check() {
@@ -311,6 +318,7 @@ class LinearizabilityChecker {
     if (latest_new.at <= earliest_end.at) {
       for (const Event* event = first; event != end; ++event) {
         if (event->op != Op::kMiss && event->op != Op::kPinMiss) continue;
+        if (refusals_ == Refusals::kAreAllowed) continue;
         if (event->begin > latest_new.at && event->end < earliest_end.at) {
           return Contradict("refused while it was live",
                             {latest_new.from, event, earliest_end.from});
@@ -440,6 +448,7 @@ class LinearizabilityChecker {
   std::vector<Event> history_;
   const Kind kind_;
   const std::size_t capacity_;
+  const Refusals refusals_;
   std::optional<Contradiction> found_;
   Intervals scopes_, helpers_;
   std::vector<std::pair<Stamp, Stamp>> taken_;  // of one slot
