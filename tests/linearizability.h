@@ -337,7 +337,8 @@ class LinearizabilityChecker {
     if (destroyed) last->Raise(destroyed->end, destroyed);
   }
 
-  // When the object of a handle must have been gone.
+  // When the slot of an object must have been given back, by whoever destroyed
+  // it: that may be later than when one who waits for the destruction returns.
   Stamp CheckObject(const Event* first, const Event* end, const Event* made,
                     const Event* ended, const Event* destroyed) {
     Bound last_unpin{0, nullptr};
@@ -370,22 +371,27 @@ class LinearizabilityChecker {
       Contradict("destroyed while it was pinned", {destroyed, last_unpin.from});
 
     Bound gone{ended->end, ended};
-    if (ended->op == Op::kDelete) {
-      for (const Event* event = first; event != end; ++event) {
-        // A pin that began after Delete returned did not get so far.
-        if (event->op == Op::kUnpin ||
-            (event->op == Op::kPinMiss && event->begin <= ended->end))
-          gone.Raise(event->end, event);
-      }
-      const Stamp scopes = scopes_.LatestEnd(ended->end);
-      if (scopes != 0 && scopes >= ended->begin) {
-        gone.Raise(scopes, ended);
+    for (const Event* event = first; event != end; ++event) {
+      // A pin that began after Delete returned did not get so far.
+      if (event->op == Op::kUnpin ||
+          (event->op == Op::kPinMiss && event->begin <= ended->end))
+        gone.Raise(event->end, event);
+    }
+    const Stamp scopes = scopes_.LatestEnd(ended->end);
+    if (scopes != 0 && scopes >= ended->begin) {
+      gone.Raise(scopes, ended);
+      // Whoever puts it into the inbox of a scope that is about to end, and
+      // whoever takes it out there.
+      for (int i = 0; i < 2; ++i)
         gone.Raise(helpers_.LatestEnd(gone.at), ended);
-      }
     }
     if (destroyed->end > gone.at) {
       Contradict("destroyed later than when the last that held it had returned",
                  {ended, gone.from != ended ? gone.from : nullptr, destroyed});
+    }
+    if (ended->op == Op::kDeleteAtOnce && destroyed->end > ended->end) {
+      Contradict("destroyed later than when Delete had returned",
+                 {ended, destroyed});
     }
     return gone.at;
   }

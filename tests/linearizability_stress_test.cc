@@ -64,7 +64,7 @@ template <typename FreeListT, std::size_t kCapacityV,
           typename LayoutT = DefaultLayout>
 struct Setup : TestTraits<FreeListT, LayoutT> {
   static constexpr std::size_t kCapacity = kCapacityV;
-  static constexpr bool kCanBeFull =
+  static constexpr bool kIsSmall =
       !std::is_same_v<Setup, Setup<MagazineFreeList, 24>>;
 
   // The live handles at which a New may find it full. libcds leaves what is put
@@ -312,7 +312,7 @@ class HandleTableLinearizabilityStressTest : public ::testing::Test {
     for (Op op : {Op::kNew, Op::kHit, Op::kMiss, Op::kDelete})
       EXPECT_GT(CountOf(history, op), 0u) << int(op);
     EXPECT_GT(CountOf(history, Op::kNew), history.size() / 500);
-    EXPECT_EQ(CountOf(history, Op::kFull) > 0, SetupT::kCanBeFull);
+    EXPECT_TRUE(!SetupT::kIsSmall || CountOf(history, Op::kFull) > 0);
     workload.template ExpectExplained<Layout>(Checker::Kind::kValues,
                                               SetupT::CapacityWith(threads),
                                               std::move(history));
@@ -590,7 +590,7 @@ class ObjectTableLinearizabilityStressTest : public ::testing::Test {
           Op::kUnpin, Op::kDeleteAtOnce, Op::kDestroy, Op::kScope})
       EXPECT_GT(CountOf(history, op), 0u) << int(op);
     EXPECT_GT(CountOf(history, Op::kNew), history.size() / 500);
-    EXPECT_EQ(CountOf(history, Op::kFull) > 0, SetupT::kCanBeFull);
+    EXPECT_TRUE(!SetupT::kIsSmall || CountOf(history, Op::kFull) > 0);
     workload.template ExpectExplained<Layout>(Checker::Kind::kObjects,
                                               SetupT::CapacityWith(threads),
                                               std::move(history));

@@ -249,7 +249,13 @@ TEST(LinearizabilityCheckerTest, ObjectIsDestroyedByTheLastThatHeldIt) {
             "");
   EXPECT_NE(ObjectVerdict(life, {1, 3, 0, Event::kNoValue, 2, Op::kScope}), "");
   life[2].op = Op::kDeleteAtOnce;
-  EXPECT_NE(Verdict(life, Kind::kObjects), "");
+  life.back() = {7, 9, 0, 7, 1, Op::kDestroy};
+  EXPECT_EQ(Verdict(life, Kind::kObjects),
+            "destroyed later than when Delete had returned\n"
+            "  thread 0 at 0..1: deleted at once 0x9\n"
+            "  thread 1 at 3..5: destroyed 0x9 value 7\n");
+  life[2].end = 9;
+  EXPECT_EQ(Verdict(life, Kind::kObjects), "");
 }
 
 TEST(LinearizabilityCheckerTest, RefusalForUseNeedsAUse) {
@@ -750,6 +756,10 @@ class Script {
  public:
   SeededTable<kFault> table;
 
+  Script() {
+    for (unsigned thread : {0, 1}) logs_.emplace_back(thread, 20);
+  }
+
   Log& log(unsigned thread) { return logs_[thread]; }
 
   // In the middle of the next call another thread calls f(its log).
@@ -764,7 +774,7 @@ class Script {
   }
 
  private:
-  std::vector<Log> logs_ = {Log(0, 20), Log(1, 20)};
+  std::vector<Log> logs_;
 };
 
 // Runs script(Script) on the table with the fault and on one without.
