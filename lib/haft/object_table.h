@@ -253,9 +253,10 @@ class ObjectTable {
   [[nodiscard]] Pinned Pin(Handle handle) noexcept {
     const Word word = static_cast<Word>(handle);
     Slot& slot = slots_[word];
-    // A handle that is plainly not live costs no publishing.
-    if (slot.state() == word ||
-        State::IsFrozen(slot.state(), word, slots_.size())) {
+    // A handle that is plainly not live costs no publishing. One look: a frozen
+    // one may be thawed before a second.
+    const Word state = slot.state();
+    if (state == word || State::IsFrozen(state, word, slots_.size())) {
       internal::HazardCell* const cell = records_.Publish(word);
       if (__builtin_expect(cell == nullptr, 0))
         return Pinned(Status::kOutOfMemory);
