@@ -271,7 +271,8 @@ class ObjectTable {
   [[nodiscard]] Pinned Pin(Handle handle) noexcept {
     const Word word = static_cast<Word>(handle);
     Slot& slot = slots_[word];
-    // A handle that is plainly not live costs no publishing.
+    // A handle that is plainly not live costs no publishing. One look at the
+    // state: a frozen one may be thawed before a second.
     if (slot.MayBeLive(word, slots_.size())) {
       Hold* const hold = reclamation_.Protect(slot, word);
       if (__builtin_expect(hold == nullptr, 0))
@@ -280,7 +281,7 @@ class ObjectTable {
         return Pinned(this, hold, &slot, word);
       Unpin(this, hold, &slot, word);
     }
-    return Pinned(Check(handle));
+    return Pinned(Refusal(handle));
   }
 
   // Ends `handle`: no Pin succeeds from now on. The object is destroyed before
@@ -313,7 +314,8 @@ class ObjectTable {
   // As Delete, then waits until the object is destroyed, for `timeout` at most.
   // A thread that waits for a pin of its own waits in vain.
   //   Returns   kTimedOut when the object is still pinned: it is deleted all
-  //             the same, and destroyed by the last unpin
+  //             the same, and destroyed by the last unpin. Its slot can be used
+  //             again when that returns, which may be a moment later
   //   Progress  blocking: the one call that waits
   Status DeleteAndWait(Handle handle, std::chrono::nanoseconds timeout) {
     static_assert(Reclamation::kIsExact, "nobody is told when it destroys");
@@ -519,10 +521,11 @@ class ObjectTable {
     return next != 0 ? State::Free(next) : State::Retired(word);
   }
 
-  // Why a handle that could not be ended is refused.
+  // Why a handle that was not live a moment ago is refused. If it is live now,
+  // it has been issued meanwhile: whoever asked had a guess.
   Status Refusal(Handle handle) const noexcept {
     const Status status = Check(handle);
-    return status == Status::kOk ? Status::kStale : status;
+    return status == Status::kOk ? Status::kNeverIssued : status;
   }
 
   Status EndUnlessPinned(Handle handle) noexcept {

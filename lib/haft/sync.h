@@ -73,9 +73,18 @@ inline void PrepareHeavyBarrier() noexcept {
               0) == 0,
       std::memory_order_relaxed);
 }
+inline bool TryHeavyBarrier() noexcept {
+  return syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0) == 0;
+}
+// A system that refuses what it has granted before (a sandbox was closed) is
+// one without such a barrier from then on. What it was to order in that moment
+// may go wrong, so that must be no more than that something is never noticed.
 inline void HeavyBarrier() noexcept {
-  if (HasHeavyBarrier())
-    syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0);
+  if (!HasHeavyBarrier() || TryHeavyBarrier()) return;
+  has_heavy_barrier.store(false, std::memory_order_relaxed);
+  PrepareHeavyBarrier();
+  if (HasHeavyBarrier() && !TryHeavyBarrier())
+    has_heavy_barrier.store(false, std::memory_order_relaxed);
 }
 
 // Sleeps until WakeAll(word), for `timeout` at most, if `word` equals `value`;
