@@ -399,9 +399,9 @@ TYPED_TEST(BirthFaultTest, EachBirthFailsInTurn) {
 TEST(PinFaultTest, CellsRunOut) {
   if (kSanitized) GTEST_SKIP() << "851,968 pins take minutes there";
   using Table = ObjectTable<Counted>;
-  // Of further cells; each thread has 13 of its own. Many threads, because each
+  // Of further cells; each thread has 14 of its own. Many threads, because each
   // looks through its own for a free one.
-  constexpr std::size_t kFurther = 13 << 16;
+  constexpr std::size_t kFurther = 14 << 16;
   constexpr unsigned kThreads = 400;
   Table table(kCapacity);
   const Handle pinned = table.Emplace(1), other = table.Emplace(2);
@@ -434,15 +434,15 @@ TEST(PinFaultTest, CellsRunOut) {
   EXPECT_EQ(refused, kThreads);
   std::size_t count = 0;
   for (const auto& of_thread : pins) count += of_thread.size();
-  EXPECT_EQ(count, kFurther + 13 * kThreads);
+  EXPECT_EQ(count, kFurther + 14 * kThreads);
 
   // Deleting needs no cell.
   EXPECT_EQ(table.Delete(other), Status::kOk);
   EXPECT_EQ(table.DeleteUnlessPinned(pinned), Status::kPinned);
-  EXPECT_EQ(table.Delete(pinned), Status::kOk);
-  EXPECT_EQ(objects, 1);
+  // Not with all of them: each unpin of a dying object looks for others.
   const Table::Pinned last = std::move(pins[0].back());
   pins.clear();
+  EXPECT_EQ(table.Delete(pinned), Status::kOk);
   EXPECT_EQ(objects, 1);
   EXPECT_EQ(last->value(), 1u);
 }
