@@ -498,17 +498,20 @@ class ObjectTable {
   Status EndUnlessPinned(Handle handle) noexcept {
     const Word word = static_cast<Word>(handle);
     Slot& slot = slots_[word];
-    // relaxed: hands out numbers, publishes nothing.
-    const Word mine = State::Frozen(
-        word, tickets_.fetch_add(1, std::memory_order_relaxed), slots_.size());
-    while (const Word frozen = slot.Freeze(word, mine, slots_.size())) {
+    for (;;) {
+      // A new ticket each time: another thread may be about to end the handle
+      // by the word of the last one, after a look that is out of date. relaxed:
+      // hands out numbers, publishes nothing.
+      const Word ticket = tickets_.fetch_add(1, std::memory_order_relaxed);
+      const Word frozen = slot.Freeze(
+          word, State::Frozen(word, ticket, slots_.size()), slots_.size());
+      if (frozen == 0) return Refusal(handle);
       if (records_.Look(word)) {
         slot.Thaw(frozen, word);
         return Status::kPinned;
       }
       if (slot.Commit(frozen, EndOf(word))) return Status::kOk;
     }
-    return Refusal(handle);
   }
 
   // Destroys the object of a handle this thread has ended, or leaves it to
