@@ -31,13 +31,14 @@ using HazardCell = sync::Atomic<Word>;
 //   closed    it has nothing published that it could find valid (I8)
 //
 // Publishing is: claim a cell [P1]; see that the mark is open, or else open it
-// [P2]; look at the slot [O2]. Closing is: open → closing [P5]; look at all
-// cells [P6]; closing → closed [P5]. If the last step goes through although a
-// cell was claimed after the look, its publisher has not opened the mark yet.
-// Whoever overlooks the cell for the closed mark has ended the handle before it
-// read the mark, so before the publisher opens it; and the publisher, who looks
-// at the slot after that, sees the handle ended. One thread closes at a time,
-// so that nobody finishes what another has begun anew.
+// [P2], also if it is closing; look at the slot [O2]. Closing is: open →
+// closing [P5]; look at all cells [P6]; closing → closed [P5]. If the last step
+// goes through although a cell was claimed after the look, its publisher has
+// not opened the mark yet. Whoever overlooks the cell for the closed mark has
+// ended the handle before it read the mark, so before the publisher opens it;
+// and the publisher, who looks at the slot after that, sees the handle ended.
+// One thread closes at a time, so that nobody finishes what another has begun
+// anew. Closing tries each step once: a mark that stays is only looked at.
 class HazardRecords {
  public:
   HazardRecords() noexcept : blocks_(kBlocks) {}
@@ -216,9 +217,9 @@ class HazardRecords {
   static constexpr std::uint64_t kOneTick = 1 << 16;
   static constexpr std::uint64_t kDepthMask = kOneTick - 1;
 
+  // A mark: closed is neither bit, closing kClosing alone, open any with kOpen.
   static constexpr unsigned kMarkBits = 2;
   static constexpr std::uint64_t kMarkMask = 3;
-  static constexpr std::uint64_t kClosed = 0;
   static constexpr std::uint64_t kOpen = 1;
   static constexpr std::uint64_t kClosing = 2;
   static constexpr unsigned kMarksInWord = 64 / kMarkBits;
@@ -242,17 +243,9 @@ class HazardRecords {
   void Mark(unsigned index) noexcept {
     const unsigned shift = index % kMarksInWord * kMarkBits;
     sync::Atomic<std::uint64_t>& word = marks_[index / kMarksInWord];
-    // [P2] seq_cst: after [P1] (or [R1]), before [O2]; see the class.
-    std::uint64_t marks = word.load(std::memory_order_seq_cst);
-    while ((marks >> shift & kMarkMask) != kOpen) {
-      const std::uint64_t open = (marks & ~(kMarkMask << shift)) | kOpen
-                                                                       << shift;
-      // As [P2]. relaxed on failure: only the value for the next try.
-      if (word.compare_exchange_weak(marks, open, std::memory_order_seq_cst,
-                                     std::memory_order_relaxed)) {
-        return;
-      }
-    }
+    // [P2] seq_cst, both: after [P1] (or [R1]), before [O2]; see the class.
+    if ((word.load(std::memory_order_seq_cst) >> shift & kOpen) != 0) return;
+    word.fetch_or(kOpen << shift, std::memory_order_seq_cst);
   }
 
   // Calls f(index) for marked threads until it returns true.
@@ -275,10 +268,7 @@ class HazardRecords {
     // [P10] acquire: partner of [P11].
     if (closer_.exchange(true, std::memory_order_acquire)) return;
     ForEachMarked([this](unsigned index) {
-      const unsigned shift = index % kMarksInWord * kMarkBits;
-      sync::Atomic<std::uint64_t>& word = marks_[index / kMarksInWord];
-      if (Advance(word, shift, kOpen, kClosing))
-        Advance(word, shift, kClosing, IsEmpty(index) ? kClosed : kOpen);
+      Close(index);
       return false;
     });
     // [P11] release: partner of [P10]: the steps of one closer come before
@@ -294,19 +284,31 @@ class HazardRecords {
            });
   }
 
-  static bool Advance(sync::Atomic<std::uint64_t>& word, unsigned shift,
-                      std::uint64_t from, std::uint64_t to) noexcept {
-    // relaxed: a hint, the CAS decides.
+  void Close(unsigned index) noexcept {
+    const unsigned shift = index % kMarksInWord * kMarkBits;
+    sync::Atomic<std::uint64_t>& word = marks_[index / kMarksInWord];
+    // relaxed, both loads: hints, the CAS decides.
     std::uint64_t marks = word.load(std::memory_order_relaxed);
-    while ((marks >> shift & kMarkMask) == from) {
-      const std::uint64_t next = (marks & ~(kMarkMask << shift)) | to << shift;
+    if ((marks >> shift & kOpen) != 0) {
       // [P5] seq_cst: before and after [P6]; two [P5] embrace each look.
-      if (word.compare_exchange_weak(marks, next, std::memory_order_seq_cst,
-                                     std::memory_order_relaxed)) {
-        return true;
+      if (!word.compare_exchange_weak(
+              marks, (marks & ~(kMarkMask << shift)) | kClosing << shift,
+              std::memory_order_seq_cst, std::memory_order_relaxed)) {
+        return;
       }
     }
-    return false;
+    if (!IsEmpty(index)) {
+      // As [P5].
+      word.fetch_or(kOpen << shift, std::memory_order_seq_cst);
+      return;
+    }
+    marks = word.load(std::memory_order_relaxed);
+    if ((marks >> shift & kMarkMask) == kClosing) {
+      // As [P5].
+      word.compare_exchange_weak(marks, marks & ~(kMarkMask << shift),
+                                 std::memory_order_seq_cst,
+                                 std::memory_order_relaxed);
+    }
   }
 
   // Calls f(cell) until it returns true; whether it has.
