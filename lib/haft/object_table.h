@@ -248,14 +248,16 @@ class ObjectTable {
   //   Returns   a guard that gives T&, or an empty one that says why not: a
   //             Status of Check, or kOutOfMemory when more pins are held at
   //             once than there are hazard cells (851,968 and 13 a thread)
-  //   Progress  wait-free for a thread with an index, else lock-free
+  //   Progress  lock-free; wait-free for a thread with an index unless a
+  //             DeleteUnlessPinned or a Take of this handle is under way
   //   Cost      one compare-and-swap on a line of the thread's own
   [[nodiscard]] Pinned Pin(Handle handle) noexcept {
     const Word word = static_cast<Word>(handle);
     Slot& slot = slots_[word];
-    // A handle that is plainly not live costs no publishing.
-    if (slot.state() == word ||
-        State::IsFrozen(slot.state(), word, slots_.size())) {
+    // A handle that is plainly not live costs no publishing. One look: of two,
+    // the first can find it frozen and the second thawed.
+    const Word state = slot.state();
+    if (state == word || State::IsFrozen(state, word, slots_.size())) {
       internal::HazardCell* const cell = records_.Publish(word);
       if (__builtin_expect(cell == nullptr, 0))
         return Pinned(Status::kOutOfMemory);
