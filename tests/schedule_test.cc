@@ -14,6 +14,7 @@
 #include "haft/handle_table.h"
 #include "haft/object_table.h"
 #include "tests/schedule/explore.h"
+#include "tests/schedule/probe.h"
 #include "tests/testing.h"
 
 namespace haft {
@@ -21,6 +22,7 @@ namespace {
 
 using internal::ThreadRegistry;
 using schedule::Explore;
+using schedule::Probe;
 using testing::ExpectConservation;
 using testing::TestTraits;
 
@@ -269,30 +271,6 @@ TYPED_TEST(CapacityScheduleTest, AllDrainAllAndPutAllBack) {
 // ---------------------------------------------------------------------------
 // Objects
 
-// Shows use after destruction, and double destruction, of a slot's memory.
-class Probe {
- public:
-  explicit Probe(int* alive) : alive_(alive) { ++*alive_; }
-  Probe(Probe&& other) noexcept : Probe(other.alive_) { other.moved_ = true; }
-  ~Probe() {
-    Touch(true);
-    canary_ = kDead;
-    --*alive_;
-  }
-  // A step, so that others can come between the uses of an object.
-  void Touch(bool may_be_moved = false) const {
-    schedule::BeforeAccess(schedule::Access::kPlain);
-    EXPECT_EQ(canary_, kAlive) << "used after destruction";
-    EXPECT_TRUE(may_be_moved || !moved_) << "taken while in use";
-  }
-
- private:
-  static constexpr unsigned kAlive = 0x600dcafe, kDead = 0xdeadbeef;
-  volatile unsigned canary_ = kAlive;
-  volatile bool moved_ = false;
-  int* const alive_;
-};
-
 enum class Ending { kDelete, kDeleteUnlessPinned, kTake };
 
 template <typename Traits>
@@ -357,6 +335,8 @@ struct PinsAgainstEnders : ScheduledObjects<Traits> {
           auto again = this->table.Pin(handle);
           pin.Unpin();
           if (again) again->Touch();
+        } else {
+          EXPECT_NE(pin.status(), Status::kOk);
         }
       }
       return;

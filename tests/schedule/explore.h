@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "haft/sync.h"
+#include "haft/thread_registry.h"
 #include "tests/schedule/scheduler.h"
 
 namespace haft::schedule {
@@ -49,6 +50,9 @@ inline void BecomeGuest() {
   ExitThread();
   sync::ThisThread().exited.store(true, std::memory_order_relaxed);
 }
+
+// As after a thread's first call to any table.
+inline void EnsureIndex() { haft::internal::ThreadRegistry::Claim(); }
 
 inline Plan PlanOf(std::uint64_t seed, std::uint64_t length) {
   Plan plan;

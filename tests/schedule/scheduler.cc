@@ -244,7 +244,7 @@ class Scheduler {
     Thread* const victim = threads_[first_].get();
     if (victim->state != State::kReady) return First();
     if (current == victim) {
-      if (access != Access::kReadModifyWrite) return victim;
+      if (access != Access::kReadModifyWrite || !victim->counts) return victim;
       let_others_ = true;
     } else if (!let_others_) {
       last_ = current->number;

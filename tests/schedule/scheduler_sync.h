@@ -46,6 +46,9 @@ class Atomic {
   T fetch_and(T n, std::memory_order) noexcept {
     return Modify([=](T value) { return static_cast<T>(value & n); });
   }
+  T fetch_or(T n, std::memory_order) noexcept {
+    return Modify([=](T value) { return static_cast<T>(value | n); });
+  }
   bool compare_exchange_strong(T& expected, T desired, std::memory_order,
                                std::memory_order) noexcept {
     BeforeAccess(Access::kReadModifyWrite);
