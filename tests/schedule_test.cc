@@ -6,6 +6,8 @@
 
 #include <array>
 #include <cstddef>
+#include <cstdio>
+#include <cstdlib>
 #include <optional>
 #include <set>
 #include <utility>
@@ -379,6 +381,29 @@ TEST(PinScheduleTest, PinsAgainstAllWaysToDeleteWithoutHeavyBarrier) {
   ExploreAllEnders<false>();
 }
 
+// The same while each thread's next look at the hazard records, or the one
+// after it, takes the marks of threads that have nothing pinned.
+struct PinsAgainstClosers
+    : PinsAgainstEnders<Ending::kDelete, Ending::kDeleteUnlessPinned, true> {
+  PinsAgainstClosers() {
+    constexpr unsigned kLooksToClose = 64;
+    const unsigned mine = sync::ThisThread().index.load(kRelaxed);
+    for (unsigned t = 0; t < kThreads; ++t) {
+      // As if it were one of the threads to come.
+      sync::ThisThread().index.store(mine + 1 + t, kRelaxed);
+      for (unsigned i = 0; i < kLooksToClose - 1 - t % 2; ++i) {
+        const Handle used = table.Emplace(&alive);
+        EXPECT_EQ(table.Delete(used), Status::kOk);
+      }
+    }
+    sync::ThisThread().index.store(mine, kRelaxed);
+  }
+  static constexpr auto kRelaxed = std::memory_order_relaxed;
+};
+TEST(PinScheduleTest, PinsAgainstThoseWhoTakeMarks) {
+  Explore<PinsAgainstClosers>(3 * kSchedules);
+}
+
 // What a scope has found stays, whoever deletes it.
 template <bool kGuests>
 struct ScopesAgainstDeleters
@@ -451,6 +476,51 @@ struct FreezingAgainAndAgain : ScheduledObjects<TestTraits<GlobalFreeList>> {
 };
 TEST(PinScheduleTest, FreezingAgainAndAgain) {
   Explore<FreezingAgainAndAgain>(4 * kSchedules);
+}
+
+// ---------------------------------------------------------------------------
+// Faults of the machine: the scenarios must see them.
+
+template <typename Scenario>
+void ExploreAndDie(bool schedule::Faults::*fault) {
+  schedule::faults.*fault = true;
+  Explore<Scenario>(kSchedules);
+  if (!::testing::Test::HasFailure()) return;
+  std::fputs("seen\n", stderr);
+  std::abort();
+}
+
+class SeededDeathTest : public ::testing::Test {
+ protected:
+  SeededDeathTest() { ::testing::FLAGS_gtest_death_test_style = "threadsafe"; }
+};
+// By the scenario, by the scheduler, or by a check of Haft's own.
+constexpr char kSeen[] = "seen|no end in sight|haft: ";
+using Default = BasicMagazineFreeList<2>;
+
+TEST_F(SeededDeathTest, TornCompareAndSwapIsSeen) {
+  constexpr auto kTorn = &schedule::Faults::torn_compare_and_swap;
+  EXPECT_DEATH(ExploreAndDie<RacingDeletes<Default>>(kTorn), kSeen);
+  EXPECT_DEATH(
+      ExploreAndDie<DrainAndPutBack<TestTraits<StripedFreeList>>>(kTorn),
+      kSeen);
+  EXPECT_DEATH(
+      (ExploreAndDie<PinsAgainstEnders<Ending::kDelete, Ending::kTake, true>>(
+          kTorn)),
+      kSeen);
+}
+TEST_F(SeededDeathTest, TornAdditionIsSeen) {
+  EXPECT_DEATH(ExploreAndDie<ExitAndInheritance<GlobalFreeList>>(
+                   &schedule::Faults::torn_addition),
+               kSeen);
+}
+TEST_F(SeededDeathTest, LostExitHookIsSeen) {
+  EXPECT_DEATH(ExploreAndDie<ExitAndInheritance<Default>>(
+                   &schedule::Faults::lost_exit_hook),
+               kSeen);
+}
+TEST_F(SeededDeathTest, NoFaultIsNotSeen) {
+  Explore<ExitAndInheritance<Default>>(kSchedules / 10);
 }
 
 }  // namespace

@@ -41,6 +41,7 @@ inline Flags flags;
 // A thread of the scheduler starts as one that the process has just made.
 inline std::function<void()> Newborn(std::function<void()> body) {
   return [body = std::move(body)] {
+    sync::ThisThread().index.store(0, std::memory_order_relaxed);
     sync::ThisThread().exited.store(false, std::memory_order_relaxed);
     body();
   };
