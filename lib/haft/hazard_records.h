@@ -124,6 +124,8 @@ class HazardRecords {
     std::uint64_t word = scope.load(std::memory_order_relaxed);
     if (index != 0 && word != 0) {
       scope.store(word + kOneDeep, std::memory_order_relaxed);
+      // A signal handler may have interrupted this function before it did.
+      Mark(index);
       return index;
     }
     do {
