@@ -583,12 +583,15 @@ class ObjectTable {
     Cache* const cache = caches_.Mine();
     if (cache == nullptr) return DestroyAsGuest(word);
     if (cache->depth == kMaxDepth) return graveyard_.Push(0, word);
-    ++cache->depth;
-    DestroyNow(word);
-    if (cache->depth == 1) {
-      while (const Word waiting = graveyard_.PopFrom(0)) DestroyNow(waiting);
-    }
-    --cache->depth;
+    do {
+      ++cache->depth;
+      DestroyNow(word);
+      if (--cache->depth != 0) return;
+      // A signal handler that comes before this has left its part waiting if it
+      // nested too deep; one that comes later is the outermost itself.
+      sync::SignalFence();
+      word = graveyard_.PopFrom(0);
+    } while (word != 0);
   }
 
   // Threads without a cache count their depth together, and the last one out
