@@ -88,7 +88,7 @@ inline void OnTrap(int, siginfo_t*, void* context) {
 template <typename Op, typename Interrupt>
 void Step(Coverage* coverage, unsigned gap, Op op, Interrupt interrupt) {
   stepping = {
-      gap,       gap,
+      gap,       gap,  // the first need not wait
       0,         0,
       coverage,  [](void* argument) { (*static_cast<Interrupt*>(argument))(); },
       &interrupt};
@@ -128,13 +128,19 @@ class SingleStepTest : public ::testing::Test {
   template <typename Run>
   static void InterruptAtAll(Run run) {
     InterruptAtAll(kGap, run);
-    if (stepping.steps < kShort && !HasFailure()) InterruptAtAll(kShort, run);
+    if (stepping.steps < kShort && !HasFailure()) InterruptOneByOne(run);
+  }
+  // The same with one interruption in each run.
+  template <typename Run>
+  static void InterruptOneByOne(Run run) {
+    InterruptAtAll(kOnce, run);
   }
 
  private:
   // In instructions.
   static constexpr unsigned kShort = 160;
   static constexpr unsigned kGap = 16;
+  static constexpr unsigned kOnce = 1u << 30;
 
   template <typename Run>
   static void InterruptAtAll(unsigned gap, Run run) {
