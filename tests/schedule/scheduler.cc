@@ -1,7 +1,6 @@
 #include "tests/schedule/scheduler.h"
 
 #include <linux/futex.h>
-#include <sched.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -70,14 +69,6 @@ thread_local Thread* me = nullptr;
 
 class Scheduler {
  public:
-  // One CPU is enough, and makes handing on several times cheaper.
-  Scheduler() {
-    cpu_set_t here;
-    CPU_ZERO(&here);
-    CPU_SET(sched_getcpu(), &here);
-    sched_setaffinity(0, sizeof(here), &here);
-  }
-
   Outcome Run(const Plan& plan, std::vector<std::function<void()>> bodies) {
     plan_ = plan;
     random_ = Random(plan.seed);
