@@ -339,7 +339,8 @@ class ObjectSingleStepTest
   // Calls meanwhile(what, objects) at each instruction of the call.
   template <typename F>
   void InterruptByAll(F meanwhile) {
-    const auto [call, caller] = GetParam();
+    const Call call = std::get<0>(GetParam());
+    const Caller caller = std::get<1>(GetParam());
     for (Meanwhile what : kMeanwhile) {
       // What differs there is the way to a cell and a cache.
       if (caller != Caller::kOld && what > Meanwhile::kMakesAndDeletes) break;
