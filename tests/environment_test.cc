@@ -8,7 +8,6 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
-#include <ucontext.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -29,6 +28,7 @@
 #include "haft/handle_table.h"
 #include "haft/striped_free_list.h"
 #include "haft/sync.h"
+#include "tests/single_step.h"
 #include "tests/testing.h"
 
 #ifdef __has_feature
@@ -51,7 +51,9 @@ constexpr bool kSanitized = true;
 constexpr bool kSanitized = kThreadSanitizer;
 #endif
 
+using testing::Coverage;
 using testing::ExpectConservation;
+using testing::Step;
 using testing::TestTraits;
 using testing::TinyLayout;
 
@@ -198,98 +200,6 @@ class Ledger {
   bool failed_ = false;
 };
 
-#if defined(__x86_64__)
-constexpr bool kCanSingleStep = !kSanitized;
-
-// Which instructions have been interrupted already.
-class Coverage {
- public:
-  // How often `instruction` has been noted, this time included.
-  unsigned Note(greg_t instruction) {
-    std::size_t i = static_cast<std::size_t>(instruction) % kSize;
-    while (cells_[i].times != 0 && cells_[i].instruction != instruction)
-      i = (i + 1) % kSize;
-    cells_[i].instruction = instruction;
-    return ++cells_[i].times;
-  }
-
- private:
-  static constexpr std::size_t kSize = 1 << 14;
-  struct {
-    greg_t instruction;
-    unsigned times;
-  } cells_[kSize] = {};
-};
-
-struct Stepping {
-  unsigned gap;          // between two interruptions
-  unsigned since_last;   // instructions
-  unsigned steps;        // instructions in all
-  unsigned interrupted;  // so many of them
-  Coverage* coverage;
-  void (*hook)(void*);
-  void* argument;
-};
-Stepping stepping;
-
-// Unoptimised code has ten times as many instructions: then, and only then,
-// those at some addresses stand for all.
-#ifdef __OPTIMIZE__
-constexpr greg_t kEvery = 1;
-#else
-constexpr greg_t kEvery = 11;
-#endif
-
-void OnTrap(int, siginfo_t*, void* context) {
-  ++stepping.steps;
-  if (stepping.since_last++ < stepping.gap) return;
-  const greg_t* registers =
-      static_cast<ucontext_t*>(context)->uc_mcontext.gregs;
-  const greg_t instruction = registers[REG_RIP];
-  if (instruction % kEvery != 0) return;
-  if (stepping.coverage->Note(instruction) > 1) return;
-  ++stepping.interrupted;
-  stepping.since_last = 0;
-  stepping.hook(stepping.argument);
-}
-
-// Below the red zone, so that no compiler option is needed.
-[[gnu::always_inline]] inline void SetTrapFlag() {
-  asm volatile(
-      "lea -128(%%rsp), %%rsp\n pushfq\n orq $0x100, (%%rsp)\n popfq\n"
-      "lea 128(%%rsp), %%rsp" ::
-          : "memory", "cc");
-}
-[[gnu::always_inline]] inline void ClearTrapFlag() {
-  asm volatile(
-      "lea -128(%%rsp), %%rsp\n pushfq\n andq $~0x100, (%%rsp)\n popfq\n"
-      "lea 128(%%rsp), %%rsp" ::
-          : "memory", "cc");
-}
-// Calls op, and `interrupt` in a signal handler before each instruction that
-// `coverage` does not know, but not sooner than `gap` instructions after the
-// last time.
-template <typename Op, typename Interrupt>
-void Step(Coverage* coverage, unsigned gap, Op op, Interrupt interrupt) {
-  stepping = {
-      gap,       gap,
-      0,         0,
-      coverage,  [](void* argument) { (*static_cast<Interrupt*>(argument))(); },
-      &interrupt};
-  SetTrapFlag();
-  op();
-  ClearTrapFlag();
-}
-#else
-constexpr bool kCanSingleStep = false;
-class Coverage {};
-struct {
-  unsigned steps, interrupted;
-} stepping;
-template <typename Op, typename Interrupt>
-void Step(Coverage*, unsigned, Op, Interrupt) {}
-#endif
-
 // What a signal handler does.
 enum class Handler {
   kMakes,
@@ -323,70 +233,35 @@ void OneMore(Ledger<Traits>* ledger) {
   ledger->NewMany(1);
 }
 
-class SingleStepTest : public ::testing::Test {
+class SingleStepTest : public testing::SingleStepTest {
  protected:
-  void SetUp() override {
-    if (!kCanSingleStep) {
-      GTEST_SKIP() << "x86-64 without sanitizers only: their run-time "
-                      "libraries do not expect a signal at each instruction";
-    }
-#if defined(__x86_64__)
-    struct sigaction action = {};
-    action.sa_sigaction = &OnTrap;
-    action.sa_flags = SA_SIGINFO;
-    ASSERT_EQ(sigaction(SIGTRAP, &action, &old_action_), 0);
-#endif
-  }
-  void TearDown() override {
-    if (kCanSingleStep) sigaction(SIGTRAP, &old_action_, nullptr);
-  }
-
   // Interrupts `call` at each instruction, by each handler, on fresh tables.
   template <typename Traits>
   void Interrupt(Call call, Caller caller, Preparation<Traits> prepare) {
     for (Handler handler : kHandlers) {
-      // Some interruptions to a run; then, if the call is short, one.
-      InterruptAtAll(kGap, call, caller, prepare, handler);
-      if (stepping.steps < kShort)
-        InterruptAtAll(kShort, call, caller, prepare, handler);
-      if (HasFailure()) return;
+      InterruptAtAll([=](Coverage* coverage, unsigned gap) {
+        Ledger<Traits> ledger;
+        prepare(&ledger);
+        const auto run = [&] {
+          RunCall(coverage, gap, call, handler, &ledger);
+        };
+        if (caller == Caller::kOld) {
+          run();
+        } else {
+          std::thread([&] {
+            if (caller == Caller::kGuest) BecomeGuest();
+            if (caller == Caller::kNewHere)
+              (void)WordTable<GlobalFreeList>(1).New(0);
+            run();
+          }).join();
+        }
+        ledger.ExpectInOrder();
+      });
+      ASSERT_FALSE(HasFailure()) << "handler " << static_cast<int>(handler);
     }
   }
 
  private:
-  // In instructions.
-  static constexpr unsigned kShort = 160;
-  static constexpr unsigned kGap = 16;
-
-  template <typename Traits>
-  static void InterruptAtAll(unsigned gap, Call call, Caller caller,
-                             Preparation<Traits> prepare, Handler handler) {
-    const auto coverage = std::make_unique<Coverage>();
-    unsigned interrupted = 0;
-    do {
-      Ledger<Traits> ledger;
-      prepare(&ledger);
-      const auto run = [&] {
-        RunCall(coverage.get(), gap, call, handler, &ledger);
-      };
-      if (caller == Caller::kOld) {
-        run();
-      } else {
-        std::thread([&] {
-          if (caller == Caller::kGuest) BecomeGuest();
-          if (caller == Caller::kNewHere)
-            (void)WordTable<GlobalFreeList>(1).New(0);
-          run();
-        }).join();
-      }
-      ledger.ExpectInOrder();
-      ASSERT_FALSE(HasFailure()) << "handler " << static_cast<int>(handler)
-                                 << ", after " << interrupted;
-      interrupted += stepping.interrupted;
-    } while (stepping.interrupted != 0);
-    EXPECT_GT(interrupted, 5u);
-  }
-
   template <typename Traits>
   static void RunCall(Coverage* coverage, unsigned gap, Call call,
                       Handler handler, Ledger<Traits>* ledger) {
@@ -474,8 +349,6 @@ class SingleStepTest : public ::testing::Test {
         break;
     }
   }
-
-  struct sigaction old_action_ = {};
 };
 
 using SmallTraits = TestTraits<SmallMagazines>;

@@ -265,7 +265,8 @@ class ObjectTable {
   //   Returns   a guard that gives T&, or an empty one that says why not: a
   //             Status of Check, or kOutOfMemory when more pins are held at
   //             once than there are hazard cells (917,504 and 14 a thread)
-  //   Progress  wait-free for a thread with an index, else lock-free
+  //   Progress  lock-free; wait-free for a thread with an index unless a
+  //             DeleteUnlessPinned or a Take of this handle is under way
   //   Cost      one compare-and-swap on a line of the thread's own; a thread's
   //             first use of an object is one more on the object's line
   [[nodiscard]] Pinned Pin(Handle handle) noexcept {
@@ -659,12 +660,15 @@ class ObjectTable {
     Cache* const cache = caches_.Mine();
     if (cache == nullptr) return DestroyAsGuest(word);
     if (cache->depth == kMaxDepth) return graveyard_.Push(0, word);
-    ++cache->depth;
-    DestroyNow(word);
-    if (cache->depth == 1) {
-      while (const Word waiting = graveyard_.PopFrom(0)) DestroyNow(waiting);
-    }
-    --cache->depth;
+    do {
+      ++cache->depth;
+      DestroyNow(word);
+      if (--cache->depth != 0) return;
+      // A signal handler that comes before this has left its part waiting if it
+      // nested too deep; one that comes later is the outermost itself.
+      sync::SignalFence();
+      word = graveyard_.PopFrom(0);
+    } while (word != 0);
   }
 
   // Threads without a cache count their depth together, and the last one out

@@ -44,9 +44,11 @@ struct SlotState {
   static constexpr Word Held(Word handle) noexcept { return Mark(handle, 3); }
   static constexpr Word Ending(Word handle) noexcept { return Mark(handle, 4); }
   // The tickets of those that freeze a handle make each freezing a word of its
-  // own. `slots` is a power of two, at least 8.
+  // own, until all the bits of an index are used up: those below `slots` (a
+  // power of two, at least 8), which say that it is frozen, and those above.
   static constexpr Word Frozen(Word handle, Word ticket, Word slots) noexcept {
-    return Mark(handle, 5 + ticket % (slots - 5));
+    return Mark(handle,
+                5 + ticket % (slots - 5) + ticket / (slots - 5) * slots);
   }
 
   // The live handle of slot `index` that `state` means, frozen or not; 0: none.
@@ -63,14 +65,15 @@ struct SlotState {
                ? Mark(state, flipped)
                : 0;
   }
-  // `handle` may be any word, also one whose index is not below `slots`.
+  // `handle` may be any word, also one whose index is not below `slots`: that
+  // one is never frozen.
   static constexpr bool IsFrozen(Word state, Word handle, Word slots) noexcept {
     const Word different = state ^ handle;
     return state != 0 &&
-           (different & ~Layout::Index::Encode(slots - 1)) ==
-               Layout::Low::kOne &&
+           (different & ~Layout::Index::kMask) == Layout::Low::kOne &&
            (handle & Layout::Low::kMask) != 0 &&
-           Layout::Index::Decode(different) >= 5;
+           Layout::Index::Decode(handle) < slots &&
+           (Layout::Index::Decode(different) & (slots - 1)) >= 5;
   }
   // Whether the handle of the state's generation has been issued and deleted;
   // that of a free state has not been issued yet.
