@@ -116,8 +116,8 @@ class ObjectSlot {
   }
 
   // Leaves the destruction of an ended handle's object to the last unpin. The
-  // caller then issues the heavy barrier, takes a turn, and looks at the records
-  // once more.
+  // caller then issues the heavy barrier, takes a turn, and looks at the
+  // records once more.
   void LeaveDying(Word handle) noexcept {
     // [O5] seq_cst: before that look; partner of [O9] and [O11]. Also release:
     // that the caller has ended the handle happens before its destruction;

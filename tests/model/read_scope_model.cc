@@ -235,10 +235,7 @@ struct ScopeAgainstDeleteUnlessPinned : OneObject {
   }
 };
 TEST(ReadScopeModel, ScopeAgainstDeleteUnlessPinned) {
-  Exploration()
-      .Bound(2)
-      .Random(50'000)
-      .Holds<ScopeAgainstDeleteUnlessPinned>();
+  Exploration().Bound(2).Random(50'000).Holds<ScopeAgainstDeleteUnlessPinned>();
 }
 
 // Two objects in the inbox of one scope.
