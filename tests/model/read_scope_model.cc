@@ -140,7 +140,7 @@ struct EndsAgainstBegin : TwoEndsOfScopes {
   }
 };
 TEST(ReadScopeModel, EndsAgainstBegin) {
-  Exploration().Bound(1).Random(100'000).Holds<EndsAgainstBegin>();
+  Exploration().Random(100'000).Holds<EndsAgainstBegin>();
 }
 
 struct OpenScopeAndPinAgainstDelete : OneObject {
