@@ -33,7 +33,8 @@ import tempfile
 import threading
 import time
 
-ROOT = pathlib.Path(os.path.abspath(sys.argv[0])).parent.parent
+# A Bazel test starts in the root of its copy of the files.
+ROOT = pathlib.Path.cwd() if "TEST_WORKSPACE" in os.environ else pathlib.Path(__file__).resolve().parent.parent
 LISTS = ROOT / "tests" / "model" / "mutants"
 COMPILER = os.environ.get("CXX", "g++")
 FLAGS = ["-std=c++17", "-O1", "-w", "-U_FORTIFY_SOURCE", "-pthread"]
@@ -145,7 +146,7 @@ class Bench:
         program = folder / "program"
         model = not killer.endswith("_test")
         self.compile(["-I", folder, "-idirafter", "lib", source_of(killer), "-o", program] +
-                     (MODEL_FLAGS + [self.main, "-lgtest"] if model else ["-lgtest", "-lgtest_main"]))
+                     (MODEL_FLAGS + [self.main, "-lgtest"] if model else ["-lgtest", "-lgtest_main", "-lcds"]))
         start = time.monotonic()
         try:
             result = subprocess.run([program, "--gtest_brief=1", "--gtest_fail_fast"], cwd=ROOT, timeout=SECONDS,
@@ -168,7 +169,11 @@ def main():
     if not mutants:
         fail("no mutants")
     texts, errors = {}, []
+    defined = set()
+    for path in (ROOT / "lib" / "haft").glob("*.h"):
+        defined.update(re.findall(r"// \[([A-Z]\d+)\] [^.:\n]*:", path.read_text()))
     for mutant in mutants:
+        errors += [f"{mutant.where}: there is no label {label}" for label in mutant.labels if label not in defined]
         header = ROOT / "lib" / "haft" / mutant.file
         if not header.exists():
             fail(f"{mutant.where}: there is no {mutant.file}")

@@ -30,13 +30,13 @@ class Carver {
   // Up to `n` handles that nobody else gets; none when the limit is reached,
   // and then for ever. Wait-free.
   HandleRun Carve(std::size_t n) noexcept {
-    // [C1] acquire: whoever finds the limit reached by [C2] sees what those who
+    // [K1] acquire: whoever finds the limit reached by [K2] sees what those who
     // carved have pushed to the free list before; else it could call the table
     // full though it never was. The look keeps the mark from running on when
     // the table is full: it overshoots by no more than what racing threads ask
     // for.
     if (next_.load(std::memory_order_acquire) >= limit_) return {0, 0};
-    // [C2] acq_rel: partner of [C1], and of itself. The slots need no order:
+    // [K2] acq_rel: partner of [K1], and of itself. The slots need no order:
     // the mark hands out disjoint numbers.
     const std::size_t start = next_.fetch_add(n, std::memory_order_acq_rel);
     if (start >= limit_) return {0, 0};
