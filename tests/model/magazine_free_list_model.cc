@@ -159,11 +159,19 @@ struct BreakUp {
     for (const Word handle : handles) lists.Push(Next(handle));
   }
   void Thread(unsigned i) {
-    if (i < kGuests) BecomeGuest();
-    const Word a = lists.Pop(), b = lists.Pop();
-    Require(kGuests == 2 || (a != 0 && b != 0), "full, though four are free");
-    for (const Word handle : {a, b})
-      if (handle != 0) lists.Push(Next(handle));
+    if (i < kGuests) {
+      BecomeGuest();
+      for (int n = 0; n < 2; ++n) {
+        const Word handle = lists.Pop();
+        if (handle != 0) lists.Push(Next(handle));
+      }
+    } else {
+      Word handles[3];
+      for (Word& handle : handles) handle = lists.Pop();
+      Require(handles[1] != 0, "full, though more than one is free");
+      for (const Word handle : handles)
+        if (handle != 0) lists.Push(Next(handle));
+    }
   }
   void After() { lists.RequireAll(kSlots); }
 };
