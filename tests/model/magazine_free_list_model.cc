@@ -145,12 +145,12 @@ TEST(MagazineFreeListModel, NorWhereThereAreGuests) {
   Exploration().Random(30'000).Holds<TakeAndGive<2, 2>>();
 }
 
-// All is carved, and but for two full magazines it is in another thread's
-// cache. A guest breaks one up.
+// All is carved, and but for three full magazines it is in another thread's
+// cache. Guests break them up.
 template <unsigned kGuests>
 struct BreakUp {
   static constexpr unsigned kThreads = 2;
-  static constexpr unsigned kSlots = 8;
+  static constexpr unsigned kSlots = 10;
   Lists<2> lists{kSlots};
 
   BreakUp() {
