@@ -4,6 +4,7 @@
 #   order    a non-relaxed memory order has a label, as [S2], in a comment at most 6 lines above or on its line
 #   label    a label is defined once (a comment line "// [S2] release: ..."), names only labels that exist, and is named
 #            back from another label's comment block, or again from its own when it is its own partner
+#   mutant   a label has a mutant in tests/model/mutants/*.txt (tools/mutants.py)
 #   test     lib/haft/x.h has a tests/x_test.cc
 set -euo pipefail
 
@@ -74,6 +75,15 @@ labels() {
     }' "${sources[@]}"
 }
 
+mutants() {
+  local mutated
+  mutated=" $(cat tests/model/mutants/*.txt 2> /dev/null | sed -n 's/^label //p' | tr '\n' ' ') "
+  grep -nHoE '^[[:space:]]*// \[[A-Z][0-9]+\] [^.:]*:' "${sources[@]}" | sed -E 's/^([^:]*:[0-9]+):.*\[([A-Z][0-9]+)\].*/\1 \2/' |
+    while read -r place label; do
+      [[ $mutated == *" $label "* ]] || echo "$place: mutant: no mutant of [$label]"
+    done
+}
+
 tests() {
   local file name
   for file in "${sources[@]}"; do
@@ -84,7 +94,7 @@ tests() {
   done
 }
 
-found=$(seam; orders; labels; tests)
+found=$(seam; orders; labels; mutants; tests)
 if [[ -n $found ]]; then
   printf '%s\n' "$found"
   exit 1

@@ -5,7 +5,8 @@ set -euo pipefail
 lint=$(cd "${BASH_SOURCE[0]%/*}" && pwd)/lint.sh
 tree=$(mktemp -d)
 trap 'rm -rf "$tree"' EXIT
-mkdir -p "$tree/lib/haft" "$tree/tests"
+mkdir -p "$tree/lib/haft" "$tree/tests/model/mutants"
+printf 'label %s\n' 'S1 S2' none S3 > "$tree/tests/model/mutants/y.txt"
 touch "$tree/tests/x_test.cc"
 
 failures=0
@@ -40,6 +41,8 @@ expect clean <<< "$pair"$'// [S2] acquire: sees [S1].\na.load(std::memory_order_
 expect 'x.h:3: label: nobody answers \[S3\]' <<< "${pair//S2/S1}"$'// [S3] acquire: sees [S1].\na.load(std::memory_order_acquire);'
 expect 'x.h:1: label: \[S2\] is not defined' <<< "${pair/release: /release: [S1] itself, }"
 expect 'x.h:3: label: \[S1\] is defined already at lib/haft/x.h:1' <<< "${pair//S2/S1}${pair//S2/S1}"
+
+expect 'x.h:3: mutant: no mutant of \[S4\]' <<< "${pair/S2/S4}"$'// [S4] acquire: sees [S1].\na.load(std::memory_order_acquire);'
 
 file=y.h expect '^lib/haft/y.h:1: test: no tests/y_test.cc' <<< 'int y;'
 file=sync.h expect clean <<< 'int y;'

@@ -12,6 +12,8 @@ tests/model/mutants/*.txt list the mutants:
     - payload_[i].store(words[i], std::memory_order_release);
     + payload_[i].store(words[i], std::memory_order_relaxed);
 
+An optional line "test FILTER" names the one test of the killer that notices, and only that is run.
+
 The lines after "- " must occur once in the file, one after the other and whole, whatever their indentation; those after
 "+ " take their place. There may be more such pairs. "survives REASON" says that the killer does not notice, and why.
 
@@ -33,7 +35,8 @@ import tempfile
 import threading
 import time
 
-ROOT = pathlib.Path(os.path.abspath(sys.argv[0])).parent.parent
+# A Bazel test starts in the root of its copy of the files.
+ROOT = pathlib.Path.cwd() if "TEST_WORKSPACE" in os.environ else pathlib.Path(__file__).resolve().parent.parent
 LISTS = ROOT / "tests" / "model" / "mutants"
 COMPILER = os.environ.get("CXX", "g++")
 FLAGS = ["-std=c++17", "-O1", "-w", "-U_FORTIFY_SOURCE", "-pthread"]
@@ -44,7 +47,7 @@ SECONDS = 300
 class Mutant:
     def __init__(self, name, where):
         self.name, self.where = name, where
-        self.labels = self.file = self.killer = self.survives = None
+        self.labels = self.file = self.killer = self.test = self.survives = None
         self.edits = []  # pairs of lists of lines
 
 
@@ -70,7 +73,7 @@ def read_list(path):
         mutant = mutants[-1]
         if key == "label":
             mutant.labels = [] if rest == "none" else rest.split()
-        elif key in ("file", "killer", "survives"):
+        elif key in ("file", "killer", "test", "survives"):
             setattr(mutant, key, rest)
         elif key == "-":
             if not mutant.edits or mutant.edits[-1][1] is not None:
@@ -134,8 +137,10 @@ class Bench:
         if result.returncode != 0:
             raise RuntimeError("does not compile:\n" + "\n".join(result.stdout.split("\n")[:20]))
 
-    def try_out(self, killer, mutant, text):
-        """Whether the killer passes, and the seconds its run took. Raises RuntimeError when there is no answer."""
+    def try_out(self, killer, mutant, text, test):
+        """The test that fails, or "" when the killer passes; and the seconds its run took.
+
+        Raises RuntimeError when there is no answer."""
         with self.lock:
             self.count += 1
             folder = self.folder / str(self.count)
@@ -145,16 +150,23 @@ class Bench:
         program = folder / "program"
         model = not killer.endswith("_test")
         self.compile(["-I", folder, "-idirafter", "lib", source_of(killer), "-o", program] +
-                     (MODEL_FLAGS + [self.main, "-lgtest"] if model else ["-lgtest", "-lgtest_main"]))
+                     (MODEL_FLAGS + [self.main, "-lgtest"] if model else ["-lgtest", "-lgtest_main", "-lcds"]))
         start = time.monotonic()
         try:
-            result = subprocess.run([program, "--gtest_brief=1", "--gtest_fail_fast"], cwd=ROOT, timeout=SECONDS,
-                                    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
+            result = subprocess.run([program, "--gtest_brief=1", "--gtest_fail_fast", f"--gtest_filter={test or '*'}"],
+                                    cwd=ROOT, timeout=SECONDS, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                                    errors="replace", check=False)
         except subprocess.TimeoutExpired:
             raise RuntimeError(f"has no answer after {SECONDS} s") from None
         finally:
             shutil.rmtree(folder)
-        return result.returncode == 0, time.monotonic() - start
+        seconds = time.monotonic() - start
+        if "[==========] 0 tests" in result.stdout:
+            raise RuntimeError(f"has no test {test}")
+        if result.returncode == 0:
+            return "", seconds
+        failed = re.search(r"^\[  FAILED  \] (\w+\.\w+)", result.stdout, re.MULTILINE)
+        return failed.group(1) if failed else "a crash", seconds
 
 
 def main():
@@ -168,7 +180,11 @@ def main():
     if not mutants:
         fail("no mutants")
     texts, errors = {}, []
+    defined = set()
+    for path in (ROOT / "lib" / "haft").glob("*.h"):
+        defined.update(re.findall(r"// \[([A-Z]\d+)\] [^.:\n]*:", path.read_text()))
     for mutant in mutants:
+        errors += [f"{mutant.where}: there is no label {label}" for label in mutant.labels if label not in defined]
         header = ROOT / "lib" / "haft" / mutant.file
         if not header.exists():
             fail(f"{mutant.where}: there is no {mutant.file}")
@@ -194,14 +210,16 @@ def main():
             killer, mutant = item
             name = mutant.name if mutant else "(none)"
             try:
-                passed, seconds = bench.try_out(killer, mutant, mutant and texts[name])
+                test = mutant.test if mutant and killer == mutant.killer else None
+                failed, seconds = bench.try_out(killer, mutant, mutant and texts[name], test)
             except RuntimeError as error:
                 return item, None, f"{name}: {killer} {error}"
+            passed = not failed
             expected = mutant is None or mutant.survives is not None
             message = None
             if killer == (mutant.killer if mutant else killer) and passed != expected:
                 message = f"{name}: {killer} {'passes: the mutant lives' if passed else 'fails'}"
-            print(f"{'ok   ' if message is None else 'WRONG'}  {name}: {killer} {'passes' if passed else 'fails'}"
+            print(f"{'ok   ' if message is None else 'WRONG'}  {name}: {killer} {'fails ' + failed if failed else 'passes'}"
                   f" ({seconds:.1f} s)", flush=True)
             return item, passed, message
 

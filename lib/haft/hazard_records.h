@@ -236,10 +236,11 @@ class HazardRecords {
             kFirstFurther + further_.fetch_add(1, std::memory_order_relaxed);
         if (spare >= kBlocks) return nullptr;
       }
+      // On failure `number` is the block that somebody else (a signal handler,
+      // or another thread without an index) has chained; the spare one then
+      // goes further down.
       std::uint32_t none = 0;
-      // [P9] seq_cst: before [P1] and [O2]; partner of [P8]. On failure
-      // somebody else (a signal handler, or another thread without an index)
-      // has chained `number`; the spare block then goes further down.
+      // [P9] seq_cst: before [P1] and [O2]; partner of [P8].
       number =
           block.next.compare_exchange_strong(
               none, spare, std::memory_order_seq_cst, std::memory_order_relaxed)

@@ -1,10 +1,9 @@
 // Pins that are counted in the slot, against what deletes.
 
-#include "haft/counted_reclamation.h"
-
 #include <optional>
 
 #include "gtest/gtest.h"
+#include "haft/counted_reclamation.h"
 #include "haft/handle.h"
 #include "haft/object_table.h"
 #include "haft/status.h"
@@ -100,8 +99,7 @@ struct DeleteUnlessPinnedAgainstPin : OneObject {
     if (i == 1) {
       pin.emplace(Pin(table, handle, life));
     } else {
-      succeeded +=
-          End(life, [&] { return table.DeleteUnlessPinned(handle); });
+      succeeded += End(life, [&] { return table.DeleteUnlessPinned(handle); });
     }
   }
   void After() {

@@ -1,10 +1,9 @@
 // Waiting, against those who make true what is waited for.
 
-#include "haft/event_count.h"
-
 #include <chrono>
 
 #include "gtest/gtest.h"
+#include "haft/event_count.h"
 #include "haft/sync.h"
 #include "tests/model/model.h"
 
@@ -20,10 +19,10 @@ struct Waiting {
   sync::Plain<unsigned> data[2];
 
   void Wait(unsigned i) {
-    Require(events.WaitUntil(
-                [&] { return done[i].load(std::memory_order_acquire); },
-                kForEver),
-            "waits as long as it takes");
+    Require(
+        events.WaitUntil(
+            [&] { return done[i].load(std::memory_order_acquire); }, kForEver),
+        "waits as long as it takes");
     Require(data[i].Read() == 1, "what came before is visible");
   }
   void Do(unsigned i) {

@@ -91,7 +91,7 @@ TEST(GuestDestructionModel, DeleteBelowTheLimit) {
   Exploration().Bound(1).Random(20'000).Holds<DeletesBelowTheLimit<1>>();
 }
 TEST(GuestDestructionModel, TwoDeletesBelowTheLimit) {
-  Exploration().Bound(1).Random(20'000).Holds<DeletesBelowTheLimit<2>>();
+  Exploration().Random(50'000).Holds<DeletesBelowTheLimit<2>>();
 }
 
 }  // namespace

@@ -1,11 +1,10 @@
 // Pins beyond the cells of a thread's first block.
 
-#include "haft/hazard_records.h"
-
 #include <optional>
 
 #include "gtest/gtest.h"
 #include "haft/handle.h"
+#include "haft/hazard_records.h"
 #include "haft/object_table.h"
 #include "tests/model/model.h"
 #include "tests/model/tracked.h"
@@ -83,8 +82,10 @@ struct FurtherPinsOfGuestsAgainstDelete : TwoObjects {
   }
 };
 TEST(HazardRecordsModel, FurtherPinsOfGuestsAgainstDelete) {
-  Exploration().Bound(1).Random(50'000).Holds<
-      FurtherPinsOfGuestsAgainstDelete>();
+  Exploration()
+      .Bound(1)
+      .Random(50'000)
+      .Holds<FurtherPinsOfGuestsAgainstDelete>();
 }
 
 }  // namespace

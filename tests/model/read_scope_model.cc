@@ -140,7 +140,7 @@ struct EndsAgainstBegin : TwoEndsOfScopes {
   }
 };
 TEST(ReadScopeModel, EndsAgainstBegin) {
-  Exploration().Bound(1).Random(100'000).Holds<EndsAgainstBegin>();
+  Exploration().Random(100'000).Holds<EndsAgainstBegin>();
 }
 
 struct OpenScopeAndPinAgainstDelete : OneObject {
@@ -235,10 +235,7 @@ struct ScopeAgainstDeleteUnlessPinned : OneObject {
   }
 };
 TEST(ReadScopeModel, ScopeAgainstDeleteUnlessPinned) {
-  Exploration()
-      .Bound(2)
-      .Random(50'000)
-      .Holds<ScopeAgainstDeleteUnlessPinned>();
+  Exploration().Bound(2).Random(50'000).Holds<ScopeAgainstDeleteUnlessPinned>();
 }
 
 // Two objects in the inbox of one scope.

@@ -26,6 +26,7 @@ struct ClaimAndRelease {
     for (int n = 0; n < 2; ++n) {
       const unsigned index = indices.Claim();
       Require(1 <= index && index <= kThreads, "not the lowest free index");
+      Require(indices.Reach() >= index, "out of reach");
       uses[index].Write(uses[index].Read() + 1);
       indices.Release(index);
       ++claimed;

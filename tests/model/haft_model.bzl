@@ -1,0 +1,28 @@
+"""How models are built: as tests, over another backend of the seam."""
+
+load("@rules_cc//cc:defs.bzl", "cc_test")
+
+COPTS = [
+    "-Wall",
+    "-Wextra",
+    "-Werror",
+    "-O1",
+    # Relacy switches stacks by longjmp, which _FORTIFY_SOURCE takes for an error.
+    "-U_FORTIFY_SOURCE",
+    "-DHAFT_SYNC_BACKEND=\\\"tests/model/relacy_sync.h\\\"",
+]
+
+def haft_model(name):
+    """The models in <name>.cc."""
+    cc_test(
+        name = name,
+        size = "medium",
+        srcs = [name + ".cc"],
+        copts = COPTS,
+        tags = ["model"],
+        deps = [
+            ":model",
+            "//lib/haft",
+            "//lib/haft:counted_reclamation",
+        ],
+    )

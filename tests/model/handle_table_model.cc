@@ -1,0 +1,196 @@
+// The whole table of words, tiny: every layer below it at once.
+
+#include <cstddef>
+#include <optional>
+
+#include "haft/global_free_list.h"
+#include "haft/handle.h"
+#include "haft/handle_layout.h"
+#include "haft/handle_table.h"
+#include "haft/magazine_free_list.h"
+#include "haft/status.h"
+#include "haft/striped_free_list.h"
+#include "haft/traits.h"
+#include "tests/model/model.h"
+
+namespace haft {
+namespace {
+
+using model::Exploration;
+using model::Require;
+
+struct Two {
+  Word a, b;
+};
+
+// 4 slots of 3 generations. There is no room for magazines: all handles pass
+// through the stack of singles.
+template <typename FreeListT, Exhaustion kExhaustionV = Exhaustion::kRetire>
+struct Tiny {
+  using Layout = HandleLayout<2, 2>;
+  using FreeList = FreeListT;
+  static constexpr Exhaustion kExhaustion = kExhaustionV;
+};
+// Magazines of one handle.
+struct Magazines {
+  using Layout = HandleLayout<8, 4>;
+  using FreeList = BasicMagazineFreeList<1>;
+  static constexpr Exhaustion kExhaustion = Exhaustion::kRetire;
+};
+
+// Values say who made them, twice.
+Two ValueOf(Word maker) { return {maker, ~maker}; }
+Word MakerOf(const std::optional<Two>& value) {
+  if (!value) return 0;
+  Require(value->b == ~value->a, "parts of two values");
+  return value->a;
+}
+
+template <typename Traits>
+struct Tables {
+  HandleTable<Two, Traits> table{2};
+
+  // I4, and that the counters agree.
+  void RequireConservation() {
+    std::size_t live = 0, free = 0;
+    table.ForEach([&](Handle handle, Two) {
+      Require(table.Check(handle) == Status::kOk, "live and refused");
+      ++live;
+    });
+    table.ForEachFree([&](Handle handle) {
+      Require(table.Check(handle) == Status::kNeverIssued,
+              "a free slot's next handle has been issued");
+      ++free;
+    });
+    const TableStats stats = table.Stats();
+    Require(stats.live == live, "the count of live handles is wrong");
+    Require(live + free + stats.retired == stats.high_water,
+            "slots lost or doubled");
+  }
+};
+
+const Exploration kEach = Exploration().Bound(0).Random(15'000);
+
+// Each makes and deletes its own; at most two handles live at once, which is
+// what the table promises.
+template <typename Traits>
+struct EachItsOwn : Tables<Traits> {
+  static constexpr unsigned kThreads = 2;
+
+  void Thread(unsigned i) {
+    for (Word n = 1; n <= 2; ++n) {
+      const Word maker = 10 * n + i;
+      const Handle handle = this->table.New(ValueOf(maker));
+      Require(handle != kNullHandle, "full, though it is not");
+      Require(MakerOf(this->table.Value(handle)) == maker, "another value");
+      Require(MakerOf(this->table.Delete(handle)) == maker, "another value");
+      Require(!this->table.Value(handle), "found after its Delete");
+      Require(this->table.Check(handle) == Status::kStale, "not stale");
+    }
+  }
+  void After() { this->RequireConservation(); }
+};
+TEST(HandleTableModel, EachThreadItsOwn) {
+  kEach.Holds<EachItsOwn<Tiny<GlobalFreeList>>>();
+  kEach.Holds<EachItsOwn<Tiny<StripedFreeList>>>();
+  kEach.Holds<EachItsOwn<Tiny<MagazineFreeList>>>();
+  kEach.Holds<EachItsOwn<Magazines>>();
+}
+
+// One handle is deleted by two threads, of which one makes another at once, and
+// looked up by a third.
+template <typename Traits>
+struct DeleteAndReuse : Tables<Traits> {
+  static constexpr unsigned kThreads = 3;
+  Handle old;
+  unsigned deletes = 0;
+
+  DeleteAndReuse() { old = this->table.New(ValueOf(1)); }
+  void Thread(unsigned i) {
+    if (i == 2) {
+      const Word maker = MakerOf(this->table.Value(old));
+      Require(maker == 0 || maker == 1, "another handle's value");
+      return;
+    }
+    if (const Word maker = MakerOf(this->table.Delete(old))) {
+      Require(maker == 1, "another handle's value");
+      ++deletes;
+    }
+    if (i == 0) {
+      const Handle handle = this->table.New(ValueOf(2));
+      Require(handle != kNullHandle && handle != old, "not a new handle");
+      Require(MakerOf(this->table.Value(handle)) == 2, "another value");
+    }
+  }
+  void After() {
+    Require(deletes == 1, "not one winner");
+    this->RequireConservation();
+  }
+};
+TEST(HandleTableModel, DeletesRaceAndTheSlotIsUsedAgain) {
+  kEach.Holds<DeleteAndReuse<Tiny<GlobalFreeList>>>();
+  kEach.Holds<DeleteAndReuse<Tiny<MagazineFreeList>>>();
+}
+
+// Handles travel without synchronisation; the other thread deletes them.
+template <typename Traits>
+struct RemoteDelete : Tables<Traits> {
+  static constexpr unsigned kThreads = 2;
+  sync::Atomic<Word> passed{0};
+
+  void Thread(unsigned i) {
+    for (Word n = 1; n <= 2; ++n) {
+      if (i == 0) {
+        const Handle handle = this->table.New(ValueOf(n));
+        Require(handle != kNullHandle, "full, though it is not");
+        passed.store(static_cast<Word>(handle), std::memory_order_relaxed);
+      } else if (const Handle handle{passed.load(std::memory_order_relaxed)}) {
+        const Word found = MakerOf(this->table.Value(handle));
+        const Word deleted = MakerOf(this->table.Delete(handle));
+        Require(found == 0 || deleted == found, "two values of one handle");
+      }
+    }
+  }
+  void After() { this->RequireConservation(); }
+};
+TEST(HandleTableModel, HandlesThatCameUnorderedAreDeleted) {
+  kEach.Holds<RemoteDelete<Tiny<GlobalFreeList>>>();
+  kEach.Holds<RemoteDelete<Tiny<MagazineFreeList>>>();
+}
+
+// Two slots of three generations: six handles, ever. A thread may be refused
+// earlier, while another has the last one.
+struct Exhausted {
+  static constexpr unsigned kThreads = 2;
+  struct Traits : Tiny<GlobalFreeList> {
+    using Layout = HandleLayout<1, 2>;
+  };
+  Tables<Traits> tables;
+  unsigned made = 0;
+
+  void Thread(unsigned) {
+    for (int n = 0; n < 4; ++n) Make();
+  }
+  void After() {
+    while (Make()) {
+    }
+    const TableStats stats = tables.table.Stats();
+    Require(made == 6, "not each handle once");
+    Require(stats.retired == 2 && stats.capacity == 0, "not all are retired");
+    tables.RequireConservation();
+  }
+
+  bool Make() {
+    const Handle handle = tables.table.New(ValueOf(1));
+    if (handle == kNullHandle) return false;
+    ++made;
+    Require(tables.table.Delete(handle).has_value(), "nobody else deletes");
+    return true;
+  }
+};
+TEST(HandleTableModel, EachGenerationIsIssuedOnce) {
+  Exploration().Random(20'000).Holds<Exhausted>();
+}
+
+}  // namespace
+}  // namespace haft

@@ -1,0 +1,238 @@
+// The default free list: magazines that threads exchange, the guests that break
+// them up, and the promise that "full" is true.
+
+#include <cstddef>
+
+#include "haft/carver.h"
+#include "haft/handle.h"
+#include "haft/handle_layout.h"
+#include "haft/magazine_free_list.h"
+#include "haft/thread_caches.h"
+#include "tests/model/model.h"
+
+namespace haft {
+namespace {
+
+using model::EndThread;
+using model::Exploration;
+using model::Require;
+
+using Layout = HandleLayout<10, 3>;
+
+Word Next(Word handle) { return handle + Layout::Generation::kOne; }
+
+// From now on the calling thread is a guest.
+void BecomeGuest() {
+  EndThread();
+  sync::ThisThread().exited.store(true, std::memory_order_relaxed);
+}
+
+// A free list with magazines of kSize handles, of which all but `slots` slots
+// are gone; their handles are lost as if they were live for ever.
+template <unsigned kSize>
+class Lists {
+  using List = BasicMagazineFreeList<kSize>;
+  static constexpr std::size_t kCapacity = 8;
+  static constexpr std::size_t kLimit =
+      kCapacity + 3 * sync::kMaxThreads * kSize;
+
+ public:
+  explicit Lists(unsigned slots) : gone_(kLimit - slots) {
+    (void)carver_.Carve(gone_);
+  }
+
+  // 0 when the list says that it is empty.
+  Word Pop() {
+    const Word handle =
+        caches_.With([this](auto& thread) { return list_.Pop(thread); });
+    if (handle != 0) {
+      sync::Plain<Word>& pushed = pushed_[SlotOf(handle)];
+      Require(pushed.Read() == 0 || pushed.Read() == handle,
+              "not the handle that was pushed last");
+      pushed.Write(handle);
+    }
+    return handle;
+  }
+  void Push(Word handle) {
+    pushed_[SlotOf(handle)].Write(handle);
+    caches_.With([=](auto& thread) {
+      list_.Push(thread, handle);
+      return 0;
+    });
+  }
+
+  // Each slot's handle is in the list or in a cache, once, or uncarved.
+  void RequireAll(unsigned slots) const {
+    unsigned seen = 0;
+    const auto add = [&](Word handle) {
+      const unsigned bit = 1u << SlotOf(handle);
+      Require((seen & bit) == 0, "a handle twice");
+      seen |= bit;
+    };
+    list_.ForEach(add);
+    caches_.ForEach([&](const typename List::Cache& cache, unsigned level) {
+      List::ForEachCached(cache, level, add);
+    });
+    const std::size_t uncarved = kLimit - carver_.carved();
+    Require(static_cast<unsigned>(__builtin_popcount(seen)) + uncarved == slots,
+            "a handle is lost");
+  }
+
+ private:
+  unsigned SlotOf(Word handle) const {
+    return static_cast<unsigned>(Layout::Index::Decode(handle) - gone_);
+  }
+
+  const std::size_t gone_;
+  internal::Carver carver_{Layout::Make(1, 0), kLimit};
+  List list_{kCapacity, Layout::kSlots, &carver_};
+  internal::ThreadCaches<typename List::Cache> caches_;
+  sync::Plain<Word> pushed_[16];
+};
+
+// A thread whose cache has filled the depot goes on as a guest and carves the
+// last slot. Whoever sees that must see the depot.
+struct LastSlotIsCarved {
+  static constexpr unsigned kThreads = 2;
+  Lists<1> lists{5};
+  Word handles[4];
+
+  LastSlotIsCarved() {
+    BecomeGuest();
+    for (Word& handle : handles) handle = lists.Pop();
+  }
+  void Thread(unsigned i) {
+    if (i == 0) {
+      // Two stay in the cache, two go to the depot.
+      for (const Word handle : handles) lists.Push(Next(handle));
+      BecomeGuest();
+      Require(lists.Pop() != 0, "full, though a slot is uncarved");
+    } else {
+      BecomeGuest();
+      // One is uncarved, or else two are in the depot.
+      Require(lists.Pop() != 0, "full, though a magazine is");
+    }
+  }
+  void After() {}
+};
+TEST(MagazineFreeListModel, FullIsNotSaidForTheLastSlotIsCarved) {
+  Exploration().Bound(1).Random(60'000).Holds<LastSlotIsCarved>();
+}
+
+// Threads, guests among them, take handles and give them back.
+template <unsigned kSize, unsigned kGuests>
+struct TakeAndGive {
+  static constexpr unsigned kThreads = 2;
+  static constexpr unsigned kSlots = 7;
+  Lists<kSize> lists{kSlots};
+
+  void Thread(unsigned i) {
+    if (i < kGuests) BecomeGuest();
+    Word handles[3];
+    for (Word& handle : handles) handle = lists.Pop();
+    for (const Word handle : handles)
+      if (handle != 0) lists.Push(Next(handle));
+    if (const Word handle = lists.Pop()) lists.Push(Next(handle));
+  }
+  void After() { lists.RequireAll(kSlots); }
+};
+TEST(MagazineFreeListModel, NoHandleTwiceAndNoneLost) {
+  Exploration().Random(30'000).Holds<TakeAndGive<1, 0>>();
+  Exploration().Random(30'000).Holds<TakeAndGive<2, 0>>();
+}
+TEST(MagazineFreeListModel, NorWhereThereAreGuests) {
+  Exploration().Random(30'000).Holds<TakeAndGive<1, 1>>();
+  Exploration().Random(30'000).Holds<TakeAndGive<2, 2>>();
+}
+
+// All is carved, and but for three full magazines it is in another thread's
+// cache. Guests break them up.
+template <unsigned kGuests>
+struct BreakUp {
+  static constexpr unsigned kThreads = 2;
+  static constexpr unsigned kSlots = 10;
+  Lists<2> lists{kSlots};
+
+  BreakUp() {
+    Word handles[kSlots];
+    for (Word& handle : handles) handle = lists.Pop();
+    for (const Word handle : handles) lists.Push(Next(handle));
+  }
+  void Thread(unsigned i) {
+    if (i < kGuests) {
+      BecomeGuest();
+      for (int n = 0; n < 2; ++n) {
+        const Word handle = lists.Pop();
+        if (handle != 0) lists.Push(Next(handle));
+      }
+    } else {
+      Word handles[3];
+      for (Word& handle : handles) handle = lists.Pop();
+      Require(handles[1] != 0, "full, though more than one is free");
+      for (const Word handle : handles)
+        if (handle != 0) lists.Push(Next(handle));
+    }
+  }
+  void After() { lists.RequireAll(kSlots); }
+};
+TEST(MagazineFreeListModel, NorWhereGuestsBreakUpMagazines) {
+  Exploration().Bound(0).Random(30'000).Holds<BreakUp<1>>();
+  Exploration().Bound(0).Random(30'000).Holds<BreakUp<2>>();
+}
+
+// Threads end with handles in their caches; others inherit them. Two magazines
+// of two can be in each of two caches: there is room for them.
+struct ComeAndGo {
+  static constexpr unsigned kThreads = 2;
+  static constexpr unsigned kSlots = 12;
+  Lists<2> lists{kSlots};
+
+  void Thread(unsigned i) {
+    for (unsigned n = 0; n < 2; ++n) {
+      const Word a = lists.Pop(), b = lists.Pop();
+      Require(a != 0 && b != 0, "full of what ended threads had");
+      lists.Push(Next(a));
+      if (i == n) EndThread();
+      lists.Push(Next(b));
+    }
+    EndThread();
+  }
+  void After() { lists.RequireAll(kSlots); }
+};
+TEST(MagazineFreeListModel, HandlesOfEndedThreadsAreInherited) {
+  Exploration().Bound(1).Random(30'000).Holds<ComeAndGo>();
+}
+
+// One handle for each of two threads, and two magazines of one in each cache:
+// with so many slots nobody is ever refused. All are carved, and single.
+template <unsigned kGuests>
+struct NeverFull {
+  static constexpr unsigned kThreads = 2;
+  static constexpr unsigned kSlots = 2 + 2 * (2 - kGuests) + kGuests;
+  Lists<1> lists{kSlots};
+
+  NeverFull() {
+    BecomeGuest();
+    Word handles[kSlots];
+    for (Word& handle : handles) handle = lists.Pop();
+    for (const Word handle : handles) lists.Push(Next(handle));
+  }
+
+  void Thread(unsigned i) {
+    if (i < kGuests) BecomeGuest();
+    for (unsigned n = 0; n < 3; ++n) {
+      const Word handle = lists.Pop();
+      Require(handle != 0, "full, though a handle was free");
+      lists.Push(Next(handle));
+    }
+  }
+  void After() {}
+};
+TEST(MagazineFreeListModel, FullIsNotSaidWhileAHandleIsFree) {
+  Exploration().Bound(0).Random(30'000).Holds<NeverFull<0>>();
+  Exploration().Bound(1).Random(30'000).Holds<NeverFull<1>>();
+  Exploration().Bound(1).Random(30'000).Holds<NeverFull<2>>();
+}
+
+}  // namespace
+}  // namespace haft
