@@ -44,6 +44,7 @@ using testing::ExpectConservation;
 using testing::SmallLayout;
 using testing::TestTraits;
 using testing::TinyLayout;
+using testing::WideLayout;
 
 // Words that follow from the first, so that two values cannot be mixed up.
 template <unsigned kWords>
@@ -100,8 +101,8 @@ using Configs = ::testing::Types<
     Config<TestTraits<StripedFreeList>, 2>,
     Config<TestTraits<GlobalFreeList>, 4>, Config<TestTraits<CdsFreeList>, 2>,
     Config<TestTraits<MagazineFreeList, Layout32<>>, 2>,
-    Config<TestTraits<MagazineFreeList, Layout53<>>, 4>,
-    Config<TestTraits<StripedFreeList, Layout53<>>, 1>,
+    Config<TestTraits<MagazineFreeList, WideLayout>, 4>,
+    Config<TestTraits<StripedFreeList, WideLayout>, 1>,
     Config<TestTraits<MagazineFreeList, SmallLayout>, 2>,
     Config<TestTraits<MagazineFreeList, ShortLayout>, 2>,
     Config<TestTraits<MagazineFreeList, ShortLayout, Exhaustion::kWrap>, 4>,

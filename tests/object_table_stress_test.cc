@@ -396,7 +396,7 @@ void UnpinAgainstDelete(ObjectTable<Tracked, Traits>& table) {
       }
       barrier.Wait();
       if (t == 0) {
-        ASSERT_EQ(constructed, destroyed + i % 2);
+        ASSERT_EQ(constructed, destroyed + static_cast<int>(i % 2));
         pins.clear();
         ASSERT_EQ(constructed, destroyed);
       }

@@ -8,8 +8,10 @@
 #include <pthread.h>
 
 #include <cstddef>
+#include <limits>
 #include <set>
 #include <thread>
+#include <type_traits>
 #include <vector>
 
 #include "haft/cds_free_list.h"
@@ -39,18 +41,25 @@ struct TestTraits {
   static constexpr Exhaustion kExhaustion = kExhaustionV;
 };
 
+inline constexpr int kWordBits = std::numeric_limits<Word>::digits;
+
 // 4 slots of 3 generations each: every limit is a few calls away.
 using TinyLayout = HandleLayout<2, 2>;
+// The same with a bit that every handle has.
+using MarkedTinyLayout = HandleLayout<2, 2, Word{1} << (kWordBits - 2)>;
 // 12 index bits: the magazines that fit beside 1,000 live handles hold 2
 // handles.
 using SmallLayout = Layout32<12>;
+// Layout53, if words have the bits for it.
+using WideLayout =
+    std::conditional_t<kWordBits >= 53, Layout53<>, Layout32<14>>;
 
 using AllTraits = ::testing::Types<
     TestTraits<MagazineFreeList>, TestTraits<BasicMagazineFreeList<3>>,
     TestTraits<StripedFreeList>, TestTraits<GlobalFreeList>,
     TestTraits<CdsFreeList>, TestTraits<MagazineFreeList, Layout32<>>,
-    TestTraits<MagazineFreeList, Layout53<>>,
-    TestTraits<StripedFreeList, Layout53<>>,
+    TestTraits<MagazineFreeList, WideLayout>,
+    TestTraits<StripedFreeList, WideLayout>,
     TestTraits<MagazineFreeList, SmallLayout>>;
 
 // Lets `threads` threads go on together, any number of times.

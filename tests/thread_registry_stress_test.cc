@@ -100,7 +100,15 @@ class Relay {
 class ThreadRegistryStressTest : public ::testing::Test {
  protected:
   // The test's own thread takes an index, too.
-  ThreadRegistryStressTest() { (void)Table(1).New(0); }
+  ThreadRegistryStressTest() {
+    (void)Table(1).New(0);
+    // A 32-bit process has no room for kMaxThreads stacks of the usual size.
+    pthread_attr_t attributes;
+    pthread_attr_init(&attributes);
+    pthread_attr_setstacksize(&attributes, 1 << 20);
+    pthread_setattr_default_np(&attributes);
+    pthread_attr_destroy(&attributes);
+  }
   ~ThreadRegistryStressTest() override { ExpectNoIndexLeaked(1); }
 };
 
