@@ -45,13 +45,9 @@ constexpr bool kThreadSanitizer = true;
 #else
 constexpr bool kThreadSanitizer = false;
 #endif
-#if defined(__SANITIZE_ADDRESS__) || HAS_FEATURE(address_sanitizer)
-constexpr bool kSanitized = true;
-#else
-constexpr bool kSanitized = kThreadSanitizer;
-#endif
 
 using testing::ExpectConservation;
+using testing::kSanitized;
 using testing::kWordBits;
 using testing::TestTraits;
 using testing::TinyLayout;
@@ -967,7 +963,7 @@ using FreeLists = ::testing::Types<MagazineFreeList, StripedFreeList,
 TYPED_TEST_SUITE(AddressSpaceTest, FreeLists);
 
 TYPED_TEST(AddressSpaceTest, HugeTableTouchesFewPages) {
-  if (kSanitized) GTEST_SKIP() << "sanitizers keep shadows of all memory";
+  if (kSanitized) GTEST_SKIP() << "sanitizers and emulators keep shadows";
   using Table = WordTable<TypeParam>;
   InChild([] {
     // Transparent huge pages, where always on, are 2 MiB at a touch.
@@ -1005,7 +1001,7 @@ TYPED_TEST(AddressSpaceTest, HugeTableReachesItsLastSlot) {
 
 // Each of the table's reservations fails in turn.
 TYPED_TEST(AddressSpaceTest, RefusedReservationIsReportedAndLeaksNothing) {
-  if (kSanitized) GTEST_SKIP() << "sanitizers keep shadows of all memory";
+  if (kSanitized) GTEST_SKIP() << "sanitizers and emulators keep shadows";
   using Table = WordTable<TypeParam>;
   InChild([] {
     constexpr std::size_t kCapacity = 10000;

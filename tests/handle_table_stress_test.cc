@@ -21,24 +21,13 @@
 #include "haft/sync.h"
 #include "tests/testing.h"
 
-#ifdef __has_feature
-#define HAS_FEATURE(feature) __has_feature(feature)
-#else
-#define HAS_FEATURE(feature) 0
-#endif
-
 namespace haft {
 namespace {
 
 using testing::Barrier;
 using testing::RunThreads;
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || \
-    HAS_FEATURE(address_sanitizer) || HAS_FEATURE(thread_sanitizer)
-constexpr unsigned kSlowdown = 10;
-#else
-constexpr unsigned kSlowdown = 1;
-#endif
+constexpr unsigned kSlowdown = testing::kSanitized ? 10 : 1;
 
 using testing::ExpectConservation;
 using testing::SmallLayout;

@@ -21,8 +21,10 @@
 
 namespace haft::testing {
 
-// Whether a sanitizer makes everything many times slower.
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+// Whether a sanitizer makes everything many times slower and keeps a shadow of
+// all memory; so does an emulator (HAFT_EMULATED).
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || \
+    defined(HAFT_EMULATED)
 inline constexpr bool kSanitized = true;
 #elif defined(__has_feature)
 inline constexpr bool kSanitized =

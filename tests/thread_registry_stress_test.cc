@@ -13,23 +13,11 @@
 #include "haft/sync.h"
 #include "tests/testing.h"
 
-#ifdef __has_feature
-#define HAS_FEATURE(feature) __has_feature(feature)
-#else
-#define HAS_FEATURE(feature) 0
-#endif
-
 namespace haft {
 namespace {
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || \
-    HAS_FEATURE(address_sanitizer) || HAS_FEATURE(thread_sanitizer)
-constexpr bool kSanitized = true;
-#else
-constexpr bool kSanitized = false;
-#endif
-
 using testing::ExpectConservation;
+using testing::kSanitized;
 using testing::TestTraits;
 
 using SmallMagazines = TestTraits<BasicMagazineFreeList<3>>;
