@@ -671,11 +671,15 @@ void InChild(F f) {
 
 template <typename Traits>
 class ForkTest : public ::testing::Test {};
-using ForkTraits =
-    ::testing::Types<TestTraits<MagazineFreeList>,
-                     TestTraits<BasicMagazineFreeList<3>>,
-                     TestTraits<StripedFreeList>, TestTraits<GlobalFreeList>,
-                     TestTraits<CdsFreeList>>;
+// The last test deletes for as long as it lasts: more often than a small table
+// of 32-bit handles has generations.
+template <typename FreeList>
+using ManyGenerations = TestTraits < FreeList,
+      DefaultLayout, kWordBits<64 ? Exhaustion::kWrap : Exhaustion::kRetire>;
+using ForkTraits = ::testing::Types<
+    ManyGenerations<MagazineFreeList>,
+    ManyGenerations<BasicMagazineFreeList<3>>, ManyGenerations<StripedFreeList>,
+    ManyGenerations<GlobalFreeList>, ManyGenerations<CdsFreeList>>;
 TYPED_TEST_SUITE(ForkTest, ForkTraits);
 
 TYPED_TEST(ForkTest, ParentAndChildGoOnWithTablesOfTheirOwn) {
@@ -704,6 +708,7 @@ TYPED_TEST(ForkTest, ParentAndChildGoOnWithTablesOfTheirOwn) {
 }
 
 TYPED_TEST(ForkTest, TablesMadeAfterTheForkDoNotTakeEachOthersHandles) {
+  if (kWordBits < 64) GTEST_SKIP() << "by chance once in 2^14 they do";
   int ends[2];
   ASSERT_EQ(pipe(ends), 0);
   InChild([&] {
@@ -795,10 +800,10 @@ TYPED_TEST(ForkTest, ChildDoesWithoutTheThreadsThatWereInsideCalls) {
       table.ForEach([&](Handle, Word) { ++live; });
       EXPECT_LE(live, 1 + 8 * kThreads);
       // Each thread may have taken one handle with it: it was in its hands.
-      const std::size_t room = table.Stats().capacity - kThreads;
+      constexpr std::size_t kRoom = kCapacity - kThreads;
       std::set<Handle> made;
-      for (std::size_t k = live; k < room; ++k) made.insert(table.New(2));
-      EXPECT_EQ(made.size(), room - live);
+      for (std::size_t k = live; k < kRoom; ++k) made.insert(table.New(2));
+      EXPECT_EQ(made.size(), kRoom - live);
       EXPECT_EQ(made.count(kNullHandle), 0u);
       for (Handle handle : made) EXPECT_EQ(table.Delete(handle), Word{2});
       EXPECT_EQ(table.Delete(kept), Word{1});
