@@ -40,8 +40,7 @@ TEST(ReplayTest, RandomInputsFindNothing) {
   std::mt19937 random(1);
   for (int i = 0; i < (testing::kSanitized ? 100 : 2000); ++i) {
     std::vector<std::uint8_t> bytes(random() % 400);
-    for (std::uint8_t& byte : bytes)
-      byte = static_cast<std::uint8_t>(random());
+    for (std::uint8_t& byte : bytes) byte = static_cast<std::uint8_t>(random());
     LLVMFuzzerTestOneInput(bytes.data(), bytes.size());
   }
 }
