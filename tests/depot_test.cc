@@ -146,7 +146,7 @@ TEST(DepotTest, WithoutMagazinesThereIsNoneFull) {
 }
 
 TEST(DepotTest, OutOfAddressSpaceIsNotOk) {
-  EXPECT_FALSE(Depot(std::size_t{1} << 40, 1 << 20).ok());
+  EXPECT_FALSE(Depot(SIZE_MAX >> 22, 1 << 20).ok());
 }
 
 }  // namespace

@@ -3,8 +3,12 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <cerrno>
 #include <chrono>
+#include <cstdint>
 #include <thread>
+
+#include "haft/sync.h"
 
 namespace haft::internal {
 namespace {
@@ -29,6 +33,18 @@ TEST(EventCountTest, NotifyWithoutWaitersIsNoEvent) {
   EventCount events;
   events.NotifyAll();
   EXPECT_FALSE(events.WaitUntil([] { return false; }, nanoseconds(0)));
+}
+
+// The system looks at the time before it looks at the word.
+TEST(EventCountTest, EveryTimeoutIsOneTheSystemTakes) {
+  sync::Atomic<std::uint32_t> word{0};
+  for (const nanoseconds timeout :
+       {nanoseconds(1), nanoseconds(hours(1)),
+        nanoseconds(hours(24 * 365 * 80)), nanoseconds::max()}) {
+    errno = 0;
+    sync::WaitWhileEqual(word, 1, timeout);
+    EXPECT_EQ(errno, EAGAIN) << timeout.count();
+  }
 }
 
 // Would hang, were a notification lost between the look and the sleep.

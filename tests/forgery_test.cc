@@ -24,11 +24,14 @@ namespace {
 using testing::AllTraits;
 using testing::ExpectConservation;
 using testing::kSanitized;
+using testing::kWordBits;
+using testing::MarkedTinyLayout;
 using testing::SmallLayout;
 using testing::TestTraits;
 using testing::TinyLayout;
+using testing::WideLayout;
 
-constexpr int kBits = std::numeric_limits<Word>::digits;
+constexpr int kHalf = kWordBits / 2;
 
 // A table with slots in every state, and the words that it may accept.
 template <typename Traits>
@@ -132,7 +135,7 @@ struct WithTiny<::testing::Types<Ts...>> {
       TestTraits<StripedFreeList, TinyLayout>,
       TestTraits<GlobalFreeList, TinyLayout, Exhaustion::kWrap>,
       TestTraits<CdsFreeList, HandleLayout<3, 1>>,
-      TestTraits<GlobalFreeList, HandleLayout<2, 2, Word{1} << 62>>>;
+      TestTraits<GlobalFreeList, MarkedTinyLayout>>;
 };
 TYPED_TEST_SUITE(ForgeryTest, WithTiny<AllTraits>::Types);
 
@@ -145,7 +148,7 @@ TYPED_TEST(ForgeryTest, EveryWordOneBitFromAHandleOrAStateIsRefused) {
   Victim<TypeParam> victim(SlotsOf<TypeParam>());
   for (const Word word : victim.Words()) {
     victim.Try(word);
-    for (int bit = 0; bit < kBits; ++bit) victim.Try(word ^ Word{1} << bit);
+    for (int bit = 0; bit < kWordBits; ++bit) victim.Try(word ^ Word{1} << bit);
     if (this->HasFatalFailure()) return;
   }
   victim.ExpectUnharmed();
@@ -155,7 +158,7 @@ TYPED_TEST(ForgeryTest, EveryWordTwoBitsFromAHandleIsRefused) {
   Victim<TypeParam> victim(16 < SlotsOf<TypeParam>() ? 16
                                                      : SlotsOf<TypeParam>());
   for (const Word word : victim.issued()) {
-    for (int a = 0; a < kBits; ++a) {
+    for (int a = 0; a < kWordBits; ++a) {
       for (int b = 0; b < a; ++b)
         victim.Try(word ^ Word{1} << a ^ Word{1} << b);
     }
@@ -169,12 +172,12 @@ TYPED_TEST(ForgeryTest, WordsThatLieNearAreRefused) {
   std::vector<Word> words = victim.Words();
   words.push_back(~Word{0});
   words.push_back(~Word{0} >> 1);
-  words.push_back(Word{1} << (kBits - 1));
+  words.push_back(Word{1} << (kWordBits - 1));
   words.push_back(reinterpret_cast<Word>(&victim));
   for (const Word word : words) {
     for (const Word near : {word + 1, word - 1, word + 2, word - 2, ~word,
-                            Word{0} - word, word << 1, word >> 1, word << 32,
-                            word >> 32, word << 32 | word >> 32})
+                            Word{0} - word, word << 1, word >> 1, word << kHalf,
+                            word >> kHalf, word << kHalf | word >> kHalf})
       victim.Try(near);
     if (this->HasFatalFailure()) return;
   }
@@ -246,7 +249,7 @@ TYPED_TEST(ForgeryTest, AnotherTablesHandlesAreRefused) {
 // another slot.
 template <typename Layout>
 class StateWordTest : public ::testing::Test {};
-using StateLayouts = ::testing::Types<DefaultLayout, Layout53<>, Layout32<>,
+using StateLayouts = ::testing::Types<DefaultLayout, WideLayout, Layout32<>,
                                       TinyLayout, HandleLayout<1, 1>>;
 TYPED_TEST_SUITE(StateWordTest, StateLayouts);
 
@@ -283,7 +286,7 @@ TYPED_TEST(StateWordTest, StateOfASlotNeverOpensThatSlot) {
 template <typename Traits>
 void TryRandomWords(std::size_t slots, int count, std::uint64_t seed) {
   using Layout = typename Traits::Layout;
-  Victim<Traits> victim(slots);
+  Victim<Traits> victim(std::min<std::size_t>(slots, Layout::kSlots));
   std::size_t hits = 0;
   const auto try_word = [&](Word word, bool all_calls) {
     const std::optional<std::size_t> value = victim.table().Value(Handle(word));
@@ -315,8 +318,8 @@ constexpr int kMillions = kSanitized ? 50'000 : 1'000'000;
 TEST(RandomForgeryTest, DefaultLayout) {
   TryRandomWords<TestTraits<MagazineFreeList>>(100'000, 30 * kMillions, 1);
 }
-TEST(RandomForgeryTest, Layout53) {
-  TryRandomWords<TestTraits<StripedFreeList, Layout53<>>>(100'000,
+TEST(RandomForgeryTest, WideLayout) {
+  TryRandomWords<TestTraits<StripedFreeList, WideLayout>>(100'000,
                                                           25 * kMillions, 2);
 }
 TEST(RandomForgeryTest, Layout32) {

@@ -4,9 +4,12 @@
 
 #include <cstdint>
 #include <limits>
+#include <type_traits>
 
 namespace haft {
 namespace {
+
+constexpr int kWordBits = std::numeric_limits<Word>::digits;
 
 TEST(BitFieldTest, EverythingFollowsFromShiftAndWidth) {
   using Field = BitField<3, 5>;
@@ -23,9 +26,9 @@ TEST(BitFieldTest, NeitherWayLeaksIntoOtherBits) {
 }
 
 TEST(BitFieldTest, MayEndAtTheTopBit) {
-  using Top = BitField<63, 1>;
-  static_assert(Top::kMask == Word{1} << 63 && Top::kMax == 1);
-  using Whole = BitField<0, 64>;
+  using Top = BitField<kWordBits - 1, 1>;
+  static_assert(Top::kMask == Word{1} << (kWordBits - 1) && Top::kMax == 1);
+  using Whole = BitField<0, kWordBits>;
   static_assert(Whole::kMax == ~Word{0} && Whole::kMask == ~Word{0});
   static_assert(Whole::Decode(Whole::Encode(~Word{0})) == ~Word{0});
 }
@@ -33,12 +36,14 @@ TEST(BitFieldTest, MayEndAtTheTopBit) {
 template <typename Layout>
 class HandleLayoutTest : public ::testing::Test {};
 
-using Layouts =
-    ::testing::Types<Layout64<>, Layout64<1>, Layout64<30>, Layout53<>,
-                     Layout53<1>, Layout53<30>, Layout32<>, Layout32<1>,
-                     Layout32<12>, Layout32<30>, HandleLayout<2, 2>,
-                     HandleLayout<1, 1>, HandleLayout<2, 61>,
-                     HandleLayout<3, 4, Word{0xa5} << 56>>;
+using Layouts = ::testing::Types<
+#if UINTPTR_MAX > 0xffffffffu
+    Layout64<>, Layout64<1>, Layout64<30>, Layout53<>, Layout53<1>,
+    Layout53<30>,
+#endif
+    Layout32<>, Layout32<1>, Layout32<12>, Layout32<30>, HandleLayout<2, 2>,
+    HandleLayout<1, 1>, HandleLayout<2, kWordBits - 3>,
+    HandleLayout<3, 4, Word{0xa5} << (kWordBits - 8)>>;
 TYPED_TEST_SUITE(HandleLayoutTest, Layouts);
 
 TYPED_TEST(HandleLayoutTest, FieldsDoNotOverlapAndHaveNoGap) {
@@ -70,7 +75,7 @@ TYPED_TEST(HandleLayoutTest, PackAndUnpackAgreeAtTheBorders) {
 TYPED_TEST(HandleLayoutTest, EachFixedBitIsNeededToBeWellFormed) {
   using L = TypeParam;
   const Word word = L::Make(L::Generation::kMax, L::Index::kMax);
-  for (int bit = 0; bit < std::numeric_limits<Word>::digits; ++bit) {
+  for (int bit = 0; bit < kWordBits; ++bit) {
     const Word flip = Word{1} << bit;
     const bool variable = (flip & L::kVariable) != 0;
     // A generation of one bit must stay 1.
@@ -93,6 +98,8 @@ constexpr Word kLargest = Layout::Make(Layout::Generation::kMax,
                                        Layout::Index::kMax);
 template <typename Layout>
 constexpr Word kSmallest = Layout::Make(1, 0);
+
+#if UINTPTR_MAX > 0xffffffffu
 
 template <typename Layout>
 void ExpectPositiveAndNeverAnAddress() {
@@ -121,6 +128,16 @@ TEST(Layout53Test, IsExactInADouble) {
   static_assert(Layout53<>::Index::kWidth == 26);
   for (const Word word : {kSmallest<Layout53<>>, kLargest<Layout53<>>})
     EXPECT_EQ(static_cast<Word>(static_cast<double>(word)), word);
+}
+
+#endif
+
+TEST(DefaultLayoutTest, IsTheWidestThatTheWordHolds) {
+#if UINTPTR_MAX > 0xffffffffu
+  static_assert(std::is_same_v<DefaultLayout, Layout64<>>);
+#else
+  static_assert(std::is_same_v<DefaultLayout, Layout32<>>);
+#endif
 }
 
 TEST(Layout32Test, Fits32Bits) {

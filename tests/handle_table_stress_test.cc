@@ -21,29 +21,19 @@
 #include "haft/sync.h"
 #include "tests/testing.h"
 
-#ifdef __has_feature
-#define HAS_FEATURE(feature) __has_feature(feature)
-#else
-#define HAS_FEATURE(feature) 0
-#endif
-
 namespace haft {
 namespace {
 
 using testing::Barrier;
 using testing::RunThreads;
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || \
-    HAS_FEATURE(address_sanitizer) || HAS_FEATURE(thread_sanitizer)
-constexpr unsigned kSlowdown = 10;
-#else
-constexpr unsigned kSlowdown = 1;
-#endif
+constexpr unsigned kSlowdown = testing::kSanitized ? 10 : 1;
 
 using testing::ExpectConservation;
 using testing::SmallLayout;
 using testing::TestTraits;
 using testing::TinyLayout;
+using testing::WideLayout;
 
 // Words that follow from the first, so that two values cannot be mixed up.
 template <unsigned kWords>
@@ -100,8 +90,8 @@ using Configs = ::testing::Types<
     Config<TestTraits<StripedFreeList>, 2>,
     Config<TestTraits<GlobalFreeList>, 4>, Config<TestTraits<CdsFreeList>, 2>,
     Config<TestTraits<MagazineFreeList, Layout32<>>, 2>,
-    Config<TestTraits<MagazineFreeList, Layout53<>>, 4>,
-    Config<TestTraits<StripedFreeList, Layout53<>>, 1>,
+    Config<TestTraits<MagazineFreeList, WideLayout>, 4>,
+    Config<TestTraits<StripedFreeList, WideLayout>, 1>,
     Config<TestTraits<MagazineFreeList, SmallLayout>, 2>,
     Config<TestTraits<MagazineFreeList, ShortLayout>, 2>,
     Config<TestTraits<MagazineFreeList, ShortLayout, Exhaustion::kWrap>, 4>,

@@ -10,6 +10,8 @@
 namespace haft {
 namespace {
 
+constexpr Word kHighBit = ~(~Word{0} >> 1);
+
 TEST(HandleTest, DefaultIsNull) {
   EXPECT_EQ(Handle(), kNullHandle);
   EXPECT_EQ(static_cast<Word>(Handle()), 0u);
@@ -35,12 +37,12 @@ TEST(HandleTest, IsConstexpr) {
 }
 
 TEST(HandleTest, WordRoundTripKeepsEveryBit) {
-  for (const Word word : {Word{0}, Word{1}, Word{1} << 62 | 1, ~Word{0}})
+  for (const Word word : {Word{0}, Word{1}, kHighBit | 1, ~Word{0}})
     EXPECT_EQ(static_cast<Word>(Handle(word)), word);
 }
 
 TEST(HandleTest, PointerRoundTripKeepsEveryBit) {
-  for (const Word word : {Word{0}, Word{1}, Word{1} << 62 | 1, ~Word{0}}) {
+  for (const Word word : {Word{0}, Word{1}, kHighBit | 1, ~Word{0}}) {
     const Handle handle(word);
     void* const user_data = handle.ToPointer();
     EXPECT_EQ(Handle::FromPointer(user_data), handle);

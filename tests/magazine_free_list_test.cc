@@ -28,7 +28,7 @@ constexpr Word kFirst = DefaultLayout::Make(1, 0);
 constexpr std::size_t kCaches = sync::kMaxThreads;
 // Magazines that the range holds beside the capacity.
 constexpr std::size_t kSpare = 3 * kCaches;
-constexpr std::size_t kPlenty = DefaultLayout::kSlots;
+constexpr std::size_t kPlenty = std::size_t{1} << 26;
 
 // A thread that has a cache, without being one.
 template <typename FreeList>

@@ -272,13 +272,6 @@ std::vector<Operation<W>> AllOperations() {
       {"Delete of what another has pinned", kDelete, kNothing, kPinnedOutside},
       {"Delete of what a scope may have found", kDelete, kNothing,
        kScopedOutside},
-      {"Delete that takes the marks of idle threads", kDelete,
-       [](W& w) {
-         w.Make(1);
-         EXPECT_TRUE(w.table.Pin(w.own[0]));
-         // One look in 64 does; the next is one.
-         for (unsigned i = 0; i < 63; ++i) (void)w.table.Delete(w.Emplace());
-       }},
       {"DeleteBatch", [](W& w) { (void)w.table.DeleteBatch(w.own.data(), 2); },
        [](W& w) { w.Make(2); }},
       {"DeleteUnlessPinned", kUnlessPinned, kOne},
@@ -364,34 +357,32 @@ TEST(ObjectLockFreedomWithoutHeavyBarrierTest,
 
 constexpr std::uint64_t kSchedules = testing::kSanitized ? 40 : 400;
 
-// Look at the slot; index, a free cell, claim it, the mark; the slot again.
-constexpr std::uint64_t kPin = 1 + 4 + 1;
-// Opening the mark.
-constexpr std::uint64_t kMark = 1;
-// 13 cells in use, another index, the same again, the end of the chain, the
-// next block's number, the chaining, its first cell; the mark and the slot.
-constexpr std::uint64_t kPinFurther = 64;
+// Look at the slot; index, whether it is a user, becoming one (two steps where
+// another has become the first meanwhile), a free cell, claim it; the slot
+// again.
+constexpr std::uint64_t kPin = 1 + 1 + 1 + 2 + 2 + 1;
+// 14 cells in use, another index, the same again, the end of the chain, the
+// next block's number, the chaining, its first cell; the user and the slot.
+constexpr std::uint64_t kPinFurther = 70;
 constexpr std::uint64_t kUnpin = 2;
-// A turn; the marks, and for each of four marked threads a scope, 13 cells and
-// the end of the chain; and once in 64 times the closing of each mark.
-constexpr std::uint64_t kMarkWords = sync::kMaxThreads / 32 + 1;
-constexpr std::uint64_t kLook = kMarkWords + 4 * 15 + 3;
-constexpr std::uint64_t kClosings = kMarkWords + 2 + 4 * (4 + 15);
-constexpr std::uint64_t kUnpinDeleted = kUnpin + 1 + kLook + kClosings;
-constexpr std::uint64_t kFind = 1;
+// A turn; who the users are and how many indices there are, and for each user's
+// block, and for those of others that share its bit, a scope, 14 cells and the
+// end of the chain.
+constexpr std::uint64_t kLook = 2 + 4 * 4 * 16 + 3;
+constexpr std::uint64_t kUnpinDeleted = kUnpin + 1 + kLook;
+// Two looks at the slot, whether it is a user, becoming one.
+constexpr std::uint64_t kFind = 1 + 1 + 2 + 1;
 constexpr std::uint64_t kStats = 5 + 4 * sync::kMaxThreads;
 
-// Others pin and delete, and all of them take each other's marks.
+// Others pin and delete.
 struct Crowd : World<BasicMagazineFreeList<3>> {
   void Interfere(unsigned t) {
-    // Finds its mark closed, mostly: it opens it, and closes all it can.
     const Handle handle = scoped ? own.front() : Emplace();
     { auto pin = table.Pin(handle); }
     if (t == 1) (void)table.Pin(own.front());
     // Into a scope of the thread that is watched not more than there is room.
     if (scoped) return;
     EXPECT_EQ(table.Delete(handle), Status::kOk);
-    for (unsigned i = 0; i < 63; ++i) (void)table.Delete(Emplace());
   }
 };
 // Others freeze what is pinned.
@@ -406,10 +397,9 @@ struct Bounded {
   std::uint64_t steps;
 };
 const Bounded kBounded[] = {
-    {{"Pin that opens the mark",
-      [](Crowd& w) { w.pins.push_back(w.table.Pin(w.own[0])); },
+    {{"Pin", [](Crowd& w) { w.pins.push_back(w.table.Pin(w.own[0])); },
       [](Crowd&) { schedule::EnsureIndex(); }, [](Crowd& w) { w.Make(1); }},
-     kPin + kMark},
+     kPin},
     {{"unpin", [](Crowd& w) { w.pins.back().Unpin(); },
       [](Crowd& w) { w.pins.push_back(w.table.Pin(w.own[0])); },
       [](Crowd& w) { w.Make(1); }},
@@ -432,8 +422,9 @@ const Bounded kBounded[] = {
 
 TEST(ObjectWaitFreedomTest, NobodyElseAddsSteps) {
   for (const Bounded& bounded : kBounded) {
-    EXPECT_EQ(MostSteps(bounded.operation, kSchedules), bounded.steps)
-        << bounded.operation.name;
+    const std::uint64_t most = MostSteps(bounded.operation, kSchedules);
+    EXPECT_GT(most, 0u) << bounded.operation.name;
+    EXPECT_LE(most, bounded.steps) << bounded.operation.name;
   }
 }
 

@@ -43,7 +43,8 @@ class Tracked {
   ~Tracked() {
     EXPECT_TRUE(IsWhole());
     deleted = true;
-    Fill(0), words_[1] = 1;
+    Fill(0);
+    words_[1] = 1;
     ++destroyed;
   }
 
@@ -388,15 +389,15 @@ void UnpinAgainstDelete(ObjectTable<Tracked, Traits>& table) {
           pins.push_back(table.Pin(handle));
       }
       barrier.Wait();
-      for (volatile unsigned spin = 0; spin < i * (t + 1) % 64; ++spin) {
-      }
+      for (unsigned spin = i * (t + 1) % 64; spin != 0; --spin)
+        std::atomic_signal_fence(std::memory_order_seq_cst);
       pins[t].Unpin();
       if (t == 1) {
         ASSERT_EQ(table.Delete(handle), Status::kOk);
       }
       barrier.Wait();
       if (t == 0) {
-        ASSERT_EQ(constructed, destroyed + i % 2);
+        ASSERT_EQ(constructed, destroyed + static_cast<int>(i % 2));
         pins.clear();
         ASSERT_EQ(constructed, destroyed);
       }

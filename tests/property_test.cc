@@ -27,9 +27,11 @@ namespace haft {
 namespace {
 
 using testing::kSanitized;
+using testing::kWordBits;
 using testing::SmallLayout;
 using testing::TestTraits;
 using testing::TinyLayout;
+using testing::WideLayout;
 
 enum class Kind {
   kNew,
@@ -82,8 +84,8 @@ class Model {
         return issued_.empty() ? 0 : issued_[target.number % issued_.size()];
       case Target::kFlipped:
         if (issued_.empty()) return 0;
-        return issued_[target.number % issued_.size()] ^ Word { 1 }
-                                                             << target.bit % 64;
+        return issued_[target.number % issued_.size()] ^
+               Word { 1 } << target.bit % kWordBits;
       case Target::kNull:
         return 0;
       case Target::kAnyWord:
@@ -96,7 +98,7 @@ class Model {
     if (word == 0) return "null";
     if (const auto it = names_.find(word); it != names_.end())
       return "h" + std::to_string(it->second);
-    for (int bit = 0; bit < 64; ++bit) {
+    for (int bit = 0; bit < kWordBits; ++bit) {
       const auto it = names_.find(word ^ Word{1} << bit);
       if (it != names_.end()) {
         return "h" + std::to_string(it->second) + "^bit" + std::to_string(bit);
@@ -367,7 +369,11 @@ Op RandomOp(Random& random, std::size_t max_batch) {
   if (dice < 50) return {Kind::kValue, {RandomTarget(random)}, 0};
   if (dice < 75) return {Kind::kDelete, {RandomTarget(random)}, 0};
   if (dice < 87) return {Kind::kCheck, {RandomTarget(random)}, 0};
-  if (dice < 92) return {Kind::kNewBatch, {}, random() % (max_batch + 1)};
+  if (dice < 92) {
+    return {Kind::kNewBatch,
+            {},
+            static_cast<std::size_t>(random() % (max_batch + 1))};
+  }
   if (dice < 97) {
     Op op{Kind::kDeleteBatch, {}, 0};
     for (std::size_t n = random() % (max_batch + 1); n > 0; --n)
@@ -482,7 +488,7 @@ using PropertyTraits = ::testing::Types<
     TestTraits<MagazineFreeList>, TestTraits<BasicMagazineFreeList<3>>,
     TestTraits<StripedFreeList>, TestTraits<GlobalFreeList>,
     TestTraits<CdsFreeList>, TestTraits<MagazineFreeList, Layout32<>>,
-    TestTraits<StripedFreeList, Layout53<>>,
+    TestTraits<StripedFreeList, WideLayout>,
     TestTraits<MagazineFreeList, SmallLayout>,
     TestTraits<MagazineFreeList, MagazineLayout>,
     TestTraits<MagazineFreeList, MagazineLayout, Exhaustion::kWrap>,
@@ -492,7 +498,8 @@ using PropertyTraits = ::testing::Types<
     TestTraits<MagazineFreeList, TinyLayout, Exhaustion::kWrap>,
     TestTraits<GlobalFreeList, TinyLayout, Exhaustion::kWrap>,
     TestTraits<GlobalFreeList, HandleLayout<1, 1>>,
-    TestTraits<StripedFreeList, HandleLayout<3, 3, Word{5} << 60>>>;
+    TestTraits<StripedFreeList,
+               HandleLayout<3, 3, Word{5} << (kWordBits - 4)>>>;
 TYPED_TEST_SUITE(PropertyTest, PropertyTraits);
 
 template <typename Traits>
@@ -605,7 +612,7 @@ class IgnoresAHighBit : public Base {
  public:
   using Base::Base;
   std::optional<std::size_t> Value(Handle handle) const {
-    constexpr Word kBit = Word{1} << 63;
+    constexpr Word kBit = Word{1} << (kWordBits - 1);
     return Base::Value(Handle(static_cast<Word>(handle) & ~kBit));
   }
 };

@@ -8,8 +8,10 @@
 #include <pthread.h>
 
 #include <cstddef>
+#include <limits>
 #include <set>
 #include <thread>
+#include <type_traits>
 #include <vector>
 
 #include "haft/cds_free_list.h"
@@ -20,8 +22,10 @@
 
 namespace haft::testing {
 
-// Whether a sanitizer makes everything many times slower.
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+// Whether a sanitizer makes everything many times slower and keeps a shadow of
+// all memory; so does an emulator (HAFT_EMULATED).
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || \
+    defined(HAFT_EMULATED)
 inline constexpr bool kSanitized = true;
 #elif defined(__has_feature)
 inline constexpr bool kSanitized =
@@ -44,18 +48,25 @@ struct CountedTraits : DefaultTraits {
   using Reclamation = CountedReclamation;
 };
 
+inline constexpr int kWordBits = std::numeric_limits<Word>::digits;
+
 // 4 slots of 3 generations each: every limit is a few calls away.
 using TinyLayout = HandleLayout<2, 2>;
+// The same with a bit that every handle has.
+using MarkedTinyLayout = HandleLayout<2, 2, Word{1} << (kWordBits - 2)>;
 // 12 index bits: the magazines that fit beside 1,000 live handles hold 2
 // handles.
 using SmallLayout = Layout32<12>;
+// Layout53, if words have the bits for it.
+using WideLayout =
+    std::conditional_t<kWordBits >= 53, Layout53<>, Layout32<14>>;
 
 using AllTraits = ::testing::Types<
     TestTraits<MagazineFreeList>, TestTraits<BasicMagazineFreeList<3>>,
     TestTraits<StripedFreeList>, TestTraits<GlobalFreeList>,
     TestTraits<CdsFreeList>, TestTraits<MagazineFreeList, Layout32<>>,
-    TestTraits<MagazineFreeList, Layout53<>>,
-    TestTraits<StripedFreeList, Layout53<>>,
+    TestTraits<MagazineFreeList, WideLayout>,
+    TestTraits<StripedFreeList, WideLayout>,
     TestTraits<MagazineFreeList, SmallLayout>>;
 
 // Lets `threads` threads go on together, any number of times.

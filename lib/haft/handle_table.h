@@ -181,7 +181,7 @@ class HandleTable {
   //   Ordering  as New
   [[nodiscard]] std::size_t NewBatch(const T* values, std::size_t count,
                                      Handle* handles) noexcept {
-    return caches_.With([=](auto& thread) {
+    return caches_.With([this, values, count, handles](auto& thread) {
       std::size_t made = 0;
       for (; made < count; ++made) {
         const Handle handle = this->NewIn(thread, values[made]);
@@ -205,8 +205,8 @@ class HandleTable {
                           std::optional<T>* values = nullptr) noexcept {
     // About as many cache lines as a core can wait for at once.
     constexpr std::size_t kAhead = 16;
-    return caches_.With([=](auto& thread) {
-      const auto prefetch = [=](std::size_t i) {
+    return caches_.With([this, handles, count, values](auto& thread) {
+      const auto prefetch = [this, handles, count](std::size_t i) {
         if (i < count)
           sync::PrefetchForWrite(&slots_[static_cast<Word>(handles[i])]);
       };

@@ -709,7 +709,7 @@ class ObjectTable {
     const Word next = NextOf(word);
     // relaxed: counts, publishes nothing.
     if (next == 0) retired_.fetch_add(1, std::memory_order_relaxed);
-    caches_.With([=](auto& thread) {
+    caches_.With([this, was_dying, next](auto& thread) {
       if (!was_dying) thread.CountDeleted(1);
       if (next != 0) free_list_.Push(thread, next);
     });

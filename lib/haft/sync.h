@@ -91,10 +91,17 @@ inline void HeavyBarrier() noexcept {
 // may also return for no reason.
 inline void WaitWhileEqual(Atomic<std::uint32_t>& word, std::uint32_t value,
                            std::chrono::nanoseconds timeout) noexcept {
+  // No more than 32 bits of seconds hold.
+  constexpr std::chrono::nanoseconds kLongest = std::chrono::hours(24);
+  if (timeout > kLongest) timeout = kLongest;
   const auto seconds =
       std::chrono::duration_cast<std::chrono::seconds>(timeout);
-  const timespec relative{static_cast<time_t>(seconds.count()),
-                          static_cast<long>((timeout - seconds).count())};
+  // What the system call takes, whatever the C library's timespec is.
+  const struct {
+    long seconds;
+    long nanoseconds;
+  } relative{static_cast<long>(seconds.count()),
+             static_cast<long>((timeout - seconds).count())};
   syscall(SYS_futex, &word, FUTEX_WAIT_PRIVATE, value, &relative, nullptr, 0);
 }
 inline void WakeAll(Atomic<std::uint32_t>& word) noexcept {

@@ -1,0 +1,61 @@
+#!/usr/bin/env bash
+# Checks the x86-64 code of the hot calls (see check.py), as each compiler makes it, and that the check notices seeded bugs.
+#   tests/disassembly/run.sh [COMPILER...]
+set -euo pipefail
+cd "${BASH_SOURCE[0]%/*}/../.."
+
+compilers=("$@")
+(( ${#compilers[@]} )) || compilers=(g++ clang++-14 clang++-19)
+[[ $(uname -m) == x86_64 ]] || { echo "$0: x86-64 only" >&2; exit 1; }
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+# disassemble COMPILER LEVEL LIBRARY
+disassemble() {
+  command -v "$1" > /dev/null || { echo "$0: no $1; see tools/packages.txt" >&2; exit 1; }
+  "$1" -std=c++17 "$2" -I"$3" tests/disassembly/calls.cc -o "$work/calls" -pthread
+  objdump -d --no-show-raw-insn "$work/calls" > "$work/code"
+}
+
+# Seeded bugs: what | in which call it must be noticed | header | sed expression
+seeded='
+no mask|Value|slot_array.h|s/(word \* (sizeof(Slot) \/ 2) & mask_)/(word * (sizeof(Slot) \/ 2))/; s/(word >> 1 & mask_) \* sizeof(Slot)/(word >> 1) * sizeof(Slot)/
+a bounds check instead of the mask|Value|slot_array.h|s/if constexpr (kIsShift) {/&\n      if ((word >> 1) >= storage_.size()) word = 0;/; s/(word \* (sizeof(Slot) \/ 2) & mask_)/(word * (sizeof(Slot) \/ 2))/
+a mask behind a branch|Value|slot_array.h|s/(word \* (sizeof(Slot) \/ 2) & mask_)/(word * (sizeof(Slot) \/ 2) \& (word \& 1 ? mask_ : ~Word{0}))/
+a locked look at the slot|Value|slot_array.h|s/if (state_.load(std::memory_order_acquire) != handle) return std::nullopt;/if (const_cast<sync::Atomic<Word>\&>(state_).fetch_add(2) != handle) return std::nullopt;/
+a locked count in New|New|thread_caches.h|s/if (n != 0) AddTicks(n);/&\n      entry_->idle_ticks.fetch_add(1);/
+two compare-and-swaps in Delete|Delete|slot_array.h|s/bool Close(Word handle, Word end) noexcept {/&\n    Word same = handle;\n    state_.compare_exchange_strong(same, handle);/
+'
+
+status=0
+for compiler in "${compilers[@]}"; do
+  for level in -O2 -O3; do
+    disassemble "$compiler" "$level" lib
+    if problems=$(python3 tests/disassembly/check.py < "$work/code"); then
+      echo "ok      $compiler $level"
+    else
+      echo "FAILED  $compiler $level"
+      echo "$problems"
+      status=1
+    fi
+  done
+  while IFS='|' read -r what where header edit; do
+    [[ -n $what ]] || continue
+    rm -rf "$work/lib"
+    mkdir "$work/lib"
+    cp -r lib/haft "$work/lib/haft"
+    sed -i "$edit" "$work/lib/haft/$header"
+    if cmp -s "lib/haft/$header" "$work/lib/haft/$header"; then
+      echo "$0: cannot seed \"$what\" any more" >&2
+      exit 1
+    fi
+    disassemble "$compiler" -O2 "$work/lib"
+    if ! python3 tests/disassembly/check.py < "$work/code" > "$work/found" && grep -m 1 "^$where: " "$work/found" > "$work/line"; then
+      echo "found   $compiler: $what ($(cat "$work/line"))"
+    else
+      echo "MISSED  $compiler: $what"
+      status=1
+    fi
+  done <<< "$seeded"
+done
+exit "$status"

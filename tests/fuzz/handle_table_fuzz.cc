@@ -1,0 +1,278 @@
+// Sequences of HandleTable's operations, with any word as a handle, against a
+// map. The first bytes choose the table.
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <type_traits>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+#include "haft/cds_free_list.h"
+#include "haft/global_free_list.h"
+#include "haft/handle_table.h"
+#include "haft/striped_free_list.h"
+#include "tests/fuzz/input.h"
+
+namespace haft::fuzz {
+namespace {
+
+template <typename FreeListT, typename LayoutT, Exhaustion kExhaustionV>
+struct FuzzTraits {
+  using Layout = LayoutT;
+  using FreeList = FreeListT;
+  static constexpr Exhaustion kExhaustion = kExhaustionV;
+};
+
+// Two words, so that a mixture of two values shows.
+struct Value {
+  Word word;
+  Word complement;
+};
+
+template <typename Traits>
+class Run {
+  using Layout = typename Traits::Layout;
+  using Table = HandleTable<Value, Traits>;
+  static constexpr bool kRetires = Traits::kExhaustion == Exhaustion::kRetire;
+  static constexpr bool kIsExact =
+      std::is_same_v<typename Traits::FreeList, StripedFreeList> ||
+      std::is_same_v<typename Traits::FreeList, GlobalFreeList> ||
+      std::is_same_v<typename Traits::FreeList, CdsFreeList>;
+
+ public:
+  Run(Input input, std::size_t capacity)
+      : input_(input), capacity_(capacity), table_(capacity) {}
+
+  void Go() {
+    while (!input_.empty()) {
+      const unsigned op = input_.Byte();
+      const AsGuest guest(op >= 224);
+      Step(op % 16);
+    }
+    LookAtAll();
+    for (const Word word : issued_) Look(word);
+  }
+
+ private:
+  void Step(unsigned op) {
+    switch (op) {
+      case 0:
+        return Look(Any());
+      case 1:
+        return NewBatch(input_.Below(40));
+      case 2:
+        return DeleteBatch(input_.Below(40));
+      case 3:
+        return LookAtAll();
+      case 4:  // once more what is dead already
+        return Delete(
+            issued_.empty() ? 0 : issued_[input_.Byte() % issued_.size()]);
+      case 5:
+      case 6:
+      case 7:
+      case 8:
+        return Delete(Any());
+      default:
+        return New();
+    }
+  }
+
+  Word Any() { return input_.AnyHandle<Layout>(issued_); }
+
+  Value NextValue() {
+    ++values_;
+    return {values_, ~values_};
+  }
+  bool IsRight(const std::optional<Value>& value, Word word) const {
+    const auto live = live_.find(word);
+    if (live == live_.end()) return !value.has_value();
+    return value.has_value() && value->word == live->second &&
+           value->complement == ~live->second;
+  }
+
+  void New() {
+    const Value value = NextValue();
+    Made(table_.New(value), value);
+  }
+  void NewBatch(std::size_t count) {
+    std::vector<Value> values(count);
+    for (Value& value : values) value = NextValue();
+    std::vector<Handle> handles(count);
+    const std::size_t made =
+        table_.NewBatch(values.data(), count, handles.data());
+    Expect(made <= count, "NewBatch made more than asked for");
+    for (std::size_t i = 0; i < made; ++i) {
+      Expect(handles[i] != kNullHandle, "NewBatch made a null handle");
+      Made(handles[i], values[i]);
+    }
+    if (made < count) Made(kNullHandle, {});
+  }
+  void Made(Handle handle, Value value) {
+    const Word word = static_cast<Word>(handle);
+    const std::size_t used = live_.size() + retired_;
+    if (word == 0) {
+      Expect(used >= capacity_, "full below the capacity");
+      Expect(used == table_.Stats().high_water, "full though a slot is free");
+      return;
+    }
+    Expect(!kIsExact || used < capacity_, "New beyond the capacity");
+    Expect(Layout::IsWellFormed(word), "New made a malformed handle");
+    Expect(live_.emplace(word, value.word).second, "New made a live handle");
+    const bool is_new = ever_.insert(word).second;
+    Expect(is_new || !kRetires, "New made a handle of old again");
+    if (is_new) issued_.push_back(word);
+    ++created_;
+  }
+
+  void Delete(Word word) {
+    Expect(IsRight(table_.Delete(Handle(word)), word), "Delete is wrong");
+    Deleted(word);
+  }
+  void DeleteBatch(std::size_t count) {
+    std::vector<Handle> handles;
+    for (std::size_t i = 0; i < count; ++i) handles.emplace_back(Any());
+    std::vector<std::optional<Value>> values(count);
+    const std::size_t before = live_.size();
+    const std::size_t deleted =
+        table_.DeleteBatch(handles.data(), count, values.data());
+    for (std::size_t i = 0; i < count; ++i) {
+      Expect(IsRight(values[i], static_cast<Word>(handles[i])),
+             "DeleteBatch is wrong");
+      Deleted(static_cast<Word>(handles[i]));
+    }
+    Expect(deleted == before - live_.size(), "DeleteBatch counted wrong");
+  }
+  void Deleted(Word word) {
+    if (live_.erase(word) == 0) return;
+    ++deleted_;
+    retired_ += kRetires &&
+                Layout::Generation::Decode(word) == Layout::Generation::kMax;
+  }
+
+  void Look(Word word) {
+    Expect(IsRight(table_.Value(Handle(word)), word), "Value is wrong");
+    const Status status = table_.Check(Handle(word));
+    if (word == 0) {
+      Expect(status == Status::kNull, "Check of null");
+    } else if (!Layout::IsWellFormed(word)) {
+      Expect(status == Status::kMalformed, "Check of a malformed word");
+    } else if (live_.count(word) != 0) {
+      Expect(status == Status::kOk, "Check of a live handle");
+    } else if (ever_.count(word) != 0) {
+      // After a wrap nothing tells a stale handle from one not issued yet.
+      Expect(status == Status::kStale ||
+                 (!kRetires && status == Status::kNeverIssued),
+             "Check of a stale handle");
+    } else {
+      Expect(status == Status::kNeverIssued, "Check of a forged handle");
+    }
+  }
+
+  void LookAtAll() {
+    std::size_t seen = 0;
+    table_.ForEach([&](Handle handle, Value value) {
+      ++seen;
+      Expect(live_.count(static_cast<Word>(handle)) != 0 &&
+                 IsRight(value, static_cast<Word>(handle)),
+             "ForEach shows what is not live");
+    });
+    Expect(seen == live_.size(), "ForEach shows not all");
+    const TableStats stats = table_.Stats();
+    Expect(stats.live == live_.size(), "Stats: live");
+    Expect(stats.created == created_, "Stats: created");
+    Expect(stats.deleted == deleted_, "Stats: deleted");
+    Expect(stats.retired == retired_, "Stats: retired");
+    Expect(stats.capacity == capacity_ - std::min(retired_, capacity_),
+           "Stats: capacity");
+    std::unordered_set<Word> free;
+    table_.ForEachFree([&](Handle handle) {
+      Expect(free.insert(static_cast<Word>(handle)).second,
+             "a slot is free twice");
+      Expect(live_.count(static_cast<Word>(handle)) == 0, "free and live");
+    });
+    Expect(free.size() + live_.size() + retired_ == stats.high_water,
+           "slots lost or doubled");
+  }
+
+  Input input_;
+  const std::size_t capacity_;
+  Table table_;
+  std::unordered_map<Word, Word> live_;  // and their values
+  std::unordered_set<Word> ever_;
+  std::vector<Word> issued_;
+  Word values_ = 0;
+  std::size_t created_ = 0, deleted_ = 0, retired_ = 0;
+};
+
+template <typename FreeList, typename Layout,
+          Exhaustion kExhaustion = Exhaustion::kRetire>
+void RunOne(Input input) {
+  const std::size_t capacity =
+      std::min<std::size_t>(1 + input.Byte(), Layout::kSlots);
+  Run<FuzzTraits<FreeList, Layout, kExhaustion>>(input, capacity).Go();
+}
+
+constexpr int kTopBit = sizeof(Word) * 8 - 1;
+using Tiny = HandleLayout<2, 2>;
+using Marked = HandleLayout<3, 3, Word{1} << (kTopBit - 1)>;
+// Room for magazines of two handles beside 255.
+using Short = HandleLayout<12, 2>;
+
+}  // namespace
+}  // namespace haft::fuzz
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data,
+                                      std::size_t size) {
+  using namespace haft;
+  using namespace haft::fuzz;
+  using Magazines = BasicMagazineFreeList<3>;
+  Input input(data, std::min<std::size_t>(size, 2000));
+  switch (input.Below(14)) {
+    case 0:
+      RunOne<MagazineFreeList, DefaultLayout>(input);
+      break;
+    case 1:
+      RunOne<Magazines, DefaultLayout>(input);
+      break;
+    case 2:
+      RunOne<Magazines, Short>(input);
+      break;
+    case 3:
+      RunOne<Magazines, Short, Exhaustion::kWrap>(input);
+      break;
+    case 4:
+      RunOne<MagazineFreeList, Tiny>(input);
+      break;
+    case 5:
+      RunOne<MagazineFreeList, Tiny, Exhaustion::kWrap>(input);
+      break;
+    case 6:
+      RunOne<StripedFreeList, Tiny>(input);
+      break;
+    case 7:
+      RunOne<StripedFreeList, Marked, Exhaustion::kWrap>(input);
+      break;
+    case 8:
+      RunOne<GlobalFreeList, Marked>(input);
+      break;
+    case 9:
+      RunOne<GlobalFreeList, HandleLayout<1, 1>>(input);
+      break;
+    case 10:
+      RunOne<CdsFreeList, Tiny>(input);
+      break;
+    case 11:
+      RunOne<CdsFreeList, HandleLayout<6, 2>, Exhaustion::kWrap>(input);
+      break;
+    case 12:
+      RunOne<StripedFreeList, Layout32<6>>(input);
+      break;
+    default:
+      RunOne<GlobalFreeList, HandleLayout<6, kTopBit - 6>>(input);
+      break;
+  }
+  return 0;
+}

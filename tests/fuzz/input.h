@@ -1,0 +1,104 @@
+// What the fuzz targets share: reading an input, and saying what is wrong.
+
+#ifndef HAFT_TESTS_FUZZ_INPUT_H_
+#define HAFT_TESTS_FUZZ_INPUT_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <vector>
+
+#include "haft/handle.h"
+#include "haft/sync.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data,
+                                      std::size_t size);
+
+namespace haft::fuzz {
+
+// Aborts with `sentence` when `holds` is false, in every build.
+inline void Expect(bool holds, const char* sentence) {
+  if (holds) return;
+  std::fprintf(stderr, "fuzz: %s\n", sentence);
+  std::abort();
+}
+
+// The bytes of an input, one after another; 0 when there are no more.
+class Input {
+ public:
+  Input(const std::uint8_t* data, std::size_t size)
+      : data_(data), end_(data + size) {}
+
+  bool empty() const { return data_ == end_; }
+  std::uint8_t Byte() { return empty() ? 0 : *data_++; }
+  // 0..n-1.
+  unsigned Below(unsigned n) { return Byte() % n; }
+  haft::Word Word() {
+    haft::Word word = 0;
+    for (std::size_t i = 0; i < sizeof(word); ++i) word = word << 8 | Byte();
+    return word;
+  }
+
+  // A word that somebody might pass: one of `known`, one near to one of them,
+  // or any word at all. Each is one of a table of `Layout`.
+  template <typename Layout>
+  haft::Word AnyHandle(const std::vector<haft::Word>& known) {
+    const unsigned how = Byte();
+    const haft::Word base =
+        known.empty() ? Layout::Make(1, how % Layout::kSlots)
+                      : known[known.size() - 1 - Byte() % known.size()];
+    switch (how % 16) {
+      case 0:
+        return Word();
+      case 1:
+        return 0;
+      case 2:
+        return base ^ haft::Word{1} << Below(sizeof(haft::Word) * 8);
+      case 3:
+        return base + Layout::Generation::kOne;
+      case 4:
+        return base - Layout::Generation::kOne;
+      case 5:
+        return base ^ Layout::Index::Encode(Byte());
+      case 6:
+        return Layout::Make(Byte(), Byte());
+      case 7:  // as states of slots are made of handles
+        return base ^ Layout::Index::Encode(Below(8)) ^ 1;
+      default:
+        return base;
+    }
+  }
+
+ private:
+  const std::uint8_t* data_;
+  const std::uint8_t* const end_;
+};
+
+// While it lives, the calling thread has no cache in any table.
+class AsGuest {
+ public:
+  explicit AsGuest(bool guest)
+      : index_(sync::ThisThread().index.load(std::memory_order_relaxed)),
+        guest_(guest) {
+    if (!guest_) return;
+    sync::ThisThread().exited.store(true, std::memory_order_relaxed);
+    sync::ThisThread().index.store(0, std::memory_order_relaxed);
+  }
+  ~AsGuest() {
+    if (!guest_) return;
+    sync::ThisThread().index.store(index_, std::memory_order_relaxed);
+    sync::ThisThread().exited.store(false, std::memory_order_relaxed);
+  }
+  AsGuest(const AsGuest&) = delete;
+  AsGuest& operator=(const AsGuest&) = delete;
+
+ private:
+  const unsigned index_;
+  const bool guest_;
+};
+
+}  // namespace haft::fuzz
+
+#endif  // HAFT_TESTS_FUZZ_INPUT_H_

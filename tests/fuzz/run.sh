@@ -1,0 +1,100 @@
+#!/usr/bin/env bash
+# Fuzzes with libFuzzer, from the corpus in the tree.
+#   tests/fuzz/run.sh [SECONDS]         each target for so long (default 20): findings fail, and are kept in the working folder
+#   tests/fuzz/run.sh --merge           adds what the last runs have found new to the corpus, minimised
+#   tests/fuzz/run.sh --seeded [SECONDS]  that it finds seeded bugs: fails when one is not found in so long (default 60)
+# The working folder is $HAFT_FUZZ_DIR, else a temporary one.
+set -euo pipefail
+cd "${BASH_SOURCE[0]%/*}/../.."
+
+clang=${CLANG:-clang++-14}
+command -v "$clang" > /dev/null || { echo "$0: no $clang; see tools/packages.txt" >&2; exit 1; }
+work=${HAFT_FUZZ_DIR:-}
+if [[ -z $work ]]; then
+  work=$(mktemp -d)
+  trap 'rm -rf "$work"' EXIT
+fi
+mkdir -p "$work"
+targets=(handle_table object_table)
+
+# build TARGET OUT LIBRARY
+build() {
+  "$clang" -std=c++17 -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -I"$3" -I. \
+    "tests/fuzz/$1_fuzz.cc" -o "$2" -pthread
+}
+
+# fuzz TARGET PROGRAM SECONDS: new inputs to $work/TARGET.new
+fuzz() {
+  mkdir -p "$work/$1.new"
+  "$2" -max_total_time="$3" -max_len=800 -len_control=30 -timeout=20 -artifact_prefix="$work/$1." \
+    "$work/$1.new" "tests/fuzz/corpus/$1" > "$work/$1.log" 2>&1
+}
+
+# Seeded bugs: TARGET | what | header | sed expression
+seeded='
+handle_table|Delete does not look at the generation|slot_array.h|s/bool Close(Word handle, Word end) noexcept {/&\n    if (((state() ^ handle) \& 0x7f) == 0) handle = state();/
+handle_table|a free slot keeps the word of its next handle|slot_array.h|s/Word Free(Word next) noexcept { return Flip(next, 1); }/Word Free(Word next) noexcept { return next; }/
+handle_table|a last generation goes on with the first|handle_table.h|s/retire = Traits::kExhaustion == Exhaustion::kRetire;/retire = false;/
+object_table|an unpin destroys nothing|object_table.h|s/if (__builtin_expect(slot->IsDying(word), 0))/if (false)/
+object_table|Delete does not look for pins|object_table.h|s/if (__builtin_expect(!uses, 1)) return Destroy(word);/if (!uses.scoped) return Destroy(word);/
+object_table|what was not constructed keeps its slot|object_table.h|s/if (word != 0) table->Return(word);/(void)table;/
+'
+
+try_seeded() {
+  local seconds=$1 target what header edit copy found=0 missed=0
+  while IFS='|' read -r target what header edit; do
+    [[ -n $target ]] || continue
+    copy=$work/seeded
+    rm -rf "$copy"
+    mkdir -p "$copy"
+    cp -r lib/haft "$copy/haft"
+    sed -i "$edit" "$copy/haft/$header"
+    if cmp -s "lib/haft/$header" "$copy/haft/$header"; then
+      echo "$0: cannot seed \"$what\" into $header any more" >&2
+      exit 1
+    fi
+    build "$target" "$copy/fuzz" "$copy"
+    if fuzz "$target" "$copy/fuzz" "$seconds"; then
+      echo "MISSED  $target: $what"
+      missed=$((missed + 1))
+    else
+      echo "found   $target: $what ($(grep -m1 -oE 'fuzz: .*|ERROR: [A-Za-z]+: [a-zA-Z-]+|runtime error: .*|haft: .*' "$work/$target.log" || echo crash))"
+      found=$((found + 1))
+    fi
+    rm -rf "$work/$target.new"
+  done <<< "$seeded"
+  echo "$found of $((found + missed)) seeded bugs found"
+  (( missed == 0 ))
+}
+
+case ${1:-} in
+  --seeded)
+    try_seeded "${2:-60}"
+    ;;
+  --merge)
+    for target in "${targets[@]}"; do
+      build "$target" "$work/$target" lib
+      mkdir -p "tests/fuzz/corpus/$target"
+      rm -rf "$work/merged"
+      mkdir "$work/merged"
+      "$work/$target" -merge=1 -set_cover_merge=1 -use_counters=0 -max_len=400 "$work/merged" "tests/fuzz/corpus/$target" "$work/$target.new" > "$work/merge.log" 2>&1
+      rm -rf "tests/fuzz/corpus/$target"
+      cp -r "$work/merged" "tests/fuzz/corpus/$target"
+      echo "$target: $(find "tests/fuzz/corpus/$target" -type f | wc -l) inputs"
+    done
+    ;;
+  *)
+    status=0
+    for target in "${targets[@]}"; do
+      build "$target" "$work/$target" lib
+      if fuzz "$target" "$work/$target" "${1:-20}"; then
+        echo "$target: $(grep -E '^#[0-9]+.*DONE' "$work/$target.log" | grep -oE 'cov: [0-9]+ ft: [0-9]+'), $(grep -E '^Done' "$work/$target.log")"
+      else
+        status=1
+        grep -E 'fuzz:|ERROR|SUMMARY|runtime error|haft:' "$work/$target.log" | head -n 5 || true
+        tail -n 5 "$work/$target.log"
+      fi
+    done
+    exit "$status"
+    ;;
+esac
