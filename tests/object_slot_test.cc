@@ -13,7 +13,7 @@ using L = HandleLayout<4, 4>;
 using State = SlotState<L>;
 
 struct Usage {
-  void Clear() { users = 0; }
+  void BeginLife(int) { users = 0; }
   int users;
 };
 

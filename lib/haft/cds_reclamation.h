@@ -28,7 +28,8 @@ class CdsReclamation {
  public:
   // While an object is on libcds's list: whose it is, and its handle.
   struct Usage {
-    void Clear() noexcept {}
+    template <typename T>
+    void BeginLife(const T&) noexcept {}
     sync::Atomic<void*> owner;
     Word retired;
   };

@@ -21,7 +21,10 @@ namespace haft {
 class CountedReclamation : public internal::HazardRecords {
  public:
   struct Usage {
-    void Clear() noexcept { users.Clear(); }
+    template <typename T>
+    void BeginLife(const T&) noexcept {
+      users.Clear();
+    }
     internal::UserSet users;  // for the scopes
     sync::Atomic<Word> pins;
   };

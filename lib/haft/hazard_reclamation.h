@@ -19,9 +19,13 @@ namespace haft {
 // object.
 class HazardReclamation : public internal::HazardRecords {
  public:
-  // What is kept in each slot.
+  // What is kept in each slot. BeginLife(object) is called by New before it
+  // publishes the slot.
   struct Usage {
-    void Clear() noexcept { users.Clear(); }
+    template <typename T>
+    void BeginLife(const T&) noexcept {
+      users.Clear();
+    }
     internal::UserSet users;
   };
 

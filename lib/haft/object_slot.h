@@ -17,7 +17,7 @@ namespace haft::internal {
 // object once nobody has the handle published.
 //
 // Usage is what a Reclamation keeps in each slot; zero bytes are its initial
-// value.
+// value. Unlike the object it is there all the time.
 template <typename T, typename Layout, typename UsageT>
 class ObjectSlot {
   using State = SlotState<Layout>;
@@ -33,7 +33,7 @@ class ObjectSlot {
 
   // Makes the slot answer to `handle`, whose object has been constructed.
   void Publish(Word handle) noexcept {
-    usage_.Clear();
+    usage_.BeginLife(*object());
     // [O1] release: publishes the object and its cleared usage; synchronises
     // with [O2], [O3] and [O10].
     state_.store(handle, std::memory_order_release);
@@ -44,6 +44,19 @@ class ObjectSlot {
     // [O10] acquire: the usage as cleared by the New of this handle or used
     // since; partner of [O1].
     const Word state = state_.load(std::memory_order_acquire);
+    return state == handle || State::IsFrozen(state, handle, slots);
+  }
+
+  // Calls f(usage) between two looks at the state.
+  //   Returns   whether `handle` was live at both: then what f has read by
+  //             acquire loads is of its life, if BeginLife has written it by
+  //             release stores (as I3)
+  template <typename F>
+  bool Peek(Word handle, Word slots, F&& f) const noexcept {
+    if (!MayBeLive(handle, slots)) return false;
+    f(usage_);
+    // relaxed: those acquire loads keep it behind them.
+    const Word state = state_.load(std::memory_order_relaxed);
     return state == handle || State::IsFrozen(state, handle, slots);
   }
 

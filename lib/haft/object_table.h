@@ -351,6 +351,18 @@ class ObjectTable {
     return slots_.Status(static_cast<Word>(handle));
   }
 
+  // Reads what Traits::Reclamation keeps of each object outside of it, without
+  // a pin: calls f(usage).
+  //   Returns   whether `handle` was live all the time; else what f has read
+  //             means nothing
+  //   Progress  wait-free
+  //   Cost      two loads and those of f
+  template <typename F>
+  bool Peek(Handle handle, F&& f) const noexcept {
+    const Word word = static_cast<Word>(handle);
+    return slots_[word].Peek(word, slots_.size(), f);
+  }
+
   // Insert for each of objects[0..count-1], which are moved from.
   //   Returns   how many it has made: fewer than `count` when the table became
   //             full; the others have not been moved from

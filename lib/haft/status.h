@@ -14,9 +14,12 @@ enum class Status : int {
   kNeverIssued = 3,  // well formed, but this table has not issued it: forged,
                      // another table's, another process's
   kStale = 4,        // this table issued it and it has been deleted
+  kWrongType = 5,    // live, and of another type
+  kFull = 6,         // the table has no room for another handle
   kOutOfMemory = 7,  // nothing is wrong with the handle; there is no room
   kPinned = 8,       // live, and in use: not deleted
   kTimedOut = 9,     // deleted, and still in use
+  kInvalid = 10,     // an argument that is no handle is null or 0
 };
 
 // A static string such as "stale"; "unknown" for a value that is no Status.
@@ -32,12 +35,18 @@ constexpr const char* StatusName(Status status) noexcept {
       return "never issued here";
     case Status::kStale:
       return "stale";
+    case Status::kWrongType:
+      return "of another type";
+    case Status::kFull:
+      return "full";
     case Status::kOutOfMemory:
       return "out of memory";
     case Status::kPinned:
       return "pinned";
     case Status::kTimedOut:
       return "timed out";
+    case Status::kInvalid:
+      return "invalid argument";
   }
   return "unknown";
 }

@@ -23,6 +23,8 @@ def haft_model(name):
         deps = [
             ":model",
             "//lib/haft",
+            "//lib/haft:any_table",
             "//lib/haft:counted_reclamation",
+            "//lib/haft:made_once",
         ],
     )

@@ -1,0 +1,105 @@
+// A table of objects of any type: what the C ABI is made of.
+
+#ifndef HAFT_ANY_TABLE_H_
+#define HAFT_ANY_TABLE_H_
+
+#include <cstring>
+#include <utility>
+
+#include "haft/haft.h"
+#include "haft/hazard_reclamation.h"
+#include "haft/object_table.h"
+#include "haft/sync.h"
+#include "haft/traits.h"
+
+namespace haft {
+
+// An object of some type, and how to destroy it.
+class AnyObject {
+ public:
+  using Destroy = void (*)(void* context);
+
+  // Destroy(context) is called once, by the destructor; nullptr: nothing is.
+  AnyObject(void* object, const haft_type* type, Destroy destroy,
+            void* context) noexcept
+      : object_(object), type_(type), destroy_(destroy), context_(context) {}
+  AnyObject(AnyObject&& other) noexcept
+      : object_(other.object_),
+        type_(other.type_),
+        destroy_(std::exchange(other.destroy_, nullptr)),
+        context_(other.context_) {}
+  AnyObject& operator=(AnyObject&&) = delete;
+  ~AnyObject() {
+    if (destroy_ != nullptr) destroy_(context_);
+  }
+
+  void* object() const noexcept { return object_; }
+  const haft_type* type() const noexcept { return type_; }
+
+  // The object, which is not destroyed any more.
+  void* Release() noexcept {
+    destroy_ = nullptr;
+    return object_;
+  }
+
+ private:
+  void* const object_;
+  const haft_type* const type_;
+  Destroy destroy_;
+  void* const context_;
+};
+
+// Whether `actual` will do where `wanted` (nullptr: any) is asked for.
+inline bool IsType(const haft_type* actual, const haft_type* wanted) noexcept {
+  return wanted == nullptr || wanted == actual ||
+         (wanted->identity != nullptr && actual->identity != nullptr &&
+          std::strcmp(wanted->identity, actual->identity) == 0);
+}
+
+// Hazard records, and in each slot what Value needs: so that it takes no pin.
+class AnyReclamation : public HazardReclamation {
+ public:
+  struct Usage : HazardReclamation::Usage {
+    void BeginLife(const AnyObject& any) noexcept {
+      HazardReclamation::Usage::BeginLife(any);
+      // [A1] release, both: whoever reads them by [A2] then sees by its second
+      // look at the state that an earlier handle has ended.
+      object.store(any.object(), std::memory_order_release);
+      type.store(const_cast<haft_type*>(any.type()), std::memory_order_release);
+    }
+    sync::Atomic<void*> object;
+    sync::Atomic<haft_type*> type;  // never written to
+  };
+};
+
+struct AnyTraits : DefaultTraits {
+  using Reclamation = AnyReclamation;
+};
+
+using AnyTable = ObjectTable<AnyObject, AnyTraits>;
+
+// The object of `handle`, if it is live and of type `wanted`.
+//   Progress  wait-free
+template <typename Table>
+Status AnyValue(const Table& table, Handle handle, const haft_type* wanted,
+                void** object) noexcept {
+  void* found = nullptr;
+  const haft_type* type = nullptr;
+  const bool live = table.Peek(handle, [&](const AnyReclamation::Usage& usage) {
+    // [A2] acquire, both: partner of [A1].
+    found = usage.object.load(std::memory_order_acquire);
+    type = usage.type.load(std::memory_order_acquire);
+  });
+  if (__builtin_expect(!live, 0)) {
+    const Status status = table.Check(handle);
+    // If it is live now, it has been issued meanwhile.
+    return status == Status::kOk ? Status::kNeverIssued : status;
+  }
+  if (__builtin_expect(!IsType(type, wanted), 0)) return Status::kWrongType;
+  *object = found;
+  return Status::kOk;
+}
+
+}  // namespace haft
+
+#endif  // HAFT_ANY_TABLE_H_

@@ -1,0 +1,292 @@
+/* Haft for C and for every language that can call C: one table for the process
+ * that turns objects into opaque handles, and tables of your own.
+ *
+ * Compiles as C99 and as C++. What holds for every function:
+ *
+ *   - It may be called by any thread at any time, unless it says otherwise.
+ *   - A bad handle is input: null, forged, stale, another table's, or of
+ *     another type, it gets its exact status, and nothing is changed.
+ *   - Where a status other than HAFT_OK is returned, results are not written.
+ *   - No exception crosses it. Only the `must` forms abort.
+ *   - Objects are destroyed by the thread that deletes them, or by the one that
+ *     lets go of the last pin: `destroy` callbacks may call back into Haft.
+ *   - In signal handlers: all but those that say they allocate; what destroys
+ *     an object is as safe there as its `destroy` is.
+ */
+
+#ifndef HAFT_HAFT_H_
+#define HAFT_HAFT_H_
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define HAFT_VERSION_MAJOR 0
+#define HAFT_VERSION_MINOR 1
+#define HAFT_VERSION_PATCH 0
+#define HAFT_VERSION \
+  (HAFT_VERSION_MAJOR * 10000 + HAFT_VERSION_MINOR * 100 + HAFT_VERSION_PATCH)
+
+/* Exported by libhaft.so. An archive's functions stay inside of what they are
+ * linked into. */
+#ifdef HAFT_BUILDING_SHARED_LIBRARY
+#define HAFT_API __attribute__((visibility("default")))
+#else
+#define HAFT_API
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* An opaque word. 0 is the null handle; every other handle is odd, so that it
+ * is never the address of an aligned object, and on 64 bits positive as a
+ * signed integer. No handle is issued twice. */
+typedef uintptr_t haft_handle;
+
+/* Never renumbered. */
+typedef enum haft_status {
+  HAFT_OK = 0,
+  HAFT_NULL = 1,          /* the null handle */
+  HAFT_MALFORMED = 2,     /* no table issues such a word */
+  HAFT_NEVER_ISSUED = 3,  /* not by this table: forged, or another's */
+  HAFT_STALE = 4,         /* issued by this table, and deleted */
+  HAFT_WRONG_TYPE = 5,    /* live, and of another type */
+  HAFT_FULL = 6,          /* the table has no room for another handle */
+  HAFT_OUT_OF_MEMORY = 7, /* there is no memory, or no room for a pin */
+  HAFT_PINNED = 8,        /* live, and in use: not deleted */
+  HAFT_TIMED_OUT = 9,     /* deleted, and still in use */
+  HAFT_INVALID = 10       /* an argument that is no handle is null or 0 */
+} haft_status;
+
+/* What an object is. Two descriptors mean the same type if they are the same
+ * one, or if both have an `identity` and those are equal strings: so each
+ * shared library of a process may have a descriptor of its own. Both must stay
+ * where they are while there are handles. */
+typedef struct haft_type {
+  const char *name;              /* for messages */
+  const char *identity;          /* null: this descriptor only */
+  void (*destroy)(void *object); /* null: objects are borrowed */
+} haft_type;
+
+/* A table of handles. Wherever one is asked for, null means the process's. */
+typedef struct haft_table haft_table;
+
+/* Holds an object for as long as it lasts. Plain memory: it may be stored, and
+ * any thread may let it go. Copies are the same pin: let go of one only. */
+typedef struct haft_pin {
+  uintptr_t words[4];
+} haft_pin;
+
+/* --- The process's table --------------------------------------------------
+ *
+ * There is one for all who load the same libhaft.so. It is made by the first
+ * call that needs it, for 4,194,304 live handles or as many as the environment
+ * variable HAFT_CAPACITY says, and never destroyed. */
+
+/* Makes `object` reachable through a new handle. `type->destroy(object)` is
+ * called when it has been deleted and is no longer in use.
+ *   Returns   HAFT_OK, HAFT_FULL, HAFT_OUT_OF_MEMORY, HAFT_INVALID
+ *   Progress  lock-free; wait-free while this thread's cache holds a handle
+ *   Cost      no allocation, no system call but for the first uses */
+HAFT_API haft_status haft_new(void *object, const haft_type *type,
+                              haft_handle *handle);
+
+/* The same where something else than the object is to be destroyed: calls
+ * `destroy(context)` instead of `type->destroy(object)`; null: nothing. */
+HAFT_API haft_status haft_new_with(void *object, const haft_type *type,
+                                   void (*destroy)(void *context),
+                                   void *context, haft_handle *handle);
+
+/* The object of `handle`, if it is of `type` (null: of any). Nothing keeps it
+ * alive: where another thread may delete it, take a pin.
+ *   Returns   HAFT_OK, HAFT_NULL, HAFT_MALFORMED, HAFT_NEVER_ISSUED,
+ * HAFT_STALE, HAFT_WRONG_TYPE, HAFT_INVALID Progress  wait-free Cost      four
+ * loads, no write */
+HAFT_API haft_status haft_value(haft_handle handle, const haft_type *type,
+                                void **object);
+
+/* Why `handle` is refused, or HAFT_OK.
+ *   Progress  wait-free */
+HAFT_API haft_status haft_check(haft_handle handle);
+
+/* The object, kept alive until haft_unpin.
+ *   Returns   as haft_value; HAFT_OUT_OF_MEMORY when there are 917,504 pins
+ *             beside the 14 of each thread
+ *   Progress  wait-free but for a retry for each haft_delete_unless_pinned and
+ *             haft_take of the same handle that is under way
+ *   Cost      one compare-and-swap on a line of the thread's own */
+HAFT_API haft_status haft_pin_object(haft_handle handle, const haft_type *type,
+                                     haft_pin *pin, void **object);
+
+/* Lets go; if the object has been deleted and this was its last pin, destroys
+ * it before this returns. Zeroes `*pin`; of a zeroed one it does nothing. May
+ * be called by another thread than the one that took it. */
+HAFT_API void haft_unpin(haft_pin *pin);
+
+/* Ends `handle`, if it is of `type` (null: of any): from now on it is stale.
+ * The object is destroyed before this returns, or if it is pinned, by the last
+ * unpin before that returns.
+ *   Returns   HAFT_OK, once for each handle; else as haft_value
+ *   Progress  lock-free but for `destroy` */
+HAFT_API haft_status haft_delete(haft_handle handle, const haft_type *type);
+
+/* The same if it is not pinned: else HAFT_PINNED, and the handle stays live. */
+HAFT_API haft_status haft_delete_unless_pinned(haft_handle handle,
+                                               const haft_type *type);
+
+/* Ends `handle`, then waits until the object is destroyed, for `nanoseconds` at
+ * most. A thread that waits for a pin of its own waits in vain.
+ *   Returns   as haft_delete; HAFT_TIMED_OUT when it is still pinned: it is
+ *             deleted all the same, and destroyed by the last unpin
+ *   Progress  blocking: the one call that waits */
+HAFT_API haft_status haft_delete_and_wait(haft_handle handle,
+                                          const haft_type *type,
+                                          uint64_t nanoseconds);
+
+/* Ends `handle` unless it is pinned, and gives the object back: it is not
+ * destroyed. (Of haft_new_with: neither is its context.)
+ *   Returns   as haft_delete_unless_pinned */
+HAFT_API haft_status haft_take(haft_handle handle, const haft_type *type,
+                               void **object);
+
+/* haft_value and haft_delete for callers that hold a handle they know is live:
+ * otherwise they report all that is known about it on stderr and abort. */
+HAFT_API void *haft_must_value(haft_handle handle, const haft_type *type);
+HAFT_API void haft_must_delete(haft_handle handle, const haft_type *type);
+
+/* --- Tables of your own ----------------------------------------------------
+ *
+ * As above, in `table`; null: the process's. */
+
+/* A table for `capacity` live handles.
+ *   Returns   HAFT_OK, HAFT_FULL when no table can have so many, HAFT_INVALID,
+ *             HAFT_OUT_OF_MEMORY (allocates) */
+HAFT_API haft_status haft_table_create(size_t capacity, haft_table **table);
+
+/* Destroys what is live, and the table. No thread may be inside a call. Objects
+ * still pinned are reported on stderr and stay for ever. Not the process's:
+ * null does nothing. */
+HAFT_API void haft_table_destroy(haft_table *table);
+
+HAFT_API haft_status haft_table_new(haft_table *table, void *object,
+                                    const haft_type *type, haft_handle *handle);
+HAFT_API haft_status haft_table_new_with(haft_table *table, void *object,
+                                         const haft_type *type,
+                                         void (*destroy)(void *context),
+                                         void *context, haft_handle *handle);
+HAFT_API haft_status haft_table_value(haft_table *table, haft_handle handle,
+                                      const haft_type *type, void **object);
+HAFT_API haft_status haft_table_check(haft_table *table, haft_handle handle);
+HAFT_API haft_status haft_table_pin_object(haft_table *table,
+                                           haft_handle handle,
+                                           const haft_type *type, haft_pin *pin,
+                                           void **object);
+HAFT_API haft_status haft_table_delete(haft_table *table, haft_handle handle,
+                                       const haft_type *type);
+HAFT_API haft_status haft_table_delete_unless_pinned(haft_table *table,
+                                                     haft_handle handle,
+                                                     const haft_type *type);
+HAFT_API haft_status haft_table_delete_and_wait(haft_table *table,
+                                                haft_handle handle,
+                                                const haft_type *type,
+                                                uint64_t nanoseconds);
+HAFT_API haft_status haft_table_take(haft_table *table, haft_handle handle,
+                                     const haft_type *type, void **object);
+
+/* haft_table_new for each of objects[0..count-1].
+ *   Returns   HAFT_OK, and *made == count; or why it stopped:
+ * handles[0..*made-1] are made (*made is always written) */
+HAFT_API haft_status haft_table_new_batch(haft_table *table,
+                                          void *const *objects, size_t count,
+                                          const haft_type *type,
+                                          haft_handle *handles, size_t *made);
+
+/* haft_table_delete for each of handles[0..count-1]; statuses[i], if given, is
+ * what it has returned.
+ *   Returns   how many were live and of `type` */
+HAFT_API size_t haft_table_delete_batch(haft_table *table,
+                                        const haft_handle *handles,
+                                        size_t count, const haft_type *type,
+                                        haft_status *statuses);
+
+/* Calls visit(context, handle, type, object) for live handles, each pinned for
+ * the call, in no particular order, while others go on: what is live throughout
+ * is seen exactly once. `visit` may call Haft; it ends the walk by returning
+ * non-zero.
+ *   Returns   what the last visit returned; 0 */
+HAFT_API int haft_table_for_each(haft_table *table,
+                                 int (*visit)(void *context, haft_handle handle,
+                                              const haft_type *type,
+                                              void *object),
+                                 void *context);
+
+/* Figures; exact when no other thread is inside a call. */
+typedef struct haft_stats {
+  uint64_t live;     /* handles issued and not deleted */
+  uint64_t dying;    /* objects deleted and still in use */
+  uint64_t created;  /* handles ever issued */
+  uint64_t deleted;  /* handles ever deleted */
+  uint64_t retired;  /* slots that have used up their generations */
+  uint64_t capacity; /* objects that can always exist */
+} haft_stats;
+HAFT_API haft_status haft_table_stats(haft_table *table, haft_stats *stats);
+
+/* --- Scopes ----------------------------------------------------------------
+ *
+ * Handles put into a scope are deleted when it ends, unless they have escaped.
+ * A scope belongs to one thread at a time. */
+typedef struct haft_scope haft_scope;
+
+/* A scope for handles of `table`.
+ *   Returns   HAFT_OK, HAFT_OUT_OF_MEMORY (allocates), HAFT_INVALID */
+HAFT_API haft_status haft_scope_open(haft_table *table, haft_scope **scope);
+
+/* Puts a handle into it.
+ *   Returns   HAFT_OK; HAFT_OUT_OF_MEMORY (allocates): it is not in it then */
+HAFT_API haft_status haft_scope_add(haft_scope *scope, haft_handle handle);
+
+/* Takes a handle out again, into `outer` if that is given.
+ *   Returns   HAFT_OK; HAFT_NEVER_ISSUED: it is not in it; HAFT_OUT_OF_MEMORY:
+ *             it stays in it */
+HAFT_API haft_status haft_scope_escape(haft_scope *scope, haft_handle handle,
+                                       haft_scope *outer);
+
+/* Deletes, the last first, what is in it; what has been deleted before is no
+ * matter. Null does nothing.
+ *   Returns   how many it has deleted */
+HAFT_API size_t haft_scope_close(haft_scope *scope);
+
+/* --- Words -----------------------------------------------------------------*/
+
+/* The handle as the `void *` that callbacks carry, and back. The pointer must
+ * never be dereferenced. Call these from C, never do the cast in a language
+ * whose collector may look at pointers. */
+HAFT_API void *haft_to_pointer(haft_handle handle);
+HAFT_API haft_handle haft_from_pointer(const void *pointer);
+
+/* Static strings: "HAFT_STALE", and a sentence. Of a number that is no status:
+ * "HAFT_UNKNOWN", "unknown status". */
+HAFT_API const char *haft_status_name(haft_status status);
+HAFT_API const char *haft_strerror(haft_status status);
+
+/* The HAFT_VERSION of the library that is loaded. */
+HAFT_API int haft_version(void);
+
+/* Writes all that is known about `handle` in `table` into a buffer, as snprintf
+ * does.
+ *   Returns   the length it has, which may be more than fits */
+HAFT_API size_t haft_table_describe(haft_table *table, haft_handle handle,
+                                    char *buffer, size_t size);
+
+/* Calls line(context, text) for a summary of what is live in `table`, by type;
+ * one more for each of the first `most` live handles. Others may go on.
+ *   Returns   how many were live (allocates) */
+HAFT_API size_t haft_table_report(haft_table *table, size_t most,
+                                  void (*line)(void *context, const char *text),
+                                  void *context);
+
+#ifdef __cplusplus
+} /* extern "C" */
+#endif
+
+#endif /* HAFT_HAFT_H_ */

@@ -1,0 +1,232 @@
+/* The C ABI as C99 and, from the same text, as C++ uses it. */
+
+#include <stdio.h>
+#include <string.h>
+
+#include "haft/haft.h"
+
+static int failures = 0;
+
+static void expect(int holds, const char *what, int line) {
+  if (holds) return;
+  fprintf(stderr, "smoke.c:%d: does not hold: %s\n", line, what);
+  ++failures;
+}
+#define EXPECT(condition) expect((condition) != 0, #condition, __LINE__)
+
+static int destroyed = 0;
+static void destroy(void *object) {
+  (void)object;
+  ++destroyed;
+}
+
+static const haft_type kCounted = {"counted", "haft.test.counted", destroy};
+static const haft_type kSame = {"also counted", "haft.test.counted", NULL};
+static const haft_type kOther = {"other", NULL, NULL};
+static const haft_type kOtherToo = {"other", NULL, NULL};
+
+static void values(haft_table *table) {
+  int object = 42;
+  void *found = NULL;
+  haft_handle handle = 0;
+  EXPECT(haft_table_new(table, &object, &kCounted, &handle) == HAFT_OK);
+  EXPECT(handle != 0 && handle % 2 == 1);
+  EXPECT(haft_table_value(table, handle, &kCounted, &found) == HAFT_OK);
+  EXPECT(found == &object);
+  EXPECT(haft_table_value(table, handle, NULL, &found) == HAFT_OK);
+  EXPECT(haft_table_value(table, handle, &kSame, &found) == HAFT_OK);
+  found = NULL;
+  EXPECT(haft_table_value(table, handle, &kOther, &found) == HAFT_WRONG_TYPE);
+  EXPECT(found == NULL);
+  EXPECT(haft_table_delete(table, handle, &kOther) == HAFT_WRONG_TYPE);
+  EXPECT(destroyed == 0);
+  EXPECT(haft_from_pointer(haft_to_pointer(handle)) == handle);
+  EXPECT(haft_table_delete(table, handle, &kCounted) == HAFT_OK);
+  EXPECT(destroyed == 1);
+  EXPECT(haft_table_delete(table, handle, &kCounted) == HAFT_STALE);
+  EXPECT(haft_table_check(table, handle) == HAFT_STALE);
+  EXPECT(haft_table_value(table, 0, NULL, &found) == HAFT_NULL);
+  EXPECT(haft_table_value(table, 2, NULL, &found) == HAFT_MALFORMED);
+  EXPECT(destroyed == 1);
+  destroyed = 0;
+}
+
+static void identities(haft_table *table) {
+  haft_handle handle = 0;
+  EXPECT(haft_table_new(table, NULL, &kOther, &handle) == HAFT_OK);
+  void *found = &failures;
+  EXPECT(haft_table_value(table, handle, &kOtherToo, &found) ==
+         HAFT_WRONG_TYPE);
+  EXPECT(haft_table_value(table, handle, &kOther, &found) == HAFT_OK);
+  EXPECT(found == NULL);
+  EXPECT(haft_table_delete(table, handle, &kOther) == HAFT_OK);
+}
+
+static void pins(haft_table *table) {
+  int object = 1;
+  haft_handle handle = 0;
+  haft_pin pin, other;
+  void *found = NULL;
+  EXPECT(haft_table_new(table, &object, &kCounted, &handle) == HAFT_OK);
+  EXPECT(haft_table_pin_object(table, handle, &kOther, &pin, &found) ==
+         HAFT_WRONG_TYPE);
+  EXPECT(haft_table_pin_object(table, handle, &kCounted, &pin, &found) ==
+         HAFT_OK);
+  EXPECT(haft_table_pin_object(table, handle, NULL, &other, &found) == HAFT_OK);
+  EXPECT(found == &object);
+  EXPECT(haft_table_delete_unless_pinned(table, handle, NULL) == HAFT_PINNED);
+  EXPECT(haft_table_take(table, handle, NULL, &found) == HAFT_PINNED);
+  EXPECT(haft_table_delete_and_wait(table, handle, NULL, 0) == HAFT_TIMED_OUT);
+  EXPECT(haft_table_delete(table, handle, NULL) == HAFT_STALE);
+  haft_unpin(&pin);
+  haft_unpin(&pin);
+  EXPECT(destroyed == 0);
+  haft_unpin(&other);
+  EXPECT(destroyed == 1);
+  EXPECT(haft_table_new(table, &object, &kCounted, &handle) == HAFT_OK);
+  found = NULL;
+  EXPECT(haft_table_take(table, handle, &kCounted, &found) == HAFT_OK);
+  EXPECT(found == &object);
+  EXPECT(destroyed == 1);
+  EXPECT(haft_table_check(table, handle) == HAFT_STALE);
+  destroyed = 0;
+}
+
+static int visit(void *context, haft_handle handle, const haft_type *type,
+                 void *object) {
+  (void)handle;
+  EXPECT(type == &kCounted);
+  *(int *)context += *(int *)object;
+  return *(int *)context == 0;
+}
+
+static void take_line(void *context, const char *text) {
+  if (strstr(text, "3 live of type counted") != NULL) *(int *)context = 1;
+}
+
+static void many(haft_table *table) {
+  int one = 1;
+  void *objects[3] = {&one, &one, &one};
+  haft_handle handles[3] = {0, 0, 0};
+  haft_status statuses[3];
+  haft_stats stats;
+  size_t made = 0;
+  int sum = 0, reported = 0;
+  EXPECT(haft_table_new_batch(table, objects, 3, &kCounted, handles, &made) ==
+         HAFT_OK);
+  EXPECT(made == 3);
+  EXPECT(haft_table_for_each(table, visit, &sum) == 0);
+  EXPECT(sum == 3);
+  EXPECT(haft_table_stats(table, &stats) == HAFT_OK);
+  EXPECT(stats.live == 3 && stats.dying == 0);
+  EXPECT(haft_table_report(table, 1, take_line, &reported) == 3);
+  EXPECT(reported);
+  handles[1] = 0;
+  EXPECT(haft_table_delete_batch(table, handles, 3, &kCounted, statuses) == 2);
+  EXPECT(statuses[0] == HAFT_OK && statuses[1] == HAFT_NULL);
+  EXPECT(destroyed == 2);
+  destroyed = 0;
+}
+
+static void scopes(haft_table *table) {
+  haft_scope *outer = NULL, *inner = NULL;
+  haft_handle a = 0, b = 0;
+  EXPECT(haft_scope_open(table, &outer) == HAFT_OK);
+  EXPECT(haft_scope_open(table, &inner) == HAFT_OK);
+  EXPECT(haft_table_new(table, NULL, &kCounted, &a) == HAFT_OK);
+  EXPECT(haft_table_new(table, NULL, &kCounted, &b) == HAFT_OK);
+  EXPECT(haft_scope_add(inner, a) == HAFT_OK);
+  EXPECT(haft_scope_add(inner, b) == HAFT_OK);
+  EXPECT(haft_scope_escape(inner, a, outer) == HAFT_OK);
+  EXPECT(haft_scope_escape(inner, a, NULL) == HAFT_NEVER_ISSUED);
+  EXPECT(haft_scope_close(inner) == 1);
+  EXPECT(haft_table_check(table, a) == HAFT_OK);
+  EXPECT(haft_table_check(table, b) == HAFT_STALE);
+  EXPECT(haft_scope_close(outer) == 1);
+  EXPECT(haft_scope_close(NULL) == 0);
+  EXPECT(destroyed == 2);
+  destroyed = 0;
+}
+
+static void invalid(void) {
+  haft_table *table = NULL;
+  haft_handle handle = 0;
+  void *found = NULL;
+  haft_pin pin;
+  EXPECT(haft_table_create(0, &table) == HAFT_INVALID);
+  EXPECT(haft_table_create(10, NULL) == HAFT_INVALID);
+  EXPECT(haft_table_create((size_t)-1, &table) == HAFT_FULL);
+  EXPECT(table == NULL);
+  EXPECT(haft_new(NULL, NULL, &handle) == HAFT_INVALID);
+  EXPECT(haft_new(NULL, &kOther, NULL) == HAFT_INVALID);
+  EXPECT(haft_value(1, NULL, NULL) == HAFT_INVALID);
+  EXPECT(haft_pin_object(1, NULL, NULL, &found) == HAFT_INVALID);
+  EXPECT(haft_pin_object(1, NULL, &pin, NULL) == HAFT_INVALID);
+  EXPECT(haft_take(1, NULL, NULL) == HAFT_INVALID);
+  EXPECT(haft_scope_open(NULL, NULL) == HAFT_INVALID);
+  EXPECT(haft_scope_add(NULL, 1) == HAFT_INVALID);
+  EXPECT(haft_table_stats(NULL, NULL) == HAFT_INVALID);
+  haft_unpin(NULL);
+  haft_table_destroy(NULL);
+}
+
+static void full(void) {
+  haft_table *table = NULL;
+  haft_handle handles[3] = {0, 0, 0};
+  void *objects[3] = {NULL, NULL, NULL};
+  size_t made = 0, count = 0;
+  EXPECT(haft_table_create(2, &table) == HAFT_OK);
+  while (haft_table_new(table, NULL, &kCounted, &handles[0]) == HAFT_OK)
+    ++count;
+  EXPECT(count >= 2);
+  EXPECT(haft_table_new(table, NULL, &kCounted, &handles[1]) == HAFT_FULL);
+  EXPECT(handles[1] == 0);
+  EXPECT(haft_table_delete(table, handles[0], NULL) == HAFT_OK);
+  EXPECT(haft_table_new_batch(table, objects, 3, &kCounted, handles, &made) ==
+         HAFT_FULL);
+  EXPECT(made == 1);
+  haft_table_destroy(table);
+  EXPECT((size_t)destroyed == count + 1);
+  destroyed = 0;
+}
+
+static void words(void) {
+  char text[200];
+  haft_handle handle = 0;
+  EXPECT(strcmp(haft_status_name(HAFT_STALE), "HAFT_STALE") == 0);
+  EXPECT(strcmp(haft_status_name((haft_status)99), "HAFT_UNKNOWN") == 0);
+  EXPECT(strstr(haft_strerror(HAFT_WRONG_TYPE), "type") != NULL);
+  EXPECT(haft_version() == HAFT_VERSION);
+  EXPECT(haft_new(NULL, &kOther, &handle) == HAFT_OK);
+  EXPECT(haft_table_describe(NULL, handle, text, sizeof(text)) == strlen(text));
+  EXPECT(strstr(text, "live") != NULL && strstr(text, "other") != NULL);
+  EXPECT(haft_table_describe(NULL, handle, NULL, 0) == strlen(text));
+  haft_must_delete(handle, &kOther);
+  (void)haft_table_describe(NULL, handle, text, sizeof(text));
+  EXPECT(strstr(text, "stale") != NULL);
+}
+
+int main(void) {
+  haft_table *table = NULL;
+  haft_handle foreign = 0;
+  EXPECT(haft_table_create(100, &table) == HAFT_OK);
+  values(NULL);
+  values(table);
+  identities(table);
+  pins(NULL);
+  pins(table);
+  many(table);
+  scopes(NULL);
+  scopes(table);
+  EXPECT(haft_new(NULL, &kOther, &foreign) == HAFT_OK);
+  EXPECT(haft_table_check(table, foreign) == HAFT_NEVER_ISSUED);
+  EXPECT(haft_delete(foreign, NULL) == HAFT_OK);
+  haft_table_destroy(table);
+  EXPECT(destroyed == 1); /* the one that many() has left */
+  destroyed = 0;
+  invalid();
+  full();
+  words();
+  if (failures == 0) printf("smoke.c: all holds\n");
+  return failures != 0;
+}

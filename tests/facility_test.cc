@@ -1,0 +1,254 @@
+#include "haft/facility.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+namespace haft {
+namespace {
+
+// Says when it is destroyed.
+class Tracked {
+ public:
+  explicit Tracked(int* destroyed) : destroyed_(destroyed) {}
+  Tracked(Tracked&& other) noexcept
+      : destroyed_(std::exchange(other.destroyed_, nullptr)) {}
+  ~Tracked() {
+    if (destroyed_ != nullptr) ++*destroyed_;
+  }
+
+ private:
+  int* destroyed_;
+};
+
+struct Base {
+  virtual ~Base() = default;
+};
+struct Derived : Base {};
+
+TEST(FacilityTest, OwnsAValue) {
+  int destroyed = 0;
+  const Handle handle = New(Tracked(&destroyed));
+  ASSERT_NE(handle, kNullHandle);
+  EXPECT_EQ(destroyed, 0);
+  EXPECT_NE(Value<Tracked>(handle), nullptr);
+  EXPECT_EQ(Delete(handle), Status::kOk);
+  EXPECT_EQ(destroyed, 1);
+  EXPECT_EQ(Delete(handle), Status::kStale);
+}
+
+TEST(FacilityTest, OwnsACopyOfAnLvalue) {
+  std::string text = "haft";
+  const Handle handle = New(text);
+  text = "changed";
+  EXPECT_EQ(*Value<std::string>(handle), "haft");
+  EXPECT_EQ(Delete<std::string>(handle), Status::kOk);
+}
+
+TEST(FacilityTest, OwnsWhatAUniquePointerOwned) {
+  int destroyed = 0;
+  auto object = std::make_unique<Tracked>(&destroyed);
+  Tracked* const address = object.get();
+  const Handle handle = New(std::move(object));
+  EXPECT_EQ(object, nullptr);
+  EXPECT_EQ(Value<Tracked>(handle), address);
+  EXPECT_EQ(Delete(handle), Status::kOk);
+  EXPECT_EQ(destroyed, 1);
+}
+
+TEST(FacilityTest, SharesASharedPointer) {
+  int destroyed = 0;
+  auto object = std::make_shared<Tracked>(&destroyed);
+  const Handle handle = New(object);
+  EXPECT_EQ(object.use_count(), 2);
+  EXPECT_EQ(Value<Tracked>(handle), object.get());
+  EXPECT_EQ(Delete(handle), Status::kOk);
+  EXPECT_EQ(object.use_count(), 1);
+  EXPECT_EQ(destroyed, 0);
+}
+
+TEST(FacilityTest, BorrowsAPointer) {
+  int destroyed = 0;
+  Tracked object(&destroyed);
+  const Handle handle = New(&object);
+  EXPECT_EQ(Value<Tracked>(handle), &object);
+  EXPECT_EQ(Delete(handle), Status::kOk);
+  EXPECT_EQ(destroyed, 0);
+}
+
+TEST(FacilityTest, SameObjectTwiceIsTwoHandles) {
+  int object = 1;
+  const Handle a = New(&object), b = New(&object);
+  EXPECT_NE(a, b);
+  EXPECT_EQ(Delete(a), Status::kOk);
+  EXPECT_EQ(Value<int>(b), &object);
+  EXPECT_EQ(Delete(b), Status::kOk);
+}
+
+TEST(FacilityTest, WrongTypeIsItsOwnStatusAndChangesNothing) {
+  const Handle handle = New(7);
+  Status why;
+  EXPECT_EQ(Value<long>(handle, &why), nullptr);
+  EXPECT_EQ(why, Status::kWrongType);
+  EXPECT_EQ(Pin<long>(handle).status(), Status::kWrongType);
+  EXPECT_EQ(Check<long>(handle), Status::kWrongType);
+  EXPECT_EQ(Delete<long>(handle), Status::kWrongType);
+  EXPECT_EQ(Check<int>(handle), Status::kOk);
+  EXPECT_EQ(*Value<const int>(handle), 7);
+  EXPECT_EQ(Delete<int>(handle), Status::kOk);
+}
+
+TEST(FacilityTest, DerivedIsNotBase) {
+  const Handle handle = New(std::make_unique<Derived>());
+  EXPECT_EQ(Check<Base>(handle), Status::kWrongType);
+  EXPECT_EQ(Delete(handle), Status::kOk);
+  const Handle base = New(std::unique_ptr<Base>(new Derived));
+  EXPECT_EQ(Check<Base>(base), Status::kOk);
+  EXPECT_EQ(Delete(base), Status::kOk);
+}
+
+TEST(FacilityTest, BadHandlesHaveTheirStatus) {
+  const Handle handle = New(1);
+  EXPECT_EQ(Delete(handle), Status::kOk);
+  Status why;
+  EXPECT_EQ(Value<int>(handle, &why), nullptr);
+  EXPECT_EQ(why, Status::kStale);
+  EXPECT_EQ(Value<int>(kNullHandle, &why), nullptr);
+  EXPECT_EQ(why, Status::kNull);
+  EXPECT_EQ(Value<int>(Handle(12), &why), nullptr);
+  EXPECT_EQ(why, Status::kMalformed);
+  EXPECT_EQ(Check<int>(Handle(static_cast<Word>(handle) + (Word{1} << 40))),
+            Status::kNeverIssued);
+  EXPECT_EQ(Pin<int>(handle).status(), Status::kStale);
+}
+
+TEST(FacilityTest, PinOutlivesDeletionAndMoves) {
+  int destroyed = 0;
+  const Handle handle = New(Tracked(&destroyed));
+  Pinned<Tracked> pinned = Pin<Tracked>(handle);
+  ASSERT_TRUE(pinned);
+  EXPECT_EQ(DeleteUnlessPinned(handle), Status::kPinned);
+  EXPECT_EQ(Delete(handle), Status::kOk);
+  EXPECT_EQ(DeleteAndWait(handle, std::chrono::seconds(0)), Status::kStale);
+  std::thread([pinned = std::move(pinned), &destroyed] {
+    EXPECT_EQ(destroyed, 0);
+  }).join();
+  EXPECT_EQ(destroyed, 1);
+}
+
+TEST(FacilityTest, DetachedPinIsLetGoByC) {
+  int destroyed = 0;
+  const Handle handle = New(Tracked(&destroyed));
+  haft_pin pin = Pin<Tracked>(handle).Detach();
+  EXPECT_EQ(Delete(handle), Status::kOk);
+  EXPECT_EQ(destroyed, 0);
+  haft_unpin(&pin);
+  EXPECT_EQ(destroyed, 1);
+  haft_unpin(&pin);
+  EXPECT_EQ(destroyed, 1);
+}
+
+TEST(FacilityTest, ScopeDeletesTheLastFirst) {
+  std::vector<int> order;
+  struct Noted {
+    std::vector<int>* order;
+    int number;
+    Noted(std::vector<int>* o, int n) : order(o), number(n) {}
+    Noted(Noted&& other) noexcept
+        : order(std::exchange(other.order, nullptr)), number(other.number) {}
+    ~Noted() {
+      if (order != nullptr) order->push_back(number);
+    }
+  };
+  Handle escaped, deleted;
+  {
+    HandleScope outer;
+    {
+      HandleScope scope;
+      EXPECT_NE(scope.New(Noted(&order, 1)), kNullHandle);
+      escaped = scope.New(Noted(&order, 2));
+      deleted = scope.New(Noted(&order, 3));
+      EXPECT_NE(scope.New(Noted(&order, 4)), kNullHandle);
+      EXPECT_EQ(scope.Escape(escaped, &outer), Status::kOk);
+      EXPECT_EQ(scope.Escape(escaped), Status::kNeverIssued);
+      EXPECT_EQ(Delete(deleted), Status::kOk);
+    }
+    EXPECT_EQ(order, (std::vector<int>{3, 4, 1}));
+    EXPECT_EQ(Check(escaped), Status::kOk);
+  }
+  EXPECT_EQ(order, (std::vector<int>{3, 4, 1, 2}));
+}
+
+TEST(FacilityTest, TypesWithoutANameOfTheirOwnAreKnownByTheirDescriptor) {
+  EXPECT_EQ(TypeOf<Tracked>()->identity, nullptr) << "in an unnamed namespace";
+  EXPECT_STREQ(TypeOf<int>()->identity, "int");
+  EXPECT_STREQ(TypeOf<const int>()->name, "int");
+  const auto lambda = [] {};
+  EXPECT_EQ(TypeOf<decltype(lambda)>()->identity, nullptr);
+}
+
+// Another shared library's descriptor of the same type.
+TEST(FacilityTest, EqualIdentitiesAreOneType) {
+  static const std::string identity = "int";
+  static const haft_type other = {"int", identity.c_str(), nullptr};
+  const Handle handle = New(5);
+  void* object = nullptr;
+  EXPECT_EQ(haft_value(static_cast<haft_handle>(handle), &other, &object),
+            HAFT_OK);
+  EXPECT_EQ(*static_cast<int*>(object), 5);
+  EXPECT_EQ(Delete(handle), Status::kOk);
+}
+
+TEST(FacilityDeathTest, MustFormsSayWhatIsKnown) {
+  const Handle live = New(3), stale = New(4);
+  EXPECT_EQ(MustValue<int>(live), 3);
+  MustDelete(stale);
+  EXPECT_DEATH((void)MustValue<int>(stale),
+               "haft_must_value, wanted: a int: the handle has been deleted");
+  EXPECT_DEATH((void)MustValue<long>(live), "wanted: a long.*live.*a int");
+  EXPECT_DEATH(MustDelete(stale), "haft_must_delete.*0x[0-9a-f]+: stale in");
+  EXPECT_DEATH(MustDelete(kNullHandle), "any type: the null handle");
+  MustDelete(live);
+}
+
+// Readers against deleters of everybody's handles: each use is of a whole
+// object of the right type, or is refused.
+TEST(FacilityStressTest, NothingIsUsedAfterItsDestruction) {
+  struct Whole {
+    std::atomic<int> alive{1};
+    ~Whole() { alive = 0; }
+  };
+  std::atomic<Word> shared[16] = {};
+  std::vector<std::thread> threads;
+  std::atomic<int> uses{0};
+  for (unsigned t = 0; t < 4; ++t) {
+    threads.emplace_back([&, t] {
+      for (unsigned i = 0; i < 20000; ++i) {
+        std::atomic<Word>& place = shared[(i * 7 + t) % 16];
+        if (i % 3 == 0) {
+          const Handle made = i % 2 == 0 ? New(std::make_unique<Whole>())
+                                         : New(std::string("other"));
+          const Handle old(place.exchange(static_cast<Word>(made)));
+          if (old != kNullHandle) {
+            ASSERT_EQ(Delete(old), Status::kOk);
+          }
+        } else if (const auto pinned = Pin<Whole>(Handle(place.load()))) {
+          ASSERT_EQ(pinned->alive, 1);
+          ++uses;
+        }
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  for (std::atomic<Word>& place : shared) (void)Delete(Handle(place.load()));
+  EXPECT_GT(uses, 0);
+}
+
+}  // namespace
+}  // namespace haft

@@ -1,0 +1,108 @@
+// The C ABI where it needs threads and processes; what a C program sees of it
+// is in c/smoke.c.
+
+#include "haft/haft.h"
+
+#include <gtest/gtest.h>
+#include <pthread.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cstdlib>
+#include <functional>
+#include <thread>
+#include <vector>
+
+namespace {
+
+constexpr haft_type kBorrowed = {"borrowed", nullptr, nullptr};
+
+// In a process of its own: one whose table has not been made, if this one has
+// not made it either. So the tests that need that come first.
+void InChild(const std::function<void()>& f) {
+  const pid_t child = fork();
+  ASSERT_GE(child, 0);
+  if (child == 0) {
+    f();
+    _exit(::testing::Test::HasFailure() ? 1 : 0);
+  }
+  int status = 0;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0);
+}
+
+TEST(ProcessTableTest, RacingFirstCallsMakeOne) {
+  for (int round = 0; round < 20; ++round) {
+    InChild([] {
+      constexpr unsigned kThreads = 8;
+      pthread_barrier_t start;
+      pthread_barrier_init(&start, nullptr, kThreads);
+      haft_handle handles[kThreads] = {};
+      std::vector<std::thread> threads;
+      for (unsigned t = 0; t < kThreads; ++t) {
+        threads.emplace_back([&, t] {
+          pthread_barrier_wait(&start);
+          EXPECT_EQ(haft_new(&handles[t], &kBorrowed, &handles[t]), HAFT_OK);
+        });
+      }
+      for (std::thread& thread : threads) thread.join();
+      for (haft_handle& handle : handles) {
+        void* object = nullptr;
+        EXPECT_EQ(haft_value(handle, &kBorrowed, &object), HAFT_OK);
+        EXPECT_EQ(object, &handle);
+      }
+      haft_stats stats;
+      EXPECT_EQ(haft_table_stats(nullptr, &stats), HAFT_OK);
+      EXPECT_EQ(stats.live, kThreads);
+    });
+  }
+}
+
+TEST(ProcessTableTest, CapacityIsTheEnvironments) {
+  const auto capacity_under = [](const char* value) {
+    setenv("HAFT_CAPACITY", value, 1);
+    haft_stats stats;
+    EXPECT_EQ(haft_table_stats(nullptr, &stats), HAFT_OK);
+    return stats.capacity;
+  };
+  InChild([&] { EXPECT_EQ(capacity_under("12"), 12u); });
+  InChild([&] { EXPECT_EQ(capacity_under("0"), 4194304u); });
+  InChild([&] { EXPECT_EQ(capacity_under("12x"), 4194304u); });
+  InChild([&] { EXPECT_EQ(capacity_under(""), 4194304u); });
+}
+
+TEST(ProcessTableTest, ChildOfForkHasTheHandles) {
+  haft_handle handle = 0;
+  int object = 3;
+  ASSERT_EQ(haft_new(&object, &kBorrowed, &handle), HAFT_OK);
+  InChild([&] {
+    void* found = nullptr;
+    EXPECT_EQ(haft_value(handle, &kBorrowed, &found), HAFT_OK);
+    EXPECT_EQ(found, &object);
+    EXPECT_EQ(haft_delete(handle, nullptr), HAFT_OK);
+  });
+  EXPECT_EQ(haft_check(handle), HAFT_OK);
+  EXPECT_EQ(haft_delete(handle, nullptr), HAFT_OK);
+}
+
+TEST(ProcessTableTest, PinIsLetGoByAnotherThread) {
+  static std::atomic<int> destroyed{0};
+  static constexpr haft_type kCounted = {"counted", nullptr,
+                                         [](void*) { ++destroyed; }};
+  haft_handle handle = 0;
+  ASSERT_EQ(haft_new(nullptr, &kCounted, &handle), HAFT_OK);
+  haft_pin pin;
+  void* object = nullptr;
+  ASSERT_EQ(haft_pin_object(handle, &kCounted, &pin, &object), HAFT_OK);
+  std::thread deleter([&] {
+    EXPECT_EQ(haft_delete_and_wait(handle, nullptr, ~uint64_t{0}), HAFT_OK);
+    EXPECT_EQ(destroyed, 1);
+  });
+  while (haft_check(handle) == HAFT_OK) std::this_thread::yield();
+  EXPECT_EQ(destroyed, 0);
+  std::thread([&] { haft_unpin(&pin); }).join();
+  deleter.join();
+}
+
+}  // namespace

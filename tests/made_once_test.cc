@@ -1,0 +1,55 @@
+#include "haft/made_once.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <memory>
+#include <set>
+#include <thread>
+#include <vector>
+
+namespace haft::internal {
+namespace {
+
+TEST(MadeOnceTest, IsMadeByTheFirstCall) {
+  static MadeOnce<int> once;
+  int* const made = once.Get([] { return std::make_unique<int>(7); });
+  ASSERT_NE(made, nullptr);
+  EXPECT_EQ(*made, 7);
+  EXPECT_EQ(once.Get([]() -> std::unique_ptr<int> {
+    ADD_FAILURE() << "made twice";
+    return nullptr;
+  }),
+            made);
+}
+
+TEST(MadeOnceTest, FailureIsTriedAgain) {
+  static MadeOnce<int> once;
+  EXPECT_EQ(once.Get([] { return std::unique_ptr<int>(); }), nullptr);
+  EXPECT_NE(once.Get([] { return std::make_unique<int>(1); }), nullptr);
+}
+
+TEST(MadeOnceTest, RacingThreadsGetTheSame) {
+  for (int round = 0; round < 200; ++round) {
+    // Never destroyed, so that nothing of it is.
+    auto* const once = new MadeOnce<int>;
+    std::atomic<bool> start{false};
+    std::vector<int*> got(4);
+    std::vector<std::thread> threads;
+    for (int*& mine : got) {
+      threads.emplace_back([&] {
+        while (!start) std::this_thread::yield();
+        mine = once->Get([] { return std::make_unique<int>(3); });
+      });
+    }
+    start = true;
+    for (std::thread& thread : threads) thread.join();
+    EXPECT_EQ(std::set<int*>(got.begin(), got.end()).size(), 1u);
+    EXPECT_EQ(*got[0], 3);
+    delete got[0];
+    delete once;
+  }
+}
+
+}  // namespace
+}  // namespace haft::internal
