@@ -179,7 +179,7 @@ class ObjectTable {
       const Word word = static_cast<Word>(handle);
       Slot& slot = table_.slots_[word];
       if (!slot.MayBeLive(word, table_.slots_.size())) return nullptr;
-      slot.usage().users.Add(thread_);
+      slot.usage().users.AddAsOther(thread_);
       return slot.ConfirmLive(word, table_.slots_.size()) ? slot.object()
                                                           : nullptr;
     }

@@ -49,15 +49,24 @@ class UserSet {
     // [U1] seq_cst, all: before [O2]. Either that sees that the handle has
     // ended, or the one who ended it finds the thread here by [U2].
     Word users = word_.load(std::memory_order_seq_cst);
-    if ((users & kFirstMask) == thread.first_ || (users & thread.other_) != 0)
-      return;
-    // relaxed on failure: somebody else has become the first.
+    // Without a branch between the two: which it is changes from object to
+    // object.
+    const Word mine =
+        (users & thread.other_) | Word{(users & kFirstMask) == thread.first_};
+    if (mine != 0) return;
+    // As [U1]. relaxed on failure: somebody else has become the first.
     if (users != 0 || !word_.compare_exchange_strong(
                           users, thread.first_, std::memory_order_seq_cst,
                           std::memory_order_relaxed)) {
-      // As [U1].
-      word_.fetch_or(thread.other_, std::memory_order_seq_cst);
+      AddAsOther(thread);
     }
+  }
+  // The same for who adds itself to many sets: the look is shorter, and the one
+  // who deletes may have to look at more threads.
+  void AddAsOther(Member thread) noexcept {
+    // As [U1], both.
+    if ((word_.load(std::memory_order_seq_cst) & thread.other_) == 0)
+      word_.fetch_or(thread.other_, std::memory_order_seq_cst);
   }
 
   // Calls f(index) for each index there can be in the set, until it returns

@@ -24,7 +24,7 @@ namespace haft::fuzz {
 namespace {
 
 template <typename FreeListT, typename LayoutT, Exhaustion kExhaustionV>
-struct FuzzTraits {
+struct FuzzTraits : DefaultTraits {
   using Layout = LayoutT;
   using FreeList = FreeListT;
   static constexpr Exhaustion kExhaustion = kExhaustionV;
