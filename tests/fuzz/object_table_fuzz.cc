@@ -96,8 +96,12 @@ class Run final : private Events {
     while (!input_.empty()) {
       const unsigned op = input_.Byte();
       // A scope belongs to the thread that has opened it.
-      const AsGuest guest(op >= 224 && scopes_.empty());
-      Step(op % 24);
+      self_ = op >= 224 && scopes_.empty() ? kGuest : kThread;
+      {
+        const AsGuest guest(self_ == kGuest);
+        Step(op % 24);
+      }
+      self_ = kThread;
       Expect(actual_ == expected_, "not destroyed when it should have been");
     }
     LookAtAll();
@@ -113,12 +117,18 @@ class Run final : private Events {
   }
 
  private:
+  // As whom a call is made, and a scope opened.
+  enum Self { kThread, kGuest };
   struct Object {
+    bool held() const { return held_by[kThread] || held_by[kGuest]; }
+
     Word id;
     Word child;
     unsigned pins = 0;
     bool throws_when_moved = false;
-    bool held = false;  // deleted while a scope was open, which still is
+    bool used_by[2] = {};
+    // Deleted while a scope of one who had used it was open, which still is.
+    bool held_by[2] = {};
   };
   struct Held {
     Word word;
@@ -181,8 +191,8 @@ class Run final : private Events {
       case 13:
         return Take(any);
       case 14: {
-        if (scopes_.size() < 4)
-          scopes_.push_back(std::make_unique<ReadScope>(*table_));
+        if (scopes_.size() >= 4) return;
+        scopes_.push_back({self_, std::make_unique<ReadScope>(*table_)});
         return;
       }
       case 15:
@@ -207,7 +217,13 @@ class Run final : private Events {
   Word Any() { return input_.AnyHandle<Layout>(issued_); }
   bool IsInUse(Word word) const {
     const auto live = live_.find(word);
-    return live != live_.end() && (live->second.pins != 0 || !scopes_.empty());
+    return live != live_.end() &&
+           (live->second.pins != 0 || IsScoped(live->second));
+  }
+  bool IsScoped(const Object& object) const {
+    return std::any_of(scopes_.begin(), scopes_.end(), [&](const Scope& scope) {
+      return object.used_by[scope.self];
+    });
   }
 
   // Ends `word` in the reference, and says what the table should have.
@@ -221,8 +237,9 @@ class Run final : private Events {
     Object object = found->second;
     live_.erase(found);
     ++deleted_;
-    object.held = !scopes_.empty();
-    if (object.pins == 0 && !object.held) {
+    for (const Scope& scope : scopes_)
+      object.held_by[scope.self] |= object.used_by[scope.self];
+    if (object.pins == 0 && !object.held()) {
       Gone(word, object);
     } else {
       dying_.emplace(word, object);
@@ -239,7 +256,7 @@ class Run final : private Events {
     const auto found = dying_.find(word);
     if (found == dying_.end()) return;
     const Object object = found->second;
-    if (object.pins != 0 || object.held) return;
+    if (object.pins != 0 || object.held()) return;
     dying_.erase(found);
     Gone(word, object);
   }
@@ -270,6 +287,7 @@ class Run final : private Events {
     Object object{id, child};
     if (how % 16 == 2) {
       object.throws_when_moved = true;
+      object.used_by[self_] = true;
       table_->Pin(handle)->throws_when_moved = true;
     }
     Expect(live_.emplace(word, object).second, "Emplace made a live handle");
@@ -289,6 +307,7 @@ class Run final : private Events {
     Expect(pinned.status() == Status::kOk, "Pin refuses a live handle");
     Expect(pinned->Id() == live->second.id, "Pin finds another object");
     ++live->second.pins;
+    live->second.used_by[self_] = true;
     pins_.push_back({word, live->second.id, std::move(pinned)});
   }
   void Unpin(Held& held) {
@@ -344,22 +363,26 @@ class Run final : private Events {
 
   void EndScope() {
     if (scopes_.empty()) return;
+    const Self self = scopes_.back().self;
     scopes_.pop_back();
-    if (!scopes_.empty()) return;
+    if (std::any_of(scopes_.begin(), scopes_.end(),
+                    [=](const Scope& scope) { return scope.self == self; }))
+      return;
     std::vector<Word> words;
     for (auto& [word, object] : dying_) {
-      object.held = false;
+      object.held_by[self] = false;
       words.push_back(word);
     }
     for (const Word word : words) GoneIfUnused(word);
   }
   void Find(Word word) {
     if (scopes_.empty()) return;
-    const Node* const found = scopes_.back()->Find(Handle(word));
+    const Node* const found = scopes_.back().scope->Find(Handle(word));
     const auto live = live_.find(word);
     if (live == live_.end()) return Expect(found == nullptr, "Find is wrong");
     Expect(found != nullptr && found->Id() == live->second.id,
            "Find finds another object");
+    live->second.used_by[scopes_.back().self] = true;
   }
 
   bool IsRefusal(Word word, Status status) const {
@@ -383,6 +406,7 @@ class Run final : private Events {
       const auto live = live_.find(static_cast<Word>(handle));
       Expect(live != live_.end() && live->second.id == node.Id(),
              "ForEach shows what is not live");
+      if (live != live_.end()) live->second.used_by[self_] = true;
     });
     Expect(seen == live_.size(), "ForEach shows not all");
     for (const Held& held : pins_)
@@ -412,7 +436,12 @@ class Run final : private Events {
   std::vector<Word> issued_;
   std::unordered_set<Word> actual_, expected_;  // ids of the destroyed
   std::vector<Held> pins_;
-  std::vector<std::unique_ptr<ReadScope>> scopes_;
+  struct Scope {
+    Self self;
+    std::unique_ptr<ReadScope> scope;
+  };
+  std::vector<Scope> scopes_;
+  Self self_ = kThread;
   Word ids_ = 0;
   std::size_t created_ = 0, deleted_ = 0, retired_ = 0;
 };
