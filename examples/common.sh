@@ -55,7 +55,8 @@ holds() {
 shows() {
   local what=$1 pattern=$2
   shift 2
-  if ! timeout 120 "$@" > "$out/log" 2>&1 && grep -q -- "$pattern" "$out/log"; then
+  # In a shell of its own, which has something to say of signals.
+  if ! (timeout 120 "$@"; exit) > "$out/log" 2>&1 && grep -q -- "$pattern" "$out/log"; then
     note ok "$what"
   else
     note FAILED "$what"
