@@ -23,6 +23,10 @@ def destroy(address):
 def make_handle_class(c):
     """The class Handle over `c`, a module with the functions of haft.h."""
 
+    def raise_about(status, word):
+        if status != 0:
+            raise_for(status, c.describe(word))
+
     class Handle:
         """A handle of an object: made for a Python object, or adopted.
 
@@ -48,7 +52,7 @@ def make_handle_class(c):
         def adopt(cls, word):
             """The owner of a handle that C or C++ has made."""
             handle = cls.from_word(word)
-            raise_for(c.check(word), c.describe(word))
+            raise_about(c.check(word), word)
             handle._owned = True
             return handle
 
@@ -73,8 +77,7 @@ def make_handle_class(c):
         def value(self):
             """The Python object."""
             status, pin, address = c.pin(self.word)
-            if status != 0:
-                raise_for(status, c.describe(self.word))
+            raise_about(status, self.word)
             try:
                 # The pin holds it until this reference does.
                 return ctypes.cast(address, ctypes.py_object).value
@@ -83,7 +86,7 @@ def make_handle_class(c):
 
         def check(self):
             """Raises why the handle is refused, if it is."""
-            raise_for(c.check(self.word), c.describe(self.word))
+            raise_about(c.check(self.word), self.word)
 
         @property
         def is_live(self):
@@ -92,13 +95,14 @@ def make_handle_class(c):
         def delete(self):
             """Ends the handle; the object goes with its last pin."""
             self._owned = False
-            raise_for(c.delete(self.word), c.describe(self.word))
+            raise_about(c.delete(self.word), self.word)
 
         def delete_and_wait(self, seconds):
             """The same, and waits until the object has been let go of."""
             self._owned = False
-            status = c.delete_and_wait(self.word, int(seconds * 1e9))
-            raise_for(status, c.describe(self.word))
+            raise_about(
+                c.delete_and_wait(self.word, int(seconds * 1e9)), self.word
+            )
 
         def detach(self):
             """The word, which no Handle owns from here on."""
