@@ -1,0 +1,21 @@
+// A C++ library that gives its objects to other languages: as handles in
+// accounts.cc, as pointers in accounts_raw.cc. Amounts are cents.
+
+#ifndef HAFT_EXAMPLES_PYTHON_ACCOUNTS_H_
+#define HAFT_EXAMPLES_PYTHON_ACCOUNTS_H_
+
+#include <cstdint>
+
+extern "C" {
+// 0 when there is no room.
+std::uintptr_t account_open(std::int64_t balance);
+// A haft_status: what is refused has not been paid in.
+int account_deposit(std::uintptr_t account, std::int64_t amount);
+int account_balance(std::uintptr_t account, std::int64_t* balance);
+int account_close(std::uintptr_t account);
+}
+
+// How many there are.
+extern "C" std::int64_t accounts_open();
+
+#endif  // HAFT_EXAMPLES_PYTHON_ACCOUNTS_H_
