@@ -1,0 +1,3 @@
+module haft.example
+
+go 1.19

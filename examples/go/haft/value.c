@@ -1,0 +1,30 @@
+#include "value.h"
+
+#include "_cgo_export.h"
+
+static void destroy(void *number) { haftGoDestroy((uintptr_t)number); }
+
+/* Other copies of this package have other numbers: no identity. */
+static const haft_type kGoValue = {"Go value", NULL, destroy};
+
+haft_go_made haft_go_new(uintptr_t number) {
+  return haft_go_new_object((void *)number, &kGoValue);
+}
+
+haft_go_found haft_go_value(haft_handle handle) {
+  haft_go_found found = {HAFT_INVALID, 0};
+  void *number = NULL;
+  found.status = haft_value(handle, &kGoValue, &number);
+  found.value = (uintptr_t)number;
+  return found;
+}
+
+haft_status haft_go_delete(haft_handle handle) {
+  return haft_delete(handle, &kGoValue);
+}
+
+haft_go_made haft_go_new_object(void *object, const haft_type *type) {
+  haft_go_made made = {HAFT_INVALID, 0};
+  made.status = haft_new(object, type, &made.handle);
+  return made;
+}

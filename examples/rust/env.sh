@@ -1,0 +1,8 @@
+# Sourced by test.sh and bench.sh: Debian's Rust, whatever else there is, and what it links with.
+
+here=$(cd "${BASH_SOURCE[0]%/*}" && pwd)
+root=$(cd "$here/../.." && pwd)
+"$root/tools/packages.sh" examples_rust
+HAFT_LIB_DIR=$("$here/../widget/build.sh")
+export PATH=/usr/bin:/bin HAFT_LIB_DIR LD_LIBRARY_PATH=$HAFT_LIB_DIR CARGO_TARGET_DIR=$root/.cache/examples/rust
+cd "$here"

@@ -1,0 +1,8 @@
+// error[E0277]: `Cell<i32>` cannot be shared between threads safely
+pub fn main() {
+    #[cfg(not(fixed))]
+    let value = std::cell::Cell::new(1_i32);
+    #[cfg(fixed)]
+    let value = std::sync::atomic::AtomicI32::new(1);
+    let _ = haft::Handle::new(value);
+}

@@ -1,0 +1,17 @@
+#!/usr/bin/env bash
+# The crates' tests, doc tests, and what must not compile.
+set -euo pipefail
+
+source "${BASH_SOURCE[0]%/*}/env.sh"
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+
+# Panics are part of the tests: their messages are shown only if one fails.
+if ! RUSTFLAGS='-D warnings' cargo test --offline --locked --jobs 2 > "$log" 2>&1; then
+  tail -n 100 "$log" >&2
+  exit 1
+fi
+passed=$(sed -n 's/^test result: ok\. \([0-9]*\) passed; 0 failed; 0 ignored.*/\1/p' "$log" | paste -sd+)
+refused=$(./compile_fail.sh "$CARGO_TARGET_DIR")
+(( passed > 0 && ${refused% refused} > 0 ))
+echo "$((passed + ${refused% refused})) passed"
