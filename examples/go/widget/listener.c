@@ -3,8 +3,8 @@
 #include "_cgo_export.h"
 
 /* A late call finds the handle stale: Go is not entered. A call that is under
- * way keeps the listener, whoever deletes it. Of any type: Subscribe has looked,
- * and no handle changes its type. */
+ * way keeps the listener, whoever deletes it. Of any type: Subscribe has
+ * looked, and no handle changes its type. */
 static haft_status call(void *user_data, int64_t sum) {
   haft_pin pin;
   void *number = NULL;
