@@ -24,11 +24,12 @@ exec perl -e '
       $block .= $lines[$i] while ++$i < @lines && $lines[$i] !~ /^```/;
       ++$blocks;
       my $problem;
-      if ($before !~ /^<!-- (\S+) -->$/) { $problem = "names no file" }
+      my ($file) = $before =~ /^<!-- (\S+) -->$/;
+      if (!defined $file) { $problem = "names no file" }
       elsif ($block !~ /\S/) { $problem = "is empty" }
       else {
         # Each way the block can be cut out of the file: at the margin of the line where it would start.
-        my ($file, $found) = ($1, 0);
+        my $found = 0;
         my @source = split /^/, text($file);
         my $count = () = $block =~ /\n/g;
         for (my $at = 0; !$found && $at + $count <= @source; ++$at) {

@@ -419,6 +419,7 @@ haft_status haft_scope_escape(haft_scope* scope, haft_handle handle,
   Array<haft_handle>& handles = scope->handles;
   haft_handle* const found = std::find(handles.begin(), handles.end(), handle);
   if (found == handles.end()) return HAFT_NEVER_ISSUED;
+  if (outer == scope) return HAFT_OK;
   if (outer != nullptr && !outer->handles.Append(handle))
     return HAFT_OUT_OF_MEMORY;
   handles.Erase(found);

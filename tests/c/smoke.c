@@ -148,6 +148,23 @@ static void scopes(haft_table *table) {
   destroyed = 0;
 }
 
+/* It stays in it; at each size, so also at those where it would have to grow.
+ */
+static void escape_into_itself(haft_table *table) {
+  haft_scope *scope = NULL;
+  haft_handle handles[40];
+  size_t i;
+  EXPECT(haft_scope_open(table, &scope) == HAFT_OK);
+  for (i = 0; i < 40; ++i) {
+    EXPECT(haft_table_new(table, NULL, &kCounted, &handles[i]) == HAFT_OK);
+    EXPECT(haft_scope_add(scope, handles[i]) == HAFT_OK);
+    EXPECT(haft_scope_escape(scope, handles[0], scope) == HAFT_OK);
+  }
+  EXPECT(haft_scope_close(scope) == 40);
+  EXPECT(destroyed == 40);
+  destroyed = 0;
+}
+
 static void invalid(void) {
   haft_table *table = NULL;
   haft_handle handle = 0;
@@ -218,6 +235,7 @@ int main(void) {
   many(table);
   scopes(NULL);
   scopes(table);
+  escape_into_itself(table);
   EXPECT(haft_new(NULL, &kOther, &foreign) == HAFT_OK);
   EXPECT(haft_table_check(table, foreign) == HAFT_NEVER_ISSUED);
   EXPECT(haft_delete(foreign, NULL) == HAFT_OK);

@@ -1,6 +1,9 @@
 import haft.Handle;
 import haft.Widget;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CyclicBarrier;
 import java.util.function.LongConsumer;
 
@@ -25,26 +28,33 @@ public final class Compare {
     if (!holds) throw new AssertionError("another value");
   }
 
+  /** From the first start of a thread to the last end of one. */
   static double measure(int threads, LongConsumer turn) throws Exception {
-    CyclicBarrier start = new CyclicBarrier(threads + 1);
-    Thread[] workers = new Thread[threads];
+    CyclicBarrier start = new CyclicBarrier(threads);
+    List<CompletableFuture<long[]>> workers = new ArrayList<>();
     for (int i = 0; i < threads; ++i) {
-      workers[i] =
-          new Thread(
+      CompletableFuture<long[]> worker = new CompletableFuture<>();
+      workers.add(worker);
+      new Thread(
               () -> {
                 try {
                   start.await();
-                } catch (Exception e) {
-                  throw new AssertionError(e);
+                  long begin = System.nanoTime();
+                  for (int n = 0; n < TURNS; ++n) turn.accept(n);
+                  worker.complete(new long[] {begin, System.nanoTime()});
+                } catch (Throwable e) {
+                  worker.completeExceptionally(e);
                 }
-                for (int n = 0; n < TURNS; ++n) turn.accept(n);
-              });
-      workers[i].start();
+              })
+          .start();
     }
-    start.await();
-    long begin = System.nanoTime();
-    for (Thread worker : workers) worker.join();
-    return (System.nanoTime() - begin) / (double) TURNS;
+    long begin = Long.MAX_VALUE;
+    long end = Long.MIN_VALUE;
+    for (CompletableFuture<long[]> worker : workers) {
+      begin = Math.min(begin, worker.get()[0]);
+      end = Math.max(end, worker.get()[1]);
+    }
+    return (end - begin) / (double) TURNS;
   }
 
   public static void main(String[] arguments) throws Exception {
