@@ -357,13 +357,13 @@ TEST(ObjectLockFreedomWithoutHeavyBarrierTest,
 
 constexpr std::uint64_t kSchedules = testing::kSanitized ? 40 : 400;
 
-// Look at the slot; index, whether it is a user, becoming one (two steps where
+// Look at the slot; index, whether it is a user, becoming one (three steps where
 // another has become the first meanwhile), a free cell, claim it; the slot
 // again.
-constexpr std::uint64_t kPin = 1 + 1 + 1 + 2 + 2 + 1;
+constexpr std::uint64_t kPin = 1 + 1 + 1 + 3 + 2 + 1;
 // 14 cells in use, another index, the same again, the end of the chain, the
 // next block's number, the chaining, its first cell; the user and the slot.
-constexpr std::uint64_t kPinFurther = 70;
+constexpr std::uint64_t kPinFurther = 72;
 constexpr std::uint64_t kUnpin = 2;
 // A turn; who the users are and how many indices there are, and for each user's
 // block, and for those of others that share its bit, a scope, 14 cells and the
