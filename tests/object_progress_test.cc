@@ -357,9 +357,9 @@ TEST(ObjectLockFreedomWithoutHeavyBarrierTest,
 
 constexpr std::uint64_t kSchedules = testing::kSanitized ? 40 : 400;
 
-// Look at the slot; index, whether it is a user, becoming one (three steps where
-// another has become the first meanwhile), a free cell, claim it; the slot
-// again.
+// Look at the slot; index, whether it is a user, becoming one (three steps
+// where another has become the first meanwhile), a free cell, claim it; the
+// slot again.
 constexpr std::uint64_t kPin = 1 + 1 + 1 + 3 + 2 + 1;
 // 14 cells in use, another index, the same again, the end of the chain, the
 // next block's number, the chaining, its first cell; the user and the slot.
