@@ -19,13 +19,6 @@
 namespace haft::fuzz {
 namespace {
 
-template <typename FreeListT, typename LayoutT, Exhaustion kExhaustionV>
-struct FuzzTraits {
-  using Layout = LayoutT;
-  using FreeList = FreeListT;
-  static constexpr Exhaustion kExhaustion = kExhaustionV;
-};
-
 // Two words, so that a mixture of two values shows.
 struct Value {
   Word word;

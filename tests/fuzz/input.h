@@ -1,4 +1,5 @@
-// What the fuzz targets share: reading an input, and saying what is wrong.
+// What the fuzz targets share: the tables' traits, reading an input, and saying
+// what is wrong.
 
 #ifndef HAFT_TESTS_FUZZ_INPUT_H_
 #define HAFT_TESTS_FUZZ_INPUT_H_
@@ -12,11 +13,19 @@
 
 #include "haft/handle.h"
 #include "haft/sync.h"
+#include "haft/traits.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data,
                                       std::size_t size);
 
 namespace haft::fuzz {
+
+template <typename FreeListT, typename LayoutT, Exhaustion kExhaustionV>
+struct FuzzTraits : DefaultTraits {
+  using Layout = LayoutT;
+  using FreeList = FreeListT;
+  static constexpr Exhaustion kExhaustion = kExhaustionV;
+};
 
 // Aborts with `sentence` when `holds` is false, in every build.
 inline void Expect(bool holds, const char* sentence) {

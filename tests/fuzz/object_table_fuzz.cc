@@ -23,13 +23,6 @@
 namespace haft::fuzz {
 namespace {
 
-template <typename FreeListT, typename LayoutT, Exhaustion kExhaustionV>
-struct FuzzTraits : DefaultTraits {
-  using Layout = LayoutT;
-  using FreeList = FreeListT;
-  static constexpr Exhaustion kExhaustion = kExhaustionV;
-};
-
 // What happens to objects, told to the run that is under way.
 class Events {
  public:

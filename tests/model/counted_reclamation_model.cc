@@ -18,49 +18,14 @@ struct CountedTraits : TrackedTraits {
 };
 using Table = ObjectTable<Tracked, CountedTraits>;
 
-struct OneObject {
-  Table table{1};
-  Life life;
-  const Handle handle = Prepare();
+using OneObject = OneObjectOf<Table>;
+using TwoPinsAgainstDelete = TwoPinsAgainstDeleteOf<Table>;
+using TwoUnpinsAgainstDelete = TwoUnpinsAgainstDeleteOf<Table>;
 
-  Handle Prepare() {
-    GiveIndices(3);
-    return table.Emplace(life);
-  }
-  void After() {
-    Require(life.destroyed == (life.deleted ? 1 : 0), "deleted is destroyed");
-    if (!life.deleted) Require(Delete(table, handle, life), "live is live");
-    Require(life.destroyed == 1, "destroyed at once");
-  }
-};
-
-struct TwoPinsAgainstDelete : OneObject {
-  static constexpr unsigned kThreads = 3;
-  void Thread(unsigned i) {
-    if (i == 0) {
-      Require(Delete(table, handle, life), "the one Delete succeeds");
-    } else {
-      PinUseUnpin(table, handle, life);
-    }
-  }
-};
 TEST(CountedReclamationModel, TwoPinsAgainstDelete) {
   Exploration().Bound(2).Random(50'000).Holds<TwoPinsAgainstDelete>();
 }
 
-struct TwoUnpinsAgainstDelete : OneObject {
-  static constexpr unsigned kThreads = 3;
-  Table::Pinned pins[2] = {Pin(table, handle, life), Pin(table, handle, life)};
-
-  void Thread(unsigned i) {
-    if (i == 2) {
-      Require(Delete(table, handle, life), "the one Delete succeeds");
-    } else {
-      pins[i]->Use(life);
-      Unpin(pins[i], life);
-    }
-  }
-};
 TEST(CountedReclamationModel, TwoUnpinsAgainstDelete) {
   Exploration().Bound(2).Random(50'000).Holds<TwoUnpinsAgainstDelete>();
 }

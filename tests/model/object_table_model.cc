@@ -17,23 +17,7 @@ namespace {
 
 constexpr auto kForEver = std::chrono::nanoseconds::max();
 
-// Every set-up pins as thread 0.
-struct ThreadsWithIndices {
-  ThreadsWithIndices() { GiveIndices(3); }
-};
-
-struct OneObject : ThreadsWithIndices {
-  TrackedTable table{1};
-  Life life;
-  const Handle handle = table.Emplace(life);
-
-  void After() {
-    Require(life.destroyed == (life.deleted ? 1 : 0), "deleted is destroyed");
-    // And nothing stands in the way of what is not.
-    if (!life.deleted) Require(Delete(table, handle, life), "live is live");
-    Require(life.destroyed == 1, "destroyed at once");
-  }
-};
+using OneObject = OneObjectOf<TrackedTable>;
 
 struct PinAgainstDelete : OneObject {
   static constexpr unsigned kThreads = 2;
@@ -67,35 +51,12 @@ TEST(ObjectTableModel, NextPinAgainstDelete) {
   Exploration().Bound(2).Random(50'000).Holds<NextPinAgainstDelete>();
 }
 
-// Two threads use the object for the first time.
-struct TwoPinsAgainstDelete : OneObject {
-  static constexpr unsigned kThreads = 3;
-  void Thread(unsigned i) {
-    if (i == 0) {
-      Require(Delete(table, handle, life), "the one Delete succeeds");
-    } else {
-      PinUseUnpin(table, handle, life);
-    }
-  }
-};
+using TwoPinsAgainstDelete = TwoPinsAgainstDeleteOf<TrackedTable>;
 TEST(ObjectTableModel, TwoPinsAgainstDelete) {
   Exploration().Bound(1).Random(100'000).Holds<TwoPinsAgainstDelete>();
 }
 
-// Two pins, let go by threads other than the one that took them.
-struct TwoUnpinsAgainstDelete : OneObject {
-  static constexpr unsigned kThreads = 3;
-  TrackedPin pins[2] = {Pin(table, handle, life), Pin(table, handle, life)};
-
-  void Thread(unsigned i) {
-    if (i == 2) {
-      Require(Delete(table, handle, life), "the one Delete succeeds");
-    } else {
-      pins[i]->Use(life);
-      Unpin(pins[i], life);
-    }
-  }
-};
+using TwoUnpinsAgainstDelete = TwoUnpinsAgainstDeleteOf<TrackedTable>;
 TEST(ObjectTableModel, TwoUnpinsAgainstDelete) {
   Exploration().Bound(1).Random(100'000).Holds<TwoUnpinsAgainstDelete>();
 }

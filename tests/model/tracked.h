@@ -148,6 +148,59 @@ bool PinUseUnpin(Table& table, Handle handle, Life& life) {
   return true;
 }
 
+// Every set-up pins as thread 0.
+struct ThreadsWithIndices {
+  ThreadsWithIndices() { GiveIndices(3); }
+};
+
+// Models of a table with one object.
+
+template <typename Table>
+struct OneObjectOf : ThreadsWithIndices {
+  Table table{1};
+  Life life;
+  const Handle handle = table.Emplace(life);
+
+  void After() {
+    Require(life.destroyed == (life.deleted ? 1 : 0), "deleted is destroyed");
+    // And nothing stands in the way of what is not.
+    if (!life.deleted) Require(Delete(table, handle, life), "live is live");
+    Require(life.destroyed == 1, "destroyed at once");
+  }
+};
+
+// Two threads use the object for the first time.
+template <typename Table>
+struct TwoPinsAgainstDeleteOf : OneObjectOf<Table> {
+  static constexpr unsigned kThreads = 3;
+  void Thread(unsigned i) {
+    if (i == 0) {
+      Require(Delete(this->table, this->handle, this->life),
+              "the one Delete succeeds");
+    } else {
+      PinUseUnpin(this->table, this->handle, this->life);
+    }
+  }
+};
+
+// Two pins, let go by threads other than the one that took them.
+template <typename Table>
+struct TwoUnpinsAgainstDeleteOf : OneObjectOf<Table> {
+  static constexpr unsigned kThreads = 3;
+  typename Table::Pinned pins[2] = {Pin(this->table, this->handle, this->life),
+                                    Pin(this->table, this->handle, this->life)};
+
+  void Thread(unsigned i) {
+    if (i == 2) {
+      Require(Delete(this->table, this->handle, this->life),
+              "the one Delete succeeds");
+    } else {
+      pins[i]->Use(this->life);
+      Unpin(pins[i], this->life);
+    }
+  }
+};
+
 }  // namespace haft::model
 
 #endif  // HAFT_TESTS_MODEL_TRACKED_H_
