@@ -28,6 +28,7 @@
 #include "haft/handle_table.h"
 #include "haft/striped_free_list.h"
 #include "haft/sync.h"
+#include "tests/in_child.h"
 #include "tests/single_step.h"
 #include "tests/testing.h"
 
@@ -48,6 +49,7 @@ constexpr bool kThreadSanitizer = false;
 
 using testing::Coverage;
 using testing::ExpectConservation;
+using testing::InChild;
 using testing::kSanitized;
 using testing::kWordBits;
 using testing::Step;
@@ -524,23 +526,6 @@ TEST(SignalStormTest, HandlersMayUseTheTableAtAnyTime) {
 
 // ---------------------------------------------------------------------------
 // Fork
-
-// Runs f in a child; a failure there is one here.
-template <typename F>
-void InChild(F f) {
-  std::fflush(nullptr);
-  const pid_t child = fork();
-  ASSERT_NE(child, -1);
-  if (child == 0) {
-    f();
-    std::fflush(nullptr);
-    _exit(::testing::Test::HasFailure() ? 1 : 0);
-  }
-  int status = 0;
-  ASSERT_EQ(waitpid(child, &status, 0), child);
-  EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0)
-      << "wait status " << status;
-}
 
 template <typename Traits>
 class ForkTest : public ::testing::Test {};

@@ -10,6 +10,8 @@
 #include <utility>
 #include <vector>
 
+#include "tests/testing.h"
+
 namespace haft {
 namespace {
 
@@ -225,27 +227,23 @@ TEST(FacilityStressTest, NothingIsUsedAfterItsDestruction) {
     ~Whole() { alive = 0; }
   };
   std::atomic<Word> shared[16] = {};
-  std::vector<std::thread> threads;
   std::atomic<int> uses{0};
-  for (unsigned t = 0; t < 4; ++t) {
-    threads.emplace_back([&, t] {
-      for (unsigned i = 0; i < 20000; ++i) {
-        std::atomic<Word>& place = shared[(i * 7 + t) % 16];
-        if (i % 3 == 0) {
-          const Handle made = i % 2 == 0 ? New(std::make_unique<Whole>())
-                                         : New(std::string("other"));
-          const Handle old(place.exchange(static_cast<Word>(made)));
-          if (old != kNullHandle) {
-            ASSERT_EQ(Delete(old), Status::kOk);
-          }
-        } else if (const auto pinned = Pin<Whole>(Handle(place.load()))) {
-          ASSERT_EQ(pinned->alive, 1);
-          ++uses;
+  testing::RunThreads(4, [&](unsigned t) {
+    for (unsigned i = 0; i < 20000; ++i) {
+      std::atomic<Word>& place = shared[(i * 7 + t) % 16];
+      if (i % 3 == 0) {
+        const Handle made = i % 2 == 0 ? New(std::make_unique<Whole>())
+                                       : New(std::string("other"));
+        const Handle old(place.exchange(static_cast<Word>(made)));
+        if (old != kNullHandle) {
+          ASSERT_EQ(Delete(old), Status::kOk);
         }
+      } else if (const auto pinned = Pin<Whole>(Handle(place.load()))) {
+        ASSERT_EQ(pinned->alive, 1);
+        ++uses;
       }
-    });
-  }
-  for (std::thread& thread : threads) thread.join();
+    }
+  });
   for (std::atomic<Word>& place : shared) (void)Delete(Handle(place.load()));
   EXPECT_GT(uses, 0);
 }

@@ -4,49 +4,32 @@
 #include "haft/haft.h"
 
 #include <gtest/gtest.h>
-#include <pthread.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <atomic>
 #include <cstdlib>
-#include <functional>
 #include <thread>
-#include <vector>
+
+#include "tests/in_child.h"
+#include "tests/testing.h"
 
 namespace {
 
 constexpr haft_type kBorrowed = {"borrowed", nullptr, nullptr};
 
-// In a process of its own: one whose table has not been made, if this one has
-// not made it either. So the tests that need that come first.
-void InChild(const std::function<void()>& f) {
-  const pid_t child = fork();
-  ASSERT_GE(child, 0);
-  if (child == 0) {
-    f();
-    _exit(::testing::Test::HasFailure() ? 1 : 0);
-  }
-  int status = 0;
-  ASSERT_EQ(waitpid(child, &status, 0), child);
-  EXPECT_EQ(status, 0);
-}
+// A child's table has not been made, if this process has not made its own
+// either. So the tests that need that come first.
+using haft::testing::InChild;
 
 TEST(ProcessTableTest, RacingFirstCallsMakeOne) {
   for (int round = 0; round < 20; ++round) {
     InChild([] {
       constexpr unsigned kThreads = 8;
-      pthread_barrier_t start;
-      pthread_barrier_init(&start, nullptr, kThreads);
+      haft::testing::Barrier start(kThreads);
       haft_handle handles[kThreads] = {};
-      std::vector<std::thread> threads;
-      for (unsigned t = 0; t < kThreads; ++t) {
-        threads.emplace_back([&, t] {
-          pthread_barrier_wait(&start);
-          EXPECT_EQ(haft_new(&handles[t], &kBorrowed, &handles[t]), HAFT_OK);
-        });
-      }
-      for (std::thread& thread : threads) thread.join();
+      haft::testing::RunThreads(kThreads, [&](unsigned t) {
+        start.Wait();
+        EXPECT_EQ(haft_new(&handles[t], &kBorrowed, &handles[t]), HAFT_OK);
+      });
       for (haft_handle& handle : handles) {
         void* object = nullptr;
         EXPECT_EQ(haft_value(handle, &kBorrowed, &object), HAFT_OK);

@@ -2,11 +2,11 @@
 
 #include <gtest/gtest.h>
 
-#include <atomic>
 #include <memory>
 #include <set>
-#include <thread>
 #include <vector>
+
+#include "tests/testing.h"
 
 namespace haft::internal {
 namespace {
@@ -33,17 +33,12 @@ TEST(MadeOnceTest, RacingThreadsGetTheSame) {
   for (int round = 0; round < 200; ++round) {
     // Never destroyed, so that nothing of it is.
     auto* const once = new MadeOnce<int>;
-    std::atomic<bool> start{false};
+    testing::Barrier start(4);
     std::vector<int*> got(4);
-    std::vector<std::thread> threads;
-    for (int*& mine : got) {
-      threads.emplace_back([&] {
-        while (!start) std::this_thread::yield();
-        mine = once->Get([] { return std::make_unique<int>(3); });
-      });
-    }
-    start = true;
-    for (std::thread& thread : threads) thread.join();
+    testing::RunThreads(4, [&](unsigned t) {
+      start.Wait();
+      got[t] = once->Get([] { return std::make_unique<int>(3); });
+    });
     EXPECT_EQ(std::set<int*>(got.begin(), got.end()).size(), 1u);
     EXPECT_EQ(*got[0], 3);
     delete got[0];

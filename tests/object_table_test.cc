@@ -2,8 +2,6 @@
 
 #include <gtest/gtest.h>
 #include <pthread.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <array>
 #include <atomic>
@@ -23,6 +21,7 @@
 #include <vector>
 
 #include "haft/sync.h"
+#include "tests/in_child.h"
 #include "tests/testing.h"
 
 namespace haft {
@@ -671,10 +670,7 @@ TYPED_TEST(ObjectTableTest, ChildOfForkUsesTheTable) {
   auto& table = *this->table_;
   const Handle handle = table.Emplace(1);
   auto pin = table.Pin(handle);
-  std::fflush(nullptr);
-  const pid_t child = fork();
-  ASSERT_NE(child, -1);
-  if (child == 0) {
+  testing::InChild([&] {
     EXPECT_EQ(table.Delete(handle), Status::kOk);
     EXPECT_EQ(pin->value(), 1);
     pin.Unpin();
@@ -683,12 +679,7 @@ TYPED_TEST(ObjectTableTest, ChildOfForkUsesTheTable) {
     EXPECT_EQ(table.Pin(mine)->value(), 2);
     EXPECT_EQ(table.DeleteUnlessPinned(mine), Status::kOk);
     ExpectConservation(table);
-    std::fflush(nullptr);
-    _exit(::testing::Test::HasFailure() ? 1 : 0);
-  }
-  int status = 0;
-  ASSERT_EQ(waitpid(child, &status, 0), child);
-  EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+  });
   EXPECT_EQ(pin->value(), 1);
   EXPECT_EQ(table.Check(handle), Status::kOk);
 }

@@ -5,20 +5,18 @@
 #include <elf.h>
 #include <gtest/gtest.h>
 #include <link.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <atomic>
 #include <cstdio>
 #include <cstring>
 #include <fstream>
-#include <functional>
 #include <set>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "haft/haft.h"
+#include "tests/in_child.h"
 
 namespace {
 
@@ -59,19 +57,8 @@ struct Plugin : Library {
   int* destroyed = Find<int>("plugin_destroyed");
 };
 
-// In a child, since a library that cannot be unloaded stays for good.
-void InChild(const std::function<void()>& f) {
-  const pid_t child = fork();
-  ASSERT_GE(child, 0);
-  if (child == 0) {
-    f();
-    _exit(::testing::Test::HasFailure() ? 1 : 0);
-  }
-  int status = 0;
-  ASSERT_EQ(waitpid(child, &status, 0), child);
-  EXPECT_TRUE(WIFEXITED(status)) << "died of signal " << WTERMSIG(status);
-  EXPECT_EQ(WEXITSTATUS(status), 0);
-}
+// In children, since a library that cannot be unloaded stays for good.
+using haft::testing::InChild;
 
 constexpr char kHaft[] = "libhaft.so";
 

@@ -1,7 +1,6 @@
 #include "haft/user_set.h"
 
 #include <gtest/gtest.h>
-#include <pthread.h>
 
 #include <limits>
 #include <set>
@@ -10,6 +9,7 @@
 
 #include "haft/sync.h"
 #include "haft/thread_registry.h"
+#include "tests/testing.h"
 
 namespace haft::internal {
 namespace {
@@ -31,24 +31,19 @@ std::set<unsigned> Indices(const UserSet& users) {
 template <typename F>
 void BesideThreads(unsigned count, F f) {
   std::vector<unsigned> indices(count);
-  std::vector<std::thread> threads;
-  pthread_barrier_t claimed, end;
-  pthread_barrier_init(&claimed, nullptr, count + 1);
-  pthread_barrier_init(&end, nullptr, count + 1);
-  for (unsigned t = 0; t < count; ++t) {
-    threads.emplace_back([&, t] {
+  testing::Barrier claimed(count + 1), end(count + 1);
+  std::thread threads([&] {
+    testing::RunThreads(count, [&](unsigned t) {
       ThreadRegistry::Claim();
       indices[t] = sync::ThisThread().index.load(std::memory_order_relaxed);
-      pthread_barrier_wait(&claimed);
-      pthread_barrier_wait(&end);
+      claimed.Wait();
+      end.Wait();
     });
-  }
-  pthread_barrier_wait(&claimed);
+  });
+  claimed.Wait();
   f(indices);
-  pthread_barrier_wait(&end);
-  for (std::thread& thread : threads) thread.join();
-  pthread_barrier_destroy(&claimed);
-  pthread_barrier_destroy(&end);
+  end.Wait();
+  threads.join();
 }
 
 class UserSetTest : public ::testing::Test {
