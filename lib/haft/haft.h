@@ -60,8 +60,9 @@ typedef enum haft_status {
 
 /* What an object is. Two descriptors mean the same type if they are the same
  * one, or if both have an `identity` and those are equal strings: so each
- * shared library of a process may have a descriptor of its own. Both must stay
- * where they are while there are handles. */
+ * shared library of a process may have a descriptor of its own. Descriptors and
+ * what they point to must stay for ever: who looks a handle up may still read
+ * them when it has just been deleted. */
 typedef struct haft_type {
   const char *name;              /* for messages */
   const char *identity;          /* null: this descriptor only */
@@ -99,9 +100,10 @@ HAFT_API haft_status haft_new_with(void *object, const haft_type *type,
 
 /* The object of `handle`, if it is of `type` (null: of any). Nothing keeps it
  * alive: where another thread may delete it, take a pin.
- *   Returns   HAFT_OK, HAFT_NULL, HAFT_MALFORMED, HAFT_NEVER_ISSUED,
- * HAFT_STALE, HAFT_WRONG_TYPE, HAFT_INVALID Progress  wait-free Cost      four
- * loads, no write */
+ *   Returns   HAFT_OK; HAFT_INVALID; or why not: HAFT_NULL, HAFT_MALFORMED,
+ *             HAFT_NEVER_ISSUED, HAFT_STALE, HAFT_WRONG_TYPE
+ *   Progress  wait-free
+ *   Cost      four loads, no write */
 HAFT_API haft_status haft_value(haft_handle handle, const haft_type *type,
                                 void **object);
 
@@ -119,8 +121,9 @@ HAFT_API haft_status haft_pin_object(haft_handle handle, const haft_type *type,
                                      haft_pin *pin, void **object);
 
 /* Lets go; if the object has been deleted and this was its last pin, destroys
- * it before this returns. Zeroes `*pin`; of a zeroed one it does nothing. May
- * be called by another thread than the one that took it. */
+ * it before this returns. Zeroes `*pin` before that, so the pin may lie in the
+ * object; of a zeroed one it does nothing. May be called by another thread than
+ * the one that took it. */
 HAFT_API void haft_unpin(haft_pin *pin);
 
 /* Ends `handle`, if it is of `type` (null: of any): from now on it is stale.
@@ -194,8 +197,8 @@ HAFT_API haft_status haft_table_take(haft_table *table, haft_handle handle,
                                      const haft_type *type, void **object);
 
 /* haft_table_new for each of objects[0..count-1].
- *   Returns   HAFT_OK, and *made == count; or why it stopped:
- * handles[0..*made-1] are made (*made is always written) */
+ *   Returns   HAFT_OK, and *made == count; or why it stopped. *made is always
+ *             written: handles[0..*made-1] are made */
 HAFT_API haft_status haft_table_new_batch(haft_table *table,
                                           void *const *objects, size_t count,
                                           const haft_type *type,
