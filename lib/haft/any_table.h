@@ -85,16 +85,13 @@ Status AnyValue(const Table& table, Handle handle, const haft_type* wanted,
                 void** object) noexcept {
   void* found = nullptr;
   const haft_type* type = nullptr;
-  const bool live = table.Peek(handle, [&](const AnyReclamation::Usage& usage) {
-    // [A2] acquire, both: partner of [A1].
-    found = usage.object.load(std::memory_order_acquire);
-    type = usage.type.load(std::memory_order_acquire);
-  });
-  if (__builtin_expect(!live, 0)) {
-    const Status status = table.Check(handle);
-    // If it is live now, it has been issued meanwhile.
-    return status == Status::kOk ? Status::kNeverIssued : status;
-  }
+  const Status status =
+      table.Peek(handle, [&](const AnyReclamation::Usage& usage) {
+        // [A2] acquire, both: partner of [A1].
+        found = usage.object.load(std::memory_order_acquire);
+        type = usage.type.load(std::memory_order_acquire);
+      });
+  if (__builtin_expect(status != Status::kOk, 0)) return status;
   if (__builtin_expect(!IsType(type, wanted), 0)) return Status::kWrongType;
   *object = found;
   return Status::kOk;

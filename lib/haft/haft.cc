@@ -69,21 +69,16 @@ haft_status IfType(haft_table* table, haft_handle handle, const haft_type* type,
 
 std::size_t Describe(AnyTable& table, Handle handle, char* buffer,
                      std::size_t size) noexcept {
-  const Status status = table.Check(handle);
   const Word word = static_cast<Word>(handle);
-  int length;
-  if (status != Status::kOk) {
-    length = std::snprintf(buffer, size, "0x%" PRIxPTR ": %s in table %p", word,
-                           StatusName(status), static_cast<void*>(&table));
-  } else if (const AnyTable::Pinned pinned = table.Pin(handle)) {
-    length = std::snprintf(
-        buffer, size, "0x%" PRIxPTR ": live in table %p, a %s at %p", word,
-        static_cast<void*>(&table), pinned->type()->name, pinned->object());
-  } else {
-    length =
-        std::snprintf(buffer, size, "0x%" PRIxPTR ": %s in table %p", word,
-                      StatusName(pinned.status()), static_cast<void*>(&table));
-  }
+  const AnyTable::Pinned pinned = table.Pin(handle);
+  const int length =
+      pinned ? std::snprintf(buffer, size,
+                             "0x%" PRIxPTR ": live in table %p, a %s at %p",
+                             word, static_cast<void*>(&table),
+                             pinned->type()->name, pinned->object())
+             : std::snprintf(buffer, size, "0x%" PRIxPTR ": %s in table %p",
+                             word, StatusName(pinned.status()),
+                             static_cast<void*>(&table));
   return length < 0 ? 0 : static_cast<std::size_t>(length);
 }
 

@@ -44,7 +44,7 @@ class ObjectSlot {
     // [O10] acquire: the usage as cleared by the New of this handle or used
     // since; partner of [O1].
     const Word state = state_.load(std::memory_order_acquire);
-    return state == handle || State::IsFrozen(state, handle, slots);
+    return State::IsLive(state, handle, slots);
   }
 
   // Calls f(usage) between two looks at the state.
@@ -57,7 +57,7 @@ class ObjectSlot {
     f(usage_);
     // relaxed: those acquire loads keep it behind them.
     const Word state = state_.load(std::memory_order_relaxed);
-    return state == handle || State::IsFrozen(state, handle, slots);
+    return State::IsLive(state, handle, slots);
   }
 
   // Whether `handle` is live, for a thread that has published it in a hazard
@@ -92,8 +92,7 @@ class ObjectSlot {
                                          std::memory_order_relaxed)) {
         return true;
       }
-      if (state != handle && !State::IsFrozen(state, handle, slots))
-        return false;
+      if (!State::IsLive(state, handle, slots)) return false;
     }
   }
 

@@ -353,14 +353,15 @@ class ObjectTable {
 
   // Reads what Traits::Reclamation keeps of each object outside of it, without
   // a pin: calls f(usage).
-  //   Returns   whether `handle` was live all the time; else what f has read
-  //             means nothing
+  //   Returns   kOk when `handle` was live all the time; else what f has read
+  //             means nothing, and this is a Status of Check
   //   Progress  wait-free
   //   Cost      two loads and those of f
   template <typename F>
-  bool Peek(Handle handle, F&& f) const noexcept {
+  Status Peek(Handle handle, F&& f) const noexcept {
     const Word word = static_cast<Word>(handle);
-    return slots_[word].Peek(word, slots_.size(), f);
+    return slots_[word].Peek(word, slots_.size(), f) ? Status::kOk
+                                                     : Refusal(handle);
   }
 
   // Insert for each of objects[0..count-1], which are moved from.

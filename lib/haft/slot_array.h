@@ -75,6 +75,10 @@ struct SlotState {
            Layout::Index::Decode(handle) < slots &&
            (Layout::Index::Decode(different) & (slots - 1)) >= 5;
   }
+  // Whether `handle` is live, frozen or not. It may be any word but 0.
+  static constexpr bool IsLive(Word state, Word handle, Word slots) noexcept {
+    return state == handle || IsFrozen(state, handle, slots);
+  }
   // Whether the handle of the state's generation has been issued and deleted;
   // that of a free state has not been issued yet.
   static constexpr bool HasEnded(Word state) noexcept {
@@ -246,8 +250,7 @@ class SlotArray {
     if (handle == 0) return haft::Status::kNull;
     if (!Layout::IsWellFormed(handle)) return haft::Status::kMalformed;
     const Word state = (*this)[handle].state();
-    if (state == handle || State::IsFrozen(state, handle, size()))
-      return haft::Status::kOk;
+    if (State::IsLive(state, handle, size())) return haft::Status::kOk;
     if (Layout::Index::Decode(handle) >= storage_.size() || state == 0)
       return haft::Status::kNeverIssued;
     // Generations before the one in the state word have been issued and
