@@ -125,7 +125,7 @@ TEST(FacilityTest, BadHandlesHaveTheirStatus) {
   EXPECT_EQ(why, Status::kNull);
   EXPECT_EQ(Value<int>(Handle(12), &why), nullptr);
   EXPECT_EQ(why, Status::kMalformed);
-  EXPECT_EQ(Check<int>(Handle(static_cast<Word>(handle) + (Word{1} << 40))),
+  EXPECT_EQ(Check<int>(Handle(static_cast<Word>(handle) + (Word{1} << 30))),
             Status::kNeverIssued);
   EXPECT_EQ(Pin<int>(handle).status(), Status::kStale);
 }

@@ -74,10 +74,11 @@ struct Setup : TestTraits<FreeListT, LayoutT> {
     return hides ? kCapacity - (threads - 1) : kCapacity;
   }
 };
+// 2,048 slots and magazines of one handle: can get full.
+using FewSlots = HandleLayout<11, haft::testing::kWordBits - 12>;
 using Setups =
     ::testing::Types<Setup<MagazineFreeList, 24>,
-                     // 2,048 slots and magazines of one handle: can get full.
-                     Setup<MagazineFreeList, 500, Layout64<11>>,
+                     Setup<MagazineFreeList, 500, FewSlots>,
                      Setup<StripedFreeList, 24>, Setup<GlobalFreeList, 24>,
                      Setup<CdsFreeList, 24>>;
 // More than any of them can hold but the first, which is not to be filled.

@@ -256,7 +256,7 @@ void Make(Call call, Objects* objects, Stepper step) {
     }
     case Call::kFind: {
       const ReadScope scope(table);
-      Tracked* found;
+      Tracked* found = nullptr;
       step([&] { found = scope.Find(target); });
       if (found != nullptr) found->Touch();
       break;

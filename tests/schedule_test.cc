@@ -204,7 +204,7 @@ template <typename Traits>
 class CapacityScheduleTest : public ::testing::Test {};
 constexpr unsigned kExact = 4;
 using ExactTraits =
-    ::testing::Types<TestTraits<MagazineFreeList, HandleLayout<2, 40>>,
+    ::testing::Types<TestTraits<MagazineFreeList, HandleLayout<2, 28>>,
                      TestTraits<StripedFreeList>, TestTraits<GlobalFreeList>>;
 TYPED_TEST_SUITE(CapacityScheduleTest, ExactTraits);
 

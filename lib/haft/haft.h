@@ -81,8 +81,9 @@ typedef struct haft_pin {
 /* --- The process's table --------------------------------------------------
  *
  * There is one for all who load the same libhaft.so. It is made by the first
- * call that needs it, for 4,194,304 live handles or as many as the environment
- * variable HAFT_CAPACITY says, and never destroyed. */
+ * call that needs it, for 4,194,304 live handles (65,536 where words have 32
+ * bits) or as many as the environment variable HAFT_CAPACITY says, and never
+ * destroyed. */
 
 /* Makes `object` reachable through a new handle. `type->destroy(object)` is
  * called when it has been deleted and is no longer in use.

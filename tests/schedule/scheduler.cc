@@ -306,7 +306,8 @@ class Scheduler {
 Scheduler& scheduler = *new Scheduler;
 
 struct Arena {
-  static constexpr std::size_t kSize = std::size_t{1} << 32;
+  static constexpr std::size_t kSize = std::size_t{1}
+                                       << (sizeof(std::size_t) > 4 ? 32 : 29);
   char* const begin = static_cast<char*>(
       mmap(nullptr, kSize, PROT_READ | PROT_WRITE,
            MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0));
