@@ -291,9 +291,9 @@ int haft_table_for_each(haft_table* table,
   if (any == nullptr || visit == nullptr) return 0;
   int result = 0;
   any->ForEach([&](Handle handle, const haft::AnyObject& object) {
-    if (result == 0)
-      result = visit(context, static_cast<haft_handle>(handle), object.type(),
-                     object.object());
+    result = visit(context, static_cast<haft_handle>(handle), object.type(),
+                   object.object());
+    return result != 0;
   });
   return result;
 }

@@ -117,6 +117,9 @@ static void many(haft_table *table) {
   EXPECT(made == 3);
   EXPECT(haft_table_for_each(table, visit, &sum) == 0);
   EXPECT(sum == 3);
+  sum = -1;
+  EXPECT(haft_table_for_each(table, visit, &sum) == 1);
+  EXPECT(sum == 0);
   EXPECT(haft_table_stats(table, &stats) == HAFT_OK);
   EXPECT(stats.live == 3 && stats.dying == 0);
   EXPECT(haft_table_report(table, 1, take_line, &reported) == 3);
