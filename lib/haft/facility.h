@@ -287,7 +287,8 @@ class HandleScope {
   }
 
   // Takes a handle out, into `outer` if given.
-  //   Returns   kOk; kNeverIssued: it was not in it; kOutOfMemory: it still is
+  //   Returns   kOk; kNeverIssued: it was not in it; kOutOfMemory: it still is;
+  //             kInvalid when there was no memory for the scope itself
   Status Escape(Handle handle, HandleScope* outer = nullptr) noexcept {
     return static_cast<Status>(
         haft_scope_escape(scope_, static_cast<haft_handle>(handle),

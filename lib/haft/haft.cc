@@ -263,8 +263,11 @@ haft_status haft_table_new_batch(haft_table* table, void* const* objects,
                                  size_t count, const haft_type* type,
                                  haft_handle* handles, size_t* made) {
   if (made == nullptr) return HAFT_INVALID;
+  *made = 0;
+  if (count != 0 && (objects == nullptr || handles == nullptr))
+    return HAFT_INVALID;
   haft_status status = HAFT_OK;
-  for (*made = 0; *made < count; ++*made) {
+  for (; *made < count; ++*made) {
     status = haft_table_new(table, objects[*made], type, &handles[*made]);
     if (status != HAFT_OK) break;
   }
@@ -274,6 +277,7 @@ haft_status haft_table_new_batch(haft_table* table, void* const* objects,
 size_t haft_table_delete_batch(haft_table* table, const haft_handle* handles,
                                size_t count, const haft_type* type,
                                haft_status* statuses) {
+  if (handles == nullptr) return 0;
   size_t deleted = 0;
   for (size_t i = 0; i < count; ++i) {
     const haft_status status = haft_table_delete(table, handles[i], type);
@@ -291,9 +295,9 @@ int haft_table_for_each(haft_table* table,
   if (any == nullptr || visit == nullptr) return 0;
   int result = 0;
   any->ForEach([&](Handle handle, const haft::AnyObject& object) {
-    if (result == 0)
-      result = visit(context, static_cast<haft_handle>(handle), object.type(),
-                     object.object());
+    result = visit(context, static_cast<haft_handle>(handle), object.type(),
+                   object.object());
+    return result != 0;
   });
   return result;
 }
@@ -415,6 +419,7 @@ haft_status haft_scope_escape(haft_scope* scope, haft_handle handle,
   haft_handle* const found = std::find(handles.begin(), handles.end(), handle);
   if (found == handles.end()) return HAFT_NEVER_ISSUED;
   if (outer == scope) return HAFT_OK;
+  if (outer != nullptr && outer->table != scope->table) return HAFT_INVALID;
   if (outer != nullptr && !outer->handles.Append(handle))
     return HAFT_OUT_OF_MEMORY;
   handles.Erase(found);

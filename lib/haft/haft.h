@@ -83,7 +83,8 @@ typedef struct haft_pin {
  * There is one for all who load the same libhaft.so. It is made by the first
  * call that needs it, for 4,194,304 live handles (65,536 where words have 32
  * bits) or as many as the environment variable HAFT_CAPACITY says, and never
- * destroyed. */
+ * destroyed. While there is no memory for it, what needs it returns
+ * HAFT_OUT_OF_MEMORY, or that there is nothing. */
 
 /* Makes `object` reachable through a new handle. `type->destroy(object)` is
  * called when it has been deleted and is no longer in use.
@@ -129,7 +130,8 @@ HAFT_API void haft_unpin(haft_pin *pin);
 
 /* Ends `handle`, if it is of `type` (null: of any): from now on it is stale.
  * The object is destroyed before this returns, or if it is pinned, by the last
- * unpin before that returns.
+ * unpin before that returns. (Inside `destroy` callbacks nested deeper than 32
+ * it may be destroyed later, by the outermost one.)
  *   Returns   HAFT_OK, once for each handle; else as haft_value
  *   Progress  lock-free but for `destroy` */
 HAFT_API haft_status haft_delete(haft_handle handle, const haft_type *type);
@@ -207,7 +209,7 @@ HAFT_API haft_status haft_table_new_batch(haft_table *table,
 
 /* haft_table_delete for each of handles[0..count-1]; statuses[i], if given, is
  * what it has returned.
- *   Returns   how many were live and of `type` */
+ *   Returns   how many were live and of `type`; 0 when `handles` is null */
 HAFT_API size_t haft_table_delete_batch(haft_table *table,
                                         const haft_handle *handles,
                                         size_t count, const haft_type *type,
@@ -250,8 +252,9 @@ HAFT_API haft_status haft_scope_open(haft_table *table, haft_scope **scope);
 HAFT_API haft_status haft_scope_add(haft_scope *scope, haft_handle handle);
 
 /* Takes a handle out again, into `outer` if that is given.
- *   Returns   HAFT_OK; HAFT_NEVER_ISSUED: it is not in it; HAFT_OUT_OF_MEMORY:
- *             it stays in it */
+ *   Returns   HAFT_OK; HAFT_NEVER_ISSUED: it is not in it; else it stays in it:
+ *             HAFT_OUT_OF_MEMORY, or HAFT_INVALID: `outer` is of another table
+ *             than `scope`, or that is null */
 HAFT_API haft_status haft_scope_escape(haft_scope *scope, haft_handle handle,
                                        haft_scope *outer);
 

@@ -394,11 +394,13 @@ class ObjectTable {
 
   // Calls f(handle, object) for live objects, each pinned for the call, in no
   // particular order. Weakly consistent: an object that is live throughout is
-  // seen exactly once. f may call the table, also Delete(handle).
+  // seen exactly once. f may call the table, also Delete(handle), and it may
+  // return a bool: true ends the walk.
   template <typename F>
   void ForEach(F&& f) {
     slots_.ForEachLive(carver_.carved(), [&](const Slot&, Word word) {
-      if (Pinned pinned = Pin(Handle(word))) f(Handle(word), *pinned);
+      const Pinned pinned = Pin(Handle(word));
+      return pinned && internal::VisitEnds(f, Handle(word), *pinned);
     });
   }
 

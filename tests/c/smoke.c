@@ -117,6 +117,9 @@ static void many(haft_table *table) {
   EXPECT(made == 3);
   EXPECT(haft_table_for_each(table, visit, &sum) == 0);
   EXPECT(sum == 3);
+  sum = -1;
+  EXPECT(haft_table_for_each(table, visit, &sum) == 1);
+  EXPECT(sum == 0);
   EXPECT(haft_table_stats(table, &stats) == HAFT_OK);
   EXPECT(stats.live == 3 && stats.dying == 0);
   EXPECT(haft_table_report(table, 1, take_line, &reported) == 3);
@@ -148,6 +151,20 @@ static void scopes(haft_table *table) {
   destroyed = 0;
 }
 
+static void escape_to_another_table(haft_table *table) {
+  haft_scope *inner = NULL, *outer = NULL;
+  haft_handle handle = 0;
+  EXPECT(haft_scope_open(table, &inner) == HAFT_OK);
+  EXPECT(haft_scope_open(NULL, &outer) == HAFT_OK);
+  EXPECT(haft_table_new(table, NULL, &kCounted, &handle) == HAFT_OK);
+  EXPECT(haft_scope_add(inner, handle) == HAFT_OK);
+  EXPECT(haft_scope_escape(inner, handle, outer) == HAFT_INVALID);
+  EXPECT(haft_scope_close(outer) == 0);
+  EXPECT(haft_scope_close(inner) == 1);
+  EXPECT(destroyed == 1);
+  destroyed = 0;
+}
+
 /* It stays in it; at each size, so also at those where it would have to grow.
  */
 static void escape_into_itself(haft_table *table) {
@@ -170,6 +187,7 @@ static void invalid(void) {
   haft_handle handle = 0;
   void *found = NULL;
   haft_pin pin;
+  size_t made = 1;
   EXPECT(haft_table_create(0, &table) == HAFT_INVALID);
   EXPECT(haft_table_create(10, NULL) == HAFT_INVALID);
   EXPECT(haft_table_create((size_t)-1, &table) == HAFT_FULL);
@@ -182,6 +200,16 @@ static void invalid(void) {
   EXPECT(haft_take(1, NULL, NULL) == HAFT_INVALID);
   EXPECT(haft_scope_open(NULL, NULL) == HAFT_INVALID);
   EXPECT(haft_scope_add(NULL, 1) == HAFT_INVALID);
+  EXPECT(haft_scope_escape(NULL, 1, NULL) == HAFT_INVALID);
+  EXPECT(haft_table_new_batch(NULL, NULL, 1, &kOther, &handle, &made) ==
+         HAFT_INVALID);
+  EXPECT(made == 0);
+  EXPECT(haft_table_new_batch(NULL, &found, 1, &kOther, NULL, &made) ==
+         HAFT_INVALID);
+  EXPECT(haft_table_new_batch(NULL, NULL, 0, &kOther, NULL, &made) == HAFT_OK);
+  EXPECT(haft_table_new_batch(NULL, &found, 1, &kOther, &handle, NULL) ==
+         HAFT_INVALID);
+  EXPECT(haft_table_delete_batch(NULL, NULL, 1, NULL, NULL) == 0);
   EXPECT(haft_table_stats(NULL, NULL) == HAFT_INVALID);
   haft_unpin(NULL);
   haft_table_destroy(NULL);
@@ -236,6 +264,7 @@ int main(void) {
   scopes(NULL);
   scopes(table);
   escape_into_itself(table);
+  escape_to_another_table(table);
   EXPECT(haft_new(NULL, &kOther, &foreign) == HAFT_OK);
   EXPECT(haft_table_check(table, foreign) == HAFT_NEVER_ISSUED);
   EXPECT(haft_delete(foreign, NULL) == HAFT_OK);
