@@ -83,8 +83,9 @@ typedef struct haft_pin {
  * There is one for all who load the same libhaft.so. It is made by the first
  * call that needs it, for 4,194,304 live handles (65,536 where words have 32
  * bits) or as many as the environment variable HAFT_CAPACITY says, and never
- * destroyed. While there is no memory for it, what needs it returns
- * HAFT_OUT_OF_MEMORY, or that there is nothing. */
+ * destroyed. That call allocates; of threads that make one at the same time one
+ * keeps it, and none waits. While there is no memory for it, what needs it
+ * returns HAFT_OUT_OF_MEMORY, or that there is nothing. */
 
 /* Makes `object` reachable through a new handle. `type->destroy(object)` is
  * called when it has been deleted and is no longer in use.
