@@ -1,5 +1,7 @@
 #include "haft/haft.h"
 
+#include <pthread.h>
+
 #include <algorithm>
 #include <chrono>
 #include <cinttypes>
@@ -14,6 +16,7 @@
 #include "haft/any_table.h"
 #include "haft/check.h"
 #include "haft/handle.h"
+#include "haft/intern_table.h"
 #include "haft/made_once.h"
 #include "haft/status.h"
 
@@ -93,6 +96,20 @@ std::size_t Describe(AnyTable& table, Handle handle, char* buffer,
                 operation, type == nullptr ? "object of any type" : type->name,
                 haft_strerror(status), known);
   internal::Die(sentence);
+}
+
+InternTable intern_table;
+
+// Whether a child of fork finds no mutex locked by a thread it does not have.
+bool InternTableSurvivesFork() noexcept {
+  static pthread_once_t once = PTHREAD_ONCE_INIT;
+  static bool survives = false;
+  pthread_once(&once, [] {
+    survives = pthread_atfork([] { intern_table.Lock(); },
+                              [] { intern_table.Unlock(); },
+                              [] { intern_table.Unlock(); }) == 0;
+  });
+  return survives;
 }
 
 }  // namespace
@@ -253,10 +270,41 @@ haft_status haft_table_take(haft_table* table, haft_handle handle,
   return haft::IfType(table, handle, type, [&](AnyTable& any) {
     Status status;
     if (std::optional<haft::AnyObject> taken =
-            any.Take(Handle(handle), &status))
+            any.Take(Handle(handle), &status)) {
+      haft::InternTable::Forget(*taken);
       *object = taken->Release();
+    }
     return status;
   });
+}
+
+haft_status haft_table_intern_with(haft_table* table, void* object,
+                                   const haft_type* type,
+                                   void (*destroy)(void*), void* context,
+                                   haft_handle* handle) {
+  if (object == nullptr || type == nullptr || handle == nullptr)
+    return HAFT_INVALID;
+  AnyTable* const any = haft::TableOf(table);
+  if (any == nullptr || !haft::InternTableSurvivesFork())
+    return HAFT_OUT_OF_MEMORY;
+  Handle interned = haft::kNullHandle;
+  const Status status = haft::intern_table.Intern(*any, object, type, destroy,
+                                                  context, &interned);
+  if (status == Status::kOk) *handle = static_cast<haft_handle>(interned);
+  return haft::ToC(status);
+}
+
+haft_status haft_table_intern(haft_table* table, void* object,
+                              const haft_type* type, haft_handle* handle) {
+  if (type == nullptr) return HAFT_INVALID;
+  return haft_table_intern_with(table, object, type, type->destroy, object,
+                                handle);
+}
+
+haft_status haft_table_release(haft_table* table, haft_handle handle) {
+  AnyTable* const any = haft::TableOf(table);
+  if (any == nullptr) return HAFT_OUT_OF_MEMORY;
+  return haft::ToC(haft::intern_table.Release(*any, Handle(handle)));
 }
 
 haft_status haft_table_new_batch(haft_table* table, void* const* objects,
@@ -387,6 +435,19 @@ haft_status haft_delete_and_wait(haft_handle handle, const haft_type* type,
 haft_status haft_take(haft_handle handle, const haft_type* type,
                       void** object) {
   return haft_table_take(nullptr, handle, type, object);
+}
+haft_status haft_intern(void* object, const haft_type* type,
+                        haft_handle* handle) {
+  return haft_table_intern(nullptr, object, type, handle);
+}
+haft_status haft_intern_with(void* object, const haft_type* type,
+                             void (*destroy)(void*), void* context,
+                             haft_handle* handle) {
+  return haft_table_intern_with(nullptr, object, type, destroy, context,
+                                handle);
+}
+haft_status haft_release(haft_handle handle) {
+  return haft_table_release(nullptr, handle);
 }
 void* haft_must_value(haft_handle handle, const haft_type* type) {
   void* object = nullptr;

@@ -10,8 +10,8 @@
  *   - No exception crosses it. Only the `must` forms abort.
  *   - Objects are destroyed by the thread that deletes them, or by the one that
  *     lets go of the last pin: `destroy` callbacks may call back into Haft.
- *   - In signal handlers: all but those that say they allocate; what destroys
- *     an object is as safe there as its `destroy` is.
+ *   - In signal handlers: all but those that say they allocate or that they
+ *     block; what destroys an object is as safe there as its `destroy` is.
  */
 
 #ifndef HAFT_HAFT_H_
@@ -55,7 +55,8 @@ typedef enum haft_status {
   HAFT_OUT_OF_MEMORY = 7, /* there is no memory, or no room for a pin */
   HAFT_PINNED = 8,        /* live, and in use: not deleted */
   HAFT_TIMED_OUT = 9,     /* deleted, and still in use */
-  HAFT_INVALID = 10       /* an argument that is no handle is null or 0 */
+  HAFT_INVALID = 10       /* an argument that is no handle is null or 0; or
+                             a handle was not interned */
 } haft_status;
 
 /* What an object is. Two descriptors mean the same type if they are the same
@@ -292,6 +293,50 @@ HAFT_API size_t haft_table_describe(haft_table *table, haft_handle handle,
 HAFT_API size_t haft_table_report(haft_table *table, size_t most,
                                   void (*line)(void *context, const char *text),
                                   void *context);
+
+/* --- One handle for one object ---------------------------------------------
+ *
+ * haft_new makes a handle each time, haft_intern one for each object, which is
+ * its address and its type: a struct and its first member are two objects. The
+ * handle is like any other, and as weak: it does not keep the object alive. Who
+ * deletes or takes it ends it for all who have interned the object, and the
+ * next haft_intern makes a new one, counted from 1.
+ *
+ * Not in signal handlers, nor in those of pthread_atfork. A child of fork has
+ * the handles and the counts. */
+
+/* The handle of `object`: the one it has, or a new one as haft_new's. The first
+ * call's `type->destroy` will be called with the object when the handle has
+ * ended and is no longer in use; it may intern the same address again.
+ *   Returns   HAFT_OK: to be released once more; HAFT_FULL, HAFT_OUT_OF_MEMORY,
+ *             HAFT_INVALID (also of a null object)
+ *   Progress  blocking, never while `destroy` or an allocator runs
+ *   Cost      a hash look-up under a mutex of its part of the map; the first
+ *             of an object allocates */
+HAFT_API haft_status haft_intern(void *object, const haft_type *type,
+                                 haft_handle *handle);
+
+/* The same, ended as haft_new_with's; `destroy` and `context` do not matter
+ * where the object has a handle already. */
+HAFT_API haft_status haft_intern_with(void *object, const haft_type *type,
+                                      void (*destroy)(void *context),
+                                      void *context, haft_handle *handle);
+
+/* Takes back one haft_intern; the last of them ends the handle as haft_delete.
+ *   Returns   HAFT_OK; HAFT_INVALID for a live handle that was not interned; as
+ *             haft_check; HAFT_OUT_OF_MEMORY when the last finds the object
+ *             pinned and there is no room for a pin
+ *   Progress  blocking, never while `destroy` runs */
+HAFT_API haft_status haft_release(haft_handle handle);
+
+HAFT_API haft_status haft_table_intern(haft_table *table, void *object,
+                                       const haft_type *type,
+                                       haft_handle *handle);
+HAFT_API haft_status haft_table_intern_with(haft_table *table, void *object,
+                                            const haft_type *type,
+                                            void (*destroy)(void *context),
+                                            void *context, haft_handle *handle);
+HAFT_API haft_status haft_table_release(haft_table *table, haft_handle handle);
 
 #ifdef __cplusplus
 } /* extern "C" */

@@ -51,6 +51,44 @@ static void values(haft_table *table) {
   destroyed = 0;
 }
 
+static void interned(haft_table *table) {
+  int object = 42;
+  void *found = NULL;
+  haft_handle handle = 7, again = 7, other = 0;
+  EXPECT(haft_table_intern(table, NULL, &kCounted, &handle) == HAFT_INVALID);
+  EXPECT(haft_table_intern(table, &object, NULL, &handle) == HAFT_INVALID);
+  EXPECT(haft_table_intern(table, &object, &kCounted, NULL) == HAFT_INVALID);
+  EXPECT(handle == 7 && destroyed == 0);
+  EXPECT(haft_table_intern(table, &object, &kCounted, &handle) == HAFT_OK);
+  EXPECT(haft_table_intern(table, &object, &kSame, &again) == HAFT_OK);
+  EXPECT(again == handle);
+  EXPECT(haft_table_intern_with(table, &object, &kOther, NULL, NULL, &other) ==
+         HAFT_OK);
+  EXPECT(other != handle);
+  EXPECT(haft_table_release(table, other) == HAFT_OK);
+  EXPECT(haft_table_release(table, handle) == HAFT_OK);
+  EXPECT(haft_table_value(table, handle, &kCounted, &found) == HAFT_OK);
+  EXPECT(found == &object && destroyed == 0);
+  EXPECT(haft_table_release(table, handle) == HAFT_OK);
+  EXPECT(destroyed == 1);
+  EXPECT(haft_table_release(table, handle) == HAFT_STALE);
+  EXPECT(haft_table_release(table, 0) == HAFT_NULL);
+
+  EXPECT(haft_table_new(table, &object, &kCounted, &other) == HAFT_OK);
+  EXPECT(haft_table_release(table, other) == HAFT_INVALID);
+  EXPECT(haft_table_delete(table, other, NULL) == HAFT_OK);
+  EXPECT(destroyed == 2);
+
+  EXPECT(haft_table_intern(table, &object, &kCounted, &handle) == HAFT_OK);
+  EXPECT(haft_table_take(table, handle, NULL, &found) == HAFT_OK);
+  EXPECT(haft_table_intern(table, &object, &kCounted, &again) == HAFT_OK);
+  EXPECT(again != handle && destroyed == 2);
+  EXPECT(haft_table_release(table, handle) == HAFT_STALE);
+  EXPECT(haft_table_release(table, again) == HAFT_OK);
+  EXPECT(destroyed == 3);
+  destroyed = 0;
+}
+
 static void identities(haft_table *table) {
   haft_handle handle = 0;
   EXPECT(haft_table_new(table, NULL, &kOther, &handle) == HAFT_OK);
@@ -193,6 +231,7 @@ static void invalid(void) {
   EXPECT(haft_table_create((size_t)-1, &table) == HAFT_FULL);
   EXPECT(table == NULL);
   EXPECT(haft_new(NULL, NULL, &handle) == HAFT_INVALID);
+  EXPECT(haft_intern(&handle, NULL, &handle) == HAFT_INVALID);
   EXPECT(haft_new(NULL, &kOther, NULL) == HAFT_INVALID);
   EXPECT(haft_value(1, NULL, NULL) == HAFT_INVALID);
   EXPECT(haft_pin_object(1, NULL, NULL, &found) == HAFT_INVALID);
@@ -257,6 +296,8 @@ int main(void) {
   EXPECT(haft_table_create(100, &table) == HAFT_OK);
   values(NULL);
   values(table);
+  interned(NULL);
+  interned(table);
   identities(table);
   pins(NULL);
   pins(table);
