@@ -1,0 +1,392 @@
+"""Haft for gdb: what a handle means, and what is in a table.
+
+Load it by `source tools/gdb/haft.py`, in ~/.gdbinit for good. To have gdb load
+it with a program or library FILE that was built with -g, put it beside that as
+FILE-gdb.py and name the folder by `add-auto-load-safe-path FOLDER`.
+
+  haft HANDLE [TABLE]   what HANDLE means in TABLE (a table, a pointer or a
+                        unique_ptr to one, a haft_table *), in the process's
+                        table if none is given
+  print HANDLE          the same, for a haft::Handle or haft_handle, of the
+                        process's table
+  print TABLE           its figures and what is live in it
+
+`print/r` shows a handle or a table without all that. Everything is read from
+memory, nothing is called: core files do. What is read while other threads run
+is a little old, as everywhere in gdb.
+"""
+
+import re
+
+import gdb
+import gdb.printing
+
+# As in haft/slot_array.h: what a slot's state is, by the index bits in which it
+# differs from the slot's index, where its lowest bit is clear.
+_ENDED = {1: "retired", 2: "dying", 3: "held by a read scope", 4: "ending"}
+
+_PROCESS_TABLE = "'haft::(anonymous namespace)::process_table'"
+
+
+def _family(value, name):
+    """`value` as the template `name` that its type is or derives from."""
+    type_ = value.type.strip_typedefs()
+    if re.match(r"(const )?%s<" % name, str(type_)):
+        return value
+    if type_.code == gdb.TYPE_CODE_STRUCT:
+        for field in type_.fields():
+            if field.is_base_class:
+                base = _family(value[field], name)
+                if base is not None:
+                    return base
+    return None
+
+
+def _layout_type(type_):
+    """The haft::HandleLayout<...> that `type_` is or derives from."""
+    type_ = type_.strip_typedefs()
+    while not str(type_).startswith("haft::HandleLayout<"):
+        type_ = [f for f in type_.fields() if f.is_base_class][0].type
+        type_ = type_.strip_typedefs()
+    return type_
+
+
+def _word_type():
+    return gdb.lookup_type("unsigned long")
+
+
+def _word(atomic):
+    """The value of a std::atomic of one word, whoever wrote the library."""
+    return int(atomic.address.cast(_word_type().pointer()).dereference())
+
+
+class Layout:
+    """The fields of a handle's word."""
+
+    def __init__(self, type_):
+        arguments = [int(type_.template_argument(i)) for i in range(3)]
+        self.index_bits, generation_bits, marker = arguments
+        self.index_mask = (1 << self.index_bits) - 1
+        self.generation_max = (1 << generation_bits) - 1
+        self.fixed = marker | 1
+
+    def index(self, word):
+        return word >> 1 & self.index_mask
+
+    def generation(self, word):
+        return word >> (1 + self.index_bits) & self.generation_max
+
+    def is_well_formed(self, word):
+        variable = self.index_mask << 1
+        variable |= self.generation_max << (1 + self.index_bits)
+        return word & ~variable == self.fixed and self.generation(word) != 0
+
+    def fields(self, word):
+        return "{ generation: %d, index: %d }" % (self.generation(word),
+                                                  self.index(word))
+
+    def read_state(self, state, index):
+        """What a slot's state is, and the handle it is about."""
+        if state == 0:
+            return "untouched", 0
+        flipped = self.index(state) ^ index
+        handle = state ^ flipped << 1
+        if state & 1:
+            return {0: "live", 1: "free"}.get(flipped, "corrupt"), handle
+        if flipped >= 5:
+            return "live, frozen", handle | 1
+        return _ENDED.get(flipped, "corrupt"), handle | 1
+
+
+class Table:
+    """A haft::HandleTable or haft::ObjectTable in memory."""
+
+    @staticmethod
+    def find(value):
+        """The Table that `value` is or points to; None: none."""
+        type_ = value.type.strip_typedefs()
+        if type_.code in (gdb.TYPE_CODE_REF, gdb.TYPE_CODE_RVALUE_REF):
+            return Table.find(value.referenced_value())
+        if str(type_.unqualified()).startswith("std::unique_ptr<haft::"):
+            # With its default deleter it is a pointer.
+            pointer = type_.template_argument(0).pointer()
+            return Table.find(value.address.cast(pointer.pointer())
+                              .dereference())
+        if type_.code == gdb.TYPE_CODE_PTR:
+            is_c = str(type_.target().unqualified()) == "haft_table"
+            if int(value) == 0:
+                return Table.of_process() if is_c else None
+            if is_c:
+                value = value.cast(gdb.lookup_type("haft::AnyTable").pointer())
+            return Table.find(value.dereference())
+        for name in ("haft::ObjectTable", "haft::HandleTable"):
+            table = _family(value, name)
+            if table is not None:
+                return Table(table, name)
+        return None
+
+    @staticmethod
+    def of_process():
+        """The process's Table; None: there is none, or no symbols of it."""
+        try:
+            made_once = gdb.parse_and_eval(_PROCESS_TABLE)
+        except gdb.error:
+            return None
+        type_ = made_once.type.strip_typedefs().template_argument(0).pointer()
+        pointer = gdb.Value(_word(made_once["object_"])).cast(type_)
+        return Table.find(pointer)
+
+    def __init__(self, value, family):
+        self.value = value
+        self.owns = family == "haft::ObjectTable"
+        type_ = value.type.strip_typedefs().unqualified()
+        self.element = type_.template_argument(0)
+        self.name = "%s<%s>" % (family, self.element)
+        slots = value["slots_"]
+        type_ = slots.type.strip_typedefs()
+        self.layout = Layout(_layout_type(type_.template_argument(1)))
+        self.first = int(slots["first_"])
+        self.data = slots["storage_"]["data_"]
+        self.size = int(slots["storage_"]["size_"])
+        carver = value["carver_"]
+        self.carved = min(_word(carver["next_"]), int(carver["limit_"]))
+
+    def slot(self, index):
+        return (self.data + index).dereference()
+
+    def states(self):
+        """(index, state) of each slot that was ever taken into use."""
+        if self.carved == 0:
+            return
+        slot = self.data.dereference()
+        state = slot["state_"]
+        start = int(state.address)
+        stride, width = slot.type.sizeof, state.type.sizeof
+        memory = gdb.selected_inferior()
+        at_once = max(1, (1 << 20) // stride)
+        for low in range(0, self.carved, at_once):
+            count = min(at_once, self.carved - low)
+            block = memory.read_memory(start + low * stride,
+                                       (count - 1) * stride + width).tobytes()
+            for i in range(count):
+                word = block[i * stride:i * stride + width]
+                yield low + i, int.from_bytes(word, "little")
+
+    def age(self, word):
+        """How many generations after the first."""
+        first = self.layout.generation(self.first)
+        generation = self.layout.generation(word)
+        wraps = generation < first
+        return generation - first + (self.layout.generation_max if wraps else 0)
+
+    def content(self, index):
+        """The value in a slot, or the object."""
+        slot = self.slot(index)
+        place = slot["storage_"] if self.owns else slot["payload_"]
+        return place.address.cast(self.element.pointer()).dereference()
+
+    def pins(self, word, index):
+        """How many have `word` pinned; None: not to be seen from here."""
+        usage = self.slot(index)["usage_"] if self.owns else None
+        if usage is None:
+            return None
+        if any(f.name == "pins" for f in usage.type.fields()):
+            return _word(usage["pins"])
+        try:
+            blocks = self.value["reclamation_"]["blocks_"]
+        except gdb.error:
+            return None
+        block = blocks["data_"].dereference()
+        # The whole array: threads are few, and what is untouched reads as 0.
+        memory = gdb.selected_inferior().read_memory(
+            int(blocks["data_"]), int(blocks["size_"]) * block.type.sizeof)
+        width = block["scope"].type.sizeof
+        cells = block["cells"].type
+        low, high = cells.range()
+        words = memoryview(memory.tobytes()).cast(
+            "Q" if cells.target().sizeof == 8 else "I")
+        stride = block.type.sizeof // cells.target().sizeof
+        return sum(words[i::stride].tolist().count(word)
+                   for i in range(low, high + 1))
+
+    def describe(self, word):
+        """What `word` means in this table: a line."""
+        where = "0x%x: %%s in %s %s" % (word, self.name, self.value.address)
+        if word == 0:
+            return where % "null"
+        if not self.layout.is_well_formed(word):
+            return where % "malformed"
+        where += "; " + self.layout.fields(word)
+        index = self.layout.index(word) & (self.size - 1)
+        state = _word(self.slot(index)["state_"])
+        kind, handle = self.layout.read_state(state, index)
+        exists = self.owns and kind in ("dying", "held by a read scope",
+                                        "ending")
+        if handle == word and (kind.startswith("live") or exists):
+            text = where % (kind if not exists else "stale, " + kind)
+            pins = self.pins(word, index)
+            if pins:
+                text += ", pinned %d" % pins
+            return text + ", " + self.show(index)
+        if self.layout.index(word) >= self.size:
+            return where % "never issued" + ", the table has no such slot"
+        if state == 0:
+            return where % "never issued" + ", that slot is untouched"
+        ended = state & 1 == 0
+        old = self.age(word) < self.age(state) or (
+            ended and self.age(word) == self.age(state))
+        text = where % ("stale" if old else "never issued")
+        return text + ", that slot is now %s at generation %d" % (
+            kind, self.layout.generation(handle))
+
+    def show(self, index):
+        content = self.content(index)
+        if str(self.element.strip_typedefs()) != "haft::AnyObject":
+            return "value: " + content.format_string()
+        return _any_object(content)
+
+    def summary(self):
+        counts = {}
+        for index, state in self.states():
+            kind = self.layout.read_state(state, index)[0]
+            kind = "free" if kind == "untouched" else kind.split(",")[0]
+            counts[kind] = counts.get(kind, 0) + 1
+        counts.setdefault("live", 0)
+        return "%s of capacity %d, slots: %s" % (
+            self.name, int(self.value["capacity_"]),
+            ", ".join("%d %s" % (counts[kind], kind)
+                      for kind in sorted(counts,
+                                         key=lambda k: (k != "live", k))))
+
+    def live(self):
+        """(handle, what it means) of each live handle."""
+        for index, state in self.states():
+            kind, handle = self.layout.read_state(state, index)
+            if kind.startswith("live"):
+                yield handle, index
+
+
+def _any_object(content):
+    type_, object_ = content["type_"], content["object_"]
+    name = type_["name"].string() if int(type_["name"]) else "(no name)"
+    text = "a %s at 0x%x" % (name, int(object_))
+    # The descriptors of facility.h say what C++ type that is.
+    symbol = gdb.execute("info symbol 0x%x" % int(type_), to_string=True)
+    match = re.match(r"haft::internal::TypeDescriptor<(.*)>::kType", symbol)
+    if match and int(object_):
+        try:
+            pointer = gdb.lookup_type(match[1]).pointer()
+            text += ": " + object_.cast(pointer).dereference().format_string()
+        except gdb.error:
+            pass  # no symbols of it
+    return text
+
+
+def _handle_word(value):
+    type_ = value.type.strip_typedefs()
+    if type_.code in (gdb.TYPE_CODE_REF, gdb.TYPE_CODE_RVALUE_REF):
+        return _handle_word(value.referenced_value())
+    if type_.code == gdb.TYPE_CODE_STRUCT:
+        return int(value["word_"])
+    return int(value) & (1 << 8 * _word_type().sizeof) - 1
+
+
+class HandlePrinter:
+    """haft::Handle and haft_handle."""
+
+    def __init__(self, value):
+        self.word = _handle_word(value)
+
+    def to_string(self):
+        if self.word == 0:
+            return "0x0: null"
+        table = Table.of_process()
+        if table is None:
+            return "0x%x" % self.word
+        return table.describe(self.word)
+
+
+class TablePrinter:
+    """The tables, as maps."""
+
+    def __init__(self, value):
+        self.table = Table.find(value)
+
+    def display_hint(self):
+        return "map"
+
+    def to_string(self):
+        return self.table.summary()
+
+    def children(self):
+        for handle, index in self.table.live():
+            yield "handle", "0x%x" % handle
+            content = self.table.content(index)
+            if str(self.table.element.strip_typedefs()) == "haft::AnyObject":
+                content = _any_object(content)
+            yield "value", content
+
+
+class AnyObjectPrinter:
+    """What a table of objects of any type holds."""
+
+    def __init__(self, value):
+        self.value = value
+
+    def to_string(self):
+        return _any_object(self.value)
+
+
+class Printers(gdb.printing.PrettyPrinter):
+    def __init__(self):
+        super().__init__("haft", [])
+
+    def __call__(self, value):
+        if value.type.name == "haft_handle":
+            return HandlePrinter(value)
+        name = str(value.type.strip_typedefs().unqualified())
+        if name == "haft::Handle":
+            return HandlePrinter(value)
+        if name == "haft::AnyObject":
+            return AnyObjectPrinter(value)
+        if re.match(r"haft::(Object|Handle)Table<.*>$", name):
+            return TablePrinter(value)
+        return None
+
+
+class HaftCommand(gdb.Command):
+    """What a handle means: haft HANDLE [TABLE].
+
+HANDLE is an expression: a haft::Handle, a haft_handle, a pointer or a number.
+TABLE is one for a table, or a pointer to it; without it the process's table is
+meant. Quote expressions that contain spaces."""
+
+    def __init__(self):
+        super().__init__("haft", gdb.COMMAND_DATA, gdb.COMPLETE_EXPRESSION)
+
+    def invoke(self, argument, from_tty):
+        arguments = gdb.string_to_argv(argument)
+        if len(arguments) not in (1, 2):
+            raise gdb.GdbError("usage: haft HANDLE [TABLE]")
+        try:
+            gdb.write(self.answer(*arguments) + "\n")
+        except gdb.error as error:  # said in one line, not as ours
+            raise gdb.GdbError(str(error))
+
+    @staticmethod
+    def answer(handle, expression=None):
+        word = _handle_word(gdb.parse_and_eval(handle))
+        if expression is None:
+            table = Table.of_process()
+            if table is None:
+                return ("the process's table has not been made yet, or there "
+                        "are no debug symbols of haft.cc")
+        else:
+            table = Table.find(gdb.parse_and_eval(expression))
+            if table is None:
+                return "%s is not a Haft table" % expression
+        return table.describe(word)
+
+
+gdb.printing.register_pretty_printer(None, Printers(), replace=True)
+HaftCommand()
