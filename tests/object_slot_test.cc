@@ -21,7 +21,7 @@ class ObjectSlotTest : public ::testing::Test {
  protected:
   ObjectSlotTest() {
     slot_.Initialize(State::Free(kHandle));
-    new (slot_.storage()) int(42);
+    new (slot_.BeginObject()) int(42);
     slot_.Publish(kHandle);
   }
 

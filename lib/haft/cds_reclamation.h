@@ -30,6 +30,7 @@ class CdsReclamation {
   struct Usage {
     template <typename T>
     void BeginLife(const T&) noexcept {}
+    void EndLife() noexcept {}
     sync::Atomic<void*> owner;
     Word retired;
   };

@@ -25,6 +25,7 @@ class CountedReclamation : public internal::HazardRecords {
     void BeginLife(const T&) noexcept {
       users.Clear();
     }
+    void EndLife() noexcept {}
     internal::UserSet users;  // for the scopes
     sync::Atomic<Word> pins;
   };

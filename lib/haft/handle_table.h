@@ -17,6 +17,7 @@
 #include "haft/handle.h"
 #include "haft/power_of_two.h"
 #include "haft/report.h"
+#include "haft/sanitizer.h"
 #include "haft/slot_array.h"
 #include "haft/status.h"
 #include "haft/sync.h"
@@ -320,6 +321,7 @@ class HandleTable {
     if (!slot.Close(word, retire ? State::Retired(word) : State::Free(next)))
       return std::nullopt;
     const T value = slot.Owned();
+    if constexpr (internal::kAddressSanitizer) slot.Forget();
     if (__builtin_expect(retire, 0)) {
       // relaxed: counts, publishes nothing.
       retired_.fetch_add(1, std::memory_order_relaxed);

@@ -20,12 +20,14 @@ namespace haft {
 class HazardReclamation : public internal::HazardRecords {
  public:
   // What is kept in each slot. BeginLife(object) is called by New before it
-  // publishes the slot.
+  // publishes the slot; EndLife(), under AddressSanitizer only, when the object
+  // has been destroyed.
   struct Usage {
     template <typename T>
     void BeginLife(const T&) noexcept {
       users.Clear();
     }
+    void EndLife() noexcept {}
     internal::UserSet users;
   };
 

@@ -7,6 +7,7 @@
 #include <new>
 
 #include "haft/handle.h"
+#include "haft/sanitizer.h"
 #include "haft/slot_array.h"
 #include "haft/sync.h"
 
@@ -29,7 +30,19 @@ class ObjectSlot {
   const Usage& usage() const noexcept { return usage_; }
 
   T* object() noexcept { return std::launder(reinterpret_cast<T*>(storage_)); }
-  void* storage() noexcept { return storage_; }
+
+  // The object's bytes, for the owner of a slot without one. Under
+  // AddressSanitizer only a live object's bytes may be used: neither those of
+  // one that is gone, nor what follows up to the next slot.
+  void* BeginObject() noexcept {
+    Unpoison(storage_, sizeof(T));
+    Poison(storage_ + sizeof(T), this + 1);
+    return storage_;
+  }
+  void EndObject() noexcept {
+    if constexpr (kAddressSanitizer) usage_.EndLife();
+    Poison(storage_, this + 1);
+  }
 
   // Makes the slot answer to `handle`, whose object has been constructed.
   void Publish(Word handle) noexcept {

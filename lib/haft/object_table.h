@@ -273,7 +273,7 @@ class ObjectTable {
     Reservation reservation(this);
     if (reservation.word == 0) return kNullHandle;
     Slot& slot = slots_[reservation.word];
-    new (slot.storage()) T(std::forward<Arguments>(arguments)...);
+    new (slot.BeginObject()) T(std::forward<Arguments>(arguments)...);
     slot.Publish(reservation.word);
     return Handle(std::exchange(reservation.word, 0));
   }
@@ -542,6 +542,7 @@ class ObjectTable {
     });
   }
   void Return(Word word) noexcept {
+    slots_[word].EndObject();
     caches_.With([this, word](auto& thread) {
       thread.UncountCreated();
       free_list_.Push(thread, word);
@@ -742,6 +743,7 @@ class ObjectTable {
   void DestroyNow(Word word) {
     Slot& slot = slots_[word];
     slot.object()->~T();
+    slot.EndObject();
     const bool was_dying = slot.state() == State::Ending(word);
     if (was_dying) {
       slot.SetEnd(EndOf(word));

@@ -27,6 +27,7 @@ class ReservedArray {
 
   // Leaves the memory mapped for ever.
   void Leak() noexcept { leaked_ = true; }
+  bool leaked() const noexcept { return leaked_; }
 
   bool ok() const noexcept { return data_ != nullptr || size_ == 0; }
   std::size_t size() const noexcept { return size_; }

@@ -13,6 +13,7 @@
 #include "haft/handle.h"
 #include "haft/power_of_two.h"
 #include "haft/reserved_array.h"
+#include "haft/sanitizer.h"
 #include "haft/status.h"
 #include "haft/sync.h"
 
@@ -199,6 +200,14 @@ class alignas(CeilPowerOfTwo((1 + PayloadWords<T>()) * sizeof(Word))) WordSlot {
       words[i] = payload_[i].load(std::memory_order_relaxed);
     return FromWords(words);
   }
+  // Keeps LeakSanitizer from finding what the value of a closed handle points
+  // to. For the owner, after Owned.
+  void Forget() noexcept {
+    // As [S1], after [S6]: who reads these zeros sees by [S5] that the handle
+    // has been closed.
+    for (sync::Atomic<Word>& word : payload_)
+      word.store(0, std::memory_order_release);
+  }
 
   // relaxed, both: look at the word alone, whose values follow one another in
   // one order (I1); and at the first word of slot 0 before anybody else knows
@@ -240,7 +249,15 @@ class SlotArray {
         first_(first) {
     // An untouched slot's 0 equals the null handle, and the null handle selects
     // slot 0: so slot 0 is never untouched.
-    if (storage_.ok()) storage_[0].Initialize(State::Free(first));
+    if (!storage_.ok()) return;
+    storage_[0].Initialize(State::Free(first));
+    AddRoots(base_, bytes());
+  }
+  ~SlotArray() {
+    if (!storage_.ok() || storage_.leaked()) return;
+    RemoveRoots(base_, bytes());
+    // Others may get the address range.
+    Unpoison(base_, bytes());
   }
 
   bool ok() const noexcept { return storage_.ok(); }
@@ -322,6 +339,8 @@ class SlotArray {
   static_assert(Layout::Index::kShift == 1);
   static constexpr bool kIsShift = (sizeof(Slot) & (sizeof(Slot) - 1)) == 0;
   static constexpr std::size_t kMaskUnit = kIsShift ? sizeof(Slot) : 1;
+
+  std::size_t bytes() const noexcept { return size() * sizeof(Slot); }
 
   // How many generations lie between the slots' first one and that of `word`.
   // One from before the first counts as one after a wrap: if there are no
