@@ -86,7 +86,9 @@ constexpr const haft_type* TypeOf() noexcept {
 }
 
 // Makes an object reachable through a new handle. What is owned is destroyed by
-// Delete, or by the last unpin.
+// Delete, or by the last unpin. The handle itself is weak: it keeps nothing
+// alive, and once its object is gone, Value says that it is stale. An object
+// that others own has to end its handle when it goes.
 //
 //   New(object)             owns a copy, or what is moved into it
 //   New(std::move(unique))  owns what a unique_ptr owned
