@@ -93,6 +93,67 @@ TEST(FacilityTest, SameObjectTwiceIsTwoHandles) {
   EXPECT_EQ(Delete(b), Status::kOk);
 }
 
+TEST(FacilityTest, InternedObjectHasOneHandleUntilTheLastRelease) {
+  int destroyed = 0;
+  Tracked object(&destroyed);
+  const Tracked& same = object;
+  Status why = Status::kInvalid;
+  const Handle handle = Intern(&object, &why);
+  EXPECT_EQ(why, Status::kOk);
+  EXPECT_EQ(Intern(&same), handle);
+  EXPECT_EQ(Value<Tracked>(handle), &object);
+  const Handle made = New(&object);
+  EXPECT_NE(made, handle);
+  EXPECT_EQ(Release(made), Status::kInvalid);
+  EXPECT_EQ(Delete(made), Status::kOk);
+  EXPECT_EQ(Release(handle), Status::kOk);
+  EXPECT_EQ(Check(handle), Status::kOk);
+  EXPECT_EQ(Release(handle), Status::kOk);
+  EXPECT_EQ(Release(handle), Status::kStale);
+  EXPECT_EQ(destroyed, 0) << "borrowed";
+  EXPECT_EQ(Intern(static_cast<Tracked*>(nullptr), &why), kNullHandle);
+  EXPECT_EQ(why, Status::kInvalid);
+}
+
+TEST(FacilityTest, FirstMemberHasAnotherHandleThanItsObject) {
+  struct Member {};
+  struct Whole {
+    Member first;
+  } whole;
+  const Handle outer = Intern(&whole), inner = Intern(&whole.first);
+  EXPECT_NE(outer, inner);
+  EXPECT_EQ(Value<Whole>(outer), &whole);
+  EXPECT_EQ(Value<Member>(inner), &whole.first);
+  EXPECT_EQ(Value<Whole>(inner), nullptr);
+  EXPECT_EQ(Release(outer), Status::kOk);
+  EXPECT_EQ(Check<Member>(inner), Status::kOk);
+  EXPECT_EQ(Release(inner), Status::kOk);
+}
+
+// Knows its handle, and ends it when it is gone itself.
+class SelfMade {
+ public:
+  SelfMade() : handle_(Intern(this)) {}
+  ~SelfMade() { (void)Delete(handle_); }
+  Handle handle() const { return handle_; }
+
+ private:
+  const Handle handle_;
+};
+
+TEST(FacilityTest, HandleIsWeak) {
+  auto object = std::make_unique<SelfMade>();
+  const Handle handle = object->handle();
+  EXPECT_EQ(Intern(object.get()), handle) << "for some callback, say";
+  EXPECT_EQ(Value<SelfMade>(handle), object.get());
+  object.reset();
+  Status why;
+  EXPECT_EQ(Value<SelfMade>(handle, &why), nullptr);
+  EXPECT_EQ(why, Status::kStale) << "although it was never released";
+  EXPECT_EQ(Pin<SelfMade>(handle).status(), Status::kStale);
+  EXPECT_EQ(Release(handle), Status::kStale);
+}
+
 TEST(FacilityTest, WrongTypeIsItsOwnStatusAndChangesNothing) {
   const Handle handle = New(7);
   Status why;

@@ -91,4 +91,48 @@ TEST(ProcessTableTest, PinIsLetGoByAnotherThread) {
   deleter.join();
 }
 
+// Threads are inside of haft_intern all the time, in each part of its map: a
+// child that was born with a mutex locked would wait for ever.
+TEST(ProcessTableTest, ChildOfForkInternsAndReleases) {
+  static char objects[256];
+  static char kept;
+  haft_handle handle = 0;
+  ASSERT_EQ(haft_intern(&kept, &kBorrowed, &handle), HAFT_OK);
+  ASSERT_EQ(haft_intern(&kept, &kBorrowed, &handle), HAFT_OK);
+  std::atomic<bool> stop{false};
+  std::thread others([&] {
+    haft::testing::RunThreads(3, [&](unsigned) {
+      while (!stop) {
+        for (char& object : objects) {
+          haft_handle of_object = 0;
+          EXPECT_EQ(haft_intern(&object, &kBorrowed, &of_object), HAFT_OK);
+          EXPECT_EQ(haft_release(of_object), HAFT_OK);
+        }
+      }
+    });
+  });
+  for (int fork = 0; fork < (haft::testing::kSanitized ? 20 : 200); ++fork) {
+    InChild([&] {
+      for (char& object : objects) {
+        haft_handle one = 0, two = 0;
+        EXPECT_EQ(haft_intern(&object, &kBorrowed, &one), HAFT_OK);
+        EXPECT_EQ(haft_intern(&object, &kBorrowed, &two), HAFT_OK);
+        EXPECT_EQ(one, two);
+        EXPECT_EQ(haft_release(one), HAFT_OK);
+        EXPECT_EQ(haft_check(one), HAFT_OK);
+        EXPECT_EQ(haft_release(one), HAFT_OK);
+      }
+      haft_handle again = 0;
+      EXPECT_EQ(haft_intern(&kept, &kBorrowed, &again), HAFT_OK);
+      EXPECT_EQ(again, handle);
+      for (int i = 0; i < 3; ++i) EXPECT_EQ(haft_release(handle), HAFT_OK);
+      EXPECT_EQ(haft_release(handle), HAFT_STALE);
+    });
+  }
+  stop = true;
+  others.join();
+  for (int i = 0; i < 2; ++i) EXPECT_EQ(haft_release(handle), HAFT_OK);
+  EXPECT_EQ(haft_release(handle), HAFT_STALE);
+}
+
 }  // namespace

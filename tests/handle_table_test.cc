@@ -432,6 +432,14 @@ TYPED_TEST(HandleTableTest, ForEachOfAnEmptyTableSeesNothing) {
   table.ForEach(fail);
 }
 
+TYPED_TEST(HandleTableTest, ForEachEndsWhenToldTo) {
+  auto& table = this->table_;
+  for (std::size_t i = 0; i < 10; ++i) (void)table.New(i);
+  std::size_t seen = 0;
+  table.ForEach([&](Handle, std::size_t) { return ++seen == 4; });
+  EXPECT_EQ(seen, 4u);
+}
+
 TYPED_TEST(HandleTableTest, ForEachMayCallTheTable) {
   auto& table = this->table_;
   std::vector<Handle> handles;

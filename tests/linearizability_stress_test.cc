@@ -20,6 +20,7 @@
 #include <string>
 #include <thread>
 #include <type_traits>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -61,8 +62,9 @@ constexpr std::memory_order ExchangeOrder(Passing passing) {
 }
 
 template <typename FreeListT, std::size_t kCapacityV,
-          typename LayoutT = DefaultLayout>
-struct Setup : TestTraits<FreeListT, LayoutT> {
+          typename LayoutT = DefaultLayout,
+          Exhaustion kExhaustionV = Exhaustion::kRetire>
+struct Setup : TestTraits<FreeListT, LayoutT, kExhaustionV> {
   static constexpr std::size_t kCapacity = kCapacityV;
   static constexpr bool kIsSmall =
       !std::is_same_v<Setup, Setup<MagazineFreeList, 24>>;
@@ -81,6 +83,13 @@ using Setups =
                      Setup<MagazineFreeList, 500, FewSlots>,
                      Setup<StripedFreeList, 24>, Setup<GlobalFreeList, 24>,
                      Setup<CdsFreeList, 24>>;
+// The same with handles that are soon issued again.
+template <unsigned kIndexBits>
+using Wrapping = HandleLayout<kIndexBits, 2>;
+using WrappingSetups = ::testing::Types<
+    Setup<MagazineFreeList, 500, Wrapping<11>, Exhaustion::kWrap>,
+    Setup<StripedFreeList, 24, Wrapping<5>, Exhaustion::kWrap>,
+    Setup<GlobalFreeList, 24, Wrapping<5>, Exhaustion::kWrap>>;
 // More than any of them can hold but the first, which is not to be filled.
 constexpr std::size_t kFlood = 2100;
 
@@ -245,13 +254,16 @@ class ValueWorkload : public Workload<ValueWorkload<SetupT>> {
     Memory memory;
     Flood(log);
     while (!this->IsDone(log)) {
-      switch (random() % 8) {
+      switch (random() % 9) {
         case 0:
         case 1:
           Make(log, random, memory);
           break;
         case 2:
           Delete(log, this->Look(random));
+          break;
+        case 5:
+          Batches(log, random, memory);
           break;
         case 3:
           Delete(log, memory.Any(random));
@@ -287,6 +299,40 @@ class ValueWorkload : public Workload<ValueWorkload<SetupT>> {
     if (handle == kNullHandle) return Delete(log, memory.Any(random));
     Delete(log, memory.Replace(random, this->Swap(random, handle)));
   }
+  // Each operation of a batch takes effect at some moment of the batch.
+  void Batches(Log& log, std::minstd_rand& random, Memory& memory) {
+    constexpr std::size_t kMost = 5;
+    const std::size_t count = 1 + random() % kMost;
+    std::array<Sealed, kMost> values;
+    std::array<Handle, kMost> handles;
+    const std::uint32_t first = this->NextValue(log);
+    for (std::uint32_t i = 0; i < count; ++i) values[i] = Sealed(first + i);
+    Stamp begin = log.clock().Before();
+    const std::size_t made =
+        table_.NewBatch(values.data(), count, handles.data());
+    Stamp end = log.clock().After();
+    for (std::uint32_t i = 0; i < made; ++i)
+      log.Add(Op::kNew, begin, end, static_cast<Word>(handles[i]), first + i);
+    if (made < count) log.Add(Op::kFull, begin, end);
+
+    for (std::size_t i = 0; i < made; ++i) {
+      const Handle swapped = this->Swap(random, handles[i]);
+      handles[i] = memory.Replace(random, swapped ? swapped : handles[i]);
+    }
+    const auto last =
+        std::remove(handles.begin(), handles.begin() + made, kNullHandle);
+    const auto dropped = static_cast<std::size_t>(last - handles.begin());
+    std::array<std::optional<Sealed>, kMost> deleted;
+    begin = log.clock().Before();
+    table_.DeleteBatch(handles.data(), dropped, deleted.data());
+    end = log.clock().After();
+    for (std::size_t i = 0; i < dropped; ++i) {
+      const bool won = deleted[i].has_value();
+      log.Add(won ? Op::kDelete : Op::kMiss, begin, end,
+              static_cast<Word>(handles[i]),
+              won ? deleted[i]->value() : Event::kNoValue);
+    }
+  }
   void Flood(Log& log) {
     std::vector<Handle> handles;
     while (handles.size() < kFlood) {
@@ -320,6 +366,54 @@ class HandleTableLinearizabilityStressTest : public ::testing::Test {
   }
 };
 TYPED_TEST_SUITE(HandleTableLinearizabilityStressTest, Setups);
+
+// Where handles are issued again, the value tells their lives apart: the
+// history as if each life had a slot of its own. The order of a slot's lives is
+// not looked at; nor are refusals, which tell no value, and what Value finds,
+// which may be parts of two values when a whole cycle passes meanwhile.
+using LifeLayout = HandleLayout<28, 3>;
+std::vector<Event> ByLives(std::vector<Event> history) {
+  const auto last =
+      std::remove_if(history.begin(), history.end(), [](const Event& event) {
+        return event.op == Op::kMiss || event.op == Op::kHit;
+      });
+  history.erase(last, history.end());
+  for (Event& event : history) {
+    if (event.op != Op::kFull) event.handle = LifeLayout::Make(1, event.value);
+  }
+  return history;
+}
+
+template <typename SetupT>
+class WrappingHandleTableLinearizabilityStressTest : public ::testing::Test {
+ protected:
+  static void Run(unsigned threads, Passing passing) {
+    ValueWorkload<SetupT> workload(threads, passing);
+    workload.Run();
+    std::vector<Event> history = workload.TakeHistory();
+    std::unordered_set<Word> issued;
+    for (const Event& event : history) {
+      if (event.op == Op::kNew) issued.insert(event.handle);
+    }
+    EXPECT_GT(CountOf(history, Op::kNew), 10 * issued.size());
+    EXPECT_GT(CountOf(history, Op::kFull), 0u);
+    workload.template ExpectExplained<LifeLayout>(
+        LinearizabilityChecker<LifeLayout>::Kind::kValues,
+        SetupT::CapacityWith(threads), ByLives(std::move(history)));
+  }
+};
+TYPED_TEST_SUITE(WrappingHandleTableLinearizabilityStressTest, WrappingSetups);
+
+TYPED_TEST(WrappingHandleTableLinearizabilityStressTest, AThreadForEachCore) {
+  this->Run(Cores(), Passing::kSynchronised);
+}
+TYPED_TEST(WrappingHandleTableLinearizabilityStressTest, MoreThreadsThanCores) {
+  this->Run(kOversubscribed, Passing::kSynchronised);
+}
+TYPED_TEST(WrappingHandleTableLinearizabilityStressTest,
+           UnsynchronisedHandlesAndMoreThreadsThanCores) {
+  this->Run(kOversubscribed, Passing::kUnsynchronised);
+}
 
 TYPED_TEST(HandleTableLinearizabilityStressTest, AThreadForEachCore) {
   this->Run(Cores(), Passing::kSynchronised);
@@ -425,6 +519,9 @@ class ObjectWorkload : public Workload<ObjectWorkload<SetupT>> {
         return Check(log, handle);
       case 6:
         return Pass(log, random, held);
+      case 8:
+        if (random() % 2 == 0) return DeleteBatch(log, random, memory);
+        [[fallthrough]];
       case 7:
         return LetGo(log, held, random() % 4);
       default:
@@ -521,6 +618,23 @@ class ObjectWorkload : public Workload<ObjectWorkload<SetupT>> {
             : status == Status::kPinned   ? Op::kRefuseInUse
                                           : Op::kMiss,
             begin, end, static_cast<Word>(handle));
+  }
+
+  void DeleteBatch(Log& log, std::minstd_rand& random, const Memory& memory) {
+    std::array<Handle, 3> handles;
+    std::size_t count = 0;
+    for (std::size_t i = 0; i < handles.size(); ++i) {
+      const Handle handle = i == 0 ? memory.Any(random) : this->Look(random);
+      if (handle) handles[count++] = handle;
+    }
+    std::array<Status, handles.size()> statuses;
+    const Stamp begin = log.clock().Before();
+    table_.DeleteBatch(handles.data(), count, statuses.data());
+    const Stamp end = log.clock().After();
+    for (std::size_t i = 0; i < count; ++i) {
+      log.Add(statuses[i] == Status::kOk ? Op::kDelete : Op::kMiss, begin, end,
+              static_cast<Word>(handles[i]));
+    }
   }
 
   void Check(Log& log, Handle handle) {

@@ -884,6 +884,240 @@ TEST(SeededFaultTest, DeleteThatLosesASlot) {
 }
 
 // ---------------------------------------------------------------------------
+// Tables of objects with known faults
+
+enum class ObjectFault {
+  kNone,
+  kPinsIgnored,    // Delete destroys what is pinned
+  kLastTwice,      // an unpin looks whether it was the last when it has let go
+  kDeadPinned,     // Pin does not look again before it holds
+  kLeftForEver,    // the last unpin destroys nothing
+  kLeftForOthers,  // the last unpin leaves the object to the next call
+  kEarlyFree,      // the slot is free before the object has been destroyed
+};
+
+// A table of two slots that is right but for one fault. Calls stop in their
+// middle where `pause` lets others go ahead, and record what they do.
+template <ObjectFault kFault>
+class SeededObjects {
+ public:
+  static constexpr std::size_t kCapacity = 2;
+
+  std::function<void()> pause = [] {};
+
+  Word New(Log& log, std::uint32_t value) {
+    DestroyWhatIsLeft(log);
+    const Stamp begin = log.clock().Before();
+    for (Slot& slot : slots_) {
+      const Word handle = slot.next.exchange(0);
+      if (handle == 0) continue;
+      slot.value = value;
+      slot.life = Life(handle);
+      log.Add(Op::kNew, begin, log.clock().After(), handle, value);
+      return handle;
+    }
+    log.Add(Op::kFull, begin, log.clock().After());
+    return 0;
+  }
+
+  bool Pin(Log& log, Word handle) {
+    const Stamp begin = log.clock().Before();
+    Slot& slot = SlotOf(handle);
+    std::uint64_t seen = slot.life;
+    bool live = IsLive(seen, handle);
+    if (live) Pause();
+    if (kFault == ObjectFault::kDeadPinned && live) {
+      ++slot.life;
+    } else {
+      while (live && !slot.life.compare_exchange_weak(seen, seen + 1))
+        live = IsLive(seen, handle);
+    }
+    log.Add(live ? Op::kPin : Op::kPinMiss, begin, log.clock().After(), handle,
+            live ? slot.value.load() : Event::kNoValue);
+    return live;
+  }
+
+  void Unpin(Log& log, Word handle) {
+    const Stamp begin = log.clock().Before();
+    Slot& slot = SlotOf(handle);
+    std::uint64_t left = --slot.life;
+    Pause();
+    if (kFault == ObjectFault::kLastTwice) left = slot.life;
+    if ((left & kEnded) != 0 && (left & kPins) == 0) {
+      if (kFault == ObjectFault::kLeftForOthers) {
+        left_ = handle;
+      } else if (kFault != ObjectFault::kLeftForEver &&
+                 kFault != ObjectFault::kPinsIgnored) {
+        Destroy(log, handle);
+      }
+    }
+    log.Add(Op::kUnpin, begin, log.clock().After(), handle);
+  }
+
+  void Delete(Log& log, Word handle) {
+    const Stamp begin = log.clock().Before();
+    Slot& slot = SlotOf(handle);
+    std::uint64_t seen = slot.life;
+    bool live = IsLive(seen, handle);
+    while (live && !slot.life.compare_exchange_weak(seen, seen | kEnded))
+      live = IsLive(seen, handle);
+    if (live && ((seen & kPins) == 0 || kFault == ObjectFault::kPinsIgnored))
+      Destroy(log, handle);
+    log.Add(live ? Op::kDelete : Op::kMiss, begin, log.clock().After(), handle);
+  }
+
+ private:
+  // What a slot is: whose, ended or not, and how often pinned.
+  static constexpr std::uint64_t kEnded = 0x8000, kPins = 0x7fff;
+  static std::uint64_t Life(Word handle) { return std::uint64_t{handle} << 16; }
+  static bool IsLive(std::uint64_t life, Word handle) {
+    return (life & ~kPins) == Life(handle);
+  }
+  struct Slot {
+    std::atomic<Word> next;  // the handle it answers to next; 0: taken
+    std::atomic<std::uint64_t> life{0};
+    std::atomic<std::uint32_t> value{0};
+  };
+
+  void Destroy(Log& log, Word handle) {
+    Slot& slot = SlotOf(handle);
+    const std::uint32_t value = slot.value;
+    const Word next = handle + Layout::Generation::kOne;
+    if (kFault == ObjectFault::kEarlyFree) slot.next = next;
+    const Stamp begin = log.clock().After();
+    Pause();
+    log.Add(Op::kDestroy, begin, log.clock().Before(), 0, value);
+    slot.next = next;
+  }
+  void DestroyWhatIsLeft(Log& log) {
+    if (const Word handle = std::exchange(left_, 0)) Destroy(log, handle);
+  }
+  Slot& SlotOf(Word word) { return slots_[Layout::Index::Decode(word) % 2]; }
+  void Pause() {
+    std::exchange(pause, [] {})();
+  }
+
+  std::array<Slot, kCapacity> slots_{{{Make(1, 0)}, {Make(1, 1)}}};
+  Word left_ = 0;
+};
+
+template <ObjectFault kFault>
+class ObjectScript {
+ public:
+  SeededObjects<kFault> table;
+
+  ObjectScript() {
+    for (unsigned thread : {0, 1}) logs_.emplace_back(thread, 20);
+  }
+  Log& log(unsigned thread) { return logs_[thread]; }
+
+  // In the middle of the next call another thread calls f(its log).
+  template <typename F>
+  void Meanwhile(F f) {
+    table.pause = [this, f] { std::thread([&] { f(log(1)); }).join(); };
+  }
+
+  std::string Verdict() {
+    return Timeless(haft::testing::Verdict(Merge(std::move(logs_)),
+                                           Kind::kObjects, table.kCapacity));
+  }
+
+ private:
+  std::vector<Log> logs_;
+};
+
+template <ObjectFault kFault, typename F>
+void ExpectCaughtOfObjects(F script, const std::string& verdict) {
+  ObjectScript<ObjectFault::kNone> right;
+  script(right);
+  EXPECT_EQ(right.Verdict(), "");
+  ObjectScript<kFault> wrong;
+  script(wrong);
+  EXPECT_EQ(wrong.Verdict(), verdict);
+}
+
+TEST(SeededObjectFaultTest, DeleteThatIgnoresPins) {
+  ExpectCaughtOfObjects<ObjectFault::kPinsIgnored>(
+      [](auto& script) {
+        const Word handle = script.table.New(script.log(0), 1);
+        script.table.Pin(script.log(1), handle);
+        script.table.Delete(script.log(0), handle);
+        script.table.Unpin(script.log(1), handle);
+      },
+      "destroyed while it was pinned\n"
+      "  thread 0: destroyed 0x9 value 1\n"
+      "  thread 1: unpinned 0x9\n");
+}
+
+TEST(SeededObjectFaultTest, UnpinsThatBothTakeThemselvesForTheLast) {
+  ExpectCaughtOfObjects<ObjectFault::kLastTwice>(
+      [](auto& script) {
+        const Word handle = script.table.New(script.log(0), 1);
+        script.table.Pin(script.log(0), handle);
+        script.table.Pin(script.log(1), handle);
+        script.table.Delete(script.log(0), handle);
+        script.Meanwhile([&](Log& log) { script.table.Unpin(log, handle); });
+        script.table.Unpin(script.log(0), handle);
+      },
+      "one object destroyed twice\n"
+      "  thread 1: destroyed 0x9 value 1\n"
+      "  thread 0: destroyed 0x9 value 1\n");
+}
+
+TEST(SeededObjectFaultTest, PinThatLooksOnce) {
+  ExpectCaughtOfObjects<ObjectFault::kDeadPinned>(
+      [](auto& script) {
+        const Word handle = script.table.New(script.log(0), 1);
+        script.Meanwhile([&](Log& log) { script.table.Delete(log, handle); });
+        const bool pinned = script.table.Pin(script.log(0), handle);
+        script.table.New(script.log(1), 2);
+        if (pinned) script.table.Unpin(script.log(0), handle);
+      },
+      "destroyed while it was pinned\n"
+      "  thread 1: destroyed 0x9 value 1\n"
+      "  thread 0: unpinned 0x9\n");
+}
+
+TEST(SeededObjectFaultTest, LastUnpinThatDestroysNothing) {
+  ExpectCaughtOfObjects<ObjectFault::kLeftForEver>(
+      [](auto& script) {
+        const Word handle = script.table.New(script.log(0), 1);
+        script.table.Pin(script.log(1), handle);
+        script.table.Delete(script.log(0), handle);
+        script.table.Unpin(script.log(1), handle);
+      },
+      "deleted, but never destroyed\n"
+      "  thread 0: deleted 0x9\n");
+}
+
+TEST(SeededObjectFaultTest, LastUnpinThatLeavesTheObjectToOthers) {
+  ExpectCaughtOfObjects<ObjectFault::kLeftForOthers>(
+      [](auto& script) {
+        const Word handle = script.table.New(script.log(0), 1);
+        script.table.Pin(script.log(1), handle);
+        script.table.Delete(script.log(0), handle);
+        script.table.Unpin(script.log(1), handle);
+        script.table.New(script.log(0), 2);
+      },
+      "destroyed later than when the last that held it had returned\n"
+      "  thread 0: deleted 0x9\n"
+      "  thread 1: unpinned 0x9\n"
+      "  thread 0: destroyed 0x9 value 1\n");
+}
+
+TEST(SeededObjectFaultTest, SlotThatIsFreeBeforeItsObjectIsDestroyed) {
+  ExpectCaughtOfObjects<ObjectFault::kEarlyFree>(
+      [](auto& script) {
+        const Word handle = script.table.New(script.log(0), 1);
+        script.Meanwhile([&](Log& log) { script.table.New(log, 2); });
+        script.table.Delete(script.log(0), handle);
+      },
+      "made while the slot's last handle was live\n"
+      "  thread 0: destroyed 0x9 value 1\n"
+      "  thread 1: made 0x11 value 2\n");
+}
+
+// ---------------------------------------------------------------------------
 // The clock
 
 class ClockTest : public ::testing::TestWithParam<Fences> {};

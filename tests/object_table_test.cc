@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <pthread.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <chrono>
@@ -628,6 +629,30 @@ TYPED_TEST(ObjectTableTest, ForEachSeesEachOnceAndMayDeleteIt) {
   EXPECT_EQ(seen, expected);
   EXPECT_EQ(destroyed, 20);
   table.ForEach([](Handle, Tracked&) { ADD_FAILURE(); });
+}
+
+int protections = 0;
+struct NotedReclamation : HazardReclamation {
+  template <typename Slot>
+  Hold* Protect(Slot& slot, Word handle) noexcept {
+    ++protections;
+    return HazardReclamation::Protect(slot, handle);
+  }
+};
+struct NotedTraits : DefaultTraits {
+  using Reclamation = NotedReclamation;
+};
+
+TEST(ObjectTableForEachTest, PinsNothingAfterItHasBeenEnded) {
+  ObjectTable<Tracked, NotedTraits> table(20);
+  for (int i = 0; i < 20; ++i) EXPECT_NE(table.Emplace(i), kNullHandle);
+  for (const int wanted : {1, 7, 20, 21}) {
+    protections = 0;
+    int seen = 0;
+    table.ForEach([&](Handle, Tracked&) { return ++seen == wanted; });
+    EXPECT_EQ(seen, std::min(wanted, 20));
+    EXPECT_EQ(protections, seen);
+  }
 }
 
 TYPED_TEST(ObjectTableTest, GuestsCanDoAll) {

@@ -316,6 +316,16 @@ TEST(SlotArrayTest, ForEachLiveSeesLiveSlotsAmongTheFirst) {
   EXPECT_EQ(seen(4), (Seen{{h0, 10}}));
 }
 
+TEST(SlotArrayTest, ForEachLiveEndsWhenToldTo) {
+  Slots<Tiny> slots;
+  for (Word i = 0; i < 4; ++i) slots.Publish(Tiny::Make(1, i), i);
+  for (const std::size_t wanted : {1u, 3u, 4u, 5u}) {
+    std::size_t seen = 0;
+    slots.ForEachLive(4, [&](const auto&, Word) { return ++seen == wanted; });
+    EXPECT_EQ(seen, wanted < 4 ? wanted : 4);
+  }
+}
+
 TEST(SlotStateTest, StatesOfDeletedObjectsSelectOtherSlotsAndAreApart) {
   using L = HandleLayout<4, 3>;
   using State = SlotState<L>;

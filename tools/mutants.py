@@ -18,7 +18,8 @@ The lines after "- " must occur once in the file, one after the other and whole,
 "+ " take their place. There may be more such pairs. "survives REASON" says that the killer does not notice, and why.
 
 Without options each mutant is built with its killer, which must fail (or pass, where the mutant survives); each killer
-must pass without a mutant. With --matrix each mutant meets all models, and a Markdown table is printed. Exit 1 when
+must pass without a mutant. With --matrix each mutant meets all models that include its file, and a Markdown table is
+printed: a killer's x is bold where the list names it, and - stands for a model without the file. Exit 1 when
 something is not as listed, also when a text is no longer found or a mutant does not compile.
 """
 
@@ -131,6 +132,13 @@ class Bench:
     def build_main(self):
         self.compile(["-c", "tests/model/model.cc", "-o", self.main, "-Ilib", *MODEL_FLAGS])
 
+    def headers(self, killer):
+        """The names of Haft's headers that a killer includes."""
+        flags = [] if killer.endswith("_test") else MODEL_FLAGS
+        rule = subprocess.run([COMPILER, *FLAGS, *flags, "-Ilib", "-I.", "-MM", source_of(killer)], cwd=ROOT,
+                              stdout=subprocess.PIPE, text=True, check=True).stdout
+        return set(re.findall(r"\bhaft/(\w+\.h)", rule))
+
     def compile(self, arguments):
         result = subprocess.run([COMPILER, *FLAGS, "-I.", *map(str, arguments)], cwd=ROOT, stdout=subprocess.PIPE,
                                 stderr=subprocess.STDOUT, text=True, check=False)
@@ -197,14 +205,16 @@ def main():
     if errors:
         fail("\n".join(errors))
 
-    work = [(killer, None) for killer in killers]
-    for mutant in mutants:
-        work += [(killer, mutant) for killer in (killers if options.matrix else [mutant.killer])]
     passes, wrong = {}, []
 
     with tempfile.TemporaryDirectory() as folder:
         bench = Bench(folder)
         bench.build_main()
+        work = [(killer, None) for killer in killers]
+        headers = {killer: bench.headers(killer) for killer in killers} if options.matrix else {}
+        for mutant in mutants:
+            others = [k for k in killers if k != mutant.killer and mutant.file in headers.get(k, ())]
+            work += [(killer, mutant) for killer in [mutant.killer, *others]]
 
         def one(item):
             killer, mutant = item
@@ -245,8 +255,8 @@ def print_matrix(mutants, killers, passes):
     for mutant in mutants:
         cells = []
         for killer in killers:
-            passed = passes[mutant.name, killer]
-            mark = "?" if passed is None else "" if passed else "x"
+            passed = passes.get((mutant.name, killer), "none")
+            mark = {None: "?", True: "", False: "x", "none": "-"}[passed]
             cells.append(f"**{mark}**" if killer == mutant.killer and mark == "x" else mark)
         print(f"| {mutant.name} | {' '.join(mutant.labels) or '-'} | " + " | ".join(cells) + " |")
 

@@ -35,6 +35,8 @@ class AnyObject {
 
   void* object() const noexcept { return object_; }
   const haft_type* type() const noexcept { return type_; }
+  Destroy destroy() const noexcept { return destroy_; }
+  void* context() const noexcept { return context_; }
 
   // The object, which is not destroyed any more.
   void* Release() noexcept {

@@ -260,6 +260,28 @@ inline void MustDelete(Handle handle) {
   haft_must_delete(static_cast<haft_handle>(handle), nullptr);
 }
 
+// The handle of `object` as T: the one it has, or a new one. Owns nothing, as
+// New(&object); see haft_intern.
+//   Returns   the handle, to be released once more; kNullHandle for nullptr,
+//             when the table is full or there is no memory. `*why` then says
+//             which, and nothing has changed
+//   Progress  blocking; not in signal handlers
+//   Source    the second behaviour that Go issue 37033 discusses
+template <typename T>
+[[nodiscard]] Handle Intern(T* object, Status* why = nullptr) noexcept {
+  haft_handle handle = 0;
+  internal::Tell(why, haft_intern_with(internal::ToVoid(object), TypeOf<T>(),
+                                       nullptr, nullptr, &handle));
+  return Handle(handle);
+}
+
+// Takes back one Intern; the last of them ends the handle. See haft_release.
+//   Returns   kOk; kInvalid where a live handle was not interned; else why it
+//             is refused
+inline Status Release(Handle handle) {
+  return static_cast<Status>(haft_release(static_cast<haft_handle>(handle)));
+}
+
 // Deletes the handles that are put into it when it ends, the last first, but
 // those that have escaped: as a local frame of JNI does. For one thread at a
 // time.
@@ -287,7 +309,8 @@ class HandleScope {
   }
 
   // Takes a handle out, into `outer` if given.
-  //   Returns   kOk; kNeverIssued: it was not in it; kOutOfMemory: it still is
+  //   Returns   kOk; kNeverIssued: it was not in it; kOutOfMemory: it still is;
+  //             kInvalid when there was no memory for the scope itself
   Status Escape(Handle handle, HandleScope* outer = nullptr) noexcept {
     return static_cast<Status>(
         haft_scope_escape(scope_, static_cast<haft_handle>(handle),

@@ -1,5 +1,7 @@
 #include "haft/haft.h"
 
+#include <pthread.h>
+
 #include <algorithm>
 #include <chrono>
 #include <cinttypes>
@@ -14,6 +16,7 @@
 #include "haft/any_table.h"
 #include "haft/check.h"
 #include "haft/handle.h"
+#include "haft/intern_table.h"
 #include "haft/made_once.h"
 #include "haft/status.h"
 
@@ -93,6 +96,20 @@ std::size_t Describe(AnyTable& table, Handle handle, char* buffer,
                 operation, type == nullptr ? "object of any type" : type->name,
                 haft_strerror(status), known);
   internal::Die(sentence);
+}
+
+InternTable intern_table;
+
+// Whether a child of fork finds no mutex locked by a thread it does not have.
+bool InternTableSurvivesFork() noexcept {
+  static pthread_once_t once = PTHREAD_ONCE_INIT;
+  static bool survives = false;
+  pthread_once(&once, [] {
+    survives = pthread_atfork([] { intern_table.Lock(); },
+                              [] { intern_table.Unlock(); },
+                              [] { intern_table.Unlock(); }) == 0;
+  });
+  return survives;
 }
 
 }  // namespace
@@ -253,18 +270,52 @@ haft_status haft_table_take(haft_table* table, haft_handle handle,
   return haft::IfType(table, handle, type, [&](AnyTable& any) {
     Status status;
     if (std::optional<haft::AnyObject> taken =
-            any.Take(Handle(handle), &status))
+            any.Take(Handle(handle), &status)) {
+      haft::InternTable::Forget(*taken);
       *object = taken->Release();
+    }
     return status;
   });
+}
+
+haft_status haft_table_intern_with(haft_table* table, void* object,
+                                   const haft_type* type,
+                                   void (*destroy)(void*), void* context,
+                                   haft_handle* handle) {
+  if (object == nullptr || type == nullptr || handle == nullptr)
+    return HAFT_INVALID;
+  AnyTable* const any = haft::TableOf(table);
+  if (any == nullptr || !haft::InternTableSurvivesFork())
+    return HAFT_OUT_OF_MEMORY;
+  Handle interned = haft::kNullHandle;
+  const Status status = haft::intern_table.Intern(*any, object, type, destroy,
+                                                  context, &interned);
+  if (status == Status::kOk) *handle = static_cast<haft_handle>(interned);
+  return haft::ToC(status);
+}
+
+haft_status haft_table_intern(haft_table* table, void* object,
+                              const haft_type* type, haft_handle* handle) {
+  if (type == nullptr) return HAFT_INVALID;
+  return haft_table_intern_with(table, object, type, type->destroy, object,
+                                handle);
+}
+
+haft_status haft_table_release(haft_table* table, haft_handle handle) {
+  AnyTable* const any = haft::TableOf(table);
+  if (any == nullptr) return HAFT_OUT_OF_MEMORY;
+  return haft::ToC(haft::intern_table.Release(*any, Handle(handle)));
 }
 
 haft_status haft_table_new_batch(haft_table* table, void* const* objects,
                                  size_t count, const haft_type* type,
                                  haft_handle* handles, size_t* made) {
   if (made == nullptr) return HAFT_INVALID;
+  *made = 0;
+  if (count != 0 && (objects == nullptr || handles == nullptr))
+    return HAFT_INVALID;
   haft_status status = HAFT_OK;
-  for (*made = 0; *made < count; ++*made) {
+  for (; *made < count; ++*made) {
     status = haft_table_new(table, objects[*made], type, &handles[*made]);
     if (status != HAFT_OK) break;
   }
@@ -274,6 +325,7 @@ haft_status haft_table_new_batch(haft_table* table, void* const* objects,
 size_t haft_table_delete_batch(haft_table* table, const haft_handle* handles,
                                size_t count, const haft_type* type,
                                haft_status* statuses) {
+  if (handles == nullptr) return 0;
   size_t deleted = 0;
   for (size_t i = 0; i < count; ++i) {
     const haft_status status = haft_table_delete(table, handles[i], type);
@@ -291,9 +343,9 @@ int haft_table_for_each(haft_table* table,
   if (any == nullptr || visit == nullptr) return 0;
   int result = 0;
   any->ForEach([&](Handle handle, const haft::AnyObject& object) {
-    if (result == 0)
-      result = visit(context, static_cast<haft_handle>(handle), object.type(),
-                     object.object());
+    result = visit(context, static_cast<haft_handle>(handle), object.type(),
+                   object.object());
+    return result != 0;
   });
   return result;
 }
@@ -384,6 +436,19 @@ haft_status haft_take(haft_handle handle, const haft_type* type,
                       void** object) {
   return haft_table_take(nullptr, handle, type, object);
 }
+haft_status haft_intern(void* object, const haft_type* type,
+                        haft_handle* handle) {
+  return haft_table_intern(nullptr, object, type, handle);
+}
+haft_status haft_intern_with(void* object, const haft_type* type,
+                             void (*destroy)(void*), void* context,
+                             haft_handle* handle) {
+  return haft_table_intern_with(nullptr, object, type, destroy, context,
+                                handle);
+}
+haft_status haft_release(haft_handle handle) {
+  return haft_table_release(nullptr, handle);
+}
 void* haft_must_value(haft_handle handle, const haft_type* type) {
   void* object = nullptr;
   const haft_status status = haft_value(handle, type, &object);
@@ -415,6 +480,7 @@ haft_status haft_scope_escape(haft_scope* scope, haft_handle handle,
   haft_handle* const found = std::find(handles.begin(), handles.end(), handle);
   if (found == handles.end()) return HAFT_NEVER_ISSUED;
   if (outer == scope) return HAFT_OK;
+  if (outer != nullptr && outer->table != scope->table) return HAFT_INVALID;
   if (outer != nullptr && !outer->handles.Append(handle))
     return HAFT_OUT_OF_MEMORY;
   handles.Erase(found);

@@ -10,8 +10,8 @@
  *   - No exception crosses it. Only the `must` forms abort.
  *   - Objects are destroyed by the thread that deletes them, or by the one that
  *     lets go of the last pin: `destroy` callbacks may call back into Haft.
- *   - In signal handlers: all but those that say they allocate; what destroys
- *     an object is as safe there as its `destroy` is.
+ *   - In signal handlers: all but those that say they allocate or that they
+ *     block; what destroys an object is as safe there as its `destroy` is.
  */
 
 #ifndef HAFT_HAFT_H_
@@ -55,7 +55,8 @@ typedef enum haft_status {
   HAFT_OUT_OF_MEMORY = 7, /* there is no memory, or no room for a pin */
   HAFT_PINNED = 8,        /* live, and in use: not deleted */
   HAFT_TIMED_OUT = 9,     /* deleted, and still in use */
-  HAFT_INVALID = 10       /* an argument that is no handle is null or 0 */
+  HAFT_INVALID = 10       /* an argument that is no handle is null or 0; or
+                             a handle was not interned */
 } haft_status;
 
 /* What an object is. Two descriptors mean the same type if they are the same
@@ -83,7 +84,9 @@ typedef struct haft_pin {
  * There is one for all who load the same libhaft.so. It is made by the first
  * call that needs it, for 4,194,304 live handles (65,536 where words have 32
  * bits) or as many as the environment variable HAFT_CAPACITY says, and never
- * destroyed. */
+ * destroyed. That call allocates; of threads that make one at the same time one
+ * keeps it, and none waits. While there is no memory for it, what needs it
+ * returns HAFT_OUT_OF_MEMORY, or that there is nothing. */
 
 /* Makes `object` reachable through a new handle. `type->destroy(object)` is
  * called when it has been deleted and is no longer in use.
@@ -129,7 +132,8 @@ HAFT_API void haft_unpin(haft_pin *pin);
 
 /* Ends `handle`, if it is of `type` (null: of any): from now on it is stale.
  * The object is destroyed before this returns, or if it is pinned, by the last
- * unpin before that returns.
+ * unpin before that returns. (Inside `destroy` callbacks nested deeper than 32
+ * it may be destroyed later, by the outermost one.)
  *   Returns   HAFT_OK, once for each handle; else as haft_value
  *   Progress  lock-free but for `destroy` */
 HAFT_API haft_status haft_delete(haft_handle handle, const haft_type *type);
@@ -207,7 +211,7 @@ HAFT_API haft_status haft_table_new_batch(haft_table *table,
 
 /* haft_table_delete for each of handles[0..count-1]; statuses[i], if given, is
  * what it has returned.
- *   Returns   how many were live and of `type` */
+ *   Returns   how many were live and of `type`; 0 when `handles` is null */
 HAFT_API size_t haft_table_delete_batch(haft_table *table,
                                         const haft_handle *handles,
                                         size_t count, const haft_type *type,
@@ -250,8 +254,9 @@ HAFT_API haft_status haft_scope_open(haft_table *table, haft_scope **scope);
 HAFT_API haft_status haft_scope_add(haft_scope *scope, haft_handle handle);
 
 /* Takes a handle out again, into `outer` if that is given.
- *   Returns   HAFT_OK; HAFT_NEVER_ISSUED: it is not in it; HAFT_OUT_OF_MEMORY:
- *             it stays in it */
+ *   Returns   HAFT_OK; HAFT_NEVER_ISSUED: it is not in it; else it stays in it:
+ *             HAFT_OUT_OF_MEMORY, or HAFT_INVALID: `outer` is of another table
+ *             than `scope`, or that is null */
 HAFT_API haft_status haft_scope_escape(haft_scope *scope, haft_handle handle,
                                        haft_scope *outer);
 
@@ -288,6 +293,50 @@ HAFT_API size_t haft_table_describe(haft_table *table, haft_handle handle,
 HAFT_API size_t haft_table_report(haft_table *table, size_t most,
                                   void (*line)(void *context, const char *text),
                                   void *context);
+
+/* --- One handle for one object ---------------------------------------------
+ *
+ * haft_new makes a handle each time, haft_intern one for each object, which is
+ * its address and its type: a struct and its first member are two objects. The
+ * handle is like any other, and as weak: it does not keep the object alive. Who
+ * deletes or takes it ends it for all who have interned the object, and the
+ * next haft_intern makes a new one, counted from 1.
+ *
+ * Not in signal handlers, nor in those of pthread_atfork. A child of fork has
+ * the handles and the counts. */
+
+/* The handle of `object`: the one it has, or a new one as haft_new's. The first
+ * call's `type->destroy` will be called with the object when the handle has
+ * ended and is no longer in use; it may intern the same address again.
+ *   Returns   HAFT_OK: to be released once more; HAFT_FULL, HAFT_OUT_OF_MEMORY,
+ *             HAFT_INVALID (also of a null object)
+ *   Progress  blocking, never while `destroy` or an allocator runs
+ *   Cost      a hash look-up under a mutex of its part of the map; the first
+ *             of an object allocates */
+HAFT_API haft_status haft_intern(void *object, const haft_type *type,
+                                 haft_handle *handle);
+
+/* The same, ended as haft_new_with's; `destroy` and `context` do not matter
+ * where the object has a handle already. */
+HAFT_API haft_status haft_intern_with(void *object, const haft_type *type,
+                                      void (*destroy)(void *context),
+                                      void *context, haft_handle *handle);
+
+/* Takes back one haft_intern; the last of them ends the handle as haft_delete.
+ *   Returns   HAFT_OK; HAFT_INVALID for a live handle that was not interned; as
+ *             haft_check; HAFT_OUT_OF_MEMORY when the last finds the object
+ *             pinned and there is no room for a pin
+ *   Progress  blocking, never while `destroy` runs */
+HAFT_API haft_status haft_release(haft_handle handle);
+
+HAFT_API haft_status haft_table_intern(haft_table *table, void *object,
+                                       const haft_type *type,
+                                       haft_handle *handle);
+HAFT_API haft_status haft_table_intern_with(haft_table *table, void *object,
+                                            const haft_type *type,
+                                            void (*destroy)(void *context),
+                                            void *context, haft_handle *handle);
+HAFT_API haft_status haft_table_release(haft_table *table, haft_handle handle);
 
 #ifdef __cplusplus
 } /* extern "C" */

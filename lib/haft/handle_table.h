@@ -228,14 +228,15 @@ class HandleTable {
 
   // Calls f(handle, value) for live handles, in no particular order. Weakly
   // consistent: a handle that is live throughout is seen exactly once; one that
-  // is made or deleted meanwhile may be seen or missed. f may call the table.
+  // is made or deleted meanwhile may be seen or missed. f may call the table,
+  // and it may return a bool: true ends the walk.
   //   Progress  wait-free but for f
   //   Cost      O(high water)
   template <typename F>
   void ForEach(F&& f) const {
     slots_.ForEachLive(carver_.carved(), [&](const auto& slot, Word word) {
-      if (const std::optional<T> value = slot.Find(word))
-        f(Handle(word), *value);
+      const std::optional<T> value = slot.Find(word);
+      return value && internal::VisitEnds(f, Handle(word), *value);
     });
   }
 

@@ -149,6 +149,24 @@ class ObjectTable {
     Status status_;
   };
 
+  // The object of a handle that has ended, which its destructor destroys.
+  class Ended {
+   public:
+    Ended(Ended&& other) noexcept
+        : table_(other.table_), word_(std::exchange(other.word_, 0)) {}
+    ~Ended() {
+      if (word_ != 0) table_->Destroy(word_);
+    }
+
+   private:
+    friend class ObjectTable;
+    Ended(ObjectTable* table, Word word) noexcept
+        : table_(table), word_(word) {}
+
+    ObjectTable* const table_;
+    Word word_;
+  };
+
   // A read scope: what it finds stays alive until it ends, also if deleted
   // meanwhile, for one publication in all. For loops that touch many handles:
   // a look-up in it costs little more than an unprotected one. The price: of
@@ -312,6 +330,15 @@ class ObjectTable {
     return status;
   }
 
+  // DeleteUnlessPinned in two steps, for callers that hold a lock which T's
+  // destructor may want: ends `handle` now, and runs none of T's code. The
+  // object is destroyed by the destructor of what this returns.
+  //   Returns   *why as DeleteUnlessPinned; if that is not kOk, nothing ended
+  [[nodiscard]] Ended EndUnlessPinned(Handle handle, Status* why) noexcept {
+    *why = EndUnlessPinned(handle);
+    return Ended(this, *why == Status::kOk ? static_cast<Word>(handle) : 0);
+  }
+
   // As Delete, then waits until the object is destroyed, for `timeout` at most.
   // A thread that waits for a pin of its own waits in vain.
   //   Returns   kTimedOut when the object is still pinned: it is deleted all
@@ -394,11 +421,13 @@ class ObjectTable {
 
   // Calls f(handle, object) for live objects, each pinned for the call, in no
   // particular order. Weakly consistent: an object that is live throughout is
-  // seen exactly once. f may call the table, also Delete(handle).
+  // seen exactly once. f may call the table, also Delete(handle), and it may
+  // return a bool: true ends the walk.
   template <typename F>
   void ForEach(F&& f) {
     slots_.ForEachLive(carver_.carved(), [&](const Slot&, Word word) {
-      if (Pinned pinned = Pin(Handle(word))) f(Handle(word), *pinned);
+      const Pinned pinned = Pin(Handle(word));
+      return pinned && internal::VisitEnds(f, Handle(word), *pinned);
     });
   }
 

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <limits>
 #include <optional>
+#include <type_traits>
 #include <utility>
 
 #include "haft/handle.h"
@@ -117,6 +118,21 @@ struct SlotState {
     return Flip(handle, bits) ^ Layout::Low::kOne;
   }
 };
+
+// Calls a visitor of many, which may return nothing or a bool.
+//   Returns   whether it has returned true: then it wants to see no more
+template <typename F, typename... Arguments>
+bool VisitEnds(F& f, Arguments&&... arguments) {
+  using Result = std::invoke_result_t<F&, Arguments...>;
+  static_assert(std::is_void_v<Result> || std::is_same_v<Result, bool>,
+                "a visitor returns nothing, or whether it has seen enough");
+  if constexpr (std::is_void_v<Result>) {
+    f(std::forward<Arguments>(arguments)...);
+    return false;
+  } else {
+    return f(std::forward<Arguments>(arguments)...);
+  }
+}
 
 template <typename T>
 constexpr std::size_t PayloadWords() noexcept {
@@ -295,12 +311,13 @@ class SlotArray {
 
   // Calls f(slot, handle) for slots among the first `count` that are live when
   // they are looked at: what is live throughout the call is seen exactly once.
+  // Ends when f returns true.
   template <typename F>
   void ForEachLive(std::size_t count, F&& f) const {
     for (std::size_t i = 0; i < count; ++i) {
       const Slot& slot = (*this)[Layout::Index::Encode(i)];
-      if (const Word handle = State::LiveHandle(slot.state(), i))
-        f(slot, handle);
+      const Word handle = State::LiveHandle(slot.state(), i);
+      if (handle != 0 && VisitEnds(f, slot, handle)) return;
     }
   }
 

@@ -19,7 +19,8 @@ enum class Status : int {
   kOutOfMemory = 7,  // nothing is wrong with the handle; there is no room
   kPinned = 8,       // live, and in use: not deleted
   kTimedOut = 9,     // deleted, and still in use
-  kInvalid = 10,     // an argument that is no handle is null or 0
+  kInvalid = 10,     // an argument that is no handle is null or 0; or a handle
+                     // was not interned
 };
 
 // A static string such as "stale"; "unknown" for a value that is no Status.

@@ -51,6 +51,44 @@ static void values(haft_table *table) {
   destroyed = 0;
 }
 
+static void interned(haft_table *table) {
+  int object = 42;
+  void *found = NULL;
+  haft_handle handle = 7, again = 7, other = 0;
+  EXPECT(haft_table_intern(table, NULL, &kCounted, &handle) == HAFT_INVALID);
+  EXPECT(haft_table_intern(table, &object, NULL, &handle) == HAFT_INVALID);
+  EXPECT(haft_table_intern(table, &object, &kCounted, NULL) == HAFT_INVALID);
+  EXPECT(handle == 7 && destroyed == 0);
+  EXPECT(haft_table_intern(table, &object, &kCounted, &handle) == HAFT_OK);
+  EXPECT(haft_table_intern(table, &object, &kSame, &again) == HAFT_OK);
+  EXPECT(again == handle);
+  EXPECT(haft_table_intern_with(table, &object, &kOther, NULL, NULL, &other) ==
+         HAFT_OK);
+  EXPECT(other != handle);
+  EXPECT(haft_table_release(table, other) == HAFT_OK);
+  EXPECT(haft_table_release(table, handle) == HAFT_OK);
+  EXPECT(haft_table_value(table, handle, &kCounted, &found) == HAFT_OK);
+  EXPECT(found == &object && destroyed == 0);
+  EXPECT(haft_table_release(table, handle) == HAFT_OK);
+  EXPECT(destroyed == 1);
+  EXPECT(haft_table_release(table, handle) == HAFT_STALE);
+  EXPECT(haft_table_release(table, 0) == HAFT_NULL);
+
+  EXPECT(haft_table_new(table, &object, &kCounted, &other) == HAFT_OK);
+  EXPECT(haft_table_release(table, other) == HAFT_INVALID);
+  EXPECT(haft_table_delete(table, other, NULL) == HAFT_OK);
+  EXPECT(destroyed == 2);
+
+  EXPECT(haft_table_intern(table, &object, &kCounted, &handle) == HAFT_OK);
+  EXPECT(haft_table_take(table, handle, NULL, &found) == HAFT_OK);
+  EXPECT(haft_table_intern(table, &object, &kCounted, &again) == HAFT_OK);
+  EXPECT(again != handle && destroyed == 2);
+  EXPECT(haft_table_release(table, handle) == HAFT_STALE);
+  EXPECT(haft_table_release(table, again) == HAFT_OK);
+  EXPECT(destroyed == 3);
+  destroyed = 0;
+}
+
 static void identities(haft_table *table) {
   haft_handle handle = 0;
   EXPECT(haft_table_new(table, NULL, &kOther, &handle) == HAFT_OK);
@@ -117,6 +155,9 @@ static void many(haft_table *table) {
   EXPECT(made == 3);
   EXPECT(haft_table_for_each(table, visit, &sum) == 0);
   EXPECT(sum == 3);
+  sum = -1;
+  EXPECT(haft_table_for_each(table, visit, &sum) == 1);
+  EXPECT(sum == 0);
   EXPECT(haft_table_stats(table, &stats) == HAFT_OK);
   EXPECT(stats.live == 3 && stats.dying == 0);
   EXPECT(haft_table_report(table, 1, take_line, &reported) == 3);
@@ -148,6 +189,20 @@ static void scopes(haft_table *table) {
   destroyed = 0;
 }
 
+static void escape_to_another_table(haft_table *table) {
+  haft_scope *inner = NULL, *outer = NULL;
+  haft_handle handle = 0;
+  EXPECT(haft_scope_open(table, &inner) == HAFT_OK);
+  EXPECT(haft_scope_open(NULL, &outer) == HAFT_OK);
+  EXPECT(haft_table_new(table, NULL, &kCounted, &handle) == HAFT_OK);
+  EXPECT(haft_scope_add(inner, handle) == HAFT_OK);
+  EXPECT(haft_scope_escape(inner, handle, outer) == HAFT_INVALID);
+  EXPECT(haft_scope_close(outer) == 0);
+  EXPECT(haft_scope_close(inner) == 1);
+  EXPECT(destroyed == 1);
+  destroyed = 0;
+}
+
 /* It stays in it; at each size, so also at those where it would have to grow.
  */
 static void escape_into_itself(haft_table *table) {
@@ -170,11 +225,13 @@ static void invalid(void) {
   haft_handle handle = 0;
   void *found = NULL;
   haft_pin pin;
+  size_t made = 1;
   EXPECT(haft_table_create(0, &table) == HAFT_INVALID);
   EXPECT(haft_table_create(10, NULL) == HAFT_INVALID);
   EXPECT(haft_table_create((size_t)-1, &table) == HAFT_FULL);
   EXPECT(table == NULL);
   EXPECT(haft_new(NULL, NULL, &handle) == HAFT_INVALID);
+  EXPECT(haft_intern(&handle, NULL, &handle) == HAFT_INVALID);
   EXPECT(haft_new(NULL, &kOther, NULL) == HAFT_INVALID);
   EXPECT(haft_value(1, NULL, NULL) == HAFT_INVALID);
   EXPECT(haft_pin_object(1, NULL, NULL, &found) == HAFT_INVALID);
@@ -182,6 +239,16 @@ static void invalid(void) {
   EXPECT(haft_take(1, NULL, NULL) == HAFT_INVALID);
   EXPECT(haft_scope_open(NULL, NULL) == HAFT_INVALID);
   EXPECT(haft_scope_add(NULL, 1) == HAFT_INVALID);
+  EXPECT(haft_scope_escape(NULL, 1, NULL) == HAFT_INVALID);
+  EXPECT(haft_table_new_batch(NULL, NULL, 1, &kOther, &handle, &made) ==
+         HAFT_INVALID);
+  EXPECT(made == 0);
+  EXPECT(haft_table_new_batch(NULL, &found, 1, &kOther, NULL, &made) ==
+         HAFT_INVALID);
+  EXPECT(haft_table_new_batch(NULL, NULL, 0, &kOther, NULL, &made) == HAFT_OK);
+  EXPECT(haft_table_new_batch(NULL, &found, 1, &kOther, &handle, NULL) ==
+         HAFT_INVALID);
+  EXPECT(haft_table_delete_batch(NULL, NULL, 1, NULL, NULL) == 0);
   EXPECT(haft_table_stats(NULL, NULL) == HAFT_INVALID);
   haft_unpin(NULL);
   haft_table_destroy(NULL);
@@ -229,6 +296,8 @@ int main(void) {
   EXPECT(haft_table_create(100, &table) == HAFT_OK);
   values(NULL);
   values(table);
+  interned(NULL);
+  interned(table);
   identities(table);
   pins(NULL);
   pins(table);
@@ -236,6 +305,7 @@ int main(void) {
   scopes(NULL);
   scopes(table);
   escape_into_itself(table);
+  escape_to_another_table(table);
   EXPECT(haft_new(NULL, &kOther, &foreign) == HAFT_OK);
   EXPECT(haft_table_check(table, foreign) == HAFT_NEVER_ISSUED);
   EXPECT(haft_delete(foreign, NULL) == HAFT_OK);

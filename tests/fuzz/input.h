@@ -90,6 +90,7 @@ class AsGuest {
  public:
   explicit AsGuest(bool guest)
       : index_(sync::ThisThread().index.load(std::memory_order_relaxed)),
+        exited_(sync::ThisThread().exited.load(std::memory_order_relaxed)),
         guest_(guest) {
     if (!guest_) return;
     sync::ThisThread().exited.store(true, std::memory_order_relaxed);
@@ -98,13 +99,14 @@ class AsGuest {
   ~AsGuest() {
     if (!guest_) return;
     sync::ThisThread().index.store(index_, std::memory_order_relaxed);
-    sync::ThisThread().exited.store(false, std::memory_order_relaxed);
+    sync::ThisThread().exited.store(exited_, std::memory_order_relaxed);
   }
   AsGuest(const AsGuest&) = delete;
   AsGuest& operator=(const AsGuest&) = delete;
 
  private:
   const unsigned index_;
+  const bool exited_;
   const bool guest_;
 };
 

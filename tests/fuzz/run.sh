@@ -15,12 +15,14 @@ if [[ -z $work ]]; then
   trap 'rm -rf "$work"' EXIT
 fi
 mkdir -p "$work"
-targets=(handle_table object_table)
+targets=(handle_table object_table haft)
 
 # build TARGET OUT LIBRARY
 build() {
+  local sources=("tests/fuzz/$1_fuzz.cc")
+  [[ $1 != haft ]] || sources+=("$3/haft/haft.cc")
   "$clang" -std=c++17 -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -I"$3" -I. \
-    "tests/fuzz/$1_fuzz.cc" -o "$2" -pthread
+    "${sources[@]}" -o "$2" -pthread
 }
 
 # fuzz TARGET PROGRAM SECONDS: new inputs to $work/TARGET.new
@@ -30,13 +32,21 @@ fuzz() {
     "$work/$1.new" "tests/fuzz/corpus/$1" > "$work/$1.log" 2>&1
 }
 
-# Seeded bugs: TARGET | what | header | sed expression
+# Seeded bugs: TARGET | what | file in lib/haft | sed expression
 seeded='
 handle_table|Delete does not look at the generation|slot_array.h|s/bool Close(Word handle, Word end) noexcept {/&\n    if (((state() ^ handle) \& 0x7f) == 0) handle = state();/
 handle_table|a free slot keeps the word of its next handle|slot_array.h|s/Word Free(Word next) noexcept { return Flip(next, 1); }/Word Free(Word next) noexcept { return next; }/
 handle_table|a last generation goes on with the first|handle_table.h|s/retire = Traits::kExhaustion == Exhaustion::kRetire;/retire = false;/
 object_table|an unpin destroys nothing|object_table.h|s/if (__builtin_expect(slot->IsDying(word), 0))/if (false)/
 object_table|Delete does not look for pins|object_table.h|s/if (__builtin_expect(!uses, 1)) return Destroy(word);/if (!uses.scoped) return Destroy(word);/
+haft|haft_delete does not look at the type|haft.cc|s/if (type != nullptr) {/if (false) {/
+haft|identities are compared by address|any_table.h|s/std::strcmp(wanted->identity, actual->identity) == 0/wanted->identity == actual->identity/
+haft|what escapes gets lost|haft.cc|s/if (outer != nullptr && !outer->handles.Append(handle))/if (false)/
+haft|a batch stops at a handle that is refused|haft.cc|s/deleted += status == HAFT_OK;/&\n    if (status != HAFT_OK) break;/
+haft|a pin is zeroed when its object is gone|haft.cc|s/^  \*pin = {};//; s/^  AnyTable::Pinned::Attach(words).Unpin();/&\n  *pin = {};/
+haft|what is taken is destroyed|haft.cc|s/taken->Release()/taken->object()/
+haft|a walk does not end|haft.cc|s/return result != 0;/return false;/
+haft|a scope that is closed takes nothing any more|haft.cc|s/while (!scope->handles.empty()) {/for (auto n = scope->handles.end() - scope->handles.begin(); n > 0; --n) {/
 object_table|what was not constructed keeps its slot|object_table.h|s/if (word != 0) table->Return(word);/(void)table;/
 '
 

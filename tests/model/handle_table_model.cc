@@ -192,5 +192,69 @@ TEST(HandleTableModel, EachGenerationIsIssuedOnce) {
   Exploration().Random(20'000).Holds<Exhausted>();
 }
 
+using Wrapping = Tiny<GlobalFreeList, Exhaustion::kWrap>;
+
+// The same where generations start over: the two slots are there for ever.
+struct StartsOver {
+  static constexpr unsigned kThreads = 2;
+  struct Traits : Wrapping {
+    using Layout = HandleLayout<1, 2>;
+  };
+  Tables<Traits> tables;
+
+  void Thread(unsigned i) {
+    for (Word n = 1; n <= 4; ++n) {
+      const Word maker = 10 * n + i;
+      const Handle handle = tables.table.New(ValueOf(maker));
+      Require(handle != kNullHandle, "full, though it is not");
+      Require(tables.table.Check(handle) == Status::kOk, "refused while live");
+      Require(MakerOf(tables.table.Value(handle)) == maker, "another value");
+      Require(MakerOf(tables.table.Delete(handle)) == maker, "another value");
+    }
+  }
+  void After() {
+    const TableStats stats = tables.table.Stats();
+    Require(stats.created == 8 && stats.deleted == 8, "counted wrong");
+    Require(stats.retired == 0 && stats.capacity == 2, "a slot is retired");
+    tables.RequireConservation();
+  }
+};
+TEST(HandleTableModel, GenerationsStartOver) { kEach.Holds<StartsOver>(); }
+
+// A handle that has been kept through a cycle is one of the new life: its
+// value, and still one Delete that wins.
+struct KeptThroughACycle : Tables<Wrapping> {
+  static constexpr unsigned kThreads = 2;
+  Handle kept;
+  unsigned deletes = 0;
+
+  KeptThroughACycle() {
+    for (Word maker = 1; maker <= 3; ++maker) {
+      const Handle handle = table.New(ValueOf(maker));
+      if (maker == 1) kept = handle;
+      table.Delete(handle);
+    }
+  }
+  void Thread(unsigned i) {
+    if (i == 0) {
+      Require(table.New(ValueOf(4)) == kept, "the cycle has another length");
+    } else {
+      const Word maker = MakerOf(table.Value(kept));
+      Require(maker == 0 || maker == 4, "the value of another life");
+    }
+    if (const Word maker = MakerOf(table.Delete(kept))) {
+      Require(maker == 4, "the value of another life");
+      ++deletes;
+    }
+  }
+  void After() {
+    Require(deletes == 1, "not one winner");
+    RequireConservation();
+  }
+};
+TEST(HandleTableModel, HandleKeptThroughACycle) {
+  Exploration().Bound(2).Random(20'000).Holds<KeptThroughACycle>();
+}
+
 }  // namespace
 }  // namespace haft

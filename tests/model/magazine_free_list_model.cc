@@ -55,7 +55,7 @@ class Lists {
   }
   void Push(Word handle) {
     pushed_[SlotOf(handle)].Write(handle);
-    caches_.With([=](auto& thread) {
+    caches_.With([this, handle](auto& thread) {
       list_.Push(thread, handle);
       return 0;
     });

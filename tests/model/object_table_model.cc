@@ -217,6 +217,39 @@ TEST(ObjectTableModel, LatePinAgainstSuccessor) {
   Exploration().Bound(2).Random(50'000).Holds<LatePinAgainstSuccessor>();
 }
 
+// Generations start over: a pin by a handle that has been kept through a cycle
+// may be published before the handle is issued again.
+struct PinKeptThroughACycle : ThreadsWithIndices {
+  static constexpr unsigned kThreads = 2;
+  struct Traits : TrackedTraits {
+    using Layout = HandleLayout<3, 2>;
+    static constexpr Exhaustion kExhaustion = Exhaustion::kWrap;
+  };
+  ObjectTable<Tracked, Traits> table{1};
+  Life earlier[3], life;
+  Handle kept;
+
+  PinKeptThroughACycle() {
+    for (Life& one : earlier) {
+      const Handle handle = table.Emplace(one);
+      if (&one == earlier) kept = handle;
+      Delete(table, handle, one);
+    }
+  }
+  void Thread(unsigned i) {
+    if (i == 1) {
+      PinUseUnpin(table, kept, life);
+      return;
+    }
+    Require(table.Emplace(life) == kept, "the cycle has another length");
+    Require(Delete(table, kept, life), "the one Delete succeeds");
+  }
+  void After() { Require(life.destroyed == 1, "deleted is destroyed"); }
+};
+TEST(ObjectTableModel, PinKeptThroughACycle) {
+  Exploration().Bound(3).Random(50'000).Holds<PinKeptThroughACycle>();
+}
+
 // DeleteUnlessPinned, by `kDeleters` threads, against a thread that pins and
 // keeps the pin.
 template <unsigned kDeleters>
