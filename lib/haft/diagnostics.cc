@@ -316,18 +316,20 @@ std::size_t Describe(Table& table, Handle handle, char* buffer,
 
 namespace {
 
-// All that is known of a call that was refused.
-void AddRefusal(Text& text, const char* operation, Place place, Table& table,
+// All that is known of a call that was refused; without a `table` (there is no
+// memory for it), of the call alone.
+void AddRefusal(Text& text, const char* operation, Place place, Table* table,
                 Handle handle, const haft_type* type,
                 haft_status status) noexcept {
   text.Add("%s, wanted: a %s: %s; called at ", operation,
            type == nullptr ? "object of any type" : type->name,
            haft_strerror(status));
   text.Add(place);
-  text.Add(" by thread %" PRIu32 "; ", sync::ThreadNumber());
+  text.Add(" by thread %" PRIu32, sync::ThreadNumber());
+  if (table == nullptr) return;
   char known[700];
-  Describe(table, handle, known, sizeof(known));
-  text.Add("%s", known);
+  Describe(*table, handle, known, sizeof(known));
+  text.Add("; %s", known);
 }
 
 // A watched call of a handle.
@@ -372,11 +374,7 @@ struct Call {
   [[noreturn]] void Die(haft_status status) const noexcept {
     char sentence[1000];
     Text text(sentence, sizeof(sentence));
-    if (table != nullptr) {
-      AddRefusal(text, operation, place, *table, Handle(handle), type, status);
-    } else {
-      text.Add("%s: %s", operation, haft_strerror(status));
-    }
+    AddRefusal(text, operation, place, table, Handle(handle), type, status);
     internal::Die(sentence);
   }
 
@@ -391,7 +389,7 @@ struct Call {
     char buffer[1000];
     Text text(buffer, sizeof(buffer));
     if (held_back != 0) text.Add("(%" PRIu32 " not told) ", held_back);
-    AddRefusal(text, operation, place, *table, Handle(handle), type, status);
+    AddRefusal(text, operation, place, table, Handle(handle), type, status);
     listener.callback(listener.context, name, handle, status, buffer);
   }
 };
