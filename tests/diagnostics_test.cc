@@ -653,7 +653,7 @@ TEST(DiagnosticsDeathTest, MustFormsSayAllThatIsKnown) {
   };
   const std::string known =
       "wanted: a gadget: the handle has been deleted; called at "
-      ".*diagnostics_test\\+0x.* by thread [0-9]+; .*stale in table .*, was a "
+      ".*\\+0x.* by thread [0-9]+; .*stale in table .*, was a "
       "widget, created at made.c:11 by thread [0-9]+, deleted at gone.c:22 by "
       "thread [0-9]+; its slot is now free";
   EXPECT_DEATH(haft_must_value(stale(), &kGadget), "haft_must_value, " + known);

@@ -107,7 +107,7 @@ HAFT_API haft_status haft_new_with(void *object, const haft_type *type,
  *   Returns   HAFT_OK; HAFT_INVALID; or why not: HAFT_NULL, HAFT_MALFORMED,
  *             HAFT_NEVER_ISSUED, HAFT_STALE, HAFT_WRONG_TYPE
  *   Progress  wait-free
- *   Cost      four loads, no write */
+ *   Cost      five loads, no write */
 HAFT_API haft_status haft_value(haft_handle handle, const haft_type *type,
                                 void **object);
 
