@@ -73,7 +73,7 @@ class InternTableTest : public ::testing::Test {
   }
 
   std::atomic<int> destroyed_{0};
-  AnyTable table_{100000};
+  AnyTable table_{60000};
   int object_ = 0;
 };
 
