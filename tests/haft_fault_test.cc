@@ -226,6 +226,9 @@ std::vector<Call> CallsOfTheProcessTable() {
        refuses([] { return haft_delete_and_wait(kHandle, nullptr, 1); })},
       {"haft_take",
        refuses([] { return haft_take(kHandle, nullptr, &object); })},
+      {"haft_intern",
+       refuses([] { return haft_intern(&counter, &kCounter, &handle); })},
+      {"haft_release", refuses([] { return haft_release(kHandle); })},
       {"haft_table_stats", refuses([] {
          haft_stats stats;
          return haft_table_stats(nullptr, &stats);

@@ -346,8 +346,9 @@ TEST(HaftLockFreedomTest, NobodyWaitsForATableThatAnotherMakes) {
 // Bounds on one's own steps: what the header's "wait-free" promises.
 
 constexpr std::uint64_t kSchedules = testing::kSanitized ? 40 : 400;
-// Four loads; of what is not live, or not at the second look, one more.
-constexpr std::uint64_t kValue = 4, kRefusal = 1;
+// The gate and four loads; of what is not live, or not at the second look, one
+// more.
+constexpr std::uint64_t kGate = 1, kValue = kGate + 4, kRefusal = 1;
 
 TEST(HaftWaitFreedomTest, NobodyElseAddsSteps) {
   const struct {
@@ -377,7 +378,7 @@ TEST(HaftWaitFreedomTest, NobodyElseAddsSteps) {
                     HAFT_STALE);
         },
         kNothing, kDeletedOne},
-       1 + kRefusal},
+       kGate + 1 + kRefusal},
       {{"haft_value of what others delete", kValueOfShared}, kValue + kRefusal},
       {{"haft_check",
         [](World& w) { (void)haft_table_check(w.table, w.shared); }},

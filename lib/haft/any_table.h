@@ -3,12 +3,19 @@
 #ifndef HAFT_ANY_TABLE_H_
 #define HAFT_ANY_TABLE_H_
 
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
 #include <cstring>
+#include <iterator>
+#include <optional>
 #include <utility>
 
 #include "haft/haft.h"
+#include "haft/handle.h"
 #include "haft/hazard_reclamation.h"
 #include "haft/object_table.h"
+#include "haft/status.h"
 #include "haft/sync.h"
 #include "haft/traits.h"
 
@@ -85,11 +92,13 @@ struct AnyTraits : DefaultTraits {
 
 using AnyTable = ObjectTable<AnyObject, AnyTraits>;
 
-// The object of `handle`, if it is live and of type `wanted`.
+// The object of `handle`, if it is live and of type `wanted`. Inlined by force,
+// so that what it is a part of needs no stack.
 //   Progress  wait-free
 template <typename Table>
-Status AnyValue(const Table& table, Handle handle, const haft_type* wanted,
-                void** object) noexcept {
+[[gnu::always_inline]] inline Status AnyValue(const Table& table, Handle handle,
+                                              const haft_type* wanted,
+                                              void** object) noexcept {
   void* found = nullptr;
   const haft_type* type = nullptr;
   const Status status =
@@ -102,6 +111,70 @@ Status AnyValue(const Table& table, Handle handle, const haft_type* wanted,
   if (__builtin_expect(!IsType(type, wanted), 0)) return Status::kWrongType;
   *object = found;
   return Status::kOk;
+}
+
+// What the functions of haft.h do, apart from finding the table. Those that end
+// a handle call ended() as ObjectTable::Delete does. The frequent ones are
+// inlined by force, too.
+
+[[gnu::always_inline]] inline Status AnyNew(AnyTable& table, void* object,
+                                            const haft_type* type,
+                                            AnyObject::Destroy destroy,
+                                            void* context,
+                                            haft_handle* handle) noexcept {
+  const Handle made = table.Emplace(object, type, destroy, context);
+  if (made == kNullHandle) return Status::kFull;
+  *handle = static_cast<haft_handle>(made);
+  return Status::kOk;
+}
+
+[[gnu::always_inline]] inline Status AnyPin(AnyTable& table, Handle handle,
+                                            const haft_type* type,
+                                            haft_pin* pin,
+                                            void** object) noexcept {
+  AnyTable::Pinned pinned = table.Pin(handle);
+  if (!pinned) return pinned.status();
+  if (!IsType(pinned->type(), type)) return Status::kWrongType;
+  *object = pinned->object();
+  const PinWords words = pinned.Detach();
+  static_assert(sizeof(words) == sizeof(*pin));
+  std::copy(std::begin(words.words), std::end(words.words), pin->words);
+  return Status::kOk;
+}
+
+// Whether a handle may be ended as one of `type` (nullptr: any), or why not.
+[[gnu::always_inline]] inline Status AnyCheck(const AnyTable& table,
+                                              Handle handle,
+                                              const haft_type* type) noexcept {
+  if (type == nullptr) return Status::kOk;
+  void* object;
+  return AnyValue(table, handle, type, &object);
+}
+
+template <typename F = internal::DoNothing>
+[[gnu::always_inline]] inline Status AnyDelete(AnyTable& table, Handle handle,
+                                               const haft_type* type,
+                                               F ended = {}) noexcept {
+  const Status status = AnyCheck(table, handle, type);
+  return status == Status::kOk ? table.Delete(handle, ended) : status;
+}
+
+template <typename F = internal::DoNothing>
+Status AnyDeleteUnlessPinned(AnyTable& table, Handle handle,
+                             const haft_type* type, F ended = {}) noexcept {
+  const Status status = AnyCheck(table, handle, type);
+  return status == Status::kOk ? table.DeleteUnlessPinned(handle, ended)
+                               : status;
+}
+
+template <typename F = internal::DoNothing>
+Status AnyDeleteAndWait(AnyTable& table, Handle handle, const haft_type* type,
+                        std::uint64_t nanoseconds, F ended = {}) noexcept {
+  const auto timeout = std::chrono::nanoseconds(std::min<std::uint64_t>(
+      nanoseconds, std::chrono::nanoseconds::max().count()));
+  const Status status = AnyCheck(table, handle, type);
+  return status == Status::kOk ? table.DeleteAndWait(handle, timeout, ended)
+                               : status;
 }
 
 }  // namespace haft

@@ -14,7 +14,7 @@ namespace haft::internal {
 // Writes one line to stderr without the C library's stream locks, so that it
 // also works in a signal handler.
 [[gnu::cold]] inline void Say(const char* sentence) noexcept {
-  char line[512];
+  char line[1024];
   const int length = std::snprintf(line, sizeof(line), "haft: %s\n", sentence);
   if (length > 0) {
     const size_t size = static_cast<size_t>(length) < sizeof(line)

@@ -77,6 +77,21 @@ void* ToVoid(T* object) noexcept {
   return const_cast<std::remove_cv_t<T>*>(object);
 }
 
+// Where a call is made, as std::source_location; for diagnostics.
+struct SourceLine {
+  const char* file;
+  unsigned line;
+  static constexpr SourceLine Here(const char* in = __builtin_FILE(),
+                                   unsigned at = __builtin_LINE()) noexcept {
+    return {in, at};
+  }
+};
+
+inline Status Delete(Handle handle, const haft_type* type, SourceLine at) {
+  return static_cast<Status>(haft_table_delete_at(
+      nullptr, static_cast<haft_handle>(handle), type, at.file, at.line));
+}
+
 }  // namespace internal
 
 // The C ABI's descriptor of a type.
@@ -86,7 +101,9 @@ constexpr const haft_type* TypeOf() noexcept {
 }
 
 // Makes an object reachable through a new handle. What is owned is destroyed by
-// Delete, or by the last unpin.
+// Delete, or by the last unpin. The handle itself is weak: it keeps nothing
+// alive, and once its object is gone, Value says that it is stale. An object
+// that others own has to end its handle when it goes.
 //
 //   New(object)             owns a copy, or what is moved into it
 //   New(std::move(unique))  owns what a unique_ptr owned
@@ -101,22 +118,29 @@ constexpr const haft_type* TypeOf() noexcept {
 //             constructor
 //   Source    NewHandle of Go issue 37033
 template <typename T>
-[[nodiscard]] Handle New(std::unique_ptr<T>&& object, Status* why = nullptr) {
+[[nodiscard]] Handle New(
+    std::unique_ptr<T>&& object, Status* why = nullptr,
+    internal::SourceLine at = internal::SourceLine::Here()) {
   haft_handle handle = 0;
-  internal::Tell(
-      why, haft_new(internal::ToVoid(object.get()), TypeOf<T>(), &handle));
+  internal::Tell(why, haft_new_at(internal::ToVoid(object.get()), TypeOf<T>(),
+                                  &handle, at.file, at.line));
   if (handle != 0) (void)object.release();
   return Handle(handle);
 }
 template <typename T>
-[[nodiscard]] Handle New(T* object, Status* why = nullptr) noexcept {
+[[nodiscard]] Handle New(
+    T* object, Status* why = nullptr,
+    internal::SourceLine at = internal::SourceLine::Here()) noexcept {
   haft_handle handle = 0;
-  internal::Tell(why, haft_new_with(internal::ToVoid(object), TypeOf<T>(),
-                                    nullptr, nullptr, &handle));
+  internal::Tell(why, haft_table_new_with_at(nullptr, internal::ToVoid(object),
+                                             TypeOf<T>(), nullptr, nullptr,
+                                             &handle, at.file, at.line));
   return Handle(handle);
 }
 template <typename T>
-[[nodiscard]] Handle New(std::shared_ptr<T> object, Status* why = nullptr) {
+[[nodiscard]] Handle New(
+    std::shared_ptr<T> object, Status* why = nullptr,
+    internal::SourceLine at = internal::SourceLine::Here()) {
   using Owner = std::shared_ptr<T>;
   haft_handle handle = 0;
   std::unique_ptr<Owner> owner(new (std::nothrow) Owner(std::move(object)));
@@ -125,16 +149,18 @@ template <typename T>
     return kNullHandle;
   }
   internal::Tell(why,
-                 haft_new_with(
-                     internal::ToVoid(owner->get()), TypeOf<T>(),
+                 haft_table_new_with_at(
+                     nullptr, internal::ToVoid(owner->get()), TypeOf<T>(),
                      [](void* context) { delete static_cast<Owner*>(context); },
-                     owner.get(), &handle));
+                     owner.get(), &handle, at.file, at.line));
   if (handle != 0) (void)owner.release();
   return Handle(handle);
 }
 template <typename T,
           typename = std::enable_if_t<!std::is_pointer_v<std::decay_t<T>>>>
-[[nodiscard]] Handle New(T&& object, Status* why = nullptr) {
+[[nodiscard]] Handle New(
+    T&& object, Status* why = nullptr,
+    internal::SourceLine at = internal::SourceLine::Here()) {
   using Object = std::decay_t<T>;
   std::unique_ptr<Object> owner(new (std::nothrow)
                                     Object(std::forward<T>(object)));
@@ -142,7 +168,7 @@ template <typename T,
     internal::Tell(why, HAFT_OUT_OF_MEMORY);
     return kNullHandle;
   }
-  return New(std::move(owner), why);
+  return New(std::move(owner), why, at);
 }
 
 // The object of `handle`, if it is a T. Nothing keeps it alive: where another
@@ -229,15 +255,15 @@ template <typename T>
 // Ends `handle`, of any type; see haft_delete.
 //   Returns   kOk, once for each handle; else why it is refused
 //   Source    Handle.Delete of Go issue 37033
-inline Status Delete(Handle handle) {
-  return static_cast<Status>(
-      haft_delete(static_cast<haft_handle>(handle), nullptr));
+inline Status Delete(Handle handle,
+                     internal::SourceLine at = internal::SourceLine::Here()) {
+  return internal::Delete(handle, nullptr, at);
 }
 // The same if it is a T.
 template <typename T>
-Status Delete(Handle handle) {
-  return static_cast<Status>(
-      haft_delete(static_cast<haft_handle>(handle), TypeOf<T>()));
+Status Delete(Handle handle,
+              internal::SourceLine at = internal::SourceLine::Here()) {
+  return internal::Delete(handle, TypeOf<T>(), at);
 }
 inline Status DeleteUnlessPinned(Handle handle) {
   return static_cast<Status>(
@@ -294,8 +320,10 @@ class HandleScope {
 
   // As haft::New, into this scope.
   template <typename T>
-  [[nodiscard]] Handle New(T&& object, Status* why = nullptr) {
-    const Handle handle = haft::New(std::forward<T>(object), why);
+  [[nodiscard]] Handle New(
+      T&& object, Status* why = nullptr,
+      internal::SourceLine at = internal::SourceLine::Here()) {
+    const Handle handle = haft::New(std::forward<T>(object), why, at);
     if (handle == kNullHandle || Add(handle)) return handle;
     internal::Tell(why, HAFT_OUT_OF_MEMORY);
     (void)Delete(handle);

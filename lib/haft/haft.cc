@@ -3,21 +3,16 @@
 #include <pthread.h>
 
 #include <algorithm>
-#include <chrono>
-#include <cinttypes>
-#include <cstdio>
-#include <cstdlib>
 #include <iterator>
 #include <memory>
 #include <new>
-#include <optional>
-#include <type_traits>
 
 #include "haft/any_table.h"
-#include "haft/check.h"
+#include "haft/diagnostics.h"
+#include "haft/growing_array.h"
 #include "haft/handle.h"
 #include "haft/intern_table.h"
-#include "haft/made_once.h"
+#include "haft/probes.h"
 #include "haft/status.h"
 
 // The numbers of the two are one another's.
@@ -28,74 +23,141 @@ static_assert(HAFT_FULL == static_cast<int>(haft::Status::kFull));
 static_assert(HAFT_TIMED_OUT == static_cast<int>(haft::Status::kTimedOut));
 static_assert(HAFT_INVALID == static_cast<int>(haft::Status::kInvalid));
 
+struct haft_scope {
+  explicit haft_scope(haft_table* of) noexcept : table(of) {}
+  haft_table* const table;
+  haft::internal::GrowingArray<haft_handle> handles;
+};
+
 namespace haft {
 namespace {
 
-static_assert(sizeof(PinWords) == sizeof(haft_pin));
+// Calls that nobody watches.
 
-haft_status ToC(Status status) noexcept {
-  return static_cast<haft_status>(status);
+haft_status NewIn(Table& table, void* object, const haft_type* type,
+                  void (*destroy)(void*), void* context,
+                  haft_handle* handle) noexcept {
+  const Status status = AnyNew(table, object, type, destroy, context, handle);
+  if (status == Status::kOk) HAFT_PROBE1(new, *handle);
+  return ToC(status);
 }
 
-internal::MadeOnce<AnyTable> process_table;
-
-std::size_t ProcessCapacity() noexcept {
-  constexpr std::size_t kDefault = std::size_t{1} << 22;
-  std::size_t capacity = kDefault;
-  if (const char* const text = std::getenv("HAFT_CAPACITY")) {
-    char* end;
-    const unsigned long long value = std::strtoull(text, &end, 10);
-    if (*end == '\0' && value != 0) capacity = value;
-  }
-  return std::min(capacity, AnyTable::kMaxCapacity);
+// HAFT_OK, or why not.
+inline haft_status Answer(haft_handle handle, Status status) noexcept {
+  return __builtin_expect(status == Status::kOk, 1) ? HAFT_OK
+                                                    : Refused(handle, status);
+}
+// The same of what ends a handle. Here, and not where the handle ends:
+// compilers take a probe for a lot of code, and would not inline what it is in.
+inline haft_status Ended(haft_handle handle, Status status) noexcept {
+  if (__builtin_expect(status != Status::kOk, 0))
+    return Refused(handle, status);
+  HAFT_PROBE1(delete, handle);
+  return HAFT_OK;
 }
 
-// The table that is meant; nullptr when there is no memory for the process's.
-AnyTable* TableOf(haft_table* table) noexcept {
-  if (table != nullptr) return reinterpret_cast<AnyTable*>(table);
-  return process_table.Get([] { return AnyTable::Create(ProcessCapacity()); });
+[[gnu::always_inline]] inline haft_status ValueIn(const Table& table,
+                                                  haft_handle handle,
+                                                  const haft_type* type,
+                                                  void** object) noexcept {
+  return Answer(handle, AnyValue(table, Handle(handle), type, object));
 }
 
-// What f(table) returns, if the handle is of the type; else why not.
-template <typename F>
-haft_status IfType(haft_table* table, haft_handle handle, const haft_type* type,
-                   F&& f) noexcept {
-  AnyTable* const any = TableOf(table);
-  if (any == nullptr) return HAFT_OUT_OF_MEMORY;
-  if (type != nullptr) {
-    void* object;
-    const Status status = AnyValue(*any, Handle(handle), type, &object);
-    if (status != Status::kOk) return ToC(status);
-  }
-  return ToC(f(*any));
+haft_status PinIn(Table& table, haft_handle handle, const haft_type* type,
+                  haft_pin* pin, void** object) noexcept {
+  return Answer(handle, AnyPin(table, Handle(handle), type, pin, object));
 }
 
-std::size_t Describe(AnyTable& table, Handle handle, char* buffer,
-                     std::size_t size) noexcept {
-  const Word word = static_cast<Word>(handle);
-  const AnyTable::Pinned pinned = table.Pin(handle);
-  const int length =
-      pinned ? std::snprintf(buffer, size,
-                             "0x%" PRIxPTR ": live in table %p, a %s at %p",
-                             word, static_cast<void*>(&table),
-                             pinned->type()->name, pinned->object())
-             : std::snprintf(buffer, size, "0x%" PRIxPTR ": %s in table %p",
-                             word, StatusName(pinned.status()),
-                             static_cast<void*>(&table));
-  return length < 0 ? 0 : static_cast<std::size_t>(length);
+haft_status DeleteIn(Table& table, haft_handle handle,
+                     const haft_type* type) noexcept {
+  return Ended(handle, AnyDelete(table, Handle(handle), type));
 }
 
-[[noreturn, gnu::cold]] void DieOf(const char* operation, haft_handle handle,
-                                   const haft_type* type,
-                                   haft_status status) noexcept {
-  char known[256] = "";
-  if (AnyTable* const table = TableOf(nullptr))
-    Describe(*table, Handle(handle), known, sizeof(known));
-  char sentence[480];
-  std::snprintf(sentence, sizeof(sentence), "%s, wanted: a %s: %s; %s",
-                operation, type == nullptr ? "object of any type" : type->name,
-                haft_strerror(status), known);
-  internal::Die(sentence);
+// The bodies of several functions each, inlined: one branch, and from there on
+// a tail call. So the return address is that of the exported function.
+
+[[gnu::always_inline]] inline internal::Place Caller() noexcept {
+  return internal::PlaceOfReturn(__builtin_return_address(0));
+}
+
+[[gnu::always_inline]] inline haft_status New(haft_table* name, void* object,
+                                              const haft_type* type,
+                                              haft_handle* handle) noexcept {
+  if (type == nullptr || handle == nullptr) return HAFT_INVALID;
+  Table* const table = Undiagnosed(name);
+  return table == nullptr
+             ? diagnosed::New(name, object, type, handle, Caller())
+             : NewIn(*table, object, type, type->destroy, object, handle);
+}
+
+[[gnu::always_inline]] inline haft_status NewWith(
+    haft_table* name, void* object, const haft_type* type,
+    void (*destroy)(void*), void* context, haft_handle* handle) noexcept {
+  if (type == nullptr || handle == nullptr) return HAFT_INVALID;
+  Table* const table = Undiagnosed(name);
+  return table == nullptr
+             ? diagnosed::NewWith(name, object, type, destroy, context, handle,
+                                  Caller())
+             : NewIn(*table, object, type, destroy, context, handle);
+}
+
+[[gnu::always_inline]] inline haft_status Value(haft_table* name,
+                                                haft_handle handle,
+                                                const haft_type* type,
+                                                void** object) noexcept {
+  if (object == nullptr) return HAFT_INVALID;
+  Table* const table = Undiagnosed(name);
+  return table == nullptr
+             ? diagnosed::Value(name, handle, type, object, Caller())
+             : ValueIn(*table, handle, type, object);
+}
+
+[[gnu::always_inline]] inline haft_status PinObject(haft_table* name,
+                                                    haft_handle handle,
+                                                    const haft_type* type,
+                                                    haft_pin* pin,
+                                                    void** object) noexcept {
+  if (pin == nullptr || object == nullptr) return HAFT_INVALID;
+  Table* const table = Undiagnosed(name);
+  return table == nullptr
+             ? diagnosed::Pin(name, handle, type, pin, object, Caller())
+             : PinIn(*table, handle, type, pin, object);
+}
+
+[[gnu::always_inline]] inline haft_status Delete(
+    haft_table* name, haft_handle handle, const haft_type* type) noexcept {
+  Table* const table = Undiagnosed(name);
+  return table == nullptr ? diagnosed::Delete(name, handle, type, Caller())
+                          : DeleteIn(*table, handle, type);
+}
+
+[[gnu::always_inline]] inline haft_status DeleteUnlessPinned(
+    haft_table* name, haft_handle handle, const haft_type* type) noexcept {
+  Table* const table = Undiagnosed(name);
+  if (table == nullptr)
+    return diagnosed::DeleteUnlessPinned(name, handle, type, Caller());
+  return Ended(handle, AnyDeleteUnlessPinned(*table, Handle(handle), type));
+}
+
+[[gnu::always_inline]] inline haft_status DeleteAndWait(
+    haft_table* name, haft_handle handle, const haft_type* type,
+    uint64_t nanoseconds) noexcept {
+  Table* const table = Undiagnosed(name);
+  if (table == nullptr)
+    return diagnosed::DeleteAndWait(name, handle, type, nanoseconds, Caller());
+  return Ended(handle,
+               AnyDeleteAndWait(*table, Handle(handle), type, nanoseconds));
+}
+
+[[gnu::always_inline]] inline haft_status Take(haft_table* name,
+                                               haft_handle handle,
+                                               const haft_type* type,
+                                               void** object) noexcept {
+  if (object == nullptr) return HAFT_INVALID;
+  Table* const table = Undiagnosed(name);
+  if (table == nullptr)
+    return diagnosed::Take(name, handle, type, object, Caller());
+  return Ended(handle, AnyTake(*table, Handle(handle), type, object));
 }
 
 InternTable intern_table;
@@ -112,102 +174,107 @@ bool InternTableSurvivesFork() noexcept {
   return survives;
 }
 
+[[gnu::always_inline]] inline haft_status InternWith(
+    haft_table* name, void* object, const haft_type* type,
+    void (*destroy)(void*), void* context, haft_handle* handle) noexcept {
+  if (object == nullptr || type == nullptr || handle == nullptr)
+    return HAFT_INVALID;
+  Table* const table = TableOf(name);
+  if (table == nullptr || !InternTableSurvivesFork()) return HAFT_OUT_OF_MEMORY;
+  Handle interned = kNullHandle;
+  const Status status =
+      intern_table.Intern(*table, object, type, destroy, context, &interned);
+  if (status != Status::kOk) return ToC(status);
+  *handle = static_cast<haft_handle>(interned);
+  if (gate.IsWatched()) diagnosed::Interned(*table, *handle, type, Caller());
+  return HAFT_OK;
+}
+
+[[gnu::always_inline]] inline haft_status Release(haft_table* name,
+                                                  haft_handle handle) noexcept {
+  Table* const table = TableOf(name);
+  if (table == nullptr) return HAFT_OUT_OF_MEMORY;
+  const Status status = intern_table.Release(*table, Handle(handle));
+  return gate.IsWatched() ? diagnosed::Released(name, handle, status, Caller())
+                          : Answer(handle, status);
+}
+
 }  // namespace
 }  // namespace haft
 
-namespace {
-
-// Grows without exceptions.
-template <typename T>
-class Array {
-  static_assert(std::is_trivially_copyable_v<T>);
-
- public:
-  Array() noexcept = default;
-  ~Array() { std::free(data_); }
-  Array(const Array&) = delete;
-  Array& operator=(const Array&) = delete;
-
-  // Whether there was memory for it.
-  bool Append(const T& value) noexcept {
-    if (size_ == capacity_) {
-      const std::size_t capacity = capacity_ == 0 ? 16 : 2 * capacity_;
-      void* const data = std::realloc(data_, capacity * sizeof(T));
-      if (data == nullptr) return false;
-      data_ = static_cast<T*>(data);
-      capacity_ = capacity;
-    }
-    data_[size_++] = value;
-    return true;
-  }
-  T TakeLast() noexcept { return data_[--size_]; }
-  void Erase(T* place) noexcept {
-    std::copy(place + 1, end(), place);
-    --size_;
-  }
-
-  bool empty() const noexcept { return size_ == 0; }
-  T* begin() noexcept { return data_; }
-  T* end() noexcept { return data_ + size_; }
-
- private:
-  T* data_ = nullptr;
-  std::size_t size_ = 0;
-  std::size_t capacity_ = 0;
-};
-
-}  // namespace
-
-struct haft_scope {
-  explicit haft_scope(haft_table* of) noexcept : table(of) {}
-  haft_table* const table;
-  Array<haft_handle> handles;
-};
-
 using haft::AnyTable;
 using haft::Handle;
-using haft::Status;
+using haft::Table;
 
 extern "C" {
 
 haft_status haft_table_create(size_t capacity, haft_table** table) {
   if (table == nullptr || capacity == 0) return HAFT_INVALID;
   if (capacity > AnyTable::kMaxCapacity) return HAFT_FULL;
-  std::unique_ptr<AnyTable> made = AnyTable::Create(capacity);
+  std::unique_ptr<Table> made = Table::Create(capacity);
   if (made == nullptr) return HAFT_OUT_OF_MEMORY;
   *table = reinterpret_cast<haft_table*>(made.release());
   return HAFT_OK;
 }
 
 void haft_table_destroy(haft_table* table) {
-  delete reinterpret_cast<AnyTable*>(table);
+  delete reinterpret_cast<Table*>(table);
+}
+
+haft_status haft_table_new(haft_table* table, void* object,
+                           const haft_type* type, haft_handle* handle) {
+  return haft::New(table, object, type, handle);
+}
+haft_status haft_new(void* object, const haft_type* type, haft_handle* handle) {
+  return haft::New(nullptr, object, type, handle);
+}
+haft_status haft_new_at(void* object, const haft_type* type,
+                        haft_handle* handle, const char* file, unsigned line) {
+  if (type == nullptr || handle == nullptr) return HAFT_INVALID;
+  Table* const table = haft::Undiagnosed(nullptr);
+  return table == nullptr
+             ? haft::diagnosed::New(nullptr, object, type, handle, {file, line})
+             : haft::NewIn(*table, object, type, type->destroy, object, handle);
 }
 
 haft_status haft_table_new_with(haft_table* table, void* object,
                                 const haft_type* type, void (*destroy)(void*),
                                 void* context, haft_handle* handle) {
-  if (type == nullptr || handle == nullptr) return HAFT_INVALID;
-  AnyTable* const any = haft::TableOf(table);
-  if (any == nullptr) return HAFT_OUT_OF_MEMORY;
-  const Handle made = any->Emplace(object, type, destroy, context);
-  if (made == haft::kNullHandle) return HAFT_FULL;
-  *handle = static_cast<haft_handle>(made);
-  return HAFT_OK;
+  return haft::NewWith(table, object, type, destroy, context, handle);
 }
-
-haft_status haft_table_new(haft_table* table, void* object,
-                           const haft_type* type, haft_handle* handle) {
-  if (type == nullptr) return HAFT_INVALID;
-  return haft_table_new_with(table, object, type, type->destroy, object,
-                             handle);
+haft_status haft_new_with(void* object, const haft_type* type,
+                          void (*destroy)(void*), void* context,
+                          haft_handle* handle) {
+  return haft::NewWith(nullptr, object, type, destroy, context, handle);
+}
+haft_status haft_table_new_with_at(haft_table* table, void* object,
+                                   const haft_type* type,
+                                   void (*destroy)(void*), void* context,
+                                   haft_handle* handle, const char* file,
+                                   unsigned line) {
+  if (type == nullptr || handle == nullptr) return HAFT_INVALID;
+  Table* const any = haft::Undiagnosed(table);
+  return any == nullptr
+             ? haft::diagnosed::NewWith(table, object, type, destroy, context,
+                                        handle, {file, line})
+             : haft::NewIn(*any, object, type, destroy, context, handle);
 }
 
 haft_status haft_table_value(haft_table* table, haft_handle handle,
                              const haft_type* type, void** object) {
-  if (object == nullptr) return HAFT_INVALID;
-  const AnyTable* const any = haft::TableOf(table);
-  if (any == nullptr) return HAFT_OUT_OF_MEMORY;
-  return haft::ToC(haft::AnyValue(*any, Handle(handle), type, object));
+  return haft::Value(table, handle, type, object);
+}
+haft_status haft_value(haft_handle handle, const haft_type* type,
+                       void** object) {
+  return haft::Value(nullptr, handle, type, object);
+}
+void* haft_must_value(haft_handle handle, const haft_type* type) {
+  Table* const table = haft::Undiagnosed(nullptr);
+  void* object;
+  if (table != nullptr && haft::AnyValue(*table, Handle(handle), type,
+                                         &object) == haft::Status::kOk)
+    return object;
+  return haft::diagnosed::MustValue(handle, type, haft::Caller());
 }
 
 haft_status haft_table_check(haft_table* table, haft_handle handle) {
@@ -215,20 +282,18 @@ haft_status haft_table_check(haft_table* table, haft_handle handle) {
   if (any == nullptr) return HAFT_OUT_OF_MEMORY;
   return haft::ToC(any->Check(Handle(handle)));
 }
+haft_status haft_check(haft_handle handle) {
+  return haft_table_check(nullptr, handle);
+}
 
 haft_status haft_table_pin_object(haft_table* table, haft_handle handle,
                                   const haft_type* type, haft_pin* pin,
                                   void** object) {
-  if (pin == nullptr || object == nullptr) return HAFT_INVALID;
-  AnyTable* const any = haft::TableOf(table);
-  if (any == nullptr) return HAFT_OUT_OF_MEMORY;
-  AnyTable::Pinned pinned = any->Pin(Handle(handle));
-  if (!pinned) return haft::ToC(pinned.status());
-  if (!haft::IsType(pinned->type(), type)) return HAFT_WRONG_TYPE;
-  *object = pinned->object();
-  const haft::PinWords words = pinned.Detach();
-  std::copy(std::begin(words.words), std::end(words.words), pin->words);
-  return HAFT_OK;
+  return haft::PinObject(table, handle, type, pin, object);
+}
+haft_status haft_pin_object(haft_handle handle, const haft_type* type,
+                            haft_pin* pin, void** object) {
+  return haft::PinObject(nullptr, handle, type, pin, object);
 }
 
 void haft_unpin(haft_pin* pin) {
@@ -241,70 +306,82 @@ void haft_unpin(haft_pin* pin) {
 
 haft_status haft_table_delete(haft_table* table, haft_handle handle,
                               const haft_type* type) {
-  return haft::IfType(table, handle, type, [&](AnyTable& any) {
-    return any.Delete(Handle(handle));
-  });
+  return haft::Delete(table, handle, type);
+}
+haft_status haft_delete(haft_handle handle, const haft_type* type) {
+  return haft::Delete(nullptr, handle, type);
+}
+haft_status haft_table_delete_at(haft_table* table, haft_handle handle,
+                                 const haft_type* type, const char* file,
+                                 unsigned line) {
+  Table* const any = haft::Undiagnosed(table);
+  return any == nullptr
+             ? haft::diagnosed::Delete(table, handle, type, {file, line})
+             : haft::DeleteIn(*any, handle, type);
+}
+void haft_must_delete(haft_handle handle, const haft_type* type) {
+  Table* const table = haft::Undiagnosed(nullptr);
+  if (table != nullptr && haft::DeleteIn(*table, handle, type) == HAFT_OK)
+    return;
+  haft::diagnosed::MustDelete(handle, type, haft::Caller());
 }
 
 haft_status haft_table_delete_unless_pinned(haft_table* table,
                                             haft_handle handle,
                                             const haft_type* type) {
-  return haft::IfType(table, handle, type, [&](AnyTable& any) {
-    return any.DeleteUnlessPinned(Handle(handle));
-  });
+  return haft::DeleteUnlessPinned(table, handle, type);
+}
+haft_status haft_delete_unless_pinned(haft_handle handle,
+                                      const haft_type* type) {
+  return haft::DeleteUnlessPinned(nullptr, handle, type);
 }
 
 haft_status haft_table_delete_and_wait(haft_table* table, haft_handle handle,
                                        const haft_type* type,
                                        uint64_t nanoseconds) {
-  const auto timeout = std::chrono::nanoseconds(
-      std::min<uint64_t>(nanoseconds, std::chrono::nanoseconds::max().count()));
-  return haft::IfType(table, handle, type, [&](AnyTable& any) {
-    return any.DeleteAndWait(Handle(handle), timeout);
-  });
+  return haft::DeleteAndWait(table, handle, type, nanoseconds);
+}
+haft_status haft_delete_and_wait(haft_handle handle, const haft_type* type,
+                                 uint64_t nanoseconds) {
+  return haft::DeleteAndWait(nullptr, handle, type, nanoseconds);
 }
 
 haft_status haft_table_take(haft_table* table, haft_handle handle,
                             const haft_type* type, void** object) {
-  if (object == nullptr) return HAFT_INVALID;
-  return haft::IfType(table, handle, type, [&](AnyTable& any) {
-    Status status;
-    if (std::optional<haft::AnyObject> taken =
-            any.Take(Handle(handle), &status)) {
-      haft::InternTable::Forget(*taken);
-      *object = taken->Release();
-    }
-    return status;
-  });
+  return haft::Take(table, handle, type, object);
+}
+haft_status haft_take(haft_handle handle, const haft_type* type,
+                      void** object) {
+  return haft::Take(nullptr, handle, type, object);
 }
 
 haft_status haft_table_intern_with(haft_table* table, void* object,
                                    const haft_type* type,
                                    void (*destroy)(void*), void* context,
                                    haft_handle* handle) {
-  if (object == nullptr || type == nullptr || handle == nullptr)
-    return HAFT_INVALID;
-  AnyTable* const any = haft::TableOf(table);
-  if (any == nullptr || !haft::InternTableSurvivesFork())
-    return HAFT_OUT_OF_MEMORY;
-  Handle interned = haft::kNullHandle;
-  const Status status = haft::intern_table.Intern(*any, object, type, destroy,
-                                                  context, &interned);
-  if (status == Status::kOk) *handle = static_cast<haft_handle>(interned);
-  return haft::ToC(status);
+  return haft::InternWith(table, object, type, destroy, context, handle);
 }
-
+haft_status haft_intern_with(void* object, const haft_type* type,
+                             void (*destroy)(void*), void* context,
+                             haft_handle* handle) {
+  return haft::InternWith(nullptr, object, type, destroy, context, handle);
+}
 haft_status haft_table_intern(haft_table* table, void* object,
                               const haft_type* type, haft_handle* handle) {
   if (type == nullptr) return HAFT_INVALID;
-  return haft_table_intern_with(table, object, type, type->destroy, object,
-                                handle);
+  return haft::InternWith(table, object, type, type->destroy, object, handle);
+}
+haft_status haft_intern(void* object, const haft_type* type,
+                        haft_handle* handle) {
+  if (type == nullptr) return HAFT_INVALID;
+  return haft::InternWith(nullptr, object, type, type->destroy, object, handle);
 }
 
 haft_status haft_table_release(haft_table* table, haft_handle handle) {
-  AnyTable* const any = haft::TableOf(table);
-  if (any == nullptr) return HAFT_OUT_OF_MEMORY;
-  return haft::ToC(haft::intern_table.Release(*any, Handle(handle)));
+  return haft::Release(table, handle);
+}
+haft_status haft_release(haft_handle handle) {
+  return haft::Release(nullptr, handle);
 }
 
 haft_status haft_table_new_batch(haft_table* table, void* const* objects,
@@ -316,7 +393,7 @@ haft_status haft_table_new_batch(haft_table* table, void* const* objects,
     return HAFT_INVALID;
   haft_status status = HAFT_OK;
   for (; *made < count; ++*made) {
-    status = haft_table_new(table, objects[*made], type, &handles[*made]);
+    status = haft::New(table, objects[*made], type, &handles[*made]);
     if (status != HAFT_OK) break;
   }
   return status;
@@ -328,7 +405,7 @@ size_t haft_table_delete_batch(haft_table* table, const haft_handle* handles,
   if (handles == nullptr) return 0;
   size_t deleted = 0;
   for (size_t i = 0; i < count; ++i) {
-    const haft_status status = haft_table_delete(table, handles[i], type);
+    const haft_status status = haft::Delete(table, handles[i], type);
     deleted += status == HAFT_OK;
     if (statuses != nullptr) statuses[i] = status;
   }
@@ -360,106 +437,6 @@ haft_status haft_table_stats(haft_table* table, haft_stats* stats) {
   return HAFT_OK;
 }
 
-size_t haft_table_describe(haft_table* table, haft_handle handle, char* buffer,
-                           size_t size) {
-  AnyTable* const any = haft::TableOf(table);
-  return any == nullptr ? 0
-                        : haft::Describe(*any, Handle(handle), buffer, size);
-}
-
-size_t haft_table_report(haft_table* table, size_t most,
-                         void (*line)(void*, const char*), void* context) {
-  AnyTable* const any = haft::TableOf(table);
-  if (any == nullptr || line == nullptr) return 0;
-  struct Count {
-    const haft_type* type;
-    std::size_t live;
-  };
-  Array<Count> counts;
-  bool complete = true;
-  size_t live = 0;
-  char text[256];
-  any->ForEach([&](Handle handle, const haft::AnyObject& object) {
-    if (live++ < most) {
-      std::snprintf(text, sizeof(text), "0x%" PRIxPTR ": a %s at %p",
-                    static_cast<haft::Word>(handle), object.type()->name,
-                    object.object());
-      line(context, text);
-    }
-    for (Count& count : counts) {
-      if (!haft::IsType(object.type(), count.type)) continue;
-      ++count.live;
-      return;
-    }
-    complete &= counts.Append({object.type(), 1});
-  });
-  for (const Count& count : counts) {
-    std::snprintf(text, sizeof(text), "%zu live of type %s", count.live,
-                  count.type->name);
-    line(context, text);
-  }
-  if (!complete) line(context, "and others: there is no memory to count them");
-  return live;
-}
-
-haft_status haft_new(void* object, const haft_type* type, haft_handle* handle) {
-  return haft_table_new(nullptr, object, type, handle);
-}
-haft_status haft_new_with(void* object, const haft_type* type,
-                          void (*destroy)(void*), void* context,
-                          haft_handle* handle) {
-  return haft_table_new_with(nullptr, object, type, destroy, context, handle);
-}
-haft_status haft_value(haft_handle handle, const haft_type* type,
-                       void** object) {
-  return haft_table_value(nullptr, handle, type, object);
-}
-haft_status haft_check(haft_handle handle) {
-  return haft_table_check(nullptr, handle);
-}
-haft_status haft_pin_object(haft_handle handle, const haft_type* type,
-                            haft_pin* pin, void** object) {
-  return haft_table_pin_object(nullptr, handle, type, pin, object);
-}
-haft_status haft_delete(haft_handle handle, const haft_type* type) {
-  return haft_table_delete(nullptr, handle, type);
-}
-haft_status haft_delete_unless_pinned(haft_handle handle,
-                                      const haft_type* type) {
-  return haft_table_delete_unless_pinned(nullptr, handle, type);
-}
-haft_status haft_delete_and_wait(haft_handle handle, const haft_type* type,
-                                 uint64_t nanoseconds) {
-  return haft_table_delete_and_wait(nullptr, handle, type, nanoseconds);
-}
-haft_status haft_take(haft_handle handle, const haft_type* type,
-                      void** object) {
-  return haft_table_take(nullptr, handle, type, object);
-}
-haft_status haft_intern(void* object, const haft_type* type,
-                        haft_handle* handle) {
-  return haft_table_intern(nullptr, object, type, handle);
-}
-haft_status haft_intern_with(void* object, const haft_type* type,
-                             void (*destroy)(void*), void* context,
-                             haft_handle* handle) {
-  return haft_table_intern_with(nullptr, object, type, destroy, context,
-                                handle);
-}
-haft_status haft_release(haft_handle handle) {
-  return haft_table_release(nullptr, handle);
-}
-void* haft_must_value(haft_handle handle, const haft_type* type) {
-  void* object = nullptr;
-  const haft_status status = haft_value(handle, type, &object);
-  if (status != HAFT_OK) haft::DieOf("haft_must_value", handle, type, status);
-  return object;
-}
-void haft_must_delete(haft_handle handle, const haft_type* type) {
-  const haft_status status = haft_delete(handle, type);
-  if (status != HAFT_OK) haft::DieOf("haft_must_delete", handle, type, status);
-}
-
 haft_status haft_scope_open(haft_table* table, haft_scope** scope) {
   if (scope == nullptr) return HAFT_INVALID;
   haft_scope* const made = new (std::nothrow) haft_scope(table);
@@ -476,7 +453,7 @@ haft_status haft_scope_add(haft_scope* scope, haft_handle handle) {
 haft_status haft_scope_escape(haft_scope* scope, haft_handle handle,
                               haft_scope* outer) {
   if (scope == nullptr) return HAFT_INVALID;
-  Array<haft_handle>& handles = scope->handles;
+  haft::internal::GrowingArray<haft_handle>& handles = scope->handles;
   haft_handle* const found = std::find(handles.begin(), handles.end(), handle);
   if (found == handles.end()) return HAFT_NEVER_ISSUED;
   if (outer == scope) return HAFT_OK;
@@ -493,7 +470,11 @@ size_t haft_scope_close(haft_scope* scope) {
   // By the last, and again: destructors may put more into it.
   while (!scope->handles.empty()) {
     const haft_handle handle = scope->handles.TakeLast();
-    deleted += haft_table_delete(scope->table, handle, nullptr) == HAFT_OK;
+    // What has been deleted before is no matter to those who watch, either.
+    if (haft::gate.IsWatched() &&
+        haft_table_check(scope->table, handle) != HAFT_OK)
+      continue;
+    deleted += haft::Delete(scope->table, handle, nullptr) == HAFT_OK;
   }
   delete scope;
   return deleted;

@@ -107,7 +107,7 @@ HAFT_API haft_status haft_new_with(void *object, const haft_type *type,
  *   Returns   HAFT_OK; HAFT_INVALID; or why not: HAFT_NULL, HAFT_MALFORMED,
  *             HAFT_NEVER_ISSUED, HAFT_STALE, HAFT_WRONG_TYPE
  *   Progress  wait-free
- *   Cost      four loads, no write */
+ *   Cost      five loads, no write */
 HAFT_API haft_status haft_value(haft_handle handle, const haft_type *type,
                                 void **object);
 
@@ -281,14 +281,80 @@ HAFT_API const char *haft_strerror(haft_status status);
 /* The HAFT_VERSION of the library that is loaded. */
 HAFT_API int haft_version(void);
 
+/* --- Diagnostics -----------------------------------------------------------
+ *
+ * All of it is off, and then costs nothing, until it is asked for: by
+ * haft_diagnose and haft_on_refusal, or of a program as it is by the
+ * environment, as HAFT_DIAGNOSE=leaks,refusals=10. There several words may
+ * stand, with commas between them:
+ *
+ *   sites       remember where and by which thread handles are made and
+ *               deleted, for haft_table_describe and whatever else says what is
+ *               known of a handle
+ *   leaks       that, and when the program exits report on stderr what is live
+ *               in the process's table
+ *   refusals=N  say on stderr of handles that are refused all that is known, N
+ *               times a second at most
+ *
+ * It is read, once, when the first table is made or by haft_diagnose. See
+ * docs/diagnosing.md. */
+
+#define HAFT_DIAGNOSE_SITES 1u
+#define HAFT_DIAGNOSE_LEAKS 2u
+
+/* Asks for these, beside what the environment asks for. Before there is a table
+ * of any kind, and once.
+ *   Returns   HAFT_OK; HAFT_INVALID: it is too late, or there is no such flag
+ */
+HAFT_API haft_status haft_diagnose(unsigned flags);
+
+/* haft_new, and the rest, with the place that is to be remembered instead of
+ * the address of the call. `file` is copied (of a long one, the end), and may
+ * be null. */
+HAFT_API haft_status haft_new_at(void *object, const haft_type *type,
+                                 haft_handle *handle, const char *file,
+                                 unsigned line);
+HAFT_API haft_status haft_table_new_with_at(haft_table *table, void *object,
+                                            const haft_type *type,
+                                            void (*destroy)(void *context),
+                                            void *context, haft_handle *handle,
+                                            const char *file, unsigned line);
+HAFT_API haft_status haft_table_delete_at(haft_table *table, haft_handle handle,
+                                          const haft_type *type,
+                                          const char *file, unsigned line);
+#define HAFT_NEW(object, type, handle) \
+  haft_new_at((object), (type), (handle), __FILE__, __LINE__)
+#define HAFT_DELETE(handle, type) \
+  haft_table_delete_at(NULL, (handle), (type), __FILE__, __LINE__)
+
+/* Hears of a handle that was refused as malformed, never issued, stale or of
+ * another type, on the thread and inside the call that was refused. `table` is
+ * null for the process's; `description` is good until it returns. */
+typedef void (*haft_refusal)(void *context, haft_table *table,
+                             haft_handle handle, haft_status status,
+                             const char *description);
+
+/* Has `callback` hear of refusals from now on, of `per_second` in each second
+ * at most (0: of all); `description` then begins with how many it has not heard
+ * of. There is one for all tables, and for ever. haft_check refuses nothing,
+ * nor does haft_scope_close.
+ *   Returns   HAFT_OK; HAFT_INVALID: there is one, or it is null;
+ *             HAFT_OUT_OF_MEMORY (allocates) */
+HAFT_API haft_status haft_on_refusal(haft_refusal callback, void *context,
+                                     uint32_t per_second);
+
 /* Writes all that is known about `handle` in `table` into a buffer, as snprintf
- * does.
- *   Returns   the length it has, which may be more than fits */
+ * does: what it is and, of a stale one, what its slot holds now; if sites are
+ * remembered, who made and who deleted it, of the last 8 handles of each slot.
+ *   Returns   the length it has, which may be more than fits
+ *   Progress  takes the dynamic linker's lock if sites are remembered */
 HAFT_API size_t haft_table_describe(haft_table *table, haft_handle handle,
                                     char *buffer, size_t size);
 
-/* Calls line(context, text) for a summary of what is live in `table`, by type;
- * one more for each of the first `most` live handles. Others may go on.
+/* Calls line(context, text) for each of the first `most` live handles, and then
+ * for a summary of what is live in `table` by type and, if sites are
+ * remembered, by the place it was made at, the most frequent first. Others may
+ * go on.
  *   Returns   how many were live (allocates) */
 HAFT_API size_t haft_table_report(haft_table *table, size_t most,
                                   void (*line)(void *context, const char *text),

@@ -96,12 +96,12 @@ class InternTable {
       Status status;
       if (pinned) {
         status = table.Delete(handle);
-        if (status == Status::kOk) shard.Unlink(entry);
+        if (status == Status::kOk) shard.Retire(entry);
         lock.unlock();
         return status;  // and unpins
       }
       const AnyTable::Ended ended = table.EndUnlessPinned(handle, &status);
-      if (status == Status::kOk) shard.Unlink(entry);
+      if (status == Status::kOk) shard.Retire(entry);
       lock.unlock();
       if (status != Status::kPinned) return status;  // and destroys
       pinned = table.Pin(handle);
@@ -148,6 +148,7 @@ class InternTable {
     Handle handle = kNullHandle;
     std::size_t count = 1;
     bool linked = false;
+    bool retired = false;  // nothing is left to be done in the map
   };
 
   static std::uint64_t HashOf(const void* object) noexcept {
@@ -206,6 +207,12 @@ class InternTable {
       --size;
     }
 
+    // Of who has ended the handle, and can still keep the object.
+    void Retire(Entry* entry) noexcept {
+      Unlink(entry);
+      entry->retired = true;
+    }
+
     // More buckets than the `crowded` ones there were; without memory for them
     // those do, more slowly.
     void Grow(std::size_t crowded) noexcept {
@@ -238,6 +245,8 @@ class InternTable {
   }
   static void Finish(void* context) noexcept {
     const std::unique_ptr<Entry> entry(static_cast<Entry*>(context));
+    // No mutex: Release sets it before the object may be destroyed.
+    if (entry->retired) return;
     const std::lock_guard<std::mutex> lock(entry->shard->mutex);
     if (entry->linked) entry->shard->Unlink(entry.get());
   }

@@ -44,6 +44,14 @@ struct ObjectTableStats {
   std::size_t capacity;    // objects that can always exist, less the retired
 };
 
+namespace internal {
+
+struct DoNothing {
+  void operator()() const noexcept {}
+};
+
+}  // namespace internal
+
 // A pin in plain memory; see ObjectTable::Pinned::Detach.
 struct PinWords {
   Word words[4];
@@ -314,20 +322,28 @@ class ObjectTable {
   //             that interrupts the process's running threads
   //   Ordering  what precedes, and what precedes each unpin, happens before
   //             T's destructor
-  Status Delete(Handle handle) {
+  //
+  // Of this and the others that end a handle: ended() is called when it has
+  // ended, and before the object may be destroyed.
+  template <typename F = internal::DoNothing>
+  Status Delete(Handle handle, F ended = {}) {
     const Word word = static_cast<Word>(handle);
     if (!slots_[word].End(word, EndOf(word), slots_.size()))
       return Refusal(handle);
+    ended();
     Dispose(word);
     return Status::kOk;
   }
 
   // As Delete, if the object is not pinned.
   //   Returns   kPinned when it is: the handle is then still live
-  Status DeleteUnlessPinned(Handle handle) {
+  template <typename F = internal::DoNothing>
+  Status DeleteUnlessPinned(Handle handle, F ended = {}) {
     const Status status = EndUnlessPinned(handle);
-    if (status == Status::kOk) Destroy(static_cast<Word>(handle));
-    return status;
+    if (status != Status::kOk) return status;
+    ended();
+    Destroy(static_cast<Word>(handle));
+    return Status::kOk;
   }
 
   // DeleteUnlessPinned in two steps, for callers that hold a lock which T's
@@ -345,9 +361,11 @@ class ObjectTable {
   //             the same, and destroyed by the last unpin. Its slot can be used
   //             again when that returns, which may be a moment later
   //   Progress  blocking: the one call that waits
-  Status DeleteAndWait(Handle handle, std::chrono::nanoseconds timeout) {
+  template <typename F = internal::DoNothing>
+  Status DeleteAndWait(Handle handle, std::chrono::nanoseconds timeout,
+                       F ended = {}) {
     static_assert(Reclamation::kIsExact, "nobody is told when it destroys");
-    const Status status = Delete(handle);
+    const Status status = Delete(handle, ended);
     if (status != Status::kOk) return status;
     const Word word = static_cast<Word>(handle);
     return departures_.WaitUntil([&] { return !slots_[word].IsInUse(word); },
@@ -359,10 +377,12 @@ class ObjectTable {
   // As DeleteUnlessPinned, and moves the object out before it is destroyed.
   //   Returns   the object; nothing where DeleteUnlessPinned would not return
   //             kOk, and `*why` is then what it would return
-  std::optional<T> Take(Handle handle, Status* why = nullptr) {
+  template <typename F = internal::DoNothing>
+  std::optional<T> Take(Handle handle, Status* why = nullptr, F ended = {}) {
     const Status status = EndUnlessPinned(handle);
     if (why != nullptr) *why = status;
     if (status != Status::kOk) return std::nullopt;
+    ended();
     const Word word = static_cast<Word>(handle);
     // Destroyed also if moving it out throws.
     struct Destroyer {
@@ -377,6 +397,21 @@ class ObjectTable {
   [[nodiscard]] Status Check(Handle handle) const noexcept {
     return slots_.Status(static_cast<Word>(handle));
   }
+
+  // What the slot that `handle` selects is: "live", "free", "dying", "retired"
+  // or "untouched"; `*live` is then the handle it answers to, or the null
+  // handle.
+  [[nodiscard]] const char* DescribeSlot(Handle handle,
+                                         Handle* live) const noexcept {
+    const Word word = static_cast<Word>(handle);
+    *live = Handle(State::LiveHandle(
+        slots_[word].state(), Layout::Index::Decode(word) & (slots() - 1)));
+    Word generation;
+    return *live == kNullHandle ? slots_.Describe(word, &generation) : "live";
+  }
+
+  // How many slots there are: the index of every handle is below that.
+  [[nodiscard]] std::size_t slots() const noexcept { return slots_.size(); }
 
   // Reads what Traits::Reclamation keeps of each object outside of it, without
   // a pin: calls f(usage).
@@ -468,9 +503,24 @@ class ObjectTable {
     });
   }
 
- private:
+ protected:
   struct Unchecked {};
 
+  // For what derives from it: if ok() is then false, it must not be used.
+  ObjectTable(std::size_t capacity, Unchecked) noexcept
+      : ObjectTable(capacity,
+                    capacity <= kMaxCapacity
+                        ? FreeList::SlotsFor(capacity, kMaxCapacity)
+                        : 0,
+                    Layout::FirstHandle(sync::RandomWord())) {}
+
+  bool ok() const noexcept {
+    return capacity_ <= kMaxCapacity && slots_.ok() && caches_.ok() &&
+           reclamation_.ok() && free_list_.ok() && graveyard_.ok() &&
+           inboxes_.ok() && stamps_.ok();
+  }
+
+ private:
   // Destructors that delete nest so deep; what they delete below that waits for
   // the ones above.
   static constexpr unsigned kMaxDepth = 32;
@@ -489,12 +539,6 @@ class ObjectTable {
     Word word;
   };
 
-  ObjectTable(std::size_t capacity, Unchecked) noexcept
-      : ObjectTable(capacity,
-                    capacity <= kMaxCapacity
-                        ? FreeList::SlotsFor(capacity, kMaxCapacity)
-                        : 0,
-                    Layout::FirstHandle(sync::RandomWord())) {}
   ObjectTable(std::size_t capacity, std::size_t slots, Word first) noexcept
       : slots_(Range(slots), first),
         capacity_(capacity),
@@ -505,12 +549,6 @@ class ObjectTable {
         inboxes_(Range(slots), internal::CeilPowerOfTwo(sync::kMaxThreads + 1)),
         stamps_(Range(slots)) {
     sync::PrepareHeavyBarrier();
-  }
-
-  bool ok() const noexcept {
-    return capacity_ <= kMaxCapacity && slots_.ok() && caches_.ok() &&
-           reclamation_.ok() && free_list_.ok() && graveyard_.ok() &&
-           inboxes_.ok() && stamps_.ok();
   }
 
   // The states of a slot flip index bits of its handle: enough of them for each

@@ -169,6 +169,16 @@ inline unsigned CpuCount() noexcept {
   return count < 1 ? 1 : static_cast<unsigned>(count);
 }
 
+// The system's number of the calling thread, and a clock. Both for messages.
+inline std::uint32_t ThreadNumber() noexcept {
+  return static_cast<std::uint32_t>(syscall(SYS_gettid));
+}
+inline std::uint32_t MonotonicSeconds() noexcept {
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+  return static_cast<std::uint32_t>(now.tv_sec);
+}
+
 // Reserves `count` objects, all bytes 0, of which only those touched ever take
 // memory.
 //   Returns   nullptr when the address range cannot be had

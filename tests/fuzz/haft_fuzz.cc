@@ -110,6 +110,7 @@ struct Object {
   std::unique_ptr<Payload> payload;
   Word child;  // deleted by `destroy`, in the same table
   unsigned pins = 0;
+  unsigned interned = 0;  // how often; 0: made by haft_new
 };
 
 // Never destroyed, as the table.
@@ -312,7 +313,7 @@ class Run {
     const Word word = Any();
     Table& table = TableFor(word);
     const haft_type* const type = TypeFor(table, word);
-    switch (op % 28) {
+    switch (op % 32) {
       case 0:
         return Look(table, word, type);
       case 1:
@@ -334,7 +335,7 @@ class Run {
       case 11:
         if (pins_.empty()) return;
         return Unpin(std::next(pins_.begin(), input_.Below(pins_.size())),
-                     op / 28 == 1);
+                     op / 32 == 1);
       case 12:
         return DeleteBatch(table, type);
       case 13:
@@ -361,6 +362,11 @@ class Run {
         return Nulls(table, word);
       case 24:
         return LookAtAll();
+      case 25:
+      case 26:
+        return Intern(table, word);
+      case 27:
+        return Release(table, word);
       default:
         return New(table, input_.Byte(), word);
     }
@@ -479,6 +485,69 @@ class Run {
       Enter(table, handle, 2, 2, object, std::move(payload), child);
       child = handle;
     }
+  }
+
+  // ---- Intern
+
+  static Object* Interned(const Table& table, const void* object,
+                          unsigned type) {
+    for (const auto& [word, live] : table.live) {
+      if (live->interned != 0 && live->object == object &&
+          kKinds[live->type] == kKinds[type])
+        return live;
+    }
+    return nullptr;
+  }
+  void Intern(Table& table, Word word) {
+    const unsigned how = input_.Byte();
+    unsigned type = TypeOfNew(table, how / 8);
+    auto payload = MakePayload();
+    void* object = payload.get();
+    int by = kTypes[type].destroy == nullptr ? -1 : static_cast<int>(type);
+    const bool with = how % 2 != 0;
+    if (with) {
+      // Mostly what has been interned before, perhaps as another type.
+      const Object* const other = Live(table, word);
+      if (other != nullptr && other->object != nullptr) object = other->object;
+      if (other != nullptr && how % 8 != 1) type = other->type;
+      by = kByContext;
+    }
+    Object* const known = Interned(table, object, type);
+    haft_handle handle = 77;
+    const bool is_process = &table == tables_[0];
+    const haft_type* const t = &kTypes[type];
+    const haft_status status =
+        !with        ? is_process ? haft_intern(object, t, &handle)
+                                  : haft_table_intern(table.table, object, t, &handle)
+               : is_process ? haft_intern_with(object, t, &DestroyBy<kByContext>,
+                                               payload.get(), &handle)
+                     : haft_table_intern_with(table.table, object, t,
+                                              &DestroyBy<kByContext>,
+                                              payload.get(), &handle);
+    if (known != nullptr) {
+      Expect(status == HAFT_OK && handle == known->word,
+             "haft_intern makes another handle");
+      ++known->interned;
+    } else if (status != HAFT_OK) {
+      Expect(status == HAFT_FULL && handle == 77, "haft_intern is wrong");
+      ExpectFull(table);
+    } else {
+      Enter(table, handle, type, by, object, std::move(payload), 0).interned =
+          1;
+    }
+  }
+  void Release(Table& table, Word word) {
+    haft_status expected = StatusOf(table, word, nullptr);
+    Object* ended = Ended(table, word, expected);
+    if (ended != nullptr) {
+      if (ended->interned == 0) expected = HAFT_INVALID;
+      if (ended->interned == 0 || --ended->interned != 0) ended = nullptr;
+    }
+    const haft_status status = Call(Ends(ended), [&] {
+      return &table == tables_[0] ? haft_release(word)
+                                  : haft_table_release(table.table, word);
+    });
+    Expect(status == expected, "haft_release is wrong");
   }
 
   // ---- Look
@@ -936,6 +1005,9 @@ class Run {
             HAFT_INVALID,
         haft_table_pin_object(t, word, nullptr, &pin, nullptr) == HAFT_INVALID,
         haft_table_take(t, word, nullptr, nullptr) == HAFT_INVALID,
+        haft_table_intern(t, &count, nullptr, &handle) == HAFT_INVALID,
+        haft_table_intern(t, &count, type, nullptr) == HAFT_INVALID,
+        haft_table_intern(t, nullptr, type, &handle) == HAFT_INVALID,
         haft_table_new_batch(t, objects, 1, nullptr, &handle, &count) ==
             HAFT_INVALID,
         haft_table_new_batch(t, objects, 1, type, &handle, nullptr) ==

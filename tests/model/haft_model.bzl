@@ -25,6 +25,9 @@ def haft_model(name):
             "//lib/haft",
             "//lib/haft:any_table",
             "//lib/haft:counted_reclamation",
+            "//lib/haft:gate",
+            "//lib/haft:life_log",
             "//lib/haft:made_once",
+            "//lib/haft:site_set",
         ],
     )

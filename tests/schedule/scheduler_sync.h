@@ -160,6 +160,9 @@ void Unreserve(T*, std::size_t) noexcept {
   schedule::UnreserveBytes();
 }
 
+inline std::uint32_t ThreadNumber() noexcept { return 1; }
+inline std::uint32_t MonotonicSeconds() noexcept { return 0; }
+
 inline std::uint64_t RandomWord() noexcept {
   static std::uint64_t state = 0;
   return state += 0x9e3779b97f4a7c15u;

@@ -1,0 +1,47 @@
+#!/usr/bin/env bash
+# What docs/diagnosing.md shows: each program is run, and says what the page says; each block is from a file here; the
+# probes that the bpftrace programs name are in the library (they are not run: the kernel lets only root, and not in every
+# container).
+cd "${BASH_SOURCE[0]%/*}"
+. ../common.sh
+
+for name in leak stale inside; do c99 -O1 -g "$name.c" -o "$out/$name"; done
+
+# Words that differ from run to run.
+plain() { sed -E 's/0x[0-9a-f]+/ADDRESS/g; s/thread [0-9]+/thread N/g'; }
+# says WHAT FILE COMMAND: on stderr, what FILE says.
+says() {
+  (cd "$out" && bash -c "$3" 2>&1 > /dev/null) > "$out/said" || true
+  if diff <(plain < "$2") <(plain < "$out/said") > "$out/log"; then note ok "$1"; else note FAILED "$1"; fi
+}
+mapfile -t commands < <(grep -v '^#' commands.sh)
+says 'leaks are reported at exit, with the line' leak.txt "${commands[0]}"
+says 'a stale use says who made and who deleted' stale.txt "${commands[1]}"
+says 'nothing is said that was not asked for' /dev/null './leak; ./stale'
+
+inside() {
+  "$out/inside" | plain > "$out/said"
+  grep -q '^\[handles\] ADDRESS: a session at ADDRESS, created at inside.c:26 by thread N$' "$out/said" &&
+    grep -q '^\[handles\] 1 live of type session, created at inside.c:26$' "$out/said" &&
+    grep -q '^\[HAFT_STALE\] haft_value, wanted: a session' "$out/said" &&
+    grep -q '^\[handles\] ADDRESS: stale .* deleted at inside.c:30 by thread N; its slot is now free$' "$out/said" || {
+    cat "$out/said"
+    return 1
+  }
+}
+inside > "$out/log" 2>&1 && note ok 'a program asks, and logs in its own way' || note FAILED 'a program asks, and logs in its own way'
+
+probes() {
+  local probe
+  readelf -n "$library/libhaft.so" > "$out/notes"
+  for probe in $(grep -ho 'haft:[a-z]*' ./*.bt | sed 's/haft://' | sort -u); do
+    grep -A1 'Provider: haft' "$out/notes" | grep -q "Name: $probe$" || { echo "no probe $probe"; return 1; }
+  done
+}
+if echo '#include <sys/sdt.h>' | cc -E -x c - > /dev/null 2>&1; then
+  probes > "$out/log" 2>&1 && note ok 'the library has the probes' || note FAILED 'the library has the probes'
+fi
+
+"$haft/tools/check_page.sh" docs/diagnosing.md > "$out/log" 2>&1 && note ok 'diagnosing.md: every block is from a tested file' ||
+  note FAILED 'diagnosing.md: every block is from a tested file'
+finish

@@ -1,0 +1,17 @@
+// Static probes, where the system has them: an instruction that does nothing
+// until bpftrace, perf or systemtap puts something there. Their arguments are
+// to be at hand in registers already.
+
+#ifndef HAFT_PROBES_H_
+#define HAFT_PROBES_H_
+
+#if __has_include(<sys/sdt.h>) && !defined(HAFT_NO_PROBES)
+#include <sys/sdt.h>
+#define HAFT_PROBE1(name, a) DTRACE_PROBE1(haft, name, a)
+#define HAFT_PROBE2(name, a, b) DTRACE_PROBE2(haft, name, a, b)
+#else
+#define HAFT_PROBE1(name, a) static_cast<void>(a)
+#define HAFT_PROBE2(name, a, b) (static_cast<void>(a), static_cast<void>(b))
+#endif
+
+#endif  // HAFT_PROBES_H_
