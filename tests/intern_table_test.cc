@@ -73,7 +73,7 @@ class InternTableTest : public ::testing::Test {
   }
 
   std::atomic<int> destroyed_{0};
-  AnyTable table_{100000};
+  AnyTable table_{60000};
   int object_ = 0;
 };
 
@@ -398,7 +398,8 @@ TEST_F(InternTableTest, RandomSequencesCountAsAMapDoes) {
   for (int i = 0; i < kOperations; ++i) {
     const std::size_t kind = below(16);
     if (kind < 7) {
-      const std::pair<int, int> key(below(kObjects), below(2));
+      const int object = static_cast<int>(below(kObjects));
+      const std::pair<int, int> key(object, static_cast<int>(below(2)));
       const Handle handle = Intern(&objects[key.first], types[key.second]);
       const auto [place, is_new] = live.try_emplace(key, Interned{handle, 1});
       if (is_new) {
@@ -416,7 +417,11 @@ TEST_F(InternTableTest, RandomSequencesCountAsAMapDoes) {
       pins.push_back(table_.Pin(known[below(known.size())]));
       continue;
     }
-    const Handle handle = known[below(known.size())];
+    const Handle handle =
+        !live.empty() && below(2) == 0
+            ? std::next(live.begin(), static_cast<int>(below(live.size())))
+                  ->second.handle
+            : known[below(known.size())];
     const auto found = std::find_if(
         live.begin(), live.end(),
         [&](const auto& each) { return each.second.handle == handle; });
