@@ -678,6 +678,7 @@ template <Fault kFault>
 class SeededTable {
  public:
   static constexpr std::size_t kCapacity = 2;
+  static constexpr auto kKind = Kind::kValues;
 
   std::function<void()> pause = [] {};
 
@@ -753,10 +754,10 @@ class SeededTable {
 };
 
 // What threads do to a table, step by step.
-template <Fault kFault>
+template <typename Table>
 class Script {
  public:
-  SeededTable<kFault> table;
+  Table table;
 
   Script() {
     for (unsigned thread : {0, 1}) logs_.emplace_back(thread, 20);
@@ -772,22 +773,28 @@ class Script {
 
   std::string Verdict() {
     return Timeless(haft::testing::Verdict(Merge(std::move(logs_)),
-                                           Kind::kValues, table.kCapacity));
+                                           Table::kKind, table.kCapacity));
   }
 
  private:
   std::vector<Log> logs_;
 };
 
-// Runs script(Script) on the table with the fault and on one without.
-template <Fault kFault, typename F>
-void ExpectCaught(F script, const std::string& verdict) {
-  Script<Fault::kNone> right;
+// Runs script(Script) on a table without the fault and on one with it.
+template <typename Right, typename Wrong, typename F>
+void ExpectCaughtIn(F script, const std::string& verdict) {
+  Script<Right> right;
   script(right);
   EXPECT_EQ(right.Verdict(), "");
-  Script<kFault> wrong;
+  Script<Wrong> wrong;
   script(wrong);
   EXPECT_EQ(wrong.Verdict(), verdict);
+}
+
+template <Fault kFault, typename F>
+void ExpectCaught(F script, const std::string& verdict) {
+  ExpectCaughtIn<SeededTable<Fault::kNone>, SeededTable<kFault>>(script,
+                                                                 verdict);
 }
 
 TEST(SeededFaultTest, HandlesWithoutGenerations) {
@@ -902,6 +909,7 @@ template <ObjectFault kFault>
 class SeededObjects {
  public:
   static constexpr std::size_t kCapacity = 2;
+  static constexpr auto kKind = Kind::kObjects;
 
   std::function<void()> pause = [] {};
 
@@ -1001,39 +1009,10 @@ class SeededObjects {
   Word left_ = 0;
 };
 
-template <ObjectFault kFault>
-class ObjectScript {
- public:
-  SeededObjects<kFault> table;
-
-  ObjectScript() {
-    for (unsigned thread : {0, 1}) logs_.emplace_back(thread, 20);
-  }
-  Log& log(unsigned thread) { return logs_[thread]; }
-
-  // In the middle of the next call another thread calls f(its log).
-  template <typename F>
-  void Meanwhile(F f) {
-    table.pause = [this, f] { std::thread([&] { f(log(1)); }).join(); };
-  }
-
-  std::string Verdict() {
-    return Timeless(haft::testing::Verdict(Merge(std::move(logs_)),
-                                           Kind::kObjects, table.kCapacity));
-  }
-
- private:
-  std::vector<Log> logs_;
-};
-
 template <ObjectFault kFault, typename F>
 void ExpectCaughtOfObjects(F script, const std::string& verdict) {
-  ObjectScript<ObjectFault::kNone> right;
-  script(right);
-  EXPECT_EQ(right.Verdict(), "");
-  ObjectScript<kFault> wrong;
-  script(wrong);
-  EXPECT_EQ(wrong.Verdict(), verdict);
+  ExpectCaughtIn<SeededObjects<ObjectFault::kNone>, SeededObjects<kFault>>(
+      script, verdict);
 }
 
 TEST(SeededObjectFaultTest, DeleteThatIgnoresPins) {
