@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdlib>
+#include <string>
 #include <thread>
 
 #include "haft/any_table.h"
@@ -97,6 +98,26 @@ TEST(ProcessTableTest, PinIsLetGoByAnotherThread) {
   EXPECT_EQ(destroyed, 0);
   std::thread([&] { haft_unpin(&pin); }).join();
   deleter.join();
+}
+
+TEST(ReportTest, TypeWithoutNameIsSaidToHaveNone) {
+  static constexpr haft_type kNameless = {nullptr, nullptr, nullptr};
+  haft_table* table = nullptr;
+  ASSERT_EQ(haft_table_create(10, &table), HAFT_OK);
+  int object = 0;
+  haft_handle handle = 0;
+  ASSERT_EQ(haft_table_new(table, &object, &kNameless, &handle), HAFT_OK);
+  char text[200];
+  EXPECT_LT(haft_table_describe(table, handle, text, sizeof(text)),
+            sizeof(text));
+  EXPECT_NE(std::string(text).find("a (nameless) at"), std::string::npos);
+  std::string lines;
+  const auto add_line = [](void* to, const char* line) {
+    static_cast<std::string*>(to)->append(line).append("\n");
+  };
+  EXPECT_EQ(haft_table_report(table, 0, add_line, &lines), 1u);
+  EXPECT_EQ(lines, "1 live of type (nameless)\n");
+  haft_table_destroy(table);
 }
 
 // Threads are inside of haft_intern all the time, in each part of its map: a

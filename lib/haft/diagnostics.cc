@@ -20,6 +20,14 @@ namespace haft {
 using internal::Place;
 using internal::Site;
 
+namespace {
+
+const char* NameOf(const haft_type& type) noexcept {
+  return type.name != nullptr ? type.name : "(nameless)";
+}
+
+}  // namespace
+
 class Diagnostics {
   using LifeLog = internal::LifeLog<AnyTraits::Layout>;
 
@@ -36,7 +44,7 @@ class Diagnostics {
   }
 
   void NoteCreated(haft_handle handle, Place place, const haft_type* type) {
-    lives_.NoteCreated(handle, EventAt(place, type->name));
+    lives_.NoteCreated(handle, EventAt(place, NameOf(*type)));
   }
   // Of an end that was seen afterwards: the first who sees it is the one.
   void NoteEnded(haft_handle handle, Place place) {
@@ -262,7 +270,7 @@ void AddEvent(Text& text, const char* what, const Diagnostics& diagnostics,
 // "a widget at 0x1234, created …"; to be called while the object is pinned.
 void AddLive(Text& text, const Table& table, Handle handle,
              const AnyObject& object) noexcept {
-  text.Add("a %s at %p", object.type()->name, object.object());
+  text.Add("a %s at %p", NameOf(*object.type()), object.object());
   if (const Diagnostics* const diagnostics = table.diagnostics())
     AddEvent(text, "created", *diagnostics,
              diagnostics->Recall(handle).created);
@@ -322,7 +330,7 @@ void AddRefusal(Text& text, const char* operation, Place place, Table* table,
                 Handle handle, const haft_type* type,
                 haft_status status) noexcept {
   text.Add("%s, wanted: a %s: %s; called at ", operation,
-           type == nullptr ? "object of any type" : type->name,
+           type == nullptr ? "object of any type" : NameOf(*type),
            haft_strerror(status));
   text.Add(place);
   text.Add(" by thread %" PRIu32, sync::ThreadNumber());
@@ -542,7 +550,7 @@ std::size_t Report(Table& table, std::size_t most,
       ++count.live;
       return;
     }
-    complete &= counts.Append({object.type()->name, object.type(), site, 1});
+    complete &= counts.Append({NameOf(*object.type()), object.type(), site, 1});
   });
   // A site may have several numbers.
   for (Count* count = counts.begin(); count != counts.end(); ++count) {

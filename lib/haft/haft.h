@@ -65,7 +65,7 @@ typedef enum haft_status {
  * what they point to must stay for ever: who looks a handle up may still read
  * them when it has just been deleted. */
 typedef struct haft_type {
-  const char *name;              /* for messages */
+  const char *name;              /* for messages; null: without one */
   const char *identity;          /* null: this descriptor only */
   void (*destroy)(void *object); /* null: objects are borrowed */
 } haft_type;
