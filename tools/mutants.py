@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Shows that the models can fail: breaks the headers, one mutant at a time, and runs what is to notice.
 
-Usage: tools/mutants.py [--matrix] [--only REGEX] [--jobs N]
+Usage: tools/mutants.py [--matrix [--seconds N]] [--only REGEX] [--jobs N]
 
 tests/model/mutants/*.txt list the mutants:
 
@@ -17,9 +17,10 @@ An optional line "test FILTER" names the one test of the killer that notices, an
 The lines after "- " must occur once in the file, one after the other and whole, whatever their indentation; those after
 "+ " take their place. There may be more such pairs. "survives REASON" says that the killer does not notice, and why.
 
-Without options each mutant is built with its killer, which must fail (or pass, where the mutant survives); each killer
-must pass without a mutant. With --matrix each mutant meets all models that include its file, and a Markdown table is
-printed: a killer's x is bold where the list names it, and - stands for a model without the file. Exit 1 when
+Without --matrix each mutant is built with its killer, which must fail (or pass, where the mutant survives); each killer
+must pass without a mutant. With it, each mutant meets also all other models that include its file, each for so many
+seconds of a processor (4), and a Markdown table is printed: x for those that fail in that time, bold for the one that
+the list names, - for a model without the file. Exit 1 when
 something is not as listed, also when a text is no longer found or a mutant does not compile.
 """
 
@@ -29,7 +30,9 @@ import concurrent.futures
 import os
 import pathlib
 import re
+import resource
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -42,6 +45,7 @@ LISTS = ROOT / "tests" / "model" / "mutants"
 COMPILER = os.environ.get("CXX", "g++")
 FLAGS = ["-std=c++17", "-O1", "-w", "-U_FORTIFY_SOURCE", "-pthread"]
 MODEL_FLAGS = ['-DHAFT_SYNC_BACKEND="tests/model/relacy_sync.h"']
+PREFIX = '#include <gtest/gtest.h>\n#include "tests/model/relacy_sync.h"\n'  # of all models; no mutant changes it
 SECONDS = 300
 
 
@@ -128,9 +132,12 @@ class Bench:
         self.lock = threading.Lock()
         self.count = 0
         self.main = self.folder / "main.o"
+        self.prefix = self.folder / "prefix.h"
 
     def build_main(self):
         self.compile(["-c", "tests/model/model.cc", "-o", self.main, "-Ilib", *MODEL_FLAGS])
+        self.prefix.write_text(PREFIX)
+        self.compile(["-x", "c++-header", self.prefix, "-o", f"{self.prefix}.gch", "-Ilib", *MODEL_FLAGS])
 
     def headers(self, killer):
         """The names of Haft's headers that a killer includes."""
@@ -145,8 +152,8 @@ class Bench:
         if result.returncode != 0:
             raise RuntimeError("does not compile:\n" + "\n".join(result.stdout.split("\n")[:20]))
 
-    def try_out(self, killer, mutant, text, test):
-        """The test that fails, or "" when the killer passes; and the seconds its run took.
+    def try_out(self, killer, mutant, text, test, limit):
+        """The test that fails, or "" when the killer passes or its processor time is over; and the seconds it ran.
 
         Raises RuntimeError when there is no answer."""
         with self.lock:
@@ -158,12 +165,13 @@ class Bench:
         program = folder / "program"
         model = not killer.endswith("_test")
         self.compile(["-I", folder, "-idirafter", "lib", source_of(killer), "-o", program] +
-                     (MODEL_FLAGS + [self.main, "-lgtest"] if model else ["-lgtest", "-lgtest_main", "-lcds"]))
+                     (MODEL_FLAGS + ["-include", self.prefix, self.main, "-lgtest"] if model else ["-lgtest", "-lgtest_main", "-lcds"]))
         start = time.monotonic()
         try:
             result = subprocess.run([program, "--gtest_brief=1", "--gtest_fail_fast", f"--gtest_filter={test or '*'}"],
                                     cwd=ROOT, timeout=SECONDS, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-                                    errors="replace", check=False)
+                                    errors="replace", check=False,
+                                    preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_CPU, (limit, limit + 1)))
         except subprocess.TimeoutExpired:
             raise RuntimeError(f"has no answer after {SECONDS} s") from None
         finally:
@@ -171,7 +179,7 @@ class Bench:
         seconds = time.monotonic() - start
         if "[==========] 0 tests" in result.stdout:
             raise RuntimeError(f"has no test {test}")
-        if result.returncode == 0:
+        if result.returncode == 0 or (result.returncode == -signal.SIGXCPU and limit < SECONDS):
             return "", seconds
         failed = re.search(r"^\[  FAILED  \] (\w+\.\w+)", result.stdout, re.MULTILINE)
         return failed.group(1) if failed else "a crash", seconds
@@ -180,6 +188,7 @@ class Bench:
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--matrix", action="store_true", help="each mutant against all models")
+    parser.add_argument("--seconds", type=int, default=4, metavar="N", help="for each model that is not named")
     parser.add_argument("--only", default="", metavar="REGEX", help="mutants with such names only")
     parser.add_argument("--jobs", type=int, default=min(2, os.cpu_count() or 1))
     options = parser.parse_args()
@@ -210,7 +219,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         bench = Bench(folder)
         bench.build_main()
-        work = [(killer, None) for killer in killers]
+        work = [] if options.matrix else [(killer, None) for killer in killers]
         headers = {killer: bench.headers(killer) for killer in killers} if options.matrix else {}
         for mutant in mutants:
             others = [k for k in killers if k != mutant.killer and mutant.file in headers.get(k, ())]
@@ -221,7 +230,9 @@ def main():
             name = mutant.name if mutant else "(none)"
             try:
                 test = mutant.test if mutant and killer == mutant.killer else None
-                failed, seconds = bench.try_out(killer, mutant, mutant and texts[name], test)
+                named = mutant is None or killer == mutant.killer
+                failed, seconds = bench.try_out(killer, mutant, mutant and texts[name], test,
+                                                SECONDS if named else options.seconds)
             except RuntimeError as error:
                 return item, None, f"{name}: {killer} {error}"
             passed = not failed
