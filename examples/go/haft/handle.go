@@ -1,7 +1,7 @@
 // Package haft has handles for C: of Go values, with the API of runtime/cgo.Handle, and of C++ objects.
 //
-// C may not keep Go pointers, so what the table holds of a Go value is a number, a cgo.Handle. It is deleted by the destroy
-// callback: with Delete, or by whoever lets go of the last pin, be it a thread of C's. cgo.Handle alone panics, inside of
+// C may not keep Go pointers, so what the table holds of a Go value is a number, a cgo.Handle. It is deleted by Delete or,
+// in the destroy callback, by whoever lets go of the last pin, be it a thread of C's. cgo.Handle alone panics, inside of
 // whatever C library is below it, when it is used too late; and C cannot keep a value for the length of a call.
 package haft
 
@@ -77,7 +77,14 @@ func load(number cgo.Handle) (v any, err error) {
 
 // TryDelete ends the handle of a Go value: nil, once.
 func (h Handle) TryDelete() error {
-	return Err(int(C.haft_go_delete(C.haft_handle(h))))
+	ended := C.haft_go_delete(C.haft_handle(h))
+	if ended.status != C.HAFT_OK {
+		return Status(ended.status)
+	}
+	if ended.value != 0 {
+		cgo.Handle(ended.value).Delete()
+	}
+	return nil
 }
 
 //export haftGoDestroy

@@ -19,8 +19,14 @@ haft_go_found haft_go_value(haft_handle handle) {
   return found;
 }
 
-haft_status haft_go_delete(haft_handle handle) {
-  return haft_delete(handle, &kGoValue);
+haft_go_found haft_go_delete(haft_handle handle) {
+  haft_go_found ended = {HAFT_INVALID, 0};
+  void *number = NULL;
+  ended.status = haft_take(handle, &kGoValue, &number);
+  if (ended.status == HAFT_PINNED)
+    ended.status = haft_delete(handle, &kGoValue);
+  ended.value = (uintptr_t)number;
+  return ended;
 }
 
 haft_go_made haft_go_new_object(void *object, const haft_type *type) {
