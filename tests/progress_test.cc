@@ -266,7 +266,8 @@ constexpr std::uint64_t kSchedules = testing::kSanitized ? 80 : 800;
 
 // Entering a thread's cache takes 5 steps and leaving it 1.
 constexpr std::uint64_t kNewFromCache = 5 + 1 + 2 + 1;  // entry, word, state
-constexpr std::uint64_t kDeleteToCache = 5 + 2 + 1 + 2 + 1;  // CAS, word; entry
+constexpr std::uint64_t kDeleteToCache =
+    5 + 2 + internal::kAddressSanitizer + 1 + 2 + 1;  // CAS, word; entry
 constexpr std::uint64_t kValue = 3;
 constexpr std::uint64_t kCheck = 1;
 constexpr std::uint64_t kStats = 4 + 4 * sync::kMaxThreads;
