@@ -17,11 +17,11 @@ An optional line "test FILTER" names the one test of the killer that notices, an
 The lines after "- " must occur once in the file, one after the other and whole, whatever their indentation; those after
 "+ " take their place. There may be more such pairs. "survives REASON" says that the killer does not notice, and why.
 
-Without --matrix each mutant is built with its killer, which must fail (or pass, where the mutant survives); each killer
-must pass without a mutant. With it, each mutant meets also all other models that include its file, each for so many
-seconds of a processor (4), and a Markdown table is printed: x for those that fail in that time, bold for the one that
-the list names, - for a model without the file. Exit 1 when
-something is not as listed, also when a text is no longer found or a mutant does not compile.
+Without --matrix each mutant is built with its killer, which must fail (or pass, where the mutant survives); the tests
+that mutants name must pass without one. With it, each mutant meets also all other models that include its file, each
+for so many seconds of a processor (4), and a Markdown table is printed: x for those that fail in that time, bold for the
+one that the list names, - for a model without the file. Exit 1 when something is not as listed, also when a text is no
+longer found or a mutant does not compile.
 """
 
 import argparse
@@ -229,8 +229,12 @@ def main():
             killer, mutant = item
             name = mutant.name if mutant else "(none)"
             try:
-                test = mutant.test if mutant and killer == mutant.killer else None
                 named = mutant is None or killer == mutant.killer
+                test = None
+                if mutant is None:
+                    test = ":".join(sorted({m.test or "*" for m in mutants if m.killer == killer}))
+                elif named:
+                    test = mutant.test
                 failed, seconds = bench.try_out(killer, mutant, mutant and texts[name], test,
                                                 SECONDS if named else options.seconds)
             except RuntimeError as error:
