@@ -537,11 +537,12 @@ TEST(BarrierFaultDeathTest, KernelWithoutMembarrierAndGetrandom) {
       {
         Refuse(ENOSYS, {SYS_membarrier, SYS_getrandom});
         ExpectCollisionsLoseNothing(kSanitized ? 500 : 5000);
-        // Generations start at different places all the same.
+        // Generations start at different places all the same, of which words of
+        // 32 bits have 16,383.
         std::set<Handle> handles;
         for (int i = 0; i < 100; ++i)
           handles.insert(HandleTable<Word>(1).New(1));
-        EXPECT_EQ(handles.size(), 100u);
+        EXPECT_GT(handles.size(), 90u);
         std::_Exit(::testing::Test::HasFailure() || sync::HasHeavyBarrier());
       },
       ::testing::ExitedWithCode(0), "");

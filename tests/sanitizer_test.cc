@@ -368,13 +368,10 @@ TEST(NoSanitizerTest, SlotsAreRootsWhileTheTableExists) {
 
 TEST(NoSanitizerTest, SlotsThatStayForPinsStayRoots) {
   const std::size_t before = roots.size();
-  std::optional<ObjectTable<Widget>::Pinned> pin;
-  {
-    ObjectTable<Widget> table(100);
-    pin.emplace(table.Pin(table.Emplace(1)));
-  }
+  auto table = std::make_unique<ObjectTable<Widget>>(100);
+  const auto pin = table->Pin(table->Emplace(1));
+  table.reset();
   EXPECT_EQ(roots.size(), before + 1);
-  pin.reset();
 }
 #endif
 
