@@ -520,6 +520,9 @@ std::size_t Report(Table& table, std::size_t most,
     const Site* site;
     std::size_t live;
 
+    const char* name() const noexcept {
+      return site != nullptr ? site->type_name() : type_name;
+    }
     // Whether the two are of one type and place.
     bool Is(const Count& other) const noexcept {
       if (site != nullptr && other.site != nullptr)
@@ -560,13 +563,13 @@ std::size_t Report(Table& table, std::size_t most,
       counts.Erase(other);
     }
   }
-  std::stable_sort(
-      counts.begin(), counts.end(),
-      [](const Count& a, const Count& b) { return a.live > b.live; });
+  std::sort(counts.begin(), counts.end(), [](const Count& a, const Count& b) {
+    return a.live != b.live ? a.live > b.live
+                            : std::strcmp(a.name(), b.name()) < 0;
+  });
   for (const Count& count : counts) {
     Text text(buffer, sizeof(buffer));
-    text.Add("%zu live of type %s", count.live,
-             count.site != nullptr ? count.site->type_name() : count.type_name);
+    text.Add("%zu live of type %s", count.live, count.name());
     if (count.site != nullptr) {
       text.Add(", created at ");
       text.Add(count.site->place());
