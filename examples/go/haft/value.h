@@ -19,8 +19,9 @@ typedef struct {
 haft_go_made haft_go_new(uintptr_t number);
 haft_go_found haft_go_value(haft_handle handle);
 
-/* Ends the handle. Its value is the caller's to delete, which spares a call from
- * C into Go; 0: it is in use, and the last unpin will call haftGoDestroy. */
+/* Ends the handle. Its value is the caller's to delete, which spares a call
+ * from C into Go; 0: it is in use, and the last unpin will call haftGoDestroy.
+ */
 haft_go_found haft_go_delete(haft_handle handle);
 
 haft_go_made haft_go_new_object(void *object, const haft_type *type);
