@@ -80,24 +80,40 @@ haft_status DeleteIn(Table& table, haft_handle handle,
   return internal::PlaceOfReturn(__builtin_return_address(0));
 }
 
+// Where a call is made, for those who watch: asked for off the hot path only.
+struct AtCaller {
+  [[gnu::always_inline]] internal::Place operator()() const noexcept {
+    return Caller();
+  }
+};
+struct AtLine {
+  const char* file;
+  unsigned line;
+  internal::Place operator()() const noexcept { return {file, line}; }
+};
+
+template <typename At = AtCaller>
 [[gnu::always_inline]] inline haft_status New(haft_table* name, void* object,
                                               const haft_type* type,
-                                              haft_handle* handle) noexcept {
+                                              haft_handle* handle,
+                                              At at = {}) noexcept {
   if (type == nullptr || handle == nullptr) return HAFT_INVALID;
   Table* const table = Undiagnosed(name);
   return table == nullptr
-             ? diagnosed::New(name, object, type, handle, Caller())
+             ? diagnosed::New(name, object, type, handle, at())
              : NewIn(*table, object, type, type->destroy, object, handle);
 }
 
+template <typename At = AtCaller>
 [[gnu::always_inline]] inline haft_status NewWith(
     haft_table* name, void* object, const haft_type* type,
-    void (*destroy)(void*), void* context, haft_handle* handle) noexcept {
+    void (*destroy)(void*), void* context, haft_handle* handle,
+    At at = {}) noexcept {
   if (type == nullptr || handle == nullptr) return HAFT_INVALID;
   Table* const table = Undiagnosed(name);
   return table == nullptr
              ? diagnosed::NewWith(name, object, type, destroy, context, handle,
-                                  Caller())
+                                  at())
              : NewIn(*table, object, type, destroy, context, handle);
 }
 
@@ -124,10 +140,13 @@ haft_status DeleteIn(Table& table, haft_handle handle,
              : PinIn(*table, handle, type, pin, object);
 }
 
-[[gnu::always_inline]] inline haft_status Delete(
-    haft_table* name, haft_handle handle, const haft_type* type) noexcept {
+template <typename At = AtCaller>
+[[gnu::always_inline]] inline haft_status Delete(haft_table* name,
+                                                 haft_handle handle,
+                                                 const haft_type* type,
+                                                 At at = {}) noexcept {
   Table* const table = Undiagnosed(name);
-  return table == nullptr ? diagnosed::Delete(name, handle, type, Caller())
+  return table == nullptr ? diagnosed::Delete(name, handle, type, at())
                           : DeleteIn(*table, handle, type);
 }
 
@@ -230,11 +249,7 @@ haft_status haft_new(void* object, const haft_type* type, haft_handle* handle) {
 }
 haft_status haft_new_at(void* object, const haft_type* type,
                         haft_handle* handle, const char* file, unsigned line) {
-  if (type == nullptr || handle == nullptr) return HAFT_INVALID;
-  Table* const table = haft::Undiagnosed(nullptr);
-  return table == nullptr
-             ? haft::diagnosed::New(nullptr, object, type, handle, {file, line})
-             : haft::NewIn(*table, object, type, type->destroy, object, handle);
+  return haft::New(nullptr, object, type, handle, haft::AtLine{file, line});
 }
 
 haft_status haft_table_new_with(haft_table* table, void* object,
@@ -252,12 +267,8 @@ haft_status haft_table_new_with_at(haft_table* table, void* object,
                                    void (*destroy)(void*), void* context,
                                    haft_handle* handle, const char* file,
                                    unsigned line) {
-  if (type == nullptr || handle == nullptr) return HAFT_INVALID;
-  Table* const any = haft::Undiagnosed(table);
-  return any == nullptr
-             ? haft::diagnosed::NewWith(table, object, type, destroy, context,
-                                        handle, {file, line})
-             : haft::NewIn(*any, object, type, destroy, context, handle);
+  return haft::NewWith(table, object, type, destroy, context, handle,
+                       haft::AtLine{file, line});
 }
 
 haft_status haft_table_value(haft_table* table, haft_handle handle,
@@ -314,10 +325,7 @@ haft_status haft_delete(haft_handle handle, const haft_type* type) {
 haft_status haft_table_delete_at(haft_table* table, haft_handle handle,
                                  const haft_type* type, const char* file,
                                  unsigned line) {
-  Table* const any = haft::Undiagnosed(table);
-  return any == nullptr
-             ? haft::diagnosed::Delete(table, handle, type, {file, line})
-             : haft::DeleteIn(*any, handle, type);
+  return haft::Delete(table, handle, type, haft::AtLine{file, line});
 }
 void haft_must_delete(haft_handle handle, const haft_type* type) {
   Table* const table = haft::Undiagnosed(nullptr);
