@@ -22,6 +22,7 @@ namespace {
 
 using internal::MadeOnce;
 using schedule::CrashStops;
+using schedule::ExpectLockFree;
 using schedule::MostSteps;
 using schedule::Operation;
 using schedule::Probe;
@@ -281,25 +282,13 @@ const Operation<World> kOperations[] = {
     {"what is made once", [](World& w) { w.MakeOnce(); }},
 };
 
-void StopAtEachStepOfEachOperation() {
-  std::uint64_t schedules = 0;
-  for (const auto& operation : kOperations) {
-    const CrashStops stops = StopAtEachStep(operation, kWorkBound);
-    EXPECT_FALSE(stops.blocks)
-        << operation.name << ", stopped before step " << stops.steps;
-    ASSERT_FALSE(::testing::Test::HasFailure());
-    schedules += stops.schedules;
-  }
-  EXPECT_GT(schedules, 1000u);
-}
-
 TEST(HaftLockFreedomTest, StoppedThreadKeepsNobodyFromComingToAnEnd) {
   sync::has_heavy_barrier = true;
-  StopAtEachStepOfEachOperation();
+  ExpectLockFree(kOperations, kWorkBound, 1000);
 }
 TEST(HaftLockFreedomTest, NorWithoutHeavyBarrier) {
   sync::has_heavy_barrier = false;
-  StopAtEachStepOfEachOperation();
+  ExpectLockFree(kOperations, kWorkBound, 1000);
   sync::has_heavy_barrier = true;
 }
 
@@ -420,9 +409,3 @@ TEST(HaftWaitFreedomTest, WalkThatIsEndedLeavesTheRest) {
 
 }  // namespace
 }  // namespace haft
-
-int main(int argc, char** argv) {
-  ::testing::InitGoogleTest(&argc, argv);
-  haft::schedule::flags.Parse(argc, argv);
-  return RUN_ALL_TESTS();
-}

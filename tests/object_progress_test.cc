@@ -19,11 +19,10 @@
 namespace haft {
 namespace {
 
-using schedule::CrashStops;
+using schedule::ExpectLockFree;
 using schedule::MostSteps;
 using schedule::Operation;
 using schedule::Probe;
-using schedule::StopAtEachStep;
 using testing::TestTraits;
 
 constexpr std::uint64_t kWorkBound = 40000;
@@ -328,27 +327,14 @@ using FreeLists =
     ::testing::Types<BasicMagazineFreeList<3>, StripedFreeList, GlobalFreeList>;
 TYPED_TEST_SUITE(ObjectLockFreedomTest, FreeLists);
 
-template <typename FreeList>
-void StopAtEachStepOfEachOperation() {
-  std::uint64_t schedules = 0;
-  for (const auto& operation : AllOperations<World<FreeList>>()) {
-    const CrashStops stops = StopAtEachStep(operation, kWorkBound);
-    EXPECT_FALSE(stops.blocks)
-        << operation.name << ", stopped before step " << stops.steps;
-    ASSERT_FALSE(::testing::Test::HasFailure());
-    schedules += stops.schedules;
-  }
-  EXPECT_GT(schedules, 3000u);
-}
-
 TYPED_TEST(ObjectLockFreedomTest, StoppedThreadKeepsNobodyFromComingToAnEnd) {
   sync::has_heavy_barrier = true;
-  StopAtEachStepOfEachOperation<TypeParam>();
+  ExpectLockFree(AllOperations<World<TypeParam>>(), kWorkBound, 3000);
 }
 TEST(ObjectLockFreedomWithoutHeavyBarrierTest,
      StoppedThreadKeepsNobodyFromComingToAnEnd) {
   sync::has_heavy_barrier = false;
-  StopAtEachStepOfEachOperation<GlobalFreeList>();
+  ExpectLockFree(AllOperations<World<GlobalFreeList>>(), kWorkBound, 3000);
   sync::has_heavy_barrier = true;
 }
 
@@ -458,9 +444,3 @@ TEST(ObjectWaitFreedomTest, UnpinOfADeletedObjectThatIsNotTheLast) {
 
 }  // namespace
 }  // namespace haft
-
-int main(int argc, char** argv) {
-  ::testing::InitGoogleTest(&argc, argv);
-  haft::schedule::flags.Parse(argc, argv);
-  return RUN_ALL_TESTS();
-}

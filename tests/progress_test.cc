@@ -18,6 +18,7 @@ namespace haft {
 namespace {
 
 using schedule::CrashStops;
+using schedule::ExpectLockFree;
 using schedule::MostSteps;
 using schedule::Operation;
 using schedule::StopAtEachStep;
@@ -248,15 +249,7 @@ using FreeLists =
 TYPED_TEST_SUITE(LockFreedomTest, FreeLists);
 
 TYPED_TEST(LockFreedomTest, StoppedThreadKeepsNobodyFromComingToAnEnd) {
-  std::uint64_t schedules = 0;
-  for (const auto& operation : AllOperations<World<TypeParam>>()) {
-    const CrashStops stops = StopAtEachStep(operation, kWorkBound);
-    EXPECT_FALSE(stops.blocks)
-        << operation.name << ", stopped before step " << stops.steps;
-    ASSERT_FALSE(this->HasFailure());
-    schedules += stops.schedules;
-  }
-  EXPECT_GT(schedules, 1500u);
+  ExpectLockFree(AllOperations<World<TypeParam>>(), kWorkBound, 1500);
 }
 
 // ---------------------------------------------------------------------------
@@ -398,9 +391,3 @@ TEST(SeededTest, SequenceLockIsSeen) { ExpectSeenToWait<HalfWrittenWorld>(2); }
 
 }  // namespace
 }  // namespace haft
-
-int main(int argc, char** argv) {
-  ::testing::InitGoogleTest(&argc, argv);
-  haft::schedule::flags.Parse(argc, argv);
-  return RUN_ALL_TESTS();
-}

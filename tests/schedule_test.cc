@@ -525,9 +525,3 @@ TEST_F(SeededDeathTest, NoFaultIsNotSeen) {
 
 }  // namespace
 }  // namespace haft
-
-int main(int argc, char** argv) {
-  ::testing::InitGoogleTest(&argc, argv);
-  haft::schedule::flags.Parse(argc, argv);
-  return RUN_ALL_TESTS();
-}

@@ -108,6 +108,22 @@ CrashStops StopAtEachStep(const Operation<World>& operation,
   return result;
 }
 
+// That whoever stops in one of the operations, at whichever step, keeps nobody
+// from coming to an end; after more than so many schedules in all.
+template <typename Operations>
+void ExpectLockFree(const Operations& operations, std::uint64_t bound,
+                    std::uint64_t more_than) {
+  std::uint64_t schedules = 0;
+  for (const auto& operation : operations) {
+    const CrashStops stops = StopAtEachStep(operation, bound);
+    EXPECT_FALSE(stops.blocks)
+        << operation.name << ", stopped before step " << stops.steps;
+    ASSERT_FALSE(::testing::Test::HasFailure());
+    schedules += stops.schedules;
+  }
+  EXPECT_GT(schedules, more_than);
+}
+
 // The most steps that the operation takes its thread, whatever the others do:
 // they do Interfere(t) again and again.
 template <typename World>
