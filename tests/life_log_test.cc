@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <thread>
 
 #include "haft/handle_layout.h"
 #include "tests/testing.h"
@@ -108,6 +109,9 @@ TYPED_TEST(LifeLogTest, NeverSaysOfOneHandleWhatIsAnothers) {
     Word back = 0;
     for (Word g = 1; g < kLast;) {
       if (t == 0) {
+        // So that the others have their turn.
+        while (g == kLast / 2 && told.load(std::memory_order_relaxed) == 0)
+          std::this_thread::yield();
         this->log_.NoteCreated(this->HandleOf(g), event(g, 0));
         last.store(++g, std::memory_order_relaxed);
       } else if (t == 1) {
