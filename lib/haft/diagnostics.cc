@@ -10,6 +10,7 @@
 
 #include "haft/check.h"
 #include "haft/growing_array.h"
+#include "haft/intern_table.h"
 #include "haft/life_log.h"
 #include "haft/made_once.h"
 #include "haft/rate_limit.h"

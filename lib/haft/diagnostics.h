@@ -6,13 +6,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <optional>
 
 #include "haft/any_table.h"
 #include "haft/gate.h"
 #include "haft/haft.h"
 #include "haft/handle.h"
-#include "haft/intern_table.h"
 #include "haft/probes.h"
 #include "haft/site_set.h"
 #include "haft/status.h"
@@ -21,19 +19,6 @@ namespace haft {
 
 inline haft_status ToC(Status status) noexcept {
   return static_cast<haft_status>(status);
-}
-
-// As AnyDelete, for haft_take.
-template <typename F = internal::DoNothing>
-Status AnyTake(AnyTable& table, Handle handle, const haft_type* type,
-               void** object, F ended = {}) noexcept {
-  Status status = AnyCheck(table, handle, type);
-  if (status != Status::kOk) return status;
-  if (std::optional<AnyObject> taken = table.Take(handle, &status, ended)) {
-    InternTable::Forget(*taken);
-    *object = taken->Release();
-  }
-  return status;
 }
 
 // Where and by whom the handles of a table were made and deleted.

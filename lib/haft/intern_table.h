@@ -8,6 +8,7 @@
 #include <memory>
 #include <mutex>
 #include <new>
+#include <optional>
 #include <utility>
 
 #include "haft/any_table.h"
@@ -260,6 +261,19 @@ class InternTable {
   static constexpr unsigned kShardBits = 5;
   Shard shards_[1 << kShardBits];
 };
+
+// As AnyDelete, for haft_take, whose object may have been interned.
+template <typename F = internal::DoNothing>
+Status AnyTake(AnyTable& table, Handle handle, const haft_type* type,
+               void** object, F ended = {}) noexcept {
+  Status status = AnyCheck(table, handle, type);
+  if (status != Status::kOk) return status;
+  if (std::optional<AnyObject> taken = table.Take(handle, &status, ended)) {
+    InternTable::Forget(*taken);
+    *object = taken->Release();
+  }
+  return status;
+}
 
 }  // namespace haft
 
