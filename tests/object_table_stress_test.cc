@@ -6,6 +6,7 @@
 #include <array>
 #include <atomic>
 #include <chrono>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <random>
@@ -26,6 +27,7 @@ using testing::Barrier;
 using testing::RunThreads;
 
 using testing::kSanitized;
+using testing::kWordBits;
 using testing::TestTraits;
 
 constexpr unsigned kSlowdown = kSanitized ? 10 : 1;
@@ -247,16 +249,25 @@ template <typename Table>
 void TestTakeAgainstPins(Table& table, unsigned takers,
                          std::chrono::milliseconds time) {
   constexpr unsigned kPinners = 2;
+  // However long that takes, and no more: 4 slots of 32-bit handles have 65,536
+  // generations or more.
+  constexpr unsigned kLeast = 100;
+  constexpr unsigned kMost =
+      kWordBits < 64 ? 50000 : std::numeric_limits<unsigned>::max();
   std::atomic<Word> shared{static_cast<Word>(table.Emplace(1))};
+  std::atomic<unsigned> taken{0};
   std::atomic<bool> stop{false};
   std::vector<std::thread> pinners;
   for (unsigned t = 0; t < kPinners; ++t) {
     pinners.emplace_back([&] {
       unsigned i = 0;
       while (!stop) {
+        // Most often without a pin: where takers run only while a pinner does
+        // not, they would find its pin each time.
+        if (++i % 64 == 0) std::this_thread::yield();
         auto pin = table.Pin(Handle(shared.load()));
         if (!pin) continue;
-        for (unsigned n = ++i % 16; n < 16; ++n) {
+        for (unsigned n = i % 16; n < 16; ++n) {
           ASSERT_FALSE(pin->deleted) << "taken while pinned";
           ASSERT_TRUE(pin->IsWhole());
         }
@@ -267,8 +278,11 @@ void TestTakeAgainstPins(Table& table, unsigned takers,
   }
   RunThreads(takers, [&](unsigned t) {
     const auto end = std::chrono::steady_clock::now() + time;
-    for (unsigned i = 0; i % 64 != 0 || std::chrono::steady_clock::now() < end;
-         ++i) {
+    const auto is_over = [&] {
+      return taken >= kMost ||
+             (taken >= kLeast && std::chrono::steady_clock::now() >= end);
+    };
+    for (unsigned i = 0; i % 64 != 0 || !is_over(); ++i) {
       const Handle handle(shared.load());
       Status status;
       if ((i + t) % 2 == 0) {
@@ -282,6 +296,7 @@ void TestTakeAgainstPins(Table& table, unsigned takers,
         if (status == Status::kStale) std::this_thread::yield();
         continue;
       }
+      ++taken;
       Handle made;
       while (made == kNullHandle) made = table.Emplace(i);
       shared.store(static_cast<Word>(made));
