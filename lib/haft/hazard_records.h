@@ -182,7 +182,7 @@ class HazardRecords {
 
   // 14 pins for each thread at once, and 917,504 further ones.
   static constexpr std::uint32_t kFirstFurther = sync::kMaxThreads + 1;
-  static constexpr std::uint32_t kBlocks = kFirstFurther + (1u << 16);
+  static constexpr std::uint32_t kBlocks = kFirstFurther + sync::kFurtherBlocks;
 
   static constexpr std::uint64_t kOneDeep = 1;
   static constexpr std::uint64_t kOneTick = 1 << 16;

@@ -115,6 +115,8 @@ inline void PrefetchForWrite(const void* address) noexcept {
 
 // Threads that may hold an index at the same time.
 inline constexpr unsigned kMaxThreads = 512;
+// Blocks of pins (hazard_records.h) beyond one for each thread.
+inline constexpr unsigned kFurtherBlocks = 1 << 16;
 
 // What a thread carries. Trivial, so that reading it is one load also inside a
 // shared library; default visibility, so that the shared objects of one process

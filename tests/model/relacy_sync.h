@@ -236,8 +236,10 @@ inline void WakeAll(Atomic<std::uint32_t>& word,
 
 inline void PrefetchForWrite(const void*) noexcept {}
 
-// As few as ThreadIndexSet allows.
+// As few as ThreadIndexSet allows; and few, since all memory that a schedule may
+// have written is cleared before the next.
 inline constexpr unsigned kMaxThreads = 64;
+inline constexpr unsigned kFurtherBlocks = 16;
 
 struct ThreadState {
   Atomic<unsigned> index;

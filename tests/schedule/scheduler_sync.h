@@ -122,6 +122,7 @@ inline void WakeAll(Atomic<std::uint32_t>&) noexcept {
 inline void PrefetchForWrite(const void*) noexcept {}
 
 inline constexpr unsigned kMaxThreads = 64;
+inline constexpr unsigned kFurtherBlocks = 16;
 
 struct ThreadState {
   Atomic<unsigned> index;
