@@ -180,7 +180,7 @@ class HazardRecords {
   };
   static_assert(sizeof(Block) == 128);
 
-  // 14 pins for each thread at once, and 917,504 further ones.
+  // A block for each thread, and further ones for whoever needs more.
   static constexpr std::uint32_t kFirstFurther = sync::kMaxThreads + 1;
   static constexpr std::uint32_t kBlocks = kFirstFurther + sync::kFurtherBlocks;
 

@@ -115,7 +115,8 @@ inline void PrefetchForWrite(const void* address) noexcept {
 
 // Threads that may hold an index at the same time.
 inline constexpr unsigned kMaxThreads = 512;
-// Blocks of pins (hazard_records.h) beyond one for each thread.
+// Blocks of 14 pins (hazard_records.h) beyond one for each thread; for 917,504
+// pins.
 inline constexpr unsigned kFurtherBlocks = 1 << 16;
 
 // What a thread carries. Trivial, so that reading it is one load also inside a

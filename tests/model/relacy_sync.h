@@ -236,9 +236,9 @@ inline void WakeAll(Atomic<std::uint32_t>& word,
 
 inline void PrefetchForWrite(const void*) noexcept {}
 
-// As few as ThreadIndexSet allows; and few, since all memory that a schedule may
-// have written is cleared before the next.
+// As few as ThreadIndexSet allows.
 inline constexpr unsigned kMaxThreads = 64;
+// Few, since they are cleared before each schedule.
 inline constexpr unsigned kFurtherBlocks = 16;
 
 struct ThreadState {

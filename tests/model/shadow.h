@@ -144,6 +144,7 @@ class Shadow {
 
 // Ranges of memory, kept for the next iteration. A range given back is not
 // handed out again in the same iteration: stale accesses to it find old values.
+// Each is cleared whole, and so had better be small.
 struct Range {
   char* begin;
   std::size_t size;
@@ -153,17 +154,11 @@ inline Range ranges[256];
 inline std::size_t range_count = 0;
 
 inline void* ReserveBytes(std::size_t size) noexcept {
-  constexpr std::size_t kSmall = 1 << 18;
   for (std::size_t i = 0; i < range_count; ++i) {
     Range& range = ranges[i];
     if (range.size != size || range.iteration == iteration) continue;
     range.iteration = iteration;
-    if (size <= kSmall) {
-      std::memset(range.begin, 0, size);
-    } else {
-      madvise(range.begin, size, MADV_DONTNEED);
-    }
-    return range.begin;
+    return std::memset(range.begin, 0, size);
   }
   if (range_count == sizeof(ranges) / sizeof(ranges[0])) {
     std::fputs("too many reserved ranges in the models of one program\n",
