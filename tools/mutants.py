@@ -19,10 +19,10 @@ The lines after "- " must occur once in the file, one after the other and whole,
 
 Without --matrix each mutant is built with its killer, which must fail (or not, where the mutant survives); the tests
 that mutants name must not fail without one. With it, each mutant meets also all other models that include its file, and a
-Markdown table is printed: x for those that fail, bold for the one that the list names, - for a model without the file.
-What is not to fail is run for so many seconds of a processor (4); 300 are enough for whole models, which the build runs
-without mutants anyway. Exit 1 when something is not as listed, also when a text is no longer found or a mutant does not
-compile.
+Markdown table is printed: x for those that fail in their time, bold for the one that the list names, - for a model without
+the file. What is not to fail is run for so many seconds of a processor (4); 300 are enough for whole models, which the
+build runs without mutants anyway. Exit 1 when something is not as listed, also when a text is no longer found or a mutant
+does not compile.
 """
 
 import argparse
@@ -229,21 +229,21 @@ def main():
         def one(item):
             killer, mutant = item
             name = mutant.name if mutant else "(none)"
+            named = mutant is None or killer == mutant.killer
+            must_fail = mutant is not None and named and mutant.survives is None
             try:
-                named = mutant is None or killer == mutant.killer
                 test = None
                 if mutant is None:
                     test = ":".join(sorted({m.test or "*" for m in mutants if m.killer == killer}))
                 elif named:
                     test = mutant.test
                 failed, seconds = bench.try_out(killer, mutant, mutant and texts[name], test,
-                                                SECONDS if named and mutant and not mutant.survives else options.seconds)
+                                                SECONDS if must_fail else options.seconds)
             except RuntimeError as error:
                 return item, None, f"{name}: {killer} {error}"
             passed = not failed
-            expected = mutant is None or mutant.survives is not None
             message = None
-            if killer == (mutant.killer if mutant else killer) and passed != expected:
+            if named and passed == must_fail:
                 message = f"{name}: {killer} {'does not fail: the mutant lives' if passed else 'fails'}"
             print(f"{'ok   ' if message is None else 'WRONG'}  {name}: {killer} {'fails ' + failed if failed else 'does not fail'}"
                   f" ({seconds:.1f} s)", flush=True)
