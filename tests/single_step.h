@@ -14,6 +14,9 @@
 
 namespace haft::testing {
 
+// A gap, in instructions, that never comes.
+inline constexpr unsigned kOnce = 1u << 30;
+
 #if defined(__x86_64__)
 inline constexpr bool kCanSingleStep = !kSanitized;
 
@@ -40,7 +43,7 @@ class Coverage {
 struct Stepping {
   unsigned gap;          // between two interruptions
   unsigned since_last;   // instructions
-  unsigned steps;        // instructions in all
+  unsigned steps;        // instructions in all; after kOnce, until then
   unsigned interrupted;  // so many of them
   Coverage* coverage;
   void (*hook)(void*);
@@ -56,17 +59,19 @@ inline constexpr greg_t kEvery = 1;
 inline constexpr greg_t kEvery = 11;
 #endif
 
+inline constexpr greg_t kTrapFlag = 0x100;
+
 inline void OnTrap(int, siginfo_t*, void* context) {
   ++stepping.steps;
   if (stepping.since_last++ < stepping.gap) return;
-  const greg_t* registers =
-      static_cast<ucontext_t*>(context)->uc_mcontext.gregs;
+  greg_t* registers = static_cast<ucontext_t*>(context)->uc_mcontext.gregs;
   const greg_t instruction = registers[REG_RIP];
   if (instruction % kEvery != 0) return;
   if (stepping.coverage->Note(instruction) > 1) return;
   ++stepping.interrupted;
   stepping.since_last = 0;
   stepping.hook(stepping.argument);
+  if (stepping.gap == kOnce) registers[REG_EFL] &= ~kTrapFlag;
 }
 
 // Below the red zone, so that no compiler option is needed.
@@ -140,7 +145,6 @@ class SingleStepTest : public ::testing::Test {
   // In instructions.
   static constexpr unsigned kShort = 160;
   static constexpr unsigned kGap = 16;
-  static constexpr unsigned kOnce = 1u << 30;
 
   template <typename Run>
   static void InterruptAtAll(unsigned gap, Run run) {

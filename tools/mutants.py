@@ -44,7 +44,8 @@ import time
 ROOT = pathlib.Path.cwd() if "TEST_WORKSPACE" in os.environ else pathlib.Path(__file__).resolve().parent.parent
 LISTS = ROOT / "tests" / "model" / "mutants"
 COMPILER = os.environ.get("CXX", "g++")
-FLAGS = ["-std=c++17", "-O1", "-w", "-U_FORTIFY_SOURCE", "-pthread"]
+# Most of the time goes to compiling: a lower level and another linker save a third of that.
+FLAGS = ["-std=c++17", "-Og", "-w", "-U_FORTIFY_SOURCE", "-pthread", "-fuse-ld=gold"]
 MODEL_FLAGS = ['-DHAFT_SYNC_BACKEND="tests/model/relacy_sync.h"']
 PREFIX = '#include <gtest/gtest.h>\n#include "tests/model/relacy_sync.h"\n'  # of all models; no mutant changes it
 SECONDS = 300

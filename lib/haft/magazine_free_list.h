@@ -192,11 +192,14 @@ class BasicMagazineFreeList {
       // The magazine goes back before its handles do: whoever holds a magazine
       // holds its handles, so that counting handles bounds the magazines (see
       // Depot::TakeEmpty).
+      // Said to compilers, which else warn of what cannot be.
+      const std::size_t size = size_;
+      if (size < 1 || size > kMagazineSize) __builtin_unreachable();
       Word handles[kMagazineSize];
-      for (std::size_t i = 0; i < size_; ++i) handles[i] = magazine[i].Read();
+      for (std::size_t i = 0; i < size; ++i) handles[i] = magazine[i].Read();
       depot_.GiveEmpty(0, magazine);
-      if (size_ > 1) singles_.PushChain(0, handles, size_ - 1);
-      return handles[size_ - 1];
+      if (size > 1) singles_.PushChain(0, handles, size - 1);
+      return handles[size - 1];
     });
   }
 
