@@ -61,18 +61,18 @@ cat /etc/apt/sources.list > "$sources" 2> /dev/null || true
 # A failed update may leave lists that are good enough; the install decides.
 quiet_apt update || true
 
-# What this release has too old its backports may have, on the same mirror: used for that package only, and not kept as a source.
+# What this release has too old its backports may have: used for that package only, and not kept as a source.
 backports=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)-backports
-mirror=$(apt-get indextargets --format '$(CODENAME) $(COMPONENT) $(REPO_URI)' 'Created-By: Packages' |
-  awk -v main="${backports%-backports} main" '!found && $1 " " $2 == main { found = 1; print $3 }')
 for i in "${!missing[@]}"; do
   package=${missing[i]}
+  [[ -n ${least[$package]:-} ]] || continue
   candidate=$(apt-cache policy "$package" | awk '$1 == "Candidate:" { print $2 }')
-  if [[ -n ${least[$package]:-} ]] && ! is_enough "$package" "$candidate"; then
-    missing[i]=$package/$backports
-  fi
+  is_enough "$package" "$candidate" || missing[i]=$package/$backports
 done
 if [[ ${missing[*]} == */* ]]; then
+  # They are on the same mirror.
+  mirror=$(apt-get indextargets --format '$(CODENAME) $(COMPONENT) $(REPO_URI)' 'Created-By: Packages' |
+    awk -v main="${backports%-backports} main" '!found && $1 " " $2 == main { found = 1; print $3 }')
   echo "deb $mirror $backports main" >> "$sources"
   quiet_apt update || true
 fi

@@ -189,12 +189,12 @@ class BasicMagazineFreeList {
         return run[0];
       internal::MagazineEntry* const magazine = depot_.TakeFull(0, tags);
       if (magazine == nullptr) return 0;
-      // The magazine goes back before its handles do: whoever holds a magazine
-      // holds its handles, so that counting handles bounds the magazines (see
-      // Depot::TakeEmpty).
       // Said to compilers, which else warn of what cannot be.
       const std::size_t size = size_;
       if (size < 1 || size > kMagazineSize) __builtin_unreachable();
+      // The magazine goes back before its handles do: whoever holds a magazine
+      // holds its handles, so that counting handles bounds the magazines (see
+      // Depot::TakeEmpty).
       Word handles[kMagazineSize];
       for (std::size_t i = 0; i < size; ++i) handles[i] = magazine[i].Read();
       depot_.GiveEmpty(0, magazine);
