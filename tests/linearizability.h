@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "haft/handle.h"
+#include "haft/handle_layout.h"
 #include "tests/history.h"
 
 namespace haft::testing {
@@ -113,7 +114,8 @@ struct Contradiction {
 // it, too; and who empties another's inbox may be any operation that began
 // while one of them lasted.
 //
-// Takes n log n steps for n events. For tables whose generations do not wrap.
+// Takes n log n steps for n events. For tables whose generations do not wrap;
+// ByLives makes it fit the others.
 template <typename Layout>
 class LinearizabilityChecker {
  public:
@@ -461,6 +463,23 @@ class LinearizabilityChecker {
   Changes holds_;                               // of one handle
   Changes changes_;
 };
+
+// Where handles are issued again, the value tells their lives apart: the
+// history as if each life had a slot of its own. The order of a slot's lives is
+// not looked at; nor are refusals, which tell no value, and what Value finds,
+// which may be parts of two values when a whole cycle passes meanwhile.
+using LifeLayout = HandleLayout<28, 3>;
+inline std::vector<Event> ByLives(std::vector<Event> history) {
+  const auto last =
+      std::remove_if(history.begin(), history.end(), [](const Event& event) {
+        return event.op == Op::kMiss || event.op == Op::kHit;
+      });
+  history.erase(last, history.end());
+  for (Event& event : history) {
+    if (event.op != Op::kFull) event.handle = LifeLayout::Make(1, event.value);
+  }
+  return history;
+}
 
 }  // namespace haft::testing
 

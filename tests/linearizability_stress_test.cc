@@ -367,23 +367,6 @@ class HandleTableLinearizabilityStressTest : public ::testing::Test {
 };
 TYPED_TEST_SUITE(HandleTableLinearizabilityStressTest, Setups);
 
-// Where handles are issued again, the value tells their lives apart: the
-// history as if each life had a slot of its own. The order of a slot's lives is
-// not looked at; nor are refusals, which tell no value, and what Value finds,
-// which may be parts of two values when a whole cycle passes meanwhile.
-using LifeLayout = HandleLayout<28, 3>;
-std::vector<Event> ByLives(std::vector<Event> history) {
-  const auto last =
-      std::remove_if(history.begin(), history.end(), [](const Event& event) {
-        return event.op == Op::kMiss || event.op == Op::kHit;
-      });
-  history.erase(last, history.end());
-  for (Event& event : history) {
-    if (event.op != Op::kFull) event.handle = LifeLayout::Make(1, event.value);
-  }
-  return history;
-}
-
 template <typename SetupT>
 class WrappingHandleTableLinearizabilityStressTest : public ::testing::Test {
  protected:
@@ -397,6 +380,8 @@ class WrappingHandleTableLinearizabilityStressTest : public ::testing::Test {
     }
     EXPECT_GT(CountOf(history, Op::kNew), 2 * issued.size());
     EXPECT_GT(CountOf(history, Op::kFull), 0u);
+    EXPECT_EQ(CountOf(history, Op::kNew), CountOf(history, Op::kDelete))
+        << "a value was lost, or made by nobody";
     workload.template ExpectExplained<LifeLayout>(
         LinearizabilityChecker<LifeLayout>::Kind::kValues,
         SetupT::CapacityWith(threads), ByLives(std::move(history)));

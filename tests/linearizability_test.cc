@@ -38,6 +38,13 @@ std::string Verdict(std::vector<Event> history, Kind kind = Kind::kValues,
       Checker(std::move(history), kind, capacity).Check();
   return contradiction ? contradiction->ToString() : "";
 }
+std::string VerdictByLives(std::vector<Event> history, std::size_t capacity) {
+  using LifeChecker = LinearizabilityChecker<LifeLayout>;
+  const auto contradiction = LifeChecker(ByLives(std::move(history)),
+                                         LifeChecker::Kind::kValues, capacity)
+                                 .Check();
+  return contradiction ? contradiction->ToString() : "";
+}
 std::string Timeless(std::string verdict) {
   std::size_t at;
   while ((at = verdict.find(" at ")) != std::string::npos)
@@ -169,6 +176,28 @@ TEST(LinearizabilityCheckerTest, FullNeedsAFullTable) {
   EXPECT_NE(Verdict(history, Kind::kValues, 2), "");
   history.back().begin = 7;
   EXPECT_EQ(Verdict(history, Kind::kValues, 2), "");
+}
+
+TEST(LinearizabilityCheckerTest,
+     LivesMayShareAHandleWhereGenerationsStartOver) {
+  std::vector<Event> history = {
+      {0, 1, kA, 7, 0, Op::kNew},
+      {2, 3, kA, 7, 0, Op::kDelete},
+      {4, 5, kA, Event::kNoValue, 1, Op::kMiss},
+      {6, 7, kA, 8, 0, Op::kNew},
+      {8, 9, kA, Event::kTornValue, 1, Op::kHit},
+  };
+  EXPECT_EQ(VerdictByLives(history, 2), "");
+  EXPECT_NE(Verdict(history), "");
+  history.push_back({10, 11, kA, Event::kTornValue, 1, Op::kDelete});
+  EXPECT_EQ(Timeless(VerdictByLives(history, 2)),
+            "live, but never made\n"
+            "  thread 1: deleted 0x3ffffffd torn value\n");
+  history.back() = {5, 5, kA, 8, 1, Op::kDelete};
+  EXPECT_EQ(VerdictByLives(history, 2),
+            "deleted before it was made\n"
+            "  thread 0 at 1..2: made 0x20000011 value 8\n"
+            "  thread 1 at 0..0: deleted 0x20000011 value 8\n");
 }
 
 TEST(LinearizabilityCheckerTest, NewWithoutAKnownEndIsSeenByOthersFirstFind) {
@@ -673,12 +702,14 @@ enum class Fault {
 };
 
 // A table of two slots that is right but for one fault. Each call stops once in
-// its middle, where `pause` may let others go ahead.
-template <Fault kFault>
+// its middle, where `pause` may let others go ahead. With kWrapsV each handle
+// is followed by itself, and history is by lives.
+template <Fault kFault, bool kWrapsV = false>
 class SeededTable {
  public:
   static constexpr std::size_t kCapacity = 2;
   static constexpr auto kKind = Kind::kValues;
+  static constexpr bool kWraps = kWrapsV;
 
   std::function<void()> pause = [] {};
 
@@ -716,8 +747,9 @@ class SeededTable {
   std::optional<Sealed> Delete(Handle handle) {
     const Word word = static_cast<Word>(handle);
     Slot& slot = SlotOf(word);
-    const Word next =
-        kFault == Fault::kNoGeneration ? word : word + Layout::Generation::kOne;
+    const Word next = kWraps || kFault == Fault::kNoGeneration
+                          ? word
+                          : word + Layout::Generation::kOne;
     if (slot.state != word) return std::nullopt;
     if (kFault == Fault::kEarlyFree) slot.next = next;
     Pause();
@@ -772,8 +804,13 @@ class Script {
   }
 
   std::string Verdict() {
-    return Timeless(haft::testing::Verdict(Merge(std::move(logs_)),
-                                           Table::kKind, table.kCapacity));
+    std::vector<Event> history = Merge(std::move(logs_));
+    if constexpr (Table::kWraps) {
+      return Timeless(VerdictByLives(std::move(history), table.kCapacity));
+    } else {
+      return Timeless(haft::testing::Verdict(std::move(history), Table::kKind,
+                                             table.kCapacity));
+    }
   }
 
  private:
@@ -890,6 +927,41 @@ TEST(SeededFaultTest, DeleteThatLosesASlot) {
       "  thread 0: table full\n");
 }
 
+template <Fault kFault, typename F>
+void ExpectCaughtWhereHandlesReturn(F script, const std::string& verdict) {
+  ExpectCaughtIn<SeededTable<Fault::kNone, true>, SeededTable<kFault, true>>(
+      script, verdict);
+}
+
+TEST(SeededWrapFaultTest, DeleteThatEndsALifeInTwoSteps) {
+  ExpectCaughtWhereHandlesReturn<Fault::kDeleteNotAtomic>(
+      [](auto& script) {
+        Log& log = script.log(0);
+        const Handle first = log.New(script.table, 1);
+        log.Delete(script.table, first);
+        const Handle handle = log.New(script.table, 2);
+        ASSERT_EQ(handle, first);
+        script.Meanwhile([&](Log& log) { log.Delete(script.table, handle); });
+        log.Delete(script.table, handle);
+      },
+      "one handle deleted twice\n"
+      "  thread 0: deleted 0x20000005 value 2\n"
+      "  thread 1: deleted 0x20000005 value 2\n");
+}
+
+TEST(SeededWrapFaultTest, DeleteThatLosesASlot) {
+  ExpectCaughtWhereHandlesReturn<Fault::kLostSlot>(
+      [](auto& script) {
+        const Handle handle = script.log(0).New(script.table, 1);
+        script.Meanwhile([&](Log& log) { log.Delete(script.table, handle); });
+        script.log(0).Delete(script.table, handle);
+        script.log(0).New(script.table, 2);
+        script.log(0).New(script.table, 3);
+      },
+      "full while no more than 1 of 2 were taken\n"
+      "  thread 0: table full\n");
+}
+
 // ---------------------------------------------------------------------------
 // Tables of objects with known faults
 
@@ -910,6 +982,7 @@ class SeededObjects {
  public:
   static constexpr std::size_t kCapacity = 2;
   static constexpr auto kKind = Kind::kObjects;
+  static constexpr bool kWraps = false;
 
   std::function<void()> pause = [] {};
 
