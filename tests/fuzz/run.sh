@@ -37,7 +37,7 @@ seeded='
 handle_table|Delete does not look at the generation|slot_array.h|s/bool Close(Word handle, Word end) noexcept {/&\n    if (((state() ^ handle) \& 0x7f) == 0) handle = state();/
 handle_table|a free slot keeps the word of its next handle|slot_array.h|s/Word Free(Word next) noexcept { return Flip(next, 1); }/Word Free(Word next) noexcept { return next; }/
 handle_table|a last generation goes on with the first|handle_table.h|s/retire = Traits::kExhaustion == Exhaustion::kRetire;/retire = false;/
-object_table|an unpin destroys nothing|object_table.h|s/if (__builtin_expect(slot->IsDying(word), 0))/if (false)/
+object_table|an unpin destroys nothing|hazard_reclamation.h|s/return slot.IsDying(handle) ? handle : 0;/return 0;/
 object_table|Delete does not look for pins|object_table.h|s/if (__builtin_expect(!uses, 1)) return Destroy(word);/if (!uses.scoped) return Destroy(word);/
 haft|haft_delete does not look at the type|any_table.h|s/if (type == nullptr) return Status::kOk;/return Status::kOk;/
 haft|identities are compared by address|any_table.h|s/std::strcmp(wanted->identity, actual->identity) == 0/wanted->identity == actual->identity/
@@ -51,11 +51,11 @@ haft|a scope that is closed takes nothing any more|haft.cc|s/while (!scope->hand
 object_table|what was not constructed keeps its slot|object_table.h|s/if (word != 0) table->Return(word);/(void)table;/
 '
 
-try_seeded() {
-  local seconds=$1 target what header edit copy found=0 missed=0
+# Calls f TARGET WHAT FOLDER for each seeded bug, which is in the copy of the library in that folder.
+with_each_seeded() {
+  local f=$1 target what header edit copy=$work/seeded
   while IFS='|' read -r target what header edit; do
     [[ -n $target ]] || continue
-    copy=$work/seeded
     rm -rf "$copy"
     mkdir -p "$copy"
     cp -r lib/haft "$copy/haft"
@@ -64,6 +64,14 @@ try_seeded() {
       echo "$0: cannot seed \"$what\" into $header any more" >&2
       exit 1
     fi
+    "$f" "$target" "$what" "$copy"
+  done <<< "$seeded"
+}
+
+try_seeded() {
+  local seconds=$1 found=0 missed=0
+  try_one() {
+    local target=$1 what=$2 copy=$3
     build "$target" "$copy/fuzz" "$copy"
     if fuzz "$target" "$copy/fuzz" "$seconds"; then
       echo "MISSED  $target: $what"
@@ -73,7 +81,8 @@ try_seeded() {
       found=$((found + 1))
     fi
     rm -rf "$work/$target.new"
-  done <<< "$seeded"
+  }
+  with_each_seeded try_one
   echo "$found of $((found + missed)) seeded bugs found"
   (( missed == 0 ))
 }
@@ -95,6 +104,7 @@ case ${1:-} in
     done
     ;;
   *)
+    with_each_seeded :  # they can still be seeded
     status=0
     for target in "${targets[@]}"; do
       build "$target" "$work/$target" lib
