@@ -914,17 +914,18 @@ TEST(SeededFaultTest, NewThatPublishesTooLate) {
       "  thread 1: refused 0x9\n");
 }
 
+constexpr auto kDeleteTwiceAndFill = [](auto& script) {
+  const Handle handle = script.log(0).New(script.table, 1);
+  script.Meanwhile([&](Log& log) { log.Delete(script.table, handle); });
+  script.log(0).Delete(script.table, handle);
+  script.log(0).New(script.table, 2);
+  script.log(0).New(script.table, 3);
+};
+
 TEST(SeededFaultTest, DeleteThatLosesASlot) {
-  ExpectCaught<Fault::kLostSlot>(
-      [](auto& script) {
-        const Handle handle = script.log(0).New(script.table, 1);
-        script.Meanwhile([&](Log& log) { log.Delete(script.table, handle); });
-        script.log(0).Delete(script.table, handle);
-        script.log(0).New(script.table, 2);
-        script.log(0).New(script.table, 3);
-      },
-      "full while no more than 1 of 2 were taken\n"
-      "  thread 0: table full\n");
+  ExpectCaught<Fault::kLostSlot>(kDeleteTwiceAndFill,
+                                 "full while no more than 1 of 2 were taken\n"
+                                 "  thread 0: table full\n");
 }
 
 template <Fault kFault, typename F>
@@ -951,13 +952,7 @@ TEST(SeededWrapFaultTest, DeleteThatEndsALifeInTwoSteps) {
 
 TEST(SeededWrapFaultTest, DeleteThatLosesASlot) {
   ExpectCaughtWhereHandlesReturn<Fault::kLostSlot>(
-      [](auto& script) {
-        const Handle handle = script.log(0).New(script.table, 1);
-        script.Meanwhile([&](Log& log) { log.Delete(script.table, handle); });
-        script.log(0).Delete(script.table, handle);
-        script.log(0).New(script.table, 2);
-        script.log(0).New(script.table, 3);
-      },
+      kDeleteTwiceAndFill,
       "full while no more than 1 of 2 were taken\n"
       "  thread 0: table full\n");
 }
