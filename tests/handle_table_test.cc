@@ -27,6 +27,7 @@
 namespace haft {
 namespace {
 
+using testing::AllTraits;
 using testing::ExpectConservation;
 using testing::kWordBits;
 using testing::MarkedTinyLayout;
@@ -166,7 +167,6 @@ class TableOf final : public Table {
 };
 
 struct Kind {
-  const char* name;
   Shape shape;
   std::size_t max_capacity;
   bool is_exact;  // holds the capacity and not one handle more
@@ -175,15 +175,15 @@ struct Kind {
   std::unique_ptr<Table> (*create)(std::size_t capacity);
 };
 
-template <typename FreeList, typename Layout = DefaultLayout>
-Kind KindOf(const char* name) {
-  using Any = TableOf<TestTraits<FreeList, Layout>>;
+template <typename Traits>
+Kind KindOf() {
+  using Layout = typename Traits::Layout;
+  using Any = TableOf<Traits>;
   using Real = typename Any::Real;
   static_assert(Real::kMaxCapacity == Layout::kSlots);
-  return {name,
-          {Layout::Index::kWidth, Layout::Generation::kWidth, Layout::kFixed},
+  return {{Layout::Index::kWidth, Layout::Generation::kWidth, Layout::kFixed},
           Real::kMaxCapacity,
-          kIsExact<FreeList>,
+          kIsExact<typename Traits::FreeList>,
           [](std::size_t capacity) -> std::unique_ptr<Table> {
             return std::make_unique<Any>(std::make_unique<Real>(capacity));
           },
@@ -194,22 +194,9 @@ Kind KindOf(const char* name) {
           }};
 }
 
-// Every free list with the default layout, and every layout with the default
-// free list.
-const Kind kKinds[] = {
-    KindOf<MagazineFreeList>("Magazine"),
-    KindOf<BasicMagazineFreeList<3>>("MagazineOf3"),
-    KindOf<StripedFreeList>("Striped"),
-    KindOf<GlobalFreeList>("Global"),
-    KindOf<CdsFreeList>("Cds"),
-    KindOf<MagazineFreeList, Layout32<>>("Magazine32"),
-    KindOf<MagazineFreeList, WideLayout>("MagazineWide"),
-    KindOf<StripedFreeList, WideLayout>("StripedWide"),
-    KindOf<MagazineFreeList, SmallLayout>("MagazineSmall"),
-};
-
-std::string NameOfKind(const ::testing::TestParamInfo<Kind>& info) {
-  return info.param.name;
+template <typename... Traits>
+std::vector<Kind> KindsOf(::testing::Types<Traits...>) {
+  return {KindOf<Traits>()...};
 }
 
 class HandleTableTest : public ::testing::TestWithParam<Kind> {
@@ -218,8 +205,8 @@ class HandleTableTest : public ::testing::TestWithParam<Kind> {
   const Shape& shape_ = kind_.shape;
   const std::unique_ptr<Table> table_ = kind_.construct(kCapacity);
 };
-INSTANTIATE_TEST_SUITE_P(All, HandleTableTest, ::testing::ValuesIn(kKinds),
-                         &NameOfKind);
+INSTANTIATE_TEST_SUITE_P(All, HandleTableTest,
+                         ::testing::ValuesIn(KindsOf(AllTraits{})));
 
 TEST_P(HandleTableTest, NewHandleHasItsValue) {
   Table& table = *table_;
@@ -709,8 +696,8 @@ class HandleTableDeathTest : public HandleTableTest {
            std::to_string(shape_.Generation(handle));
   }
 };
-INSTANTIATE_TEST_SUITE_P(All, HandleTableDeathTest, ::testing::ValuesIn(kKinds),
-                         &NameOfKind);
+INSTANTIATE_TEST_SUITE_P(All, HandleTableDeathTest,
+                         ::testing::ValuesIn(KindsOf(AllTraits{})));
 
 TEST_P(HandleTableDeathTest, StaleHandleOfAFreeSlot) {
   Table& table = *table_;

@@ -31,20 +31,21 @@ constexpr Word Make(Word generation, Word slot) {
   return Layout::Make(generation, slot);
 }
 
-// What is wrong, without the times of real clocks; empty: nothing.
+std::string Text(const std::optional<Contradiction>& contradiction) {
+  return contradiction ? contradiction->ToString() : "";
+}
+// What is wrong; empty: nothing.
 std::string Verdict(std::vector<Event> history, Kind kind = Kind::kValues,
                     std::size_t capacity = Checker::kNoCapacity) {
-  const auto contradiction =
-      Checker(std::move(history), kind, capacity).Check();
-  return contradiction ? contradiction->ToString() : "";
+  return Text(Checker(std::move(history), kind, capacity).Check());
 }
 std::string VerdictByLives(std::vector<Event> history, std::size_t capacity) {
   using LifeChecker = LinearizabilityChecker<LifeLayout>;
-  const auto contradiction = LifeChecker(ByLives(std::move(history)),
-                                         LifeChecker::Kind::kValues, capacity)
-                                 .Check();
-  return contradiction ? contradiction->ToString() : "";
+  return Text(LifeChecker(ByLives(std::move(history)),
+                          LifeChecker::Kind::kValues, capacity)
+                  .Check());
 }
+// Without the times of real clocks.
 std::string Timeless(std::string verdict) {
   std::size_t at;
   while ((at = verdict.find(" at ")) != std::string::npos)

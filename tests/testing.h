@@ -22,8 +22,8 @@
 
 namespace haft::testing {
 
-// Whether a sanitizer makes everything many times slower and keeps a shadow of
-// all memory; so does an emulator (HAFT_EMULATED).
+// Whether a sanitizer, or an emulator (HAFT_EMULATED), makes everything many
+// times slower and takes memory of its own.
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || \
     defined(HAFT_EMULATED)
 inline constexpr bool kSanitized = true;
