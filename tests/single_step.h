@@ -77,15 +77,15 @@ inline void OnTrap(int, siginfo_t*, void* context) {
 // Below the red zone, so that no compiler option is needed.
 [[gnu::always_inline]] inline void SetTrapFlag() {
   asm volatile(
-      "lea -128(%%rsp), %%rsp\n pushfq\n orq $0x100, (%%rsp)\n popfq\n"
-      "lea 128(%%rsp), %%rsp" ::
-          : "memory", "cc");
+      "lea -128(%%rsp), %%rsp\n pushfq\n orq %0, (%%rsp)\n popfq\n"
+      "lea 128(%%rsp), %%rsp" ::"i"(kTrapFlag)
+      : "memory", "cc");
 }
 [[gnu::always_inline]] inline void ClearTrapFlag() {
   asm volatile(
-      "lea -128(%%rsp), %%rsp\n pushfq\n andq $~0x100, (%%rsp)\n popfq\n"
-      "lea 128(%%rsp), %%rsp" ::
-          : "memory", "cc");
+      "lea -128(%%rsp), %%rsp\n pushfq\n andq %0, (%%rsp)\n popfq\n"
+      "lea 128(%%rsp), %%rsp" ::"i"(~kTrapFlag)
+      : "memory", "cc");
 }
 // Calls op, and `interrupt` in a signal handler before each instruction that
 // `coverage` does not know, but not sooner than `gap` instructions after the
