@@ -49,6 +49,8 @@ FLAGS = ["-std=c++17", "-Og", "-w", "-U_FORTIFY_SOURCE", "-pthread", "-fuse-ld=g
 MODEL_FLAGS = ['-DHAFT_SYNC_BACKEND="tests/model/relacy_sync.h"']
 PREFIX = '#include <gtest/gtest.h>\n#include "tests/model/relacy_sync.h"\n'  # of all models; no mutant changes it
 SECONDS = 300
+# Not Bazel's file for the results of its test: a killer would report its mutant's failure there.
+ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "XML_OUTPUT_FILE"}
 
 
 class Mutant:
@@ -171,7 +173,7 @@ class Bench:
         start = time.monotonic()
         try:
             result = subprocess.run([program, "--gtest_brief=1", "--gtest_fail_fast", f"--gtest_filter={test or '*'}"],
-                                    cwd=ROOT, timeout=SECONDS, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                                    cwd=ROOT, env=ENVIRONMENT, timeout=SECONDS, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
                                     errors="replace", check=False,
                                     preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_CPU, (limit, limit + 1)))
         except subprocess.TimeoutExpired:
