@@ -493,7 +493,7 @@ haft_handle haft_from_pointer(const void* pointer) {
   return static_cast<haft_handle>(Handle::FromPointer(pointer));
 }
 
-const char* haft_status_name(haft_status status) {
+const char* haft_status_name(int status) {
   switch (status) {
     case HAFT_OK:
       return "HAFT_OK";
@@ -521,7 +521,7 @@ const char* haft_status_name(haft_status status) {
   return "HAFT_UNKNOWN";
 }
 
-const char* haft_strerror(haft_status status) {
+const char* haft_strerror(int status) {
   switch (status) {
     case HAFT_OK:
       return "the handle is live";

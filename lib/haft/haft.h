@@ -273,10 +273,10 @@ HAFT_API size_t haft_scope_close(haft_scope *scope);
 HAFT_API void *haft_to_pointer(haft_handle handle);
 HAFT_API haft_handle haft_from_pointer(const void *pointer);
 
-/* Static strings: "HAFT_STALE", and a sentence. Of a number that is no status:
- * "HAFT_UNKNOWN", "unknown status". */
-HAFT_API const char *haft_status_name(haft_status status);
-HAFT_API const char *haft_strerror(haft_status status);
+/* Static strings of a haft_status: "HAFT_STALE", and a sentence. Of any other
+ * number: "HAFT_UNKNOWN", "unknown status". */
+HAFT_API const char *haft_status_name(int status);
+HAFT_API const char *haft_strerror(int status);
 
 /* The HAFT_VERSION of the library that is loaded. */
 HAFT_API int haft_version(void);

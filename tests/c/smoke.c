@@ -1,5 +1,6 @@
 /* The C ABI as C99 and, from the same text, as C++ uses it. */
 
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -274,12 +275,27 @@ static void full(void) {
   destroyed = 0;
 }
 
+static void statuses(void) {
+  static const int kNone[] = {-1, HAFT_INVALID + 1, 99, INT_MIN, INT_MAX};
+  size_t i;
+  int status, other;
+  for (i = 0; i < sizeof(kNone) / sizeof(*kNone); ++i) {
+    EXPECT(strcmp(haft_status_name(kNone[i]), "HAFT_UNKNOWN") == 0);
+    EXPECT(strcmp(haft_strerror(kNone[i]), "unknown status") == 0);
+  }
+  for (status = HAFT_OK; status <= HAFT_INVALID; ++status) {
+    for (other = status + 1; other <= HAFT_INVALID + 1; ++other) {
+      EXPECT(strcmp(haft_status_name(status), haft_status_name(other)) != 0);
+      EXPECT(strcmp(haft_strerror(status), haft_strerror(other)) != 0);
+    }
+  }
+  EXPECT(strcmp(haft_status_name(HAFT_STALE), "HAFT_STALE") == 0);
+  EXPECT(strstr(haft_strerror(HAFT_WRONG_TYPE), "type") != NULL);
+}
+
 static void words(void) {
   char text[200];
   haft_handle handle = 0;
-  EXPECT(strcmp(haft_status_name(HAFT_STALE), "HAFT_STALE") == 0);
-  EXPECT(strcmp(haft_status_name((haft_status)99), "HAFT_UNKNOWN") == 0);
-  EXPECT(strstr(haft_strerror(HAFT_WRONG_TYPE), "type") != NULL);
   EXPECT(haft_version() == HAFT_VERSION);
   EXPECT(haft_new(NULL, &kOther, &handle) == HAFT_OK);
   EXPECT(haft_table_describe(NULL, handle, text, sizeof(text)) == strlen(text));
@@ -314,6 +330,7 @@ int main(void) {
   destroyed = 0;
   invalid();
   full();
+  statuses();
   words();
   if (failures == 0) printf("smoke.c: all holds\n");
   return failures != 0;

@@ -20,7 +20,7 @@ const (
 )
 
 func (s Status) Error() string {
-	return "haft: " + C.GoString(C.haft_strerror(C.haft_status(s)))
+	return "haft: " + C.GoString(C.haft_strerror(C.int(s)))
 }
 
 // Err is what a function of the C ABI has returned, as an error: nil for HAFT_OK.
