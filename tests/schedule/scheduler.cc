@@ -1,38 +1,17 @@
 #include "tests/schedule/scheduler.h"
 
-#include <linux/futex.h>
 #include <sys/mman.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <atomic>
-#include <climits>
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
-#include <thread>
 #include <utility>
+
+#include "tests/schedule/coroutine.h"
 
 namespace haft::schedule {
 namespace {
-
-// Whose turn it is.
-class Baton {
- public:
-  void Give() noexcept {
-    here_.store(1, std::memory_order_release);
-    syscall(SYS_futex, &here_, FUTEX_WAKE_PRIVATE, 1, nullptr, nullptr, 0);
-  }
-  void Take() noexcept {
-    while (here_.load(std::memory_order_acquire) == 0)
-      syscall(SYS_futex, &here_, FUTEX_WAIT_PRIVATE, 0, nullptr, nullptr, 0);
-    here_.store(0, std::memory_order_relaxed);
-  }
-
- private:
-  std::atomic<std::uint32_t> here_{0};
-};
 
 class Random {
  public:
@@ -53,7 +32,9 @@ class Random {
 enum class State { kReady, kStopped, kEnded };
 
 struct Thread {
-  Baton baton;
+  explicit Thread(void (*serve)(void*)) : coroutine(serve, this) {}
+
+  Coroutine coroutine;
   std::function<void()> body;
   State state = State::kEnded;
   unsigned number = 0;
@@ -65,7 +46,8 @@ struct Thread {
   void* exit_cookie = nullptr;
 };
 
-thread_local Thread* me = nullptr;
+// Who runs; nullptr: what is outside of Run.
+Thread* me = nullptr;
 
 class Scheduler {
  public:
@@ -136,10 +118,8 @@ class Scheduler {
 
   void Add(std::function<void()> body) {
     if (used_ == threads_.size()) {
-      threads_.push_back(std::make_unique<Thread>());
-      std::thread([this, thread = threads_.back().get()] {
-        Serve(thread);
-      }).detach();
+      if (used_ == kMostThreads) std::abort();
+      threads_.push_back(std::make_unique<Thread>(&Serve));
     }
     Thread& thread = *threads_[used_];
     thread.body = std::move(body);
@@ -151,22 +131,10 @@ class Scheduler {
   }
 
   // What each of the threads does for ever: one body after another.
-  [[noreturn]] void Serve(Thread* thread) {
-    for (;;) {
-      thread->baton.Take();
-      me = thread;
-      thread->body();
-      thread->body = nullptr;
-      ExitThread();
-      me = nullptr;
-      thread->state = State::kEnded;
-      GiveTo(Pick(Access::kPlain, false, thread));
-    }
-  }
+  static void Serve(void* cookie);
 
   Outcome Go() {
-    GiveTo(Pick(Access::kPlain, false, threads_[first_].get()));
-    outside_.Take();
+    HandOn(Pick(Access::kPlain, false, threads_[first_].get()));
     Outcome outcome;
     outcome.steps = steps_;
     outcome.stuck = stuck_;
@@ -176,17 +144,13 @@ class Scheduler {
   }
 
   // nullptr: nobody is ready, Run returns.
-  void GiveTo(Thread* next) noexcept {
-    if (next == nullptr)
-      outside_.Give();
-    else
-      next->baton.Give();
-  }
   void HandOn(Thread* next) noexcept {
     if (next == me) return;
-    Thread* const self = me;
-    GiveTo(next);
-    self->baton.Take();
+    Thread* const self = std::exchange(me, next);
+    CoroutineOf(self)->SwitchTo(CoroutineOf(next));
+  }
+  Coroutine* CoroutineOf(Thread* thread) noexcept {
+    return thread == nullptr ? &outside_ : &thread->coroutine;
   }
 
   Thread* Pick(Access access, bool yields) noexcept {
@@ -290,7 +254,7 @@ class Scheduler {
   std::vector<std::unique_ptr<Thread>> threads_;
   unsigned used_ = 0;   // of threads_
   unsigned first_ = 0;  // of this Run
-  Baton outside_;
+  Coroutine outside_;
   Plan plan_;
   Random random_{0};
   std::uint64_t steps_ = 0, rescue_limit_ = 0;
@@ -304,6 +268,17 @@ class Scheduler {
 
 // Never destroyed: its threads serve for ever.
 Scheduler& scheduler = *new Scheduler;
+
+void Scheduler::Serve(void* cookie) {
+  Thread* const thread = static_cast<Thread*>(cookie);
+  for (;;) {
+    thread->body();
+    thread->body = nullptr;
+    ExitThread();
+    thread->state = State::kEnded;
+    scheduler.HandOn(scheduler.Pick(Access::kPlain, false));
+  }
+}
 
 struct Arena {
   static constexpr std::size_t kSize = std::size_t{1}
@@ -351,7 +326,9 @@ void ExitThread() {
   if (me->exit_hook == nullptr || faults.lost_exit_hook) return;
   std::exchange(me->exit_hook, nullptr)(me->exit_cookie);
 }
-unsigned ThreadNumber() { return me->number; }
+unsigned ThreadNumber() noexcept {
+  return me == nullptr ? kMostThreads : me->number;
+}
 
 void BeforeAccess(Access access) noexcept {
   if (me != nullptr) scheduler.BeforeAccess(access);

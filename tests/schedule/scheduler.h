@@ -1,10 +1,11 @@
-// A deterministic scheduler: real threads that hand one baton around, so that
-// which of them makes the next step is a function of a seed.
+// A deterministic scheduler: threads that are coroutines of one real thread, so
+// that which of them makes the next step is a function of a seed.
 //
 // A step is one access to memory that threads share. The scheduler is asked
-// before each, and only the thread with the baton goes on: the interleavings
-// are those of a sequentially consistent machine. (Weaker ones are for the
-// models to explore.)
+// before each: the interleavings are those of a sequentially consistent
+// machine. (Weaker ones are for the models to explore.) Nothing may block
+// between two steps, and thread_local is all threads': see ThisThread in
+// scheduler_sync.h.
 
 #ifndef HAFT_TESTS_SCHEDULE_SCHEDULER_H_
 #define HAFT_TESTS_SCHEDULE_SCHEDULER_H_
@@ -72,11 +73,13 @@ void BeginOperation();
 std::uint64_t EndOperation();
 // Runs what the calling thread has arranged for its end, now.
 void ExitThread();
-// The number of the calling thread.
-unsigned ThreadNumber();
 
 // For the backend.
 
+// There are not more threads at a time.
+inline constexpr unsigned kMostThreads = 128;
+// The number of the calling thread; outside of Run, kMostThreads.
+unsigned ThreadNumber() noexcept;
 void BeforeAccess(Access access) noexcept;
 // The calling thread waits for another.
 void Yield() noexcept;

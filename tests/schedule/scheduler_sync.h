@@ -1,5 +1,4 @@
 // The seam for the deterministic scheduler: every access is one of its steps.
-// Threads and thread-local variables are real.
 
 #ifndef HAFT_TESTS_SCHEDULE_SCHEDULER_SYNC_H_
 #define HAFT_TESTS_SCHEDULE_SCHEDULER_SYNC_H_
@@ -17,7 +16,7 @@ namespace haft::sync {
 using schedule::Access;
 using schedule::BeforeAccess;
 
-// The baton orders all accesses, whatever order they ask for.
+// The scheduler orders all accesses, whatever order they ask for.
 template <typename T>
 class Atomic {
  public:
@@ -128,8 +127,10 @@ struct ThreadState {
   Atomic<unsigned> index;
   Atomic<bool> exited;
 };
-inline thread_local ThreadState thread_state;
-inline ThreadState& ThisThread() noexcept { return thread_state; }
+inline ThreadState thread_states[schedule::kMostThreads + 1];
+inline ThreadState& ThisThread() noexcept {
+  return thread_states[schedule::ThreadNumber()];
+}
 
 // Runs at the end of a thread of the scheduler, as part of its schedule.
 class ThreadExitHook {
