@@ -58,7 +58,7 @@ struct ScheduledTable {
   }
 
   Table table;
-  std::set<Handle> issued;  // the baton protects it
+  std::set<Handle> issued;  // used between two steps
 };
 
 // Threads that end leave what their caches hold to those that begin.

@@ -29,10 +29,9 @@ class Coroutine {
         getcontext(&context_) != 0) {
       std::abort();
     }
-    stack_ = static_cast<char*>(stack) + kGuardSize;
     context_.uc_stack.ss_sp = static_cast<char*>(stack) + kGuardSize;
     context_.uc_stack.ss_size = kStackSize;
-    context_.uc_link = nullptr;
+    stack_ = context_.uc_stack.ss_sp;
     makecontext(&context_, &Begin, 0);
     // swapcontext does not need it, and AddressSanitizer's would clear what it
     // knows of the stack each time.
