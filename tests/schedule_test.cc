@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdio>
 #include <cstdlib>
+#include <exception>
 #include <optional>
 #include <set>
 #include <utility>
@@ -476,6 +477,30 @@ struct FreezingAgainAndAgain : ScheduledObjects<TestTraits<GlobalFreeList>> {
 };
 TEST(PinScheduleTest, FreezingAgainAndAgain) {
   Explore<FreezingAgainAndAgain>(4 * kSchedules);
+}
+
+// Each thread of the scheduler catches what it has thrown, whoever else throws
+// meanwhile.
+struct Throwers {
+  static constexpr unsigned kThreads = 3;
+  void Thread(unsigned t) {
+    for (int i = 0; i < 3; ++i) {
+      try {
+        throw t;
+      } catch (unsigned) {
+        schedule::BeforeAccess(schedule::Access::kPlain);
+        try {
+          throw;
+        } catch (unsigned again) {
+          EXPECT_EQ(again, t);
+        }
+      }
+    }
+  }
+  void Check() { EXPECT_EQ(std::uncaught_exceptions(), 0); }
+};
+TEST(SchedulerTest, ThreadsHaveTheirOwnExceptions) {
+  Explore<Throwers>(kSchedules / 10);
 }
 
 // ---------------------------------------------------------------------------

@@ -1,5 +1,5 @@
 // A stack and registers of its own, as a thread has them, that run when they
-// are switched to: a hundred times cheaper than to wake a thread and to sleep.
+// are switched to: cheaper than to wake a thread and to sleep.
 
 #ifndef HAFT_TESTS_SCHEDULE_COROUTINE_H_
 #define HAFT_TESTS_SCHEDULE_COROUTINE_H_
