@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <chrono>
+#include <cstdio>
 #include <functional>
 #include <memory>
 #include <string>
@@ -73,6 +75,49 @@ TEST(FacilityTest, SharesASharedPointer) {
   EXPECT_EQ(Delete(handle), Status::kOk);
   EXPECT_EQ(object.use_count(), 1);
   EXPECT_EQ(destroyed, 0);
+}
+
+TEST(FacilityTest, OwnsWhatHasADeleterOfItsOwn) {
+  struct CountingDeleter {
+    int* deleted;
+    void operator()(int* object) const {
+      ++*deleted;
+      delete object;
+    }
+  };
+  int deleted = 0;
+  std::unique_ptr<int, CountingDeleter> object(new int(3), {&deleted});
+  int* const address = object.get();
+  const Handle handle = New(std::move(object));
+  EXPECT_EQ(object, nullptr);
+  EXPECT_EQ(Value<int>(handle), address);
+  EXPECT_EQ(Delete<int>(handle), Status::kOk);
+  EXPECT_EQ(deleted, 1);
+
+  const Handle file = New(std::unique_ptr<std::FILE, int (*)(std::FILE*)>(
+      std::tmpfile(), &std::fclose));
+  EXPECT_NE(Value<std::FILE>(file), nullptr);
+  EXPECT_EQ(Delete(file), Status::kOk);
+
+  const Handle array = New(std::make_unique<int[]>(5));
+  EXPECT_NE(Value<int>(array), nullptr);
+  EXPECT_EQ(Delete(array), Status::kOk);
+}
+
+TEST(FacilityTest, TypesMayBeIncomplete) {
+  // As most of C's are.
+  struct Opaque;
+  char memory;
+  Opaque* const object = reinterpret_cast<Opaque*>(&memory);
+  const Handle handle = New(object);
+  EXPECT_EQ(Value<Opaque>(handle), object);
+  EXPECT_EQ(Delete<Opaque>(handle), Status::kOk);
+  static Opaque* closed;
+  const Handle owner = New(std::unique_ptr<Opaque, void (*)(Opaque*)>(
+      object, [](Opaque* closes) { closed = closes; }));
+  EXPECT_EQ(Pin<Opaque>(owner).get(), object);
+  EXPECT_EQ(Delete(owner), Status::kOk);
+  EXPECT_EQ(closed, object);
 }
 
 TEST(FacilityTest, BorrowsAPointer) {
@@ -203,6 +248,79 @@ TEST(FacilityTest, PinOutlivesDeletionAndMoves) {
     EXPECT_EQ(destroyed, 0);
   }).join();
   EXPECT_EQ(destroyed, 1);
+}
+
+TEST(FacilityTest, WhatIsTakenIsOwnedAsItWas) {
+  int destroyed = 0;
+  Tracked borrowed(&destroyed);
+  const auto shared = std::make_shared<Tracked>(&destroyed);
+  struct {
+    Handle handle;
+    int destroyed;
+  } const cases[] = {
+      {New(Tracked(&destroyed)), 1},
+      {New(std::make_unique<Tracked>(&destroyed)), 2},
+      {New(shared), 2},
+      {New(&borrowed), 2},
+      {Intern(&borrowed), 2},
+  };
+  EXPECT_EQ(shared.use_count(), 2);
+  int expected = 0;
+  for (const auto& each : cases) {
+    Tracked* const object = Value<Tracked>(each.handle);
+    Status why = Status::kInvalid;
+    {
+      const Taken<Tracked> taken = Take<Tracked>(each.handle, &why);
+      EXPECT_EQ(why, Status::kOk);
+      EXPECT_EQ(taken.get(), object);
+      EXPECT_EQ(Check(each.handle), Status::kStale);
+      EXPECT_EQ(destroyed, expected);
+      EXPECT_EQ(Take<Tracked>(each.handle, &why), nullptr);
+      EXPECT_EQ(why, Status::kStale);
+    }
+    expected = each.destroyed;
+    EXPECT_EQ(destroyed, expected);
+  }
+  EXPECT_EQ(shared.use_count(), 1);
+}
+
+TEST(FacilityTest, WhatIsTakenCanBePutInAgain) {
+  int destroyed = 0;
+  const Handle first = New(Tracked(&destroyed));
+  Tracked* const object = Value<Tracked>(first);
+  const Handle second = New(Take<Tracked>(first));
+  EXPECT_NE(second, first);
+  EXPECT_EQ(Value<Tracked>(second), object);
+  EXPECT_EQ(destroyed, 0);
+  EXPECT_EQ(Delete(second), Status::kOk);
+  EXPECT_EQ(destroyed, 1);
+}
+
+TEST(FacilityTest, WhatIsInUseOrOfAnotherTypeIsNotTaken) {
+  const Handle handle = New(7);
+  Status why;
+  EXPECT_EQ(Take<long>(handle, &why), nullptr);
+  EXPECT_EQ(why, Status::kWrongType);
+  {
+    const Pinned<int> pinned = Pin<int>(handle);
+    EXPECT_EQ(Take<int>(handle, &why), nullptr);
+    EXPECT_EQ(why, Status::kPinned);
+    EXPECT_EQ(*pinned, 7);
+  }
+  EXPECT_EQ(*Take<int>(handle, &why), 7);
+  EXPECT_EQ(why, Status::kOk);
+  EXPECT_EQ(Take<int>(kNullHandle, &why), nullptr);
+  EXPECT_EQ(why, Status::kNull);
+}
+
+TEST(FacilityTest, OwnerOfANullPointerIsNotLost) {
+  const auto owner = std::make_shared<int>(1);
+  const Handle handle = New(std::shared_ptr<int>(owner, nullptr));
+  EXPECT_EQ(owner.use_count(), 2);
+  Status why;
+  EXPECT_EQ(Take<int>(handle, &why), nullptr);
+  EXPECT_EQ(why, Status::kOk);
+  EXPECT_EQ(owner.use_count(), 1);
 }
 
 TEST(FacilityTest, DetachedPinIsLetGoByC) {

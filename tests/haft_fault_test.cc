@@ -226,6 +226,10 @@ std::vector<Call> CallsOfTheProcessTable() {
        refuses([] { return haft_delete_and_wait(kHandle, nullptr, 1); })},
       {"haft_take",
        refuses([] { return haft_take(kHandle, nullptr, &object); })},
+      {"haft_take_with", refuses([] {
+         void (*destroy)(void*) = nullptr;
+         return haft_take_with(kHandle, nullptr, &object, &destroy, &object);
+       })},
       {"haft_intern",
        refuses([] { return haft_intern(&counter, &kCounter, &handle); })},
       {"haft_release", refuses([] { return haft_release(kHandle); })},
@@ -518,6 +522,11 @@ void ExpectNothingMade(Status because) {
   EXPECT_EQ(why, because);
   EXPECT_EQ(object.moved(), because == Status::kFull);
   EXPECT_EQ(objects, 1);
+  std::unique_ptr<Counted, void (*)(Counted*)> unique(
+      &object, [](Counted*) { ADD_FAILURE() << "nobody has let go of it"; });
+  EXPECT_EQ(New(std::move(unique), &why), kNullHandle);
+  EXPECT_EQ(why, because);
+  EXPECT_EQ(unique.release(), &object);
   const auto shared = std::make_shared<Counted>();
   EXPECT_EQ(New(shared, &why), kNullHandle);
   EXPECT_EQ(why, because);
@@ -532,7 +541,7 @@ TEST(FacilityFaultTest, OwnersCannotBeHad) {
   {
     owners.FailAll();
     ExpectNothingMade(Status::kOutOfMemory);
-    EXPECT_EQ(owners.Stop(), 4u);
+    EXPECT_EQ(owners.Stop(), 5u);
   }
   EXPECT_EQ(objects, 0);
 }

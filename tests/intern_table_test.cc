@@ -218,24 +218,42 @@ TEST_F(InternTableTest, WithoutRoomForAPinTheLastReleaseChangesNothing) {
 }
 
 TEST_F(InternTableTest, TakenIsForgottenAndNotDestroyed) {
-  const Handle handle = Intern(&object_);
-  {
+  const Handle interned_one = Intern(&object_);
+  const Handle made_one = table_.Emplace(&object_, &kType, &Count, &destroyed_);
+  int expected = 0;
+  for (const Handle handle : {interned_one, made_one}) {
     std::optional<AnyObject> taken = table_.Take(handle);
     ASSERT_TRUE(taken.has_value());
-    InternTable::Forget(*taken);
-    EXPECT_EQ(taken->Release(), &object_);
+    {
+      const AnyObject object = InternTable::Forget(*std::move(taken));
+      EXPECT_EQ(interned.size(), 0u);
+      EXPECT_EQ(object.object(), &object_);
+      EXPECT_EQ(object.type(), &kType);
+      EXPECT_EQ(object.destroy(), &Count);
+      EXPECT_EQ(object.context(), &destroyed_);
+      taken.reset();
+      EXPECT_EQ(destroyed_, expected) << "what was taken has been moved from";
+    }
+    EXPECT_EQ(destroyed_, ++expected) << "by who has it now";
+    EXPECT_EQ(Release(handle), Status::kStale);
   }
-  EXPECT_EQ(destroyed_, 0);
-  EXPECT_EQ(interned.size(), 0u);
-  EXPECT_EQ(Release(handle), Status::kStale);
+}
 
-  const Handle made = table_.Emplace(&object_, &kType, &Count, &destroyed_);
-  {
-    const std::optional<AnyObject> taken = table_.Take(made);
-    InternTable::Forget(*taken);  // nothing to it
+TEST_F(InternTableTest, TakenThroughHaftSaysWhatWasToDestroyIt) {
+  for (const Handle handle :
+       {Intern(&object_),
+        table_.Emplace(&object_, &kType, &Count, &destroyed_)}) {
+    TakenObject taken{};
+    EXPECT_EQ(AnyTake(table_, handle, &kType, &taken), Status::kOk);
+    EXPECT_EQ(taken.object, &object_);
+    EXPECT_EQ(taken.destroy, &Count);
+    EXPECT_EQ(taken.context, &destroyed_);
     EXPECT_EQ(destroyed_, 0);
+    EXPECT_EQ(interned.size(), 0u);
+    TakenObject untouched{};
+    EXPECT_EQ(AnyTake(table_, handle, &kType, &untouched), Status::kStale);
+    EXPECT_EQ(untouched.object, nullptr);
   }
-  EXPECT_EQ(destroyed_, 1);
 }
 
 TEST_F(InternTableTest, FullTableGivesItsStatusAndLosesNothing) {
@@ -447,8 +465,7 @@ TEST_F(InternTableTest, RandomSequencesCountAsAMapDoes) {
       if (expected == Status::kOk && is_pinned) expected = Status::kPinned;
       Status status;
       if (std::optional<AnyObject> taken = table_.Take(handle, &status)) {
-        InternTable::Forget(*taken);
-        taken->Release();
+        InternTable::Forget(*std::move(taken)).Release();
         live.erase(found);
         ++taken_back;
       }

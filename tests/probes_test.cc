@@ -55,7 +55,7 @@ TEST(ProbesTest, SharedLibraryHasThem) {
 #if __has_include(<sys/sdt.h>) && defined(__LP64__)
   EXPECT_EQ(
       ProbesIn("libhaft.so"),
-      (std::set<std::string>{"haft:new/1", "haft:delete/1", "haft:refused/2"}));
+      (std::set<std::string>{"haft:new/2", "haft:delete/2", "haft:refused/3"}));
 #else
   (void)ProbesIn;
   GTEST_SKIP() << "this system has no <sys/sdt.h>";
@@ -65,8 +65,8 @@ TEST(ProbesTest, SharedLibraryHasThem) {
 TEST(ProbesTest, TakeValuesOfAnyWidth) {
   const std::size_t word = 1;
   const int number = 2;
-  HAFT_PROBE1(test_one, word);
   HAFT_PROBE2(test_two, word, number);
+  HAFT_PROBE3(test_three, word, number, &number);
 }
 
 }  // namespace

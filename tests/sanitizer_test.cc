@@ -327,12 +327,8 @@ TEST_F(LeakDeathTest, WhatDeletedHandlePointedToIsLeaked) {
 TEST_F(LeakDeathTest, WhatIsTakenFromTheProcesssTableIsLeaked) {
   EXPECT_LEAK(
       [] {
-        haft_handle handle;
-        void* object;
-        if (haft_new(new Node, TypeOf<Node>(), &handle) != HAFT_OK ||
-            haft_take(handle, nullptr, &object) != HAFT_OK)
+        if (Take<Node>(New(std::make_unique<Node>())).release() == nullptr)
           std::exit(0);
-        object = nullptr;
       },
       sizeof(Node));
 }

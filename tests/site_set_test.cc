@@ -40,6 +40,14 @@ TEST(PlaceTest, OfAnAddressThatNoFileHasIsTheAddress) {
   EXPECT_EQ(Format(Address(reinterpret_cast<void*>(16))), "0x10");
 }
 
+TEST(PlaceTest, OfAReturnIsInsideOfTheCallAndKnowsTheReturn) {
+  const char code[2] = {};
+  const Place place = PlaceOfReturn(&code[1]);
+  EXPECT_EQ(place.number, reinterpret_cast<Word>(&code[0]));
+  EXPECT_EQ(ReturnOf(place), &code[1]);
+  EXPECT_EQ(ReturnOf({"file.c", 12}), nullptr);
+}
+
 TEST(SiteSetTest, EqualSitesHaveOneNumberAndOthersAnother) {
   SiteSet sites(16);
   char file[] = "a.c", same[] = "a.c";

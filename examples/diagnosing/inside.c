@@ -31,7 +31,7 @@ int main(void) {
   if (haft_value(handle, &kSession, &object) != HAFT_STALE) return 1;
 
   char text[1000];
-  haft_table_describe(NULL, handle, text, sizeof(text));
+  haft_describe(handle, text, sizeof(text));
   log_line(stdout, text);
   return 0;
 }

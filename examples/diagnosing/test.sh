@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # What docs/diagnosing.md shows: each program is run, and says what the page says; each block is from a file here; the
-# probes that the bpftrace programs name are in the library (they are not run: the kernel lets only root, and not in every
-# container).
+# probes that the bpftrace programs name are in the library, and where there is bpftrace and the kernel lets it, those are
+# run, too.
 cd "${BASH_SOURCE[0]%/*}"
 . ../common.sh
 
@@ -40,6 +40,37 @@ probes() {
 }
 if echo '#include <sys/sdt.h>' | cc -E -x c - > /dev/null 2>&1; then
   probes > "$out/log" 2>&1 && note ok 'the library has the probes' || note FAILED 'the library has the probes'
+fi
+
+# traces SCRIPT PROGRAM PATTERN: what the script says of the program. PATTERN is that of the whole line.
+traces() {
+  local bpftrace
+  { cat "$1"; echo 'BEGIN { printf("ready\n"); }'; } > "$out/script"
+  (cd "$library" && exec timeout -s INT 60 bpftrace "$out/script") > "$out/traced" 2> /dev/null &
+  bpftrace=$!
+  until grep -q '^ready' "$out/traced"; do
+    kill -0 "$bpftrace" 2> /dev/null || return 77
+    sleep 0.1
+  done
+  "$out/$2" > "$out/log"
+  kill -INT "$bpftrace"
+  wait "$bpftrace" || true
+  cat "$out/traced" > "$out/log"
+  [[ $(grep -c '^@' "$out/traced") == 1 ]] && grep -qxE "$3" "$out/traced"
+}
+# The caller's name, or if the program has ended before it was looked up, its address.
+main='(main|0x[0-9a-f]+)'
+bpf() {
+  traces leaks.bt leak "@live\[[0-9]+\]: \([0-9]+, $main\)" && traces refusals.bt stale "@\[4, $main\]: 1"
+}
+if command -v bpftrace > /dev/null; then
+  status=0
+  bpf || status=$?
+  case $status in
+    0) note ok 'bpftrace finds the leak and the stale use' ;;
+    77) echo '--  bpftrace is not let do its work here' ;;
+    *) note FAILED 'bpftrace finds the leak and the stale use' ;;
+  esac
 fi
 
 "$haft/tools/check_page.sh" docs/diagnosing.md > "$out/log" 2>&1 && note ok 'diagnosing.md: every block is from a tested file' ||

@@ -58,6 +58,13 @@ class AnyObject {
   void* const context_;
 };
 
+// What is left to whoever takes an object out of its table.
+struct TakenObject {
+  void* object;
+  AnyObject::Destroy destroy;
+  void* context;
+};
+
 // Whether `actual` will do where `wanted` (nullptr: any) is asked for.
 inline bool IsType(const haft_type* actual, const haft_type* wanted) noexcept {
   return wanted == nullptr || wanted == actual ||

@@ -364,7 +364,7 @@ struct Call {
     return [this] {
       if (table->diagnostics() != nullptr)
         table->diagnostics()->NoteDeleted(handle, place);
-      HAFT_PROBE1(delete, handle);
+      HAFT_PROBE2(delete, handle, ReturnOf(place));
     };
   }
 
@@ -389,7 +389,9 @@ struct Call {
 
  private:
   haft_status Refused(Status status) const noexcept {
-    return status == Status::kOk ? HAFT_OK : haft::Refused(handle, status);
+    return status == Status::kOk
+               ? HAFT_OK
+               : haft::Refused(handle, status, ReturnOf(place));
   }
 
   void Tell(Listener& listener, haft_status status) const noexcept {
@@ -422,7 +424,7 @@ haft_status NewWith(haft_table* name, void* object, const haft_type* type,
   if (status != Status::kOk) return ToC(status);
   if (table->diagnostics() != nullptr)
     table->diagnostics()->NoteCreated(made, place, type);
-  HAFT_PROBE1(new, made);
+  HAFT_PROBE2(new, made, ReturnOf(place));
   *handle = made;
   return HAFT_OK;
 }
@@ -469,10 +471,10 @@ haft_status DeleteAndWait(haft_table* name, haft_handle handle,
 }
 
 haft_status Take(haft_table* name, haft_handle handle, const haft_type* type,
-                 void** object, Place place) noexcept {
+                 TakenObject* taken, Place place) noexcept {
   const Call call("haft_take", name, handle, type, place);
   return call.Run([&] {
-    return AnyTake(*call.table, Handle(handle), type, object,
+    return AnyTake(*call.table, Handle(handle), type, taken,
                    call.NoteDeleted());
   });
 }
@@ -628,6 +630,9 @@ size_t haft_table_describe(haft_table* name, haft_handle handle, char* buffer,
   return table == nullptr
              ? 0
              : haft::Describe(*table, haft::Handle(handle), buffer, size);
+}
+size_t haft_describe(haft_handle handle, char* buffer, size_t size) {
+  return haft_table_describe(nullptr, handle, buffer, size);
 }
 
 size_t haft_table_report(haft_table* name, size_t most,

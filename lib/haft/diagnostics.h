@@ -52,10 +52,11 @@ inline Table* Undiagnosed(haft_table* table) noexcept {
   return gate.IsWatched() ? nullptr : reinterpret_cast<Table*>(table);
 }
 
-// Returns `status`, which is not kOk.
+// Returns `status`, which is not kOk. The `caller` is where the call of Haft
+// returns to, as of all probes.
 [[gnu::cold, gnu::noinline]] inline haft_status Refused(
-    haft_handle handle, Status status) noexcept {
-  HAFT_PROBE2(refused, handle, static_cast<int>(status));
+    haft_handle handle, Status status, const void* caller) noexcept {
+  HAFT_PROBE3(refused, handle, static_cast<int>(status), caller);
   return ToC(status);
 }
 
@@ -82,7 +83,7 @@ using internal::Place;
                                         std::uint64_t nanoseconds,
                                         Place) noexcept;
 [[gnu::cold]] haft_status Take(haft_table*, haft_handle, const haft_type*,
-                               void** object, Place) noexcept;
+                               TakenObject*, Place) noexcept;
 
 // When a handle was interned, and when haft_release has answered.
 [[gnu::cold]] void Interned(Table&, haft_handle, const haft_type*,

@@ -63,10 +63,19 @@ struct TypeDescriptor {
                                            : kHasOwnName ? kName.data()
                                                          : nullptr;
 
-  static void Destroy(void* object) { delete static_cast<T*>(object); }
-
-  static constexpr haft_type kType = {kName.data(), kIdentity, &Destroy};
+  static constexpr haft_type kType = {kName.data(), kIdentity, nullptr};
 };
+
+}  // namespace internal
+
+// The C ABI's descriptor of a type, which may be incomplete: how objects are
+// destroyed is not in it, but said of each by New.
+template <typename T>
+constexpr const haft_type* TypeOf() noexcept {
+  return &internal::TypeDescriptor<std::remove_cv_t<T>>::kType;
+}
+
+namespace internal {
 
 inline void Tell(Status* why, haft_status status) noexcept {
   if (why != nullptr) *why = static_cast<Status>(status);
@@ -92,13 +101,55 @@ inline Status Delete(Handle handle, const haft_type* type, SourceLine at) {
       nullptr, static_cast<haft_handle>(handle), type, at.file, at.line));
 }
 
-}  // namespace internal
-
-// The C ABI's descriptor of a type.
 template <typename T>
-constexpr const haft_type* TypeOf() noexcept {
-  return &internal::TypeDescriptor<std::remove_cv_t<T>>::kType;
+Handle New(T* object, void (*destroy)(void*), void* context, Status* why,
+           SourceLine at) {
+  haft_handle handle = 0;
+  Tell(why,
+       haft_table_new_with_at(nullptr, ToVoid(object), TypeOf<T>(), destroy,
+                              context, &handle, at.file, at.line));
+  return Handle(handle);
 }
+
+template <typename T>
+void DeleteAs(void* object) {
+  delete static_cast<T*>(object);
+}
+
+// A handle of what `owner`, a smart pointer, points to. If it is not
+// kNullHandle the owner has moved into the table.
+template <typename Owner>
+Handle NewOfOwner(Owner& owner, Status* why, SourceLine at) {
+  std::unique_ptr<Owner> kept(new (std::nothrow) Owner(std::move(owner)));
+  if (kept == nullptr) {
+    Tell(why, HAFT_OUT_OF_MEMORY);
+    return kNullHandle;
+  }
+  const Handle handle = New(kept->get(), &DeleteAs<Owner>, kept.get(), why, at);
+  if (handle == kNullHandle) {
+    owner = std::move(*kept);
+  } else {
+    (void)kept.release();
+  }
+  return handle;
+}
+
+// What was to destroy an object before it was taken out of the table.
+class Destroyer {
+ public:
+  Destroyer() noexcept = default;
+  Destroyer(void (*destroy)(void*), void* context) noexcept
+      : destroy_(destroy), context_(context) {}
+  void operator()(const void*) const {
+    if (destroy_ != nullptr) destroy_(context_);
+  }
+
+ private:
+  void (*destroy_)(void*) = nullptr;
+  void* context_ = nullptr;
+};
+
+}  // namespace internal
 
 // Makes an object reachable through a new handle. What is owned is destroyed by
 // Delete, or by the last unpin. The handle itself is weak: it keeps nothing
@@ -106,7 +157,7 @@ constexpr const haft_type* TypeOf() noexcept {
 // that others own has to end its handle when it goes.
 //
 //   New(object)             owns a copy, or what is moved into it
-//   New(std::move(unique))  owns what a unique_ptr owned
+//   New(std::move(unique))  owns what a unique_ptr owned, and its deleter
 //   New(shared)             shares what a shared_ptr shares
 //   New(&object)            owns nothing: the object must outlive the handle
 //
@@ -114,47 +165,35 @@ constexpr const haft_type* TypeOf() noexcept {
 //             full or there is no memory. `*why` then says which, and nothing
 //             has changed: a unique_ptr still owns its object
 //   Errors    what T's move constructor throws
-//   Progress  lock-free, but for allocation (only &object does without) and T's
-//             constructor
+//   Progress  lock-free, but for allocation (&object and a unique_ptr without a
+//             deleter of its own do without) and T's constructor
 //   Source    NewHandle of Go issue 37033
-template <typename T>
+template <typename T, typename Deleter>
 [[nodiscard]] Handle New(
-    std::unique_ptr<T>&& object, Status* why = nullptr,
+    std::unique_ptr<T, Deleter>&& object, Status* why = nullptr,
     internal::SourceLine at = internal::SourceLine::Here()) {
-  haft_handle handle = 0;
-  internal::Tell(why, haft_new_at(internal::ToVoid(object.get()), TypeOf<T>(),
-                                  &handle, at.file, at.line));
-  if (handle != 0) (void)object.release();
-  return Handle(handle);
+  if constexpr (!std::is_same_v<Deleter, std::default_delete<T>> ||
+                std::is_array_v<T>) {
+    return internal::NewOfOwner(object, why, at);
+  } else {
+    const Handle handle =
+        internal::New(object.get(), &internal::DeleteAs<T>,
+                      internal::ToVoid(object.get()), why, at);
+    if (handle != kNullHandle) (void)object.release();
+    return handle;
+  }
 }
 template <typename T>
 [[nodiscard]] Handle New(
     T* object, Status* why = nullptr,
     internal::SourceLine at = internal::SourceLine::Here()) noexcept {
-  haft_handle handle = 0;
-  internal::Tell(why, haft_table_new_with_at(nullptr, internal::ToVoid(object),
-                                             TypeOf<T>(), nullptr, nullptr,
-                                             &handle, at.file, at.line));
-  return Handle(handle);
+  return internal::New(object, nullptr, nullptr, why, at);
 }
 template <typename T>
 [[nodiscard]] Handle New(
     std::shared_ptr<T> object, Status* why = nullptr,
     internal::SourceLine at = internal::SourceLine::Here()) {
-  using Owner = std::shared_ptr<T>;
-  haft_handle handle = 0;
-  std::unique_ptr<Owner> owner(new (std::nothrow) Owner(std::move(object)));
-  if (owner == nullptr) {
-    internal::Tell(why, HAFT_OUT_OF_MEMORY);
-    return kNullHandle;
-  }
-  internal::Tell(why,
-                 haft_table_new_with_at(
-                     nullptr, internal::ToVoid(owner->get()), TypeOf<T>(),
-                     [](void* context) { delete static_cast<Owner*>(context); },
-                     owner.get(), &handle, at.file, at.line));
-  if (handle != 0) (void)owner.release();
-  return Handle(handle);
+  return internal::NewOfOwner(object, why, at);
 }
 template <typename T,
           typename = std::enable_if_t<!std::is_pointer_v<std::decay_t<T>>>>
@@ -273,6 +312,29 @@ inline Status DeleteAndWait(Handle handle, std::chrono::nanoseconds timeout) {
   return static_cast<Status>(haft_delete_and_wait(
       static_cast<haft_handle>(handle), nullptr,
       timeout.count() < 0 ? 0 : static_cast<std::uint64_t>(timeout.count())));
+}
+
+// An object that was in the table, owned as it was there: what New was given
+// itself or as a unique_ptr is deleted with it, a shared_ptr lets go of its
+// share, and of &object there is nothing to be destroyed.
+template <typename T>
+using Taken = std::unique_ptr<T, internal::Destroyer>;
+
+// Ends `handle`, if it is a T and not pinned, and gives the object back. New
+// takes it again.
+//   Returns   nullptr when it has not; `*why` then says why
+//   Progress  lock-free
+template <typename T>
+[[nodiscard]] Taken<T> Take(Handle handle, Status* why = nullptr) {
+  void* object = nullptr;
+  void (*destroy)(void*) = nullptr;
+  void* context = nullptr;
+  internal::Tell(why, haft_take_with(static_cast<haft_handle>(handle),
+                                     TypeOf<T>(), &object, &destroy, &context));
+  const internal::Destroyer destroyer(destroy, context);
+  // A null pointer that was put in may have an owner, a unique_ptr has none.
+  if (object == nullptr) destroyer(object);
+  return Taken<T>(static_cast<T*>(object), destroyer);
 }
 
 // For callers that hold a handle they know is live: otherwise they report all

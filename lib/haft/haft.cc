@@ -32,27 +32,32 @@ struct haft_scope {
 namespace haft {
 namespace {
 
-// Calls that nobody watches.
+// Calls that nobody watches. The exported functions reach them by tail calls,
+// so what these return to is what those do.
 
 haft_status NewIn(Table& table, void* object, const haft_type* type,
                   void (*destroy)(void*), void* context,
                   haft_handle* handle) noexcept {
   const Status status = AnyNew(table, object, type, destroy, context, handle);
-  if (status == Status::kOk) HAFT_PROBE1(new, *handle);
+  if (status == Status::kOk)
+    HAFT_PROBE2(new, *handle, __builtin_return_address(0));
   return ToC(status);
 }
 
 // HAFT_OK, or why not.
-inline haft_status Answer(haft_handle handle, Status status) noexcept {
-  return __builtin_expect(status == Status::kOk, 1) ? HAFT_OK
-                                                    : Refused(handle, status);
+[[gnu::always_inline]] inline haft_status Answer(haft_handle handle,
+                                                 Status status) noexcept {
+  return __builtin_expect(status == Status::kOk, 1)
+             ? HAFT_OK
+             : Refused(handle, status, __builtin_return_address(0));
 }
 // The same of what ends a handle. Here, and not where the handle ends:
 // compilers take a probe for a lot of code, and would not inline what it is in.
-inline haft_status Ended(haft_handle handle, Status status) noexcept {
+[[gnu::always_inline]] inline haft_status Ended(haft_handle handle,
+                                                Status status) noexcept {
   if (__builtin_expect(status != Status::kOk, 0))
-    return Refused(handle, status);
-  HAFT_PROBE1(delete, handle);
+    return Refused(handle, status, __builtin_return_address(0));
+  HAFT_PROBE2(delete, handle, __builtin_return_address(0));
   return HAFT_OK;
 }
 
@@ -168,15 +173,31 @@ template <typename At = AtCaller>
                AnyDeleteAndWait(*table, Handle(handle), type, nanoseconds));
 }
 
+[[gnu::always_inline]] inline haft_status TakeWith(
+    haft_table* name, haft_handle handle, const haft_type* type, void** object,
+    void (**destroy)(void*), void** context) noexcept {
+  if (object == nullptr || destroy == nullptr || context == nullptr)
+    return HAFT_INVALID;
+  TakenObject taken;
+  Table* const table = Undiagnosed(name);
+  const haft_status status =
+      table == nullptr
+          ? diagnosed::Take(name, handle, type, &taken, Caller())
+          : Ended(handle, AnyTake(*table, Handle(handle), type, &taken));
+  if (status != HAFT_OK) return status;
+  *object = taken.object;
+  *destroy = taken.destroy;
+  *context = taken.context;
+  return HAFT_OK;
+}
+
 [[gnu::always_inline]] inline haft_status Take(haft_table* name,
                                                haft_handle handle,
                                                const haft_type* type,
                                                void** object) noexcept {
-  if (object == nullptr) return HAFT_INVALID;
-  Table* const table = Undiagnosed(name);
-  if (table == nullptr)
-    return diagnosed::Take(name, handle, type, object, Caller());
-  return Ended(handle, AnyTake(*table, Handle(handle), type, object));
+  void (*destroy)(void*);
+  void* context;
+  return TakeWith(name, handle, type, object, &destroy, &context);
 }
 
 InternTable intern_table;
@@ -329,7 +350,9 @@ haft_status haft_table_delete_at(haft_table* table, haft_handle handle,
 }
 void haft_must_delete(haft_handle handle, const haft_type* type) {
   Table* const table = haft::Undiagnosed(nullptr);
-  if (table != nullptr && haft::DeleteIn(*table, handle, type) == HAFT_OK)
+  if (table != nullptr &&
+      haft::Ended(handle, haft::AnyDelete(*table, Handle(handle), type)) ==
+          HAFT_OK)
     return;
   haft::diagnosed::MustDelete(handle, type, haft::Caller());
 }
@@ -361,6 +384,17 @@ haft_status haft_table_take(haft_table* table, haft_handle handle,
 haft_status haft_take(haft_handle handle, const haft_type* type,
                       void** object) {
   return haft::Take(nullptr, handle, type, object);
+}
+
+haft_status haft_table_take_with(haft_table* table, haft_handle handle,
+                                 const haft_type* type, void** object,
+                                 void (**destroy)(void*), void** context) {
+  return haft::TakeWith(table, handle, type, object, destroy, context);
+}
+haft_status haft_take_with(haft_handle handle, const haft_type* type,
+                           void** object, void (**destroy)(void*),
+                           void** context) {
+  return haft::TakeWith(nullptr, handle, type, object, destroy, context);
 }
 
 haft_status haft_table_intern_with(haft_table* table, void* object,
@@ -441,7 +475,8 @@ haft_status haft_table_stats(haft_table* table, haft_stats* stats) {
   if (any == nullptr) return HAFT_OUT_OF_MEMORY;
   const haft::ObjectTableStats figures = any->Stats();
   *stats = {figures.live,    figures.dying,   figures.created,
-            figures.deleted, figures.retired, figures.capacity};
+            figures.deleted, figures.retired, figures.high_water,
+            figures.capacity};
   return HAFT_OK;
 }
 

@@ -152,10 +152,17 @@ HAFT_API haft_status haft_delete_and_wait(haft_handle handle,
                                           uint64_t nanoseconds);
 
 /* Ends `handle` unless it is pinned, and gives the object back: it is not
- * destroyed. (Of haft_new_with: neither is its context.)
+ * destroyed.
  *   Returns   as haft_delete_unless_pinned */
 HAFT_API haft_status haft_take(haft_handle handle, const haft_type *type,
                                void **object);
+
+/* The same, with what was to destroy it: (*destroy)(*context), which is left to
+ * the caller; a null *destroy: nothing. */
+HAFT_API haft_status haft_take_with(haft_handle handle, const haft_type *type,
+                                    void **object,
+                                    void (**destroy)(void *context),
+                                    void **context);
 
 /* haft_value and haft_delete for callers that hold a handle they know is live:
  * otherwise they report all that is known about it on stderr and abort. */
@@ -200,6 +207,10 @@ HAFT_API haft_status haft_table_delete_and_wait(haft_table *table,
                                                 uint64_t nanoseconds);
 HAFT_API haft_status haft_table_take(haft_table *table, haft_handle handle,
                                      const haft_type *type, void **object);
+HAFT_API haft_status haft_table_take_with(haft_table *table, haft_handle handle,
+                                          const haft_type *type, void **object,
+                                          void (**destroy)(void *context),
+                                          void **context);
 
 /* haft_table_new for each of objects[0..count-1].
  *   Returns   HAFT_OK, and *made == count; or why it stopped. *made is always
@@ -230,12 +241,13 @@ HAFT_API int haft_table_for_each(haft_table *table,
 
 /* Figures; exact when no other thread is inside a call. */
 typedef struct haft_stats {
-  uint64_t live;     /* handles issued and not deleted */
-  uint64_t dying;    /* objects deleted and still in use */
-  uint64_t created;  /* handles ever issued */
-  uint64_t deleted;  /* handles ever deleted */
-  uint64_t retired;  /* slots that have used up their generations */
-  uint64_t capacity; /* objects that can always exist */
+  uint64_t live;       /* handles issued and not deleted */
+  uint64_t dying;      /* objects deleted and still in use */
+  uint64_t created;    /* handles ever issued */
+  uint64_t deleted;    /* handles ever deleted */
+  uint64_t retired;    /* slots that have used up their generations */
+  uint64_t high_water; /* slots ever taken into use, free ones included */
+  uint64_t capacity;   /* objects that can always exist, less the retired */
 } haft_stats;
 HAFT_API haft_status haft_table_stats(haft_table *table, haft_stats *stats);
 
@@ -289,8 +301,8 @@ HAFT_API int haft_version(void);
  * stand, with commas between them:
  *
  *   sites       remember where and by which thread handles are made and
- *               deleted, for haft_table_describe and whatever else says what is
- *               known of a handle
+ *               deleted, for haft_describe and whatever else says what is known
+ *               of a handle
  *   leaks       that, and when the program exits report on stderr what is live
  *               in the process's table
  *   refusals=N  say on stderr of handles that are refused all that is known, N
@@ -343,11 +355,12 @@ typedef void (*haft_refusal)(void *context, haft_table *table,
 HAFT_API haft_status haft_on_refusal(haft_refusal callback, void *context,
                                      uint32_t per_second);
 
-/* Writes all that is known about `handle` in `table` into a buffer, as snprintf
- * does: what it is and, of a stale one, what its slot holds now; if sites are
- * remembered, who made and who deleted it, of the last 8 handles of each slot.
+/* Writes all that is known about `handle` into a buffer, as snprintf does: what
+ * it is and, of a stale one, what its slot holds now; if sites are remembered,
+ * who made and who deleted it, of the last 8 handles of each slot.
  *   Returns   the length it has, which may be more than fits
  *   Progress  takes the dynamic linker's lock if sites are remembered */
+HAFT_API size_t haft_describe(haft_handle handle, char *buffer, size_t size);
 HAFT_API size_t haft_table_describe(haft_table *table, haft_handle handle,
                                     char *buffer, size_t size);
 

@@ -110,9 +110,13 @@ class InternTable {
     }
   }
 
-  // For who takes an object out of its table and does not destroy it.
-  static void Forget(const AnyObject& taken) noexcept {
-    if (taken.destroy() == &End) Finish(taken.context());
+  // What was put in, of an object that was taken out of its table.
+  static AnyObject Forget(AnyObject taken) noexcept {
+    if (taken.destroy() != &End) return taken;
+    const Entry& entry = *static_cast<Entry*>(taken.context());
+    AnyObject object(taken.Release(), entry.type, entry.destroy, entry.context);
+    Finish(taken.context());
+    return object;
   }
 
   // Between these no other thread is inside: for fork.
@@ -265,12 +269,14 @@ class InternTable {
 // As AnyDelete, for haft_take, whose object may have been interned.
 template <typename F = internal::DoNothing>
 Status AnyTake(AnyTable& table, Handle handle, const haft_type* type,
-               void** object, F ended = {}) noexcept {
+               TakenObject* taken, F ended = {}) noexcept {
   Status status = AnyCheck(table, handle, type);
   if (status != Status::kOk) return status;
-  if (std::optional<AnyObject> taken = table.Take(handle, &status, ended)) {
-    InternTable::Forget(*taken);
-    *object = taken->Release();
+  if (std::optional<AnyObject> any = table.Take(handle, &status, ended)) {
+    AnyObject object = InternTable::Forget(*std::move(any));
+    taken->destroy = object.destroy();
+    taken->context = object.context();
+    taken->object = object.Release();
   }
   return status;
 }

@@ -7,11 +7,12 @@
 
 #if __has_include(<sys/sdt.h>) && !defined(HAFT_NO_PROBES)
 #include <sys/sdt.h>
-#define HAFT_PROBE1(name, a) DTRACE_PROBE1(haft, name, a)
 #define HAFT_PROBE2(name, a, b) DTRACE_PROBE2(haft, name, a, b)
+#define HAFT_PROBE3(name, a, b, c) DTRACE_PROBE3(haft, name, a, b, c)
 #else
-#define HAFT_PROBE1(name, a) static_cast<void>(a)
 #define HAFT_PROBE2(name, a, b) (static_cast<void>(a), static_cast<void>(b))
+#define HAFT_PROBE3(name, a, b, c) \
+  (static_cast<void>(a), static_cast<void>(b), static_cast<void>(c))
 #endif
 
 #endif  // HAFT_PROBES_H_

@@ -28,6 +28,11 @@ struct Place {
 inline Place PlaceOfReturn(const void* address) noexcept {
   return {nullptr, reinterpret_cast<Word>(address) - 1};
 }
+// The other way round; nullptr for a line of a file.
+inline const void* ReturnOf(Place place) noexcept {
+  return place.file == nullptr ? reinterpret_cast<const void*>(place.number + 1)
+                               : nullptr;
+}
 
 // Writes a place as snprintf does. An address is given by the symbol before it
 // if the dynamic linker knows one, and as an offset into its file. No

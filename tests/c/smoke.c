@@ -131,6 +131,41 @@ static void pins(haft_table *table) {
   destroyed = 0;
 }
 
+static void take_with(haft_table *table) {
+  int object = 1;
+  haft_handle made = 0, made_with = 0, interned = 0, borrowed = 0;
+  void (*how)(void *) = NULL;
+  void *found = NULL, *context = NULL;
+  EXPECT(haft_table_new(table, &object, &kCounted, &made) == HAFT_OK);
+  EXPECT(haft_table_take_with(table, made, &kOther, &found, &how, &context) ==
+         HAFT_WRONG_TYPE);
+  EXPECT(found == NULL && how == NULL && context == NULL);
+  EXPECT(haft_table_take_with(table, made, &kCounted, &found, &how, &context) ==
+         HAFT_OK);
+  EXPECT(found == &object && how == kCounted.destroy && context == &object);
+
+  EXPECT(haft_table_new_with(table, &object, &kOther, kCounted.destroy, &found,
+                             &made_with) == HAFT_OK);
+  EXPECT(haft_table_take_with(table, made_with, NULL, &found, &how, &context) ==
+         HAFT_OK);
+  EXPECT(found == &object && how == kCounted.destroy && context == &found);
+
+  EXPECT(haft_table_intern_with(table, &object, &kOther, kCounted.destroy,
+                                &found, &interned) == HAFT_OK);
+  EXPECT(haft_table_take_with(table, interned, NULL, &found, &how, &context) ==
+         HAFT_OK);
+  EXPECT(found == &object && how == kCounted.destroy && context == &found);
+
+  EXPECT(haft_table_new_with(table, &object, &kCounted, NULL, NULL,
+                             &borrowed) == HAFT_OK);
+  EXPECT(haft_table_take_with(table, borrowed, NULL, &found, &how, &context) ==
+         HAFT_OK);
+  EXPECT(found == &object && how == NULL);
+  EXPECT(haft_table_take_with(table, borrowed, NULL, &found, &how, &context) ==
+         HAFT_STALE);
+  EXPECT(destroyed == 0);
+}
+
 static int visit(void *context, haft_handle handle, const haft_type *type,
                  void *object) {
   (void)handle;
@@ -161,6 +196,7 @@ static void many(haft_table *table) {
   EXPECT(sum == 0);
   EXPECT(haft_table_stats(table, &stats) == HAFT_OK);
   EXPECT(stats.live == 3 && stats.dying == 0);
+  EXPECT(stats.high_water >= 3 && stats.capacity >= 3);
   EXPECT(haft_table_report(table, 1, take_line, &reported) == 3);
   EXPECT(reported);
   handles[1] = 0;
@@ -225,6 +261,7 @@ static void invalid(void) {
   haft_table *table = NULL;
   haft_handle handle = 0;
   void *found = NULL;
+  void (*how)(void *) = NULL;
   haft_pin pin;
   size_t made = 1;
   EXPECT(haft_table_create(0, &table) == HAFT_INVALID);
@@ -238,6 +275,9 @@ static void invalid(void) {
   EXPECT(haft_pin_object(1, NULL, NULL, &found) == HAFT_INVALID);
   EXPECT(haft_pin_object(1, NULL, &pin, NULL) == HAFT_INVALID);
   EXPECT(haft_take(1, NULL, NULL) == HAFT_INVALID);
+  EXPECT(haft_take_with(1, NULL, NULL, &how, &found) == HAFT_INVALID);
+  EXPECT(haft_take_with(1, NULL, &found, NULL, &found) == HAFT_INVALID);
+  EXPECT(haft_take_with(1, NULL, &found, &how, NULL) == HAFT_INVALID);
   EXPECT(haft_scope_open(NULL, NULL) == HAFT_INVALID);
   EXPECT(haft_scope_add(NULL, 1) == HAFT_INVALID);
   EXPECT(haft_scope_escape(NULL, 1, NULL) == HAFT_INVALID);
@@ -301,6 +341,7 @@ static void words(void) {
   EXPECT(haft_table_describe(NULL, handle, text, sizeof(text)) == strlen(text));
   EXPECT(strstr(text, "live") != NULL && strstr(text, "other") != NULL);
   EXPECT(haft_table_describe(NULL, handle, NULL, 0) == strlen(text));
+  EXPECT(haft_describe(handle, NULL, 0) == strlen(text));
   haft_must_delete(handle, &kOther);
   (void)haft_table_describe(NULL, handle, text, sizeof(text));
   EXPECT(strstr(text, "stale") != NULL);
@@ -317,6 +358,7 @@ int main(void) {
   identities(table);
   pins(NULL);
   pins(table);
+  take_with(table);
   many(table);
   scopes(NULL);
   scopes(table);

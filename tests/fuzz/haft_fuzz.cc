@@ -660,18 +660,36 @@ class Run {
   void Take(Table& table, Word word, const haft_type* type) {
     const haft_status expected = UnlessPinned(table, word, type);
     void* object = &object;
-    const haft_status status =
-        Call([] { return false; },
-             [&] {
-               return &table == tables_[0]
-                          ? haft_take(word, type, &object)
-                          : haft_table_take(table.table, word, type, &object);
-             });
+    void* context = &object;
+    void (*destroy)(void*) = nullptr;
+    const bool with = word / 2 % 2 != 0;
+    const bool is_process = &table == tables_[0];
+    const haft_status status = Call(
+        [] { return false; },
+        [&] {
+          if (with)
+            return is_process
+                       ? haft_take_with(word, type, &object, &destroy, &context)
+                       : haft_table_take_with(table.table, word, type, &object,
+                                              &destroy, &context);
+          return is_process ? haft_take(word, type, &object)
+                            : haft_table_take(table.table, word, type, &object);
+        });
     Expect(status == expected, "haft_take is wrong");
     if (status != HAFT_OK)
-      return Expect(object == &object, "haft_take writes nevertheless");
+      return Expect(
+          object == &object && context == &object && destroy == nullptr,
+          "haft_take writes nevertheless");
     Object& taken = *Live(table, word);
     Expect(object == taken.object, "haft_take gives another object");
+    if (with) {
+      const auto expected_destroy = taken.by < 0 ? nullptr
+                                    : taken.by == kByContext
+                                        ? &DestroyBy<kByContext>
+                                        : kTypes[taken.by].destroy;
+      Expect(destroy == expected_destroy && context == taken.payload.get(),
+             "haft_take_with gives another way to destroy the object");
+    }
     taken.by = -1;
     End(taken);
   }
@@ -991,6 +1009,7 @@ class Run {
     haft_table* made = nullptr;
     haft_pin pin{};
     void* object = nullptr;
+    void (*destroy)(void*) = nullptr;
     std::size_t count = 77;
     void* const objects[] = {nullptr};
     const bool are_invalid[] = {
@@ -1005,6 +1024,12 @@ class Run {
             HAFT_INVALID,
         haft_table_pin_object(t, word, nullptr, &pin, nullptr) == HAFT_INVALID,
         haft_table_take(t, word, nullptr, nullptr) == HAFT_INVALID,
+        haft_table_take_with(t, word, nullptr, nullptr, &destroy, &object) ==
+            HAFT_INVALID,
+        haft_table_take_with(t, word, nullptr, &object, nullptr, &object) ==
+            HAFT_INVALID,
+        haft_table_take_with(t, word, nullptr, &object, &destroy, nullptr) ==
+            HAFT_INVALID,
         haft_table_intern(t, &count, nullptr, &handle) == HAFT_INVALID,
         haft_table_intern(t, &count, type, nullptr) == HAFT_INVALID,
         haft_table_intern(t, nullptr, type, &handle) == HAFT_INVALID,
@@ -1035,8 +1060,8 @@ class Run {
     haft_unpin(nullptr);
     haft_unpin(&pin);
     haft_table_destroy(nullptr);
-    Expect(handle == 77 && made == nullptr && object == nullptr && count == 0 &&
-               IsZero(pin),
+    Expect(handle == 77 && made == nullptr && object == nullptr &&
+               destroy == nullptr && count == 0 && IsZero(pin),
            "an invalid call writes");
   }
 
@@ -1053,6 +1078,8 @@ class Run {
     Expect(stats.created == table.created, "statistics: created");
     Expect(stats.deleted == table.deleted, "statistics: deleted");
     Expect(stats.retired == table.retired, "statistics: retired");
+    Expect(stats.high_water >= stats.live + stats.dying + stats.retired,
+           "statistics: high water");
     Expect(stats.capacity == table.Capacity(), "statistics: capacity");
   }
   void LookAtAll() {
