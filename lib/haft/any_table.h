@@ -7,7 +7,6 @@
 #include <chrono>
 #include <cstdint>
 #include <cstring>
-#include <iterator>
 #include <optional>
 #include <utility>
 
@@ -145,7 +144,7 @@ template <typename Table>
   *object = pinned->object();
   const PinWords words = pinned.Detach();
   static_assert(sizeof(words) == sizeof(*pin));
-  std::copy(std::begin(words.words), std::end(words.words), pin->words);
+  *pin = {{words.words[0], words.words[1], words.words[2], words.words[3]}};
   return Status::kOk;
 }
 

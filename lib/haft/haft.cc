@@ -3,7 +3,6 @@
 #include <pthread.h>
 
 #include <algorithm>
-#include <iterator>
 #include <memory>
 #include <new>
 
@@ -330,8 +329,8 @@ haft_status haft_pin_object(haft_handle handle, const haft_type* type,
 
 void haft_unpin(haft_pin* pin) {
   if (pin == nullptr) return;
-  haft::PinWords words;
-  std::copy(std::begin(pin->words), std::end(pin->words), words.words);
+  const haft::PinWords words = {
+      {pin->words[0], pin->words[1], pin->words[2], pin->words[3]}};
   *pin = {};
   AnyTable::Pinned::Attach(words).Unpin();
 }

@@ -295,7 +295,7 @@ class ObjectTable {
   //             DeleteUnlessPinned or a Take of this handle is under way
   //   Cost      one compare-and-swap on a line of the thread's own; a thread's
   //             first use of an object is one more on the object's line
-  [[nodiscard]] Pinned Pin(Handle handle) noexcept {
+  [[nodiscard, gnu::always_inline]] Pinned Pin(Handle handle) noexcept {
     const Word word = static_cast<Word>(handle);
     Slot& slot = slots_[word];
     // A handle that is plainly not live costs no publishing. One look at the
@@ -573,7 +573,7 @@ class ObjectTable {
     return word;
   }
   Word TryReserve() noexcept {
-    return caches_.With([this](auto& thread) {
+    return caches_.With([this](auto& thread) __attribute__((always_inline)) {
       const Word word = free_list_.Pop(thread);
       thread.CountCreated(word != 0);
       return word;
@@ -632,23 +632,26 @@ class ObjectTable {
 
   // Destroys the object of a handle this thread has ended, or leaves it to
   // whoever uses it.
-  void Dispose(Word word) {
+  [[gnu::always_inline]] void Dispose(Word word) {
     Slot& slot = slots_[word];
     if constexpr (Reclamation::kIsExact) {
       const auto uses = reclamation_.LookForUses(slot, word);
       if (__builtin_expect(!uses, 1)) return Destroy(word);
-      CountDying();
-      if (!uses.scoped) return LeaveToPins(word);
-      slot.LeaveHeld(word);
-      const std::uint64_t stamp = reclamation_.Stamp();
-      stamps_[StampOf(word)].Write(stamp);
-      LeaveToScopes(word, stamp);
+      LeaveToUsers(word, uses.scoped);
     } else {
       CountDying();
       slot.SetEnding(word);
       reclamation_.Retire(slot, word, this);
       DestroyUnused();
     }
+  }
+  [[gnu::cold, gnu::noinline]] void LeaveToUsers(Word word, bool scoped) {
+    CountDying();
+    if (!scoped) return LeaveToPins(word);
+    slots_[word].LeaveHeld(word);
+    const std::uint64_t stamp = reclamation_.Stamp();
+    stamps_[StampOf(word)].Write(stamp);
+    LeaveToScopes(word, stamp);
   }
   void CountDying() noexcept {
     caches_.With([](auto& thread) { thread.CountDeleted(1); });
@@ -736,18 +739,36 @@ class ObjectTable {
 
   // Destroys the object of an ended handle that nobody uses and puts its slot
   // to use again; or has it done by a destructor further up on this stack.
-  void Destroy(Word word) {
+  [[gnu::always_inline]] void Destroy(Word word) {
+    Cache* const cache = caches_.Mine();
+    if (__builtin_expect(cache == nullptr || cache->depth == kMaxDepth, 0))
+      return DestroyElsewhere(word);
+    DestroyIn(*cache, word);
+    if (__builtin_expect(cache->depth != 0, 0)) return;
+    // A signal handler that comes before this has left its part waiting if it
+    // nested too deep; one that comes later is the outermost itself.
+    sync::SignalFence();
+    if (const Word waiting = graveyard_.PopFrom(0)) DestroyWaiting(waiting);
+  }
+  [[gnu::always_inline]] void DestroyIn(Cache& cache, Word word) {
+    ++cache.depth;
+    DestroyNow(word);
+    --cache.depth;
+  }
+  // The same in a thread's first call, without a cache, or nested too deep.
+  [[gnu::cold, gnu::noinline]] void DestroyElsewhere(Word word) {
     if (caches_.Mine() == nullptr) internal::ThreadRegistry::Claim();
     Cache* const cache = caches_.Mine();
     if (cache == nullptr) return DestroyAsGuest(word);
     if (cache->depth == kMaxDepth) return graveyard_.Push(0, word);
+    Destroy(word);
+  }
+  // For the outermost on its stack.
+  [[gnu::cold, gnu::noinline]] void DestroyWaiting(Word word) {
+    Cache* const cache = caches_.Mine();
     do {
-      ++cache->depth;
-      DestroyNow(word);
-      if (--cache->depth != 0) return;
-      // A signal handler that comes before this has left its part waiting if it
-      // nested too deep; one that comes later is the outermost itself.
-      sync::SignalFence();
+      DestroyIn(*cache, word);
+      sync::SignalFence();  // as in Destroy
       word = graveyard_.PopFrom(0);
     } while (word != 0);
   }
@@ -757,44 +778,47 @@ class ObjectTable {
   [[gnu::cold]] void DestroyAsGuest(Word word) {
     // [G1] acq_rel: one comes last, and by its own [G1] sees what those before
     // it have left waiting.
-    if (guest_depth_.fetch_add(1, std::memory_order_acq_rel) < kMaxDepth) {
-      DestroyNow(word);
-    } else {
+    if (guest_depth_.fetch_add(1, std::memory_order_acq_rel) >= kMaxDepth) {
       graveyard_.Push(0, word);
+      word = 0;
     }
     for (;;) {
-      // relaxed: a hint; only whoever is alone inside must look.
-      while (guest_depth_.load(std::memory_order_relaxed) == 1) {
-        const Word waiting = graveyard_.PopFrom(0);
-        if (waiting == 0) break;
-        DestroyNow(waiting);
+      while (word != 0) {
+        DestroyNow(word);
+        // relaxed: a hint; only whoever is alone inside must look.
+        word = guest_depth_.load(std::memory_order_relaxed) == 1
+                   ? graveyard_.PopFrom(0)
+                   : 0;
       }
       // As [G1].
       if (guest_depth_.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
-      const Word waiting = graveyard_.PopFrom(0);
-      if (waiting == 0) return;
+      word = graveyard_.PopFrom(0);
+      if (word == 0) return;
       guest_depth_.fetch_add(1, std::memory_order_acq_rel);
-      DestroyNow(waiting);
     }
   }
 
-  void DestroyNow(Word word) {
+  [[gnu::always_inline]] void DestroyNow(Word word) {
     Slot& slot = slots_[word];
     slot.object()->~T();
     slot.EndObject();
-    const bool was_dying = slot.state() == State::Ending(word);
-    if (was_dying) {
-      slot.SetEnd(EndOf(word));
-      dying_.fetch_sub(1, std::memory_order_relaxed);
-      departures_.NotifyAll();
-    }
     const Word next = NextOf(word);
     // relaxed: counts, publishes nothing.
     if (next == 0) retired_.fetch_add(1, std::memory_order_relaxed);
-    caches_.With([this, was_dying, next](auto& thread) {
-      if (!was_dying) thread.CountDeleted(1);
+    if (__builtin_expect(slot.state() == State::Ending(word), 0))
+      return EndDying(word, next);
+    caches_.With([ this, next ](auto& thread) __attribute__((always_inline)) {
+      thread.CountDeleted(1);
       if (next != 0) free_list_.Push(thread, next);
     });
+  }
+  // The same for a slot whose handle was counted when it ended.
+  [[gnu::cold, gnu::noinline]] void EndDying(Word word, Word next) noexcept {
+    slots_[word].SetEnd(EndOf(word));
+    dying_.fetch_sub(1, std::memory_order_relaxed);
+    departures_.NotifyAll();
+    if (next == 0) return;
+    caches_.With([this, next](auto& thread) { free_list_.Push(thread, next); });
   }
 
   // Read by every call and never written, so shared by all caches.

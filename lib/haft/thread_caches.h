@@ -206,7 +206,8 @@ class ThreadCaches {
   }
 
   // Enters the entry, unless it is busy; `*word` is then its word.
-  static bool Announce(Entry& entry, std::uint64_t* word) noexcept {
+  [[gnu::always_inline]] static bool Announce(Entry& entry,
+                                              std::uint64_t* word) noexcept {
     *word = entry.word.load(std::memory_order_relaxed);
     for (;;) {
       const std::uint64_t after = CacheWord::After(*word);
