@@ -75,6 +75,7 @@ class Cases:
         self.assertEqual(sys.getrefcount(thing), before + 1)
         for _ in range(1000):
             handle.value()
+            handle._value_by_pin()
         self.assertEqual(sys.getrefcount(thing), before + 1)
         handle.delete()
         self.assertEqual(sys.getrefcount(thing), before)
@@ -102,9 +103,10 @@ class Cases:
             (2, haft.MalformedHandleError),
             (account.word, haft.WrongTypeError),
         ):
-            with self.assertRaises(error) as raised:
-                self.Handle.from_word(word).value()
-            self.assertIsInstance(raised.exception, haft.HaftError)
+            for value in (self.Handle.value, self.Handle._value_by_pin):
+                with self.assertRaises(error) as raised:
+                    value(self.Handle.from_word(word))
+                self.assertIsInstance(raised.exception, haft.HaftError)
         for status in range(1, 11):
             with self.assertRaises(haft.HaftError) as raised:
                 haft.raise_for(status)
@@ -224,7 +226,9 @@ class Cases:
         self.assertEqual(accounts.accounts_open(), before)
 
     def test_python_objects_read_by_threads_while_another_deletes_them(self):
-        for _ in range(50):
+        self.addCleanup(sys.setswitchinterval, sys.getswitchinterval())
+        sys.setswitchinterval(1e-6)  # between any two byte codes
+        for round in range(100):
             gone = weakref.ref(thing := Thing())
             handle = self.Handle(thing)
             del thing
@@ -244,11 +248,31 @@ class Cases:
             for thread in threads:
                 thread.start()
             ready.wait()
-            handle.delete()
+            if round % 2:
+                handle.delete()  # with the GIL
+            else:
+                self.Handle.from_word(handle.word).delete()  # without
             for thread in threads:
                 thread.join()
             self.assertEqual(wrong, [])
             self.assertIsNone(gone())
+
+    def test_late_use_is_reported_once(self):
+        program = f"""
+import haft, {self.backend} as backend
+handle = backend.Handle(object())
+handle.delete()
+for use in handle.value, handle.delete, backend.Handle.from_word(handle.word).delete:
+    try:
+        use()
+    except haft.StaleHandleError:
+        pass
+"""
+        environment = dict(os.environ, HAFT_DIAGNOSE="refusals=100")
+        done = subprocess.run(
+            [sys.executable, "-c", program], capture_output=True, text=True, check=True, env=environment
+        )
+        self.assertEqual(done.stderr.count("the handle has been deleted"), 3, done.stderr)
 
     def test_live_handles_are_deleted_when_the_interpreter_ends(self):
         program = f"""

@@ -10,7 +10,7 @@ What is used too late raises StaleHandleError and is never a crash. All handles
 of a process are in one table, that of libhaft.so (the environment variable
 HAFT_LIBRARY says which): C and C++ libraries can take Python's handles, and
 Python theirs. `haft.through_ctypes` and `haft.through_cffi` have one and the
-same API; `haft` itself is the former.
+same API; `haft` itself is the former. For CPython: 3.8 to 3.13 were tried.
 """
 
 from haft import through_ctypes

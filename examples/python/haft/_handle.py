@@ -1,139 +1,237 @@
-"""What both backends share: Handle, over the few functions they provide."""
+"""The class Handle, over haft.h by ctypes. What is a `void *` depends on who
+calls C: each backend adds the pointers of its own."""
 
 import atexit
 import ctypes
-
-from haft.errors import StaleHandleError, raise_for
+import os
+import sys
 
 # Reference counts are CPython's own, so that libhaft's table is the only one.
-# A PyDLL's functions are called with the GIL held.
-_increase = ctypes.pythonapi.Py_IncRef
-_increase.argtypes = [ctypes.py_object]
-_increase.restype = None
-_decrease = ctypes.pythonapi.Py_DecRef
-_decrease.argtypes = [ctypes.c_void_p]
-_decrease.restype = None
+# These are not documented, but CPython has had them for long (3.8 to 3.13 were
+# tried); Py_IncRef and Py_DecRef by ctypes.pythonapi take ten times as long.
+from _ctypes import Py_DECREF, Py_INCREF, PyObj_FromPtr
+
+from haft.errors import PinnedError, StaleHandleError, raise_for
+
+PATH = os.environ.get("HAFT_LIBRARY", "libhaft.so.0")
+_Word = ctypes.c_size_t
+_Destroy = ctypes.CFUNCTYPE(None, ctypes.py_object)
 
 
-def destroy(address):
-    """Called by libhaft, on any thread; ctypes and cffi then take the GIL."""
-    _decrease(address)
+class _Type(ctypes.Structure):
+    _fields_ = [
+        ("name", ctypes.c_char_p),
+        ("identity", ctypes.c_char_p),
+        ("destroy", _Destroy),
+    ]
 
 
-def make_handle_class(c):
-    """The class Handle over `c`, a module with the functions of haft.h."""
+class _Pin(ctypes.Structure):
+    _fields_ = [("words", _Word * 4)]
 
-    def raise_about(status, word):
+
+# libhaft calls `destroy` on any thread; ctypes then takes the GIL.
+_TYPE = _Type(b"Python object", b"haft.python.object", _Destroy(Py_DECREF))
+_Type_p = ctypes.POINTER(_Type)
+_TYPE_P = ctypes.pointer(_TYPE)
+Py_INCREF(_TYPE)  # libhaft may use it for as long as the process lasts
+
+# What destroys or waits must not hold the GIL; the rest is over sooner than it
+# is let go of and taken again.
+WITH_GIL = ctypes.PyDLL(PATH)
+_WITHOUT_GIL = ctypes.CDLL(PATH)
+
+
+def function(library, name, result, *arguments):
+    function = library[name]
+    function.restype = result
+    function.argtypes = arguments
+    return function
+
+
+# The arguments that are not declared are objects of ctypes, passed as they are:
+# to convert an integer takes as long as a quarter of the call.
+_new = function(WITH_GIL, "haft_new", ctypes.c_int, ctypes.py_object)
+_take = function(WITH_GIL, "haft_take", ctypes.c_int)
+
+_check = function(WITH_GIL, "haft_check", ctypes.c_int, _Word)
+_pin = function(
+    WITH_GIL, "haft_pin_object", ctypes.c_int, _Word, _Type_p, ctypes.POINTER(_Pin), ctypes.POINTER(ctypes.c_void_p)
+)
+_unpin = function(_WITHOUT_GIL, "haft_unpin", None, ctypes.POINTER(_Pin))
+_delete = function(_WITHOUT_GIL, "haft_delete", ctypes.c_int, _Word, _Type_p)
+_wait = function(_WITHOUT_GIL, "haft_delete_and_wait", ctypes.c_int, _Word, _Type_p, ctypes.c_uint64)
+_describe = function(
+    _WITHOUT_GIL, "haft_table_describe", ctypes.c_size_t, ctypes.c_void_p, _Word, ctypes.c_char_p, ctypes.c_size_t
+)
+_Visit = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, _Word, _Type_p, ctypes.c_void_p)
+_for_each = function(_WITHOUT_GIL, "haft_table_for_each", ctypes.c_int, ctypes.c_void_p, _Visit, ctypes.c_void_p)
+
+# _value(word): the object; ValueError, by ctypes, if the result was not written.
+#
+# It needs no pin. The reference that a handle has is given back under the GIL
+# only, and not before the handle is stale: by `destroy`, or by delete(). And this
+# is one foreign call of a PyDLL, and ctypes makes a reference of the result inside
+# of it: no byte code, no allocation that collects garbage and no finalizer is
+# between, so the GIL is held all the time. If the look-up finds the handle live,
+# its reference is there, and stays until there is another. (Two calls would not
+# do, though each holds the GIL.)
+_value = ctypes.PYFUNCTYPE(None, _Word, ctypes.c_void_p, ctypes.POINTER(ctypes.py_object))(
+    ("haft_value", WITH_GIL), ((1,), (1, "type", ctypes.c_void_p(ctypes.addressof(_TYPE))), (2,))
+)
+
+
+def _describe_word(word):
+    text = ctypes.create_string_buffer(256)
+    _describe(None, word, text, len(text))
+    return text.value.decode()
+
+
+def _raise_about(status, word):
+    if status != 0:
+        raise_for(status, _describe_word(word))
+
+
+class Handle:
+    """A handle of an object: made for a Python object, or adopted.
+
+    It is deleted when the Handle is: by delete(), at the end of a `with`,
+    or with the last reference to it. detach() leaves it to whoever else
+    has the word.
+    """
+
+    # _made is the word once more, as a c_size_t, if it was made here.
+    __slots__ = ("word", "_owned", "_made")
+
+    def __init__(self, obj):
+        """Makes `obj` reachable, and keeps it alive, through a new one."""
+        self._owned = False
+        self.word = 0
+        self._made = word = _Word()
+        Py_INCREF(obj)
+        status = _new(obj, _TYPE_P, ctypes.byref(word))
         if status != 0:
-            raise_for(status, c.describe(word))
+            Py_DECREF(obj)
+            raise_for(status)
+        self.word = word.value
+        self._owned = True
 
-    class Handle:
-        """A handle of an object: made for a Python object, or adopted.
+    @classmethod
+    def adopt(cls, word):
+        """The owner of a handle that C or C++ has made."""
+        handle = cls.from_word(word)
+        _raise_about(_check(word), word)
+        handle._owned = True
+        return handle
 
-        It is deleted when the Handle is: by delete(), at the end of a `with`,
-        or with the last reference to it. detach() leaves it to whoever else
-        has the word.
-        """
+    @classmethod
+    def from_word(cls, word):
+        """A handle of somebody else's, live or not."""
+        handle = cls.__new__(cls)
+        handle.word = word
+        handle._owned = False
+        handle._made = None
+        return handle
 
-        __slots__ = ("word", "_owned")
+    @classmethod
+    def from_pointer(cls, pointer):
+        """The same from the `void *` that a callback is given."""
+        return cls.from_word(cls._from_pointer(pointer))
 
-        def __init__(self, obj):
-            """Makes `obj` reachable, and keeps it alive, through a new one."""
-            self._owned = False
-            self.word = 0
-            _increase(obj)
-            status, self.word = c.new(id(obj))
-            if status != 0:
-                _decrease(id(obj))
-                raise_for(status)
-            self._owned = True
+    @property
+    def pointer(self):
+        """The handle as the `void *user_data` of this backend."""
+        return self._to_pointer(self.word)
 
-        @classmethod
-        def adopt(cls, word):
-            """The owner of a handle that C or C++ has made."""
-            handle = cls.from_word(word)
-            raise_about(c.check(word), word)
-            handle._owned = True
-            return handle
+    def value(self):
+        """The Python object."""
+        try:
+            return _value(self.word)
+        except ValueError:
+            pass
+        _raise_about(_check(self.word), self.word)
+        return self._value_by_pin()  # of another type; or just issued
 
-        @classmethod
-        def from_word(cls, word):
-            """A handle of somebody else's, live or not."""
-            handle = cls.__new__(cls)
-            handle.word = word
-            handle._owned = False
-            return handle
+    def _value_by_pin(self):
+        pin, address = _Pin(), ctypes.c_void_p()
+        _raise_about(_pin(self.word, _TYPE_P, pin, address), self.word)
+        try:
+            # The pin holds it until this reference does.
+            return PyObj_FromPtr(address.value)
+        finally:
+            _unpin(pin)
 
-        @classmethod
-        def from_pointer(cls, pointer):
-            """The same from the `void *` that a callback is given."""
-            return cls.from_word(c.from_pointer(pointer))
+    def check(self):
+        """Raises why the handle is refused, if it is."""
+        _raise_about(_check(self.word), self.word)
 
-        @property
-        def pointer(self):
-            """The handle as the `void *user_data` of this backend."""
-            return c.to_pointer(self.word)
+    @property
+    def is_live(self):
+        return _check(self.word) == 0
 
-        def value(self):
-            """The Python object."""
-            status, pin, address = c.pin(self.word)
-            raise_about(status, self.word)
+    def delete(self):
+        """Ends the handle; the object goes with its last pin."""
+        self._owned = False
+        if self._made is None:
+            status = _delete(self.word, None)
+        else:
+            # Taken back, unless it is pinned: libhaft then destroys nothing, so
+            # the GIL can be held, and there is no callback.
+            obj = ctypes.py_object()
+            status = _take(self._made, None, ctypes.byref(obj))
+            if status == 0:
+                Py_DECREF(obj.value)
+                return
+            if status == PinnedError.status:
+                status = _delete(self.word, None)
+        _raise_about(status, self.word)
+
+    def delete_and_wait(self, seconds):
+        """The same, and waits until the object has been let go of."""
+        self._owned = False
+        _raise_about(_wait(self.word, None, int(seconds * 1e9)), self.word)
+
+    def detach(self):
+        """The word, which no Handle owns from here on."""
+        self._owned = False
+        return self.word
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        if self._owned:
             try:
-                # The pin holds it until this reference does.
-                return ctypes.cast(address, ctypes.py_object).value
-            finally:
-                c.unpin(pin)
+                self.delete()
+            except StaleHandleError:
+                pass  # deleted by C
 
-        def check(self):
-            """Raises why the handle is refused, if it is."""
-            raise_about(c.check(self.word), self.word)
-
-        @property
-        def is_live(self):
-            return c.check(self.word) == 0
-
-        def delete(self):
-            """Ends the handle; the object goes with its last pin."""
-            self._owned = False
-            raise_about(c.delete(self.word), self.word)
-
-        def delete_and_wait(self, seconds):
-            """The same, and waits until the object has been let go of."""
-            self._owned = False
-            raise_about(
-                c.delete_and_wait(self.word, int(seconds * 1e9)), self.word
-            )
-
-        def detach(self):
-            """The word, which no Handle owns from here on."""
-            self._owned = False
-            return self.word
-
-        def __enter__(self):
-            return self
-
-        def __exit__(self, *_):
-            if self._owned:
-                try:
-                    self.delete()
-                except StaleHandleError:
-                    pass  # deleted by C
-
-        def __del__(self):
+    def __del__(self):
+        if self._owned:
             self.__exit__()
 
-        def __eq__(self, other):
-            other = getattr(other, "word", None)
-            return NotImplemented if other is None else self.word == other
+    def __eq__(self, other):
+        other = getattr(other, "word", None)
+        return NotImplemented if other is None else self.word == other
 
-        def __hash__(self):
-            return hash(self.word)
+    def __hash__(self):
+        return hash(self.word)
 
-        def __repr__(self):
-            return f"<haft.Handle {c.describe(self.word)}>"
+    def __repr__(self):
+        return f"<haft.Handle {_describe_word(self.word)}>"
 
-    # C may outlive the interpreter: it is then to find stale handles, and no
-    # objects of an interpreter that is gone. (A pin that C still holds then must
-    # not be let go of after Py_Finalize: there is no GIL to take.)
-    atexit.register(c.delete_all)
-    return Handle
+
+if not getattr(sys, "_is_gil_enabled", lambda: True)():
+    Handle.value = Handle._value_by_pin  # what is said of _value needs a GIL
+
+
+@_Visit
+def _visit(_context, word, _type, _object):
+    _delete(word, _TYPE_P)  # refused if it is no Python object's
+    return 0
+
+
+# C may outlive the interpreter: it is then to find stale handles, and no
+# objects of an interpreter that is gone. (A pin that C still holds then must
+# not be let go of after Py_Finalize: there is no GIL to take.)
+atexit.register(_for_each, None, _visit, None)
