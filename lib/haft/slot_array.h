@@ -151,12 +151,9 @@ class alignas(CeilPowerOfTwo((1 + PayloadWords<T>()) * sizeof(Word))) WordSlot {
     // [S3] acquire: if it sees `handle`, it sees the payload of [S1] and [S2].
     // Mutant S3: reads what was there before.
     if (state_.load(std::memory_order_acquire) != handle) return std::nullopt;
-    Word words[kWords];
-    for (std::size_t i = 0; i < kWords; ++i) {
-      // [S4] acquire: partner of [S1], and keeps [S5] behind it. Mutant S4:
-      // [S5] is taken before the payload.
-      words[i] = payload_[i].load(std::memory_order_acquire);
-    }
+    // [S4] acquire, of each word: partner of [S1], and keeps [S5] behind it.
+    // Mutant S4: [S5] is taken before the payload.
+    const Words words = Load(std::memory_order_acquire);
     // [S5] relaxed: [S4] keeps it behind the payload loads. If one of those
     // read a later New's word it has synchronised with that New's [S1], which
     // follows the Delete that ended `handle`; so this load sees that Delete or
@@ -168,13 +165,12 @@ class alignas(CeilPowerOfTwo((1 + PayloadWords<T>()) * sizeof(Word))) WordSlot {
   // Makes the slot answer to `handle`, with `value`. Stores only. Only the one
   // thread that holds `handle`, the slot's next one, may call it (I2).
   void Publish(Word handle, const T& value) noexcept {
-    Word words[kWords] = {};
-    std::memcpy(words, &value, sizeof(T));
+    const Words words = ToWords(value);
     for (std::size_t i = 0; i < kWords; ++i) {
       // [S1] release: a reader that sees this word at [S4] sees everything
       // before this New, above all the Delete of the slot's last handle. Mutant
       // S1: an old handle returns the new value.
-      payload_[i].store(words[i], std::memory_order_release);
+      payload_[i].store(words.word[i], std::memory_order_release);
     }
     // [S2] release: publishes the payload; synchronises with [S3] and [S6].
     state_.store(handle, std::memory_order_release);
@@ -193,12 +189,9 @@ class alignas(CeilPowerOfTwo((1 + PayloadWords<T>()) * sizeof(Word))) WordSlot {
 
   // The value last published, for the owner.
   T Owned() const noexcept {
-    Word words[kWords];
     // relaxed: no other thread writes the payload of a slot this one owns since
     // [S6].
-    for (std::size_t i = 0; i < kWords; ++i)
-      words[i] = payload_[i].load(std::memory_order_relaxed);
-    return FromWords(words);
+    return FromWords(Load(std::memory_order_relaxed));
   }
   // Keeps LeakSanitizer from finding what the value of a closed handle points
   // to. For the owner, after Owned.
@@ -220,12 +213,41 @@ class alignas(CeilPowerOfTwo((1 + PayloadWords<T>()) * sizeof(Word))) WordSlot {
  private:
   static constexpr std::size_t kWords = PayloadWords<T>();
 
-  static T FromWords(const Word* words) noexcept {
-    struct Bytes {
-      unsigned char bytes[sizeof(T)];
-    } bytes;
-    std::memcpy(&bytes, words, sizeof(T));
-    return __builtin_bit_cast(T, bytes);
+  struct Words {
+    Word word[kWords];
+  };
+
+  // No loop and no memcpy: g++ puts what those touch into memory, where a wide
+  // load has to wait for narrow stores. So all stays in registers.
+  [[gnu::always_inline]] Words Load(std::memory_order order) const noexcept {
+    return Load(order, std::make_index_sequence<kWords>());
+  }
+  template <std::size_t... kIndices>
+  [[gnu::always_inline]] Words Load(
+      std::memory_order order,
+      std::index_sequence<kIndices...>) const noexcept {
+    return {{payload_[kIndices].load(order)...}};
+  }
+
+  static Words ToWords(const T& value) noexcept {
+    if constexpr (sizeof(T) == sizeof(Words)) {
+      return __builtin_bit_cast(Words, value);
+    } else {
+      Words words = {};
+      std::memcpy(&words, &value, sizeof(T));
+      return words;
+    }
+  }
+  static T FromWords(const Words& words) noexcept {
+    if constexpr (sizeof(T) == sizeof(Words)) {
+      return __builtin_bit_cast(T, words);
+    } else {
+      struct Bytes {
+        unsigned char bytes[sizeof(T)];
+      } bytes;
+      std::memcpy(&bytes, &words, sizeof(T));
+      return __builtin_bit_cast(T, bytes);
+    }
   }
 
   sync::Atomic<Word> state_;
