@@ -1,0 +1,13 @@
+'use strict';
+
+/**
+ * Haft's handles for Node: words for JavaScript values that C keeps, and for
+ * C++ objects that JavaScript keeps. What is used too late is an exception.
+ */
+const { makeError, ...errors } = require('./errors');
+
+module.exports = {
+  ...require('./handle'),
+  ...require('./widget'),
+  ...errors,
+};
