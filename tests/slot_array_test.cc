@@ -177,7 +177,7 @@ TEST(SlotArrayTest, CloseEndsItOnce) {
   EXPECT_FALSE(slots.Close(Tiny::Make(2, 2)));
   EXPECT_EQ(slots.Find(handle), 42u);
   EXPECT_TRUE(slots.Close(handle));
-  EXPECT_EQ(slots[handle].Owned(), 42u);
+  EXPECT_EQ(slots[handle].Owned().Value(), 42u);
   EXPECT_EQ(slots.Find(handle), std::nullopt);
   EXPECT_FALSE(slots.Close(handle));
 }

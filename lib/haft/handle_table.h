@@ -141,12 +141,14 @@ class HandleTable {
   //   Ordering  as Value; also before any New that uses the slot again
   //   Source    Handle.Delete of Go issue 37033
   [[gnu::always_inline]] std::optional<T> Delete(Handle handle) noexcept {
-    return caches_.With(
+    const Ended ended = caches_.With(
         [ this, handle ](auto& thread) __attribute__((always_inline)) {
-          const std::optional<T> value = this->DeleteIn(thread, handle);
-          thread.CountDeleted(value.has_value());
-          return value;
+          const Ended in_cache = this->DeleteIn(thread, handle);
+          thread.CountDeleted(in_cache.was_live);
+          return in_cache;
         });
+    if (__builtin_expect(!ended.was_live, 0)) return std::nullopt;
+    return ended.words.Value();
   }
 
   // Why `handle` is refused, or Status::kOk. A handle of another table, an
@@ -215,11 +217,11 @@ class HandleTable {
       std::size_t deleted = 0;
       for (std::size_t i = 0; i < count; ++i) {
         prefetch(i + kAhead);
-        const std::optional<T> value = this->DeleteIn(thread, handles[i]);
-        deleted += value.has_value();
+        const Ended ended = this->DeleteIn(thread, handles[i]);
+        deleted += ended.was_live;
         if (values == nullptr) continue;
         values[i].reset();
-        if (value.has_value()) values[i].emplace(*value);
+        if (ended.was_live) values[i].emplace(ended.words.Value());
       }
       thread.CountDeleted(deleted);
       return deleted;
@@ -296,9 +298,15 @@ class HandleTable {
     return internal::CeilPowerOfTwo(slots < 2 ? 2 : slots);
   }
 
+  // What Delete has found, in registers: g++ would put an optional together in
+  // memory, and take it from there by loads that wait for all its parts.
+  struct Ended {
+    bool was_live;
+    typename internal::WordSlot<T>::Words words;
+  };
+
   // Inlined by force, as the free list's Pop and Push and ThreadCaches::With:
-  // if not, compilers keep the thread's entry in memory and build the optional
-  // there by parts, which costs more than the rest of the call.
+  // if not, compilers keep the thread's entry in memory.
   template <typename Thread>
   [[gnu::always_inline]] Handle NewIn(Thread& thread, const T& value) noexcept {
     const Word handle = free_list_.Pop(thread);
@@ -308,8 +316,8 @@ class HandleTable {
   }
 
   template <typename Thread>
-  [[gnu::always_inline]] std::optional<T> DeleteIn(Thread& thread,
-                                                   Handle handle) noexcept {
+  [[gnu::always_inline]] Ended DeleteIn(Thread& thread,
+                                        Handle handle) noexcept {
     const Word word = static_cast<Word>(handle);
     typename Slots::Slot& slot = slots_[word];
     Word next = State::Next(word);
@@ -318,9 +326,9 @@ class HandleTable {
       retire = Traits::kExhaustion == Exhaustion::kRetire;
       next = State::Wrapped(word);
     }
-    if (!slot.Close(word, retire ? State::Retired(word) : State::Free(next)))
-      return std::nullopt;
-    const T value = slot.Owned();
+    const Word end = retire ? State::Retired(word) : State::Free(next);
+    if (__builtin_expect(!slot.Close(word, end), 0)) return {};
+    const Ended ended = {true, slot.Owned()};
     if constexpr (internal::kAddressSanitizer) slot.Forget();
     if (__builtin_expect(retire, 0)) {
       // relaxed: counts, publishes nothing.
@@ -328,7 +336,7 @@ class HandleTable {
     } else {
       free_list_.Push(thread, next);
     }
-    return value;
+    return ended;
   }
 
   [[noreturn, gnu::cold, gnu::noinline]] void DieOf(

@@ -144,7 +144,26 @@ constexpr std::size_t PayloadWords() noexcept {
 // mask, and none straddles two cache lines.
 template <typename T>
 class alignas(CeilPowerOfTwo((1 + PayloadWords<T>()) * sizeof(Word))) WordSlot {
+  static constexpr std::size_t kWords = PayloadWords<T>();
+
  public:
+  // A value as it is in the slot.
+  struct Words {
+    Word word[kWords];
+
+    T Value() const noexcept {
+      if constexpr (sizeof(T) == sizeof(Words)) {
+        return __builtin_bit_cast(T, *this);
+      } else {
+        struct Bytes {
+          unsigned char bytes[sizeof(T)];
+        } bytes;
+        std::memcpy(&bytes, word, sizeof(T));
+        return __builtin_bit_cast(T, bytes);
+      }
+    }
+  };
+
   // The value of `handle`, if this slot answers to it. Wait-free: W + 2 loads,
   // no write. Anybody may call it.
   std::optional<T> Find(Word handle) const noexcept {
@@ -159,7 +178,7 @@ class alignas(CeilPowerOfTwo((1 + PayloadWords<T>()) * sizeof(Word))) WordSlot {
     // follows the Delete that ended `handle`; so this load sees that Delete or
     // later (I3).
     if (state_.load(std::memory_order_relaxed) != handle) return std::nullopt;
-    return FromWords(words);
+    return words.Value();
   }
 
   // Makes the slot answer to `handle`, with `value`. Stores only. Only the one
@@ -188,10 +207,10 @@ class alignas(CeilPowerOfTwo((1 + PayloadWords<T>()) * sizeof(Word))) WordSlot {
   }
 
   // The value last published, for the owner.
-  T Owned() const noexcept {
+  Words Owned() const noexcept {
     // relaxed: no other thread writes the payload of a slot this one owns since
     // [S6].
-    return FromWords(Load(std::memory_order_relaxed));
+    return Load(std::memory_order_relaxed);
   }
   // Keeps LeakSanitizer from finding what the value of a closed handle points
   // to. For the owner, after Owned.
@@ -211,12 +230,6 @@ class alignas(CeilPowerOfTwo((1 + PayloadWords<T>()) * sizeof(Word))) WordSlot {
   }
 
  private:
-  static constexpr std::size_t kWords = PayloadWords<T>();
-
-  struct Words {
-    Word word[kWords];
-  };
-
   // No loop and no memcpy: g++ puts what those touch into memory, where a wide
   // load has to wait for narrow stores. So all stays in registers.
   [[gnu::always_inline]] Words Load(std::memory_order order) const noexcept {
@@ -236,17 +249,6 @@ class alignas(CeilPowerOfTwo((1 + PayloadWords<T>()) * sizeof(Word))) WordSlot {
       Words words = {};
       std::memcpy(&words, &value, sizeof(T));
       return words;
-    }
-  }
-  static T FromWords(const Words& words) noexcept {
-    if constexpr (sizeof(T) == sizeof(Words)) {
-      return __builtin_bit_cast(T, words);
-    } else {
-      struct Bytes {
-        unsigned char bytes[sizeof(T)];
-      } bytes;
-      std::memcpy(&bytes, &words, sizeof(T));
-      return __builtin_bit_cast(T, bytes);
     }
   }
 

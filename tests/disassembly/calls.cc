@@ -1,6 +1,7 @@
 // The calls that run.sh looks at, one a function. The handle is the second
 // argument: x86-64 has it in rsi.
 
+#include "haft/any_table.h"
 #include "haft/handle_table.h"
 #include "haft/object_table.h"
 
@@ -9,7 +10,7 @@ struct JavaScriptTraits : haft::DefaultTraits {
   using Layout = haft::Layout53<>;
 };
 struct ThreeWords {
-  haft::Word words[3];
+  haft::Word first, second, third;
 };
 using Table53 = haft::HandleTable<ThreeWords, JavaScriptTraits>;
 struct Large {
@@ -25,9 +26,10 @@ bool Value(const Table& table, haft::Word word, haft::Word* out) {
   return value.has_value();
 }
 bool Value53(const Table53& table, haft::Word word, ThreeWords* out) {
-  const auto value = table.Value(haft::Handle(word));
-  if (value.has_value()) *out = *value;
-  return value.has_value();
+  auto value = table.Value(haft::Handle(word));
+  if (!value) return false;
+  *out = *value;
+  return true;
 }
 int Check(const Table& table, haft::Word word) {
   return static_cast<int>(table.Check(haft::Handle(word)));
@@ -43,6 +45,11 @@ bool Delete(Table& table, haft::Word word, haft::Word* out) {
 haft::Word Pin(Objects& table, haft::Word word) {
   const auto pinned = table.Pin(haft::Handle(word));
   return pinned ? pinned->words[4] : 0;
+}
+bool PinThroughC(haft::AnyTable& table, haft::Word word, haft_pin* pin,
+                 void** object) {
+  return AnyPin(table, haft::Handle(word), nullptr, pin, object) ==
+         haft::Status::kOk;
 }
 haft::Word Find(const Objects::ReadScope& scope, haft::Word word) {
   const Large* const found = scope.Find(haft::Handle(word));

@@ -4,11 +4,13 @@
 Follows the handle (rsi on entry) through every path of a call, both ways at each conditional branch, whatever the condition: so also
 the paths that a processor takes only when it has guessed a branch wrong.
 
-  confined   no memory is accessed at an address made of the handle, unless an `and` with a mask from memory came first; of Pin, up to
-             where it publishes the handle, which is locked
+  confined   no memory is accessed at an address made of the handle, unless an `and` with a mask from memory came first; of pins, up to
+             where they publish the handle, which is locked
   no call    Value and Check call nothing
   locked     Value and Check have no locked instruction, nor has New on the paths that call nothing; on those, Delete has one
              compare-and-swap, and nothing else that is locked but where it retires a slot or has no magazines
+  by words   values and pins are not put together in memory, where one wide load would wait for several narrow stores: there is no
+             load of 16 bytes or more from the stack, and no call of memcpy
 """
 
 import re
@@ -187,17 +189,28 @@ class Call:
                 self.say(i, "a locked instruction")
             todo += self.successors(i)
 
+    def moves_by_words(self):
+        for i in range(self.begin, len(self.code)):
+            _, mnemonic, operands, name = self.code[i]
+            if name != self.name:
+                break
+            if mnemonic.startswith("call") and re.search("<mem(cpy|move)", operands[0]):
+                self.say(i, "copies by a call")
+            if re.match(r"v?mov(ap|up|dq)", mnemonic) and re.search(r"\(%r[sb]p", operands[0]):
+                self.say(i, "a wide load from the stack")
+
 
 def main():
     code, begins = read(sys.stdin.read())
     problems = set()
-    for name in ("Value", "Value53", "Check", "New", "Delete", "Pin", "Find"):
+    for name in ("Value", "Value53", "Check", "New", "Delete", "Pin", "PinThroughC", "Find"):
         if name not in begins:
             problems.add(f"{name}: not in the disassembly")
             continue
         call = Call(name, code, begins)
         if name != "New":
-            call.confined(up_to_locked=name == "Pin")
+            call.confined(up_to_locked=name.startswith("Pin"))
+        call.moves_by_words()
         if name in ("Value", "Value53", "Check"):
             call.calls_nothing()
         if name in ("New", "Delete"):

@@ -49,7 +49,7 @@ struct Slot0 {
   bool Close(Word handle) {
     if (!slots[handle].Close(handle, State::Free(State::Next(handle))))
       return false;
-    Require(slots[handle].Owned() ==
+    Require(slots[handle].Owned().Value() ==
                 (handle == kFirst ? kFirstValue : kSecondValue),
             "the winner gets another value");
     return true;
