@@ -163,7 +163,8 @@ class Destroyer {
 //
 //   Returns   a handle never returned before; kNullHandle when the table is
 //             full or there is no memory. `*why` then says which, and nothing
-//             has changed: a unique_ptr still owns its object
+//             has changed: a unique_ptr, whose deleter must be assignable,
+//             still owns its object
 //   Errors    what T's move constructor throws
 //   Progress  lock-free, but for allocation (&object and a unique_ptr without a
 //             deleter of its own do without) and T's constructor

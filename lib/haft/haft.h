@@ -152,7 +152,7 @@ HAFT_API haft_status haft_delete_and_wait(haft_handle handle,
                                           uint64_t nanoseconds);
 
 /* Ends `handle` unless it is pinned, and gives the object back: it is not
- * destroyed.
+ * destroyed. (What haft_new_with was told to call instead is forgotten.)
  *   Returns   as haft_delete_unless_pinned */
 HAFT_API haft_status haft_take(haft_handle handle, const haft_type *type,
                                void **object);

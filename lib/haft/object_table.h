@@ -295,6 +295,7 @@ class ObjectTable {
   //             DeleteUnlessPinned or a Take of this handle is under way
   //   Cost      one compare-and-swap on a line of the thread's own; a thread's
   //             first use of an object is one more on the object's line
+  // (Inlined by force: so the guard stays in registers.)
   [[nodiscard, gnu::always_inline]] Pinned Pin(Handle handle) noexcept {
     const Word word = static_cast<Word>(handle);
     Slot& slot = slots_[word];
@@ -631,7 +632,8 @@ class ObjectTable {
   }
 
   // Destroys the object of a handle this thread has ended, or leaves it to
-  // whoever uses it.
+  // whoever uses it. Inlined by force, down to DestroyNow: the registers that a
+  // call saves are stores, which the next compare-and-swap waits for.
   [[gnu::always_inline]] void Dispose(Word word) {
     Slot& slot = slots_[word];
     if constexpr (Reclamation::kIsExact) {
