@@ -128,6 +128,21 @@ TEST(MagazineFreeListTest, SlotsForAddsRoomForEveryCache) {
   EXPECT_EQ(BasicMagazineFreeList<1>::SlotsFor(0, kPlenty), kSpare);
 }
 
+TEST(MagazineFreeListTest, PopLoadedTakesTheLoadedMagazinesHandlesOnly) {
+  using FreeList = BasicMagazineFreeList<4>;
+  internal::Carver carver(kFirst, FreeList::SlotsFor(100, kPlenty));
+  FreeList list(100, internal::CeilPowerOfTwo(carver.limit()), &carver);
+  FakeOwner<FreeList> owner;
+  EXPECT_EQ(list.PopLoaded(owner), 0u);
+  EXPECT_EQ(carver.carved(), 0u) << "nothing was looked for";
+  const Word first = list.Pop(owner);
+  std::vector<Word> handles = {first};
+  while (const Word handle = list.PopLoaded(owner)) handles.push_back(handle);
+  EXPECT_EQ(handles.size(), 4u);
+  EXPECT_TRUE(AreDistinct(handles));
+  EXPECT_EQ(owner.level(), 0u);
+}
+
 TEST(MagazineFreeListTest, SlotsForShrinksMagazinesToTheLayout) {
   const auto slots = &MagazineFreeList::SlotsFor;
   EXPECT_EQ(slots(1000, 1000 + 5 * kSpare), 1000 + 5 * kSpare);

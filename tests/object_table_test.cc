@@ -611,6 +611,25 @@ TYPED_TEST(ObjectTableTest, FullTableConstructsNothing) {
   EXPECT_EQ(table.Clear(), 0u);
 }
 
+TEST(ObjectTableTryEmplaceTest, MakesHandlesOfWhatIsAtHandOnly) {
+  ObjectTable<int> table(1000);
+  EXPECT_EQ(table.TryEmplace(1), kNullHandle) << "a thread's first call";
+  const Handle refilled = table.Emplace(1);
+  EXPECT_NE(refilled, kNullHandle);
+  std::set<Handle> made = {refilled};
+  while (const Handle handle = table.TryEmplace(int(made.size()))) {
+    EXPECT_EQ(*table.Pin(handle), int(made.size()));
+    EXPECT_TRUE(made.insert(handle).second);
+  }
+  EXPECT_EQ(made.size(), 128u) << "the rest of a magazine";
+  EXPECT_EQ(table.Stats().live, made.size());
+  EXPECT_EQ(table.Stats().created, made.size());
+  for (const Handle handle : made) EXPECT_EQ(table.Delete(handle), Status::kOk);
+  EXPECT_NE(table.TryEmplace(1), kNullHandle);
+  EXPECT_EQ(table.Stats().live, 1u);
+  ExpectConservation(table);
+}
+
 TYPED_TEST(ObjectTableTest, ForEachSeesEachOnceAndMayDeleteIt) {
   auto& table = *this->table_;
   std::set<int> expected, seen;

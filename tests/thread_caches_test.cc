@@ -85,6 +85,24 @@ TEST(ThreadCachesTest, ResultIsHandedThrough) {
   EXPECT_EQ(caches.With([](auto&) { return 17; }), 17);
 }
 
+TEST(ThreadCachesTest, OtherWayIsTakenWhereTheEntryCannotBeHad) {
+  Caches caches;
+  const auto enter = [&] {
+    return caches.WithOr(0, [](auto& owner) {
+      owner.CountCreated(1);
+      return 17;
+    });
+  };
+  std::thread([&] {
+    EXPECT_EQ(enter(), 0) << "a thread's first call";
+    EXPECT_TRUE(Enters(caches));
+    EXPECT_EQ(enter(), 17);
+    WithOwner(caches, [&](auto&) { EXPECT_EQ(enter(), 0) << "inside"; });
+    EXPECT_EQ(enter(), 17);
+  }).join();
+  EXPECT_EQ(caches.created(), 2u);
+}
+
 TEST(ThreadCachesTest, CallsThatCountNothingLeaveNoTrace) {
   Caches caches;
   for (int i = 0; i < 100; ++i) {

@@ -34,13 +34,23 @@ namespace {
 // Calls that nobody watches. The exported functions reach them by tail calls,
 // so what these return to is what those do.
 
-haft_status NewIn(Table& table, void* object, const haft_type* type,
-                  void (*destroy)(void*), void* context,
-                  haft_handle* handle) noexcept {
+[[gnu::cold, gnu::noinline]] haft_status NewSlowlyIn(
+    Table& table, void* object, const haft_type* type, void (*destroy)(void*),
+    void* context, haft_handle* handle) noexcept {
   const Status status = AnyNew(table, object, type, destroy, context, handle);
   if (status == Status::kOk)
     HAFT_PROBE2(new, *handle, __builtin_return_address(0));
   return ToC(status);
+}
+haft_status NewIn(Table& table, void* object, const haft_type* type,
+                  void (*destroy)(void*), void* context,
+                  haft_handle* handle) noexcept {
+  const Handle made = table.TryEmplace(object, type, destroy, context);
+  if (__builtin_expect(made == kNullHandle, 0))
+    return NewSlowlyIn(table, object, type, destroy, context, handle);
+  *handle = static_cast<haft_handle>(made);
+  HAFT_PROBE2(new, *handle, __builtin_return_address(0));
+  return HAFT_OK;
 }
 
 // HAFT_OK, or why not.

@@ -77,6 +77,15 @@ class BasicMagazineFreeList {
     }
   }
 
+  // As Pop; 0 where that would have to look beyond the loaded magazine.
+  template <typename Owner>
+  [[gnu::always_inline]] Word PopLoaded(Owner& thread) noexcept {
+    const unsigned level = thread.level();
+    if (__builtin_expect(level == 0, 0)) return 0;
+    thread.LowerLevel();
+    return thread.cache().loaded[level - 1].Read();
+  }
+
   template <typename Thread>
   [[gnu::always_inline]] void Push(Thread& thread, Word handle) noexcept {
     if constexpr (Thread::kHasCache) {

@@ -287,6 +287,29 @@ class ObjectTable {
   }
   [[nodiscard]] Handle Insert(T object) { return Emplace(std::move(object)); }
 
+  // Emplace for the hot path of a function that calls Emplace by a tail call
+  // where this does not do it: then it has no registers to save. For a T whose
+  // constructor does not throw, and a free list that has PopLoaded.
+  //   Returns   kNullHandle, too, where the calling thread's cache has no
+  //             handle at hand (nothing has then been constructed)
+  //   Progress  wait-free but for the constructor
+  template <typename... Arguments>
+  [[nodiscard, gnu::always_inline]] Handle TryEmplace(
+      Arguments&&... arguments) noexcept {
+    static_assert(std::is_nothrow_constructible_v<T, Arguments...>);
+    const Word word = caches_.WithOr(
+        Word{0}, [this](auto& thread) __attribute__((always_inline)) {
+          const Word popped = free_list_.PopLoaded(thread);
+          thread.CountCreated(popped != 0);
+          return popped;
+        });
+    if (__builtin_expect(word == 0, 0)) return kNullHandle;
+    Slot& slot = slots_[word];
+    new (slot.BeginObject()) T(std::forward<Arguments>(arguments)...);
+    slot.Publish(word);
+    return Handle(word);
+  }
+
   // Keeps the object of `handle` alive until the guard lets go.
   //   Returns   a guard that gives T&, or an empty one that says why not: a
   //             Status of Check, or kOutOfMemory when more pins are held at

@@ -160,6 +160,17 @@ class ThreadCaches {
     return f(owner);
   }
 
+  // The same for callers that have another way: returns f(owner) if the entry
+  // can be had at once, else `otherwise`.
+  template <typename F, typename Result>
+  [[gnu::always_inline]] Result WithOr(Result otherwise, F f) noexcept {
+    Entry& entry = Current();
+    std::uint64_t word;
+    if (__builtin_expect(!Announce(entry, &word), 0)) return otherwise;
+    Owner owner(&entry, word);
+    return f(owner);
+  }
+
   // The calling thread's cache, also while it is inside; nullptr if it has
   // none.
   Cache* Mine() noexcept {
