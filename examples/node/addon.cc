@@ -4,24 +4,14 @@
 
 #include "environment.h"
 #include "haft/haft.h"
+#include "natives.h"
 #include "widget.h"
 
 namespace {
 
-// What a native is called with.
-template <size_t kCount>
-struct Arguments {
-  napi_value self = nullptr;
-  napi_value values[kCount] = {};  // undefined where there are fewer
-  Environment* environment = nullptr;
-
-  Arguments(napi_env env, napi_callback_info info) {
-    size_t count = kCount;
-    void* data = nullptr;
-    napi_get_cb_info(env, info, &count, values, &self, &data);
-    environment = static_cast<Environment*>(data);
-  }
-};
+Environment& EnvironmentOf(void* data) {
+  return *static_cast<Environment*>(data);
+}
 
 // Whether `status` is napi_ok; else throws a TypeError.
 bool CheckArgument(napi_env env, napi_status status, const char* message) {
@@ -92,12 +82,6 @@ napi_value FromHandle(napi_env env, haft_handle handle) {
   return word;
 }
 
-napi_value FromNumber(napi_env env, int64_t number) {
-  napi_value value = nullptr;
-  napi_create_int64(env, number, &value);
-  return value;
-}
-
 // --- Handles ----------------------------------------------------------------
 
 // makeErrorsWith(function of status, what it means, what is known)
@@ -120,7 +104,7 @@ napi_value MakeErrorsWith(napi_env env, napi_callback_info info) {
 napi_value New(napi_env env, napi_callback_info info) {
   const Arguments<1> given(env, info);
   haft_handle handle = 0;
-  return Check(env, given.environment->New(given.values[0], &handle), 0)
+  return Check(env, EnvironmentOf(given.data).New(given.values[0], &handle), 0)
              ? FromHandle(env, handle)
              : nullptr;
 }
@@ -130,15 +114,16 @@ napi_value Get(napi_env env, napi_callback_info info) {
   haft_handle handle;
   if (!ToHandle(env, given.values[0], &handle)) return nullptr;
   napi_value value = nullptr;
-  return Check(env, given.environment->Get(handle, &value), handle) ? value
-                                                                    : nullptr;
+  return Check(env, EnvironmentOf(given.data).Get(handle, &value), handle)
+             ? value
+             : nullptr;
 }
 
 napi_value Delete(napi_env env, napi_callback_info info) {
   const Arguments<1> given(env, info);
   haft_handle handle;
   if (!ToHandle(env, given.values[0], &handle)) return nullptr;
-  const Environment::Entered inside(given.environment);
+  const Environment::Entered inside(&EnvironmentOf(given.data));
   Check(env, Environment::Delete(handle), handle);
   return nullptr;
 }
@@ -230,7 +215,7 @@ napi_value WidgetAdd(napi_env env, napi_callback_info info) {
       !ToNumber(env, given.values[1], &amount)) {
     return nullptr;
   }
-  const Environment::Entered inside(given.environment);
+  const Environment::Entered inside(&EnvironmentOf(given.data));
   int64_t sum = 0;
   return Check(env, widget_add(widget, amount, &sum), widget)
              ? FromNumber(env, sum)
@@ -257,7 +242,8 @@ napi_value WidgetSubscribe(napi_env env, napi_callback_info info) {
   napi_value function;
   if (!Unwrap(env, given.values[0], &widget) ||
       !ToHandle(env, given.values[1], &listener) ||
-      !Check(env, given.environment->Get(listener, &function), listener)) {
+      !Check(env, EnvironmentOf(given.data).Get(listener, &function),
+             listener)) {
     return nullptr;
   }
   napi_valuetype type;
@@ -276,7 +262,7 @@ napi_value WidgetClose(napi_env env, napi_callback_info info) {
   const Arguments<1> given(env, info);
   haft_handle widget;
   if (!Unwrap(env, given.values[0], &widget)) return nullptr;
-  const Environment::Entered inside(given.environment);
+  const Environment::Entered inside(&EnvironmentOf(given.data));
   const haft_status status = widget_delete(widget);
   if (status != HAFT_STALE) Check(env, status, widget);
   return nullptr;
@@ -296,35 +282,22 @@ napi_value WidgetCount(napi_env env, napi_callback_info) {
 NAPI_MODULE_INIT() {
   Environment* const environment = Environment::Create(env);
   if (environment == nullptr) return nullptr;
-  const auto native = [environment](const char* name, napi_callback function) {
-    return napi_property_descriptor{name,
-                                    nullptr,
-                                    function,
-                                    nullptr,
-                                    nullptr,
-                                    nullptr,
-                                    napi_default_method,
-                                    environment};
-  };
-  const napi_property_descriptor natives[] = {
-      native("makeErrorsWith", &MakeErrorsWith),
-      native("newHandle", &New),
-      native("value", &Get),
-      native("deleteHandle", &Delete),
-      native("check", &CheckHandle),
-      native("isLive", &IsLive),
-      native("countEnvironments", &CountEnvironments),
-      native("widgetNew", &WidgetNew),
-      native("widgetBorrow", &WidgetBorrow),
-      native("widgetWord", &WidgetWord),
-      native("widgetAdd", &WidgetAdd),
-      native("widgetAddLater", &WidgetAddLater),
-      native("widgetSubscribe", &WidgetSubscribe),
-      native("widgetClose", &WidgetClose),
-      native("widgetJoin", &WidgetJoin),
-      native("widgetCount", &WidgetCount),
-  };
-  napi_define_properties(env, exports, sizeof(natives) / sizeof(natives[0]),
-                         natives);
-  return exports;
+  return Export(env, exports,
+                {{"makeErrorsWith", &MakeErrorsWith},
+                 {"newHandle", &New},
+                 {"value", &Get},
+                 {"deleteHandle", &Delete},
+                 {"check", &CheckHandle},
+                 {"isLive", &IsLive},
+                 {"countEnvironments", &CountEnvironments},
+                 {"widgetNew", &WidgetNew},
+                 {"widgetBorrow", &WidgetBorrow},
+                 {"widgetWord", &WidgetWord},
+                 {"widgetAdd", &WidgetAdd},
+                 {"widgetAddLater", &WidgetAddLater},
+                 {"widgetSubscribe", &WidgetSubscribe},
+                 {"widgetClose", &WidgetClose},
+                 {"widgetJoin", &WidgetJoin},
+                 {"widgetCount", &WidgetCount}},
+                environment);
 }

@@ -3,6 +3,7 @@
 #include <node/node_api.h>
 
 #include "haft/haft.h"
+#include "natives.h"
 
 namespace {
 
@@ -10,17 +11,12 @@ haft_pin pin;
 
 // pin(word): its status
 napi_value Pin(napi_env env, napi_callback_info info) {
-  size_t count = 1;
-  napi_value word = nullptr;
+  const Arguments<1> given(env, info);
   uint64_t handle = 0;
   bool lossless;
   void* object;
-  napi_value status = nullptr;
-  napi_get_cb_info(env, info, &count, &word, nullptr, nullptr);
-  napi_get_value_bigint_uint64(env, word, &handle, &lossless);
-  napi_create_int32(env, haft_pin_object(handle, nullptr, &pin, &object),
-                    &status);
-  return status;
+  napi_get_value_bigint_uint64(env, given.values[0], &handle, &lossless);
+  return FromNumber(env, haft_pin_object(handle, nullptr, &pin, &object));
 }
 
 napi_value Unpin(napi_env, napi_callback_info) {
@@ -31,12 +27,5 @@ napi_value Unpin(napi_env, napi_callback_info) {
 }  // namespace
 
 NAPI_MODULE_INIT() {
-  const napi_property_descriptor natives[] = {
-      {"pin", nullptr, &Pin, nullptr, nullptr, nullptr, napi_default_method,
-       nullptr},
-      {"unpin", nullptr, &Unpin, nullptr, nullptr, nullptr, napi_default_method,
-       nullptr},
-  };
-  napi_define_properties(env, exports, 2, natives);
-  return exports;
+  return Export(env, exports, {{"pin", &Pin}, {"unpin", &Unpin}});
 }

@@ -6,20 +6,12 @@
 
 #include <cstdint>
 
+#include "natives.h"
+
 namespace {
 
 struct Counter {
   int64_t sum;
-};
-
-template <size_t kCount>
-struct Arguments {
-  napi_value values[kCount] = {};
-
-  Arguments(napi_env env, napi_callback_info info) {
-    size_t count = kCount;
-    napi_get_cb_info(env, info, &count, values, nullptr, nullptr);
-  }
 };
 
 template <class T>
@@ -40,12 +32,6 @@ int64_t ToNumber(napi_env env, napi_value value) {
   int64_t number = 0;
   napi_get_value_int64(env, value, &number);
   return number;
-}
-
-napi_value FromNumber(napi_env env, int64_t number) {
-  napi_value value = nullptr;
-  napi_create_int64(env, number, &value);
-  return value;
 }
 
 void DeleteCounter(napi_env, void* counter, void*) {
@@ -176,33 +162,19 @@ napi_value CountListeners(napi_env env, napi_callback_info) {
 }  // namespace
 
 NAPI_MODULE_INIT() {
-  const auto native = [](const char* name, napi_callback function) {
-    return napi_property_descriptor{name,
-                                    nullptr,
-                                    function,
-                                    nullptr,
-                                    nullptr,
-                                    nullptr,
-                                    napi_default_method,
-                                    nullptr};
-  };
-  const napi_property_descriptor natives[] = {
-      native("pointerNew", &PointerNew),
-      native("pointerAdd", &PointerAdd),
-      native("pointerDelete", &PointerDelete),
-      native("externalNew", &ExternalNew),
-      native("externalAdd", &ExternalAdd),
-      native("wrapNew", &WrapNew),
-      native("wrapAdd", &WrapAdd),
-      native("wrapDelete", &WrapDelete),
-      native("referenceNew", &ReferenceNew),
-      native("referenceValue", &ReferenceValue),
-      native("referenceDelete", &ReferenceDelete),
-      native("subscribe", &Subscribe),
-      native("emit", &Emit),
-      native("countListeners", &CountListeners),
-  };
-  napi_define_properties(env, exports, sizeof(natives) / sizeof(natives[0]),
-                         natives);
-  return exports;
+  return Export(env, exports,
+                {{"pointerNew", &PointerNew},
+                 {"pointerAdd", &PointerAdd},
+                 {"pointerDelete", &PointerDelete},
+                 {"externalNew", &ExternalNew},
+                 {"externalAdd", &ExternalAdd},
+                 {"wrapNew", &WrapNew},
+                 {"wrapAdd", &WrapAdd},
+                 {"wrapDelete", &WrapDelete},
+                 {"referenceNew", &ReferenceNew},
+                 {"referenceValue", &ReferenceValue},
+                 {"referenceDelete", &ReferenceDelete},
+                 {"subscribe", &Subscribe},
+                 {"emit", &Emit},
+                 {"countListeners", &CountListeners}});
 }
