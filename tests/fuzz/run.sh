@@ -46,7 +46,7 @@ haft|a batch stops at a handle that is refused|haft.cc|s/deleted += status == HA
 haft|a pin is zeroed when its object is gone|haft.cc|s/^  \*pin = {};//; s/^  AnyTable::Pinned::Attach(words).Unpin();/&\n  *pin = {};/
 haft|interned again is not counted|intern_table.h|s/++entry->count;//
 haft|what is taken is destroyed|intern_table.h|s/taken->object = object.Release();/taken->object = object.object();/
-haft|what was interned is taken with the map's own way to destroy it|intern_table.h|s/InternTable::Forget(\*std::move(any));/*std::move(any);/
+haft|what was interned is taken as the map keeps it|intern_table.h|s/InternTable::Forget(\*std::move(any));/*std::move(any);/
 haft|a walk does not end|haft.cc|s/return result != 0;/return false;/
 haft|a scope that is closed takes nothing any more|haft.cc|s/while (!scope->handles.empty()) {/for (auto n = scope->handles.end() - scope->handles.begin(); n > 0; --n) {/
 object_table|what was not constructed keeps its slot|object_table.h|s/if (word != 0) table->Return(word);/(void)table;/
