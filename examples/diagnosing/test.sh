@@ -42,26 +42,34 @@ if echo '#include <sys/sdt.h>' | cc -E -x c - > /dev/null 2>&1; then
   probes > "$out/log" 2>&1 && note ok 'the library has the probes' || note FAILED 'the library has the probes'
 fi
 
-# traces SCRIPT PROGRAM PATTERN: what the script says of the program. PATTERN is that of the whole line.
+# traces SCRIPT PROGRAM PROBE COUNT PATTERN: what the script says of a run of the program that fires the probe COUNT times.
+# The program is run until that many have been seen: bpftrace has attached the first clause last, and so all that it has.
+# PATTERN is that of the one whole line, with PID for the number of the program's one thread.
 traces() {
-  local bpftrace
-  { cat "$1"; echo 'BEGIN { printf("ready\n"); }'; } > "$out/script"
-  (cd "$library" && exec timeout -s INT 60 bpftrace "$out/script") > "$out/traced" 2> /dev/null &
+  local bpftrace seen before=0 attempt program
+  { echo "usdt:./libhaft.so:haft:$3 { printf(\"seen\\n\"); }"; cat "$1"; } > "$out/script"
+  (cd "$library" && exec timeout -s INT 60 bpftrace -B line "$out/script") > "$out/traced" 2> /dev/null &
   bpftrace=$!
-  until grep -q '^ready' "$out/traced"; do
+  for (( attempt = 0; attempt < 50; ++attempt )); do
+    "$out/$2" > "$out/log" &
+    program=$!
+    wait "$program"
+    sleep 0.5
     kill -0 "$bpftrace" 2> /dev/null || return 77
-    sleep 0.1
+    seen=$(grep -c '^seen' "$out/traced" || true)
+    (( seen - before != $4 )) || break
+    before=$seen
   done
-  "$out/$2" > "$out/log"
   kill -INT "$bpftrace"
   wait "$bpftrace" || true
   cat "$out/traced" > "$out/log"
-  [[ $(grep -c '^@' "$out/traced") == 1 ]] && grep -qxE "$3" "$out/traced"
+  [[ $(grep -cxE "${5//PID/$program}" "$out/traced") == 1 ]]
 }
 # The caller's name, or if the program has ended before it was looked up, its address.
 main='(main|0x[0-9a-f]+)'
 bpf() {
-  traces leaks.bt leak "@live\[[0-9]+\]: \([0-9]+, $main\)" && traces refusals.bt stale "@\[4, $main\]: 1"
+  traces leaks.bt leak new 3 "@live\\[[0-9]+\\]: \\(PID, $main\\)" &&
+    traces refusals.bt stale refused 1 "@\\[4, $main\\]: [0-9]+"
 }
 if command -v bpftrace > /dev/null; then
   status=0
