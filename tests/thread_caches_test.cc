@@ -88,10 +88,12 @@ TEST(ThreadCachesTest, ResultIsHandedThrough) {
 TEST(ThreadCachesTest, OtherWayIsTakenWhereTheEntryCannotBeHad) {
   Caches caches;
   const auto enter = [&] {
-    return caches.WithOr(0, [](auto& owner) {
-      owner.CountCreated(1);
-      return 17;
-    });
+    return caches.WithOr(
+        [](auto& owner) {
+          owner.CountCreated(1);
+          return 17;
+        },
+        [] { return 0; });
   };
   std::thread([&] {
     EXPECT_EQ(enter(), 0) << "a thread's first call";

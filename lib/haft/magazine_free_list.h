@@ -64,14 +64,11 @@ class BasicMagazineFreeList {
   template <typename Thread>
   [[gnu::always_inline]] Word Pop(Thread& thread) noexcept {
     if constexpr (Thread::kHasCache) {
-      const unsigned level = thread.level();
-      if (__builtin_expect(level == 0, 0)) {
-        const Refill refill = PopAndRefill(thread.cache());
-        thread.set_level(refill.level);
-        return refill.handle;
-      }
-      thread.LowerLevel();
-      return thread.cache().loaded[level - 1].Read();
+      const Word loaded = PopLoaded(thread);
+      if (__builtin_expect(loaded != 0, 1)) return loaded;
+      const Refill refill = PopAndRefill(thread.cache());
+      thread.set_level(refill.level);
+      return refill.handle;
     } else {
       return PopWithoutCache();
     }

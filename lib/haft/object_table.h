@@ -298,11 +298,12 @@ class ObjectTable {
       Arguments&&... arguments) noexcept {
     static_assert(std::is_nothrow_constructible_v<T, Arguments...>);
     const Word word = caches_.WithOr(
-        Word{0}, [this](auto& thread) __attribute__((always_inline)) {
+        [this](auto& thread) __attribute__((always_inline)) {
           const Word popped = free_list_.PopLoaded(thread);
           thread.CountCreated(popped != 0);
           return popped;
-        });
+        },
+        [] { return Word{0}; });
     if (__builtin_expect(word == 0, 0)) return kNullHandle;
     Slot& slot = slots_[word];
     new (slot.BeginObject()) T(std::forward<Arguments>(arguments)...);

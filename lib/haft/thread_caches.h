@@ -152,21 +152,18 @@ class ThreadCaches {
   // ThreadRegistry).
   template <typename F>
   [[gnu::always_inline]] auto With(F f) noexcept {
-    Entry& entry = Current();
-    std::uint64_t word;
-    if (__builtin_expect(!Announce(entry, &word), 0))
-      return WithClaimOrAsGuest(f);
-    Owner owner(&entry, word);
-    return f(owner);
+    return WithOr(
+        f, [&]() __attribute__((always_inline)) {
+          return WithClaimOrAsGuest(f);
+        });
   }
 
-  // The same for callers that have another way: returns f(owner) if the entry
-  // can be had at once, else `otherwise`.
-  template <typename F, typename Result>
-  [[gnu::always_inline]] Result WithOr(Result otherwise, F f) noexcept {
+  // Returns f(owner) if the entry can be had at once, else otherwise().
+  template <typename F, typename G>
+  [[gnu::always_inline]] auto WithOr(F f, G otherwise) noexcept {
     Entry& entry = Current();
     std::uint64_t word;
-    if (__builtin_expect(!Announce(entry, &word), 0)) return otherwise;
+    if (__builtin_expect(!Announce(entry, &word), 0)) return otherwise();
     Owner owner(&entry, word);
     return f(owner);
   }
@@ -235,14 +232,11 @@ class ThreadCaches {
   template <typename F>
   [[gnu::cold, gnu::noinline]] auto WithClaimOrAsGuest(F f) noexcept {
     ThreadRegistry::Claim();
-    Entry& entry = Current();
-    std::uint64_t word;
-    if (!Announce(entry, &word)) {
-      Guest guest(this);
-      return f(guest);
-    }
-    Owner owner(&entry, word);
-    return f(owner);
+    return WithOr(
+        f, [&]() __attribute__((always_inline)) {
+          Guest guest(this);
+          return f(guest);
+        });
   }
 
   ReservedArray<Entry> entries_;
