@@ -144,6 +144,7 @@ template <typename Table>
   *object = pinned->object();
   const PinWords words = pinned.Detach();
   static_assert(sizeof(words) == sizeof(*pin));
+  // By words: a copy of all at once is a call of memcpy, which waits for them.
   *pin = {{words.words[0], words.words[1], words.words[2], words.words[3]}};
   return Status::kOk;
 }

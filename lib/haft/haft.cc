@@ -339,6 +339,7 @@ haft_status haft_pin_object(haft_handle handle, const haft_type* type,
 
 void haft_unpin(haft_pin* pin) {
   if (pin == nullptr) return;
+  // As AnyPin: by words.
   const haft::PinWords words = {
       {pin->words[0], pin->words[1], pin->words[2], pin->words[3]}};
   *pin = {};
