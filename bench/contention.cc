@@ -12,7 +12,7 @@
 #include "bench/tables.h"
 #include "bench/updates.h"
 #include "bench/yardsticks.h"
-#include "haft/cds_free_list.h"
+#include "haft/cds/cds_free_list.h"
 #include "haft/global_free_list.h"
 #include "haft/magazine_free_list.h"
 #include "haft/striped_free_list.h"

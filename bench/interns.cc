@@ -20,7 +20,7 @@
 #include "bench/driver.h"
 #include "bench/updates.h"
 #include "bench/yardsticks.h"
-#include "haft/intern_table.h"
+#include "haft/internal/process/intern_table.h"
 
 namespace haft::bench {
 namespace {

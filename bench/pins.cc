@@ -16,7 +16,7 @@
 #include "bench/tables.h"
 #include "bench/updates.h"
 #include "bench/yardsticks.h"
-#include "haft/cds_reclamation.h"
+#include "haft/cds/cds_reclamation.h"
 #include "haft/counted_reclamation.h"
 #include "haft/object_table.h"
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Installs Haft: ./bazelw run -c opt //:install -- --prefix=/usr/local [--destdir=DIR]
-#   PREFIX/include/haft/*.h         the C header and the C++ headers; cds_*.h of these need libcds's
+#   PREFIX/include/haft/*.h         the C header and the C++ headers
+#   PREFIX/include/haft/internal/   what those include, and nobody else should
 #   PREFIX/lib/libhaft.so*          the shared library, its SONAME and its version as symbolic links
 #   PREFIX/lib/libhaft.a            the same as position-independent code, to be linked into something
 #   PREFIX/lib/pkgconfig/haft.pc    how to use them
@@ -29,7 +30,7 @@ done
 [[ -z $destdir || $destdir == /* ]] || destdir=${BUILD_WORKING_DIRECTORY:-$PWD}/$destdir
 
 for header in "${headers[@]}"; do
-  [[ $header != */haft.h ]] || c_header=$header
+  [[ $header != */haft/haft.h ]] || c_header=$header
 done
 version_part() { sed -n "s/^#define HAFT_VERSION_$1 \([0-9]\+\)$/\1/p" "$c_header"; }
 major=$(version_part MAJOR)
@@ -41,7 +42,9 @@ lib=$destdir${prefix%/}/lib
 # -p: the system's, although a test of Bazel's has "." in its PATH, where //:install is.
 put() { command -p install "$@"; }
 put -d "$include" "$lib/pkgconfig"
-put -m 644 "${headers[@]}" "$include"
+for header in "${headers[@]}"; do
+  put -D -m 644 "$header" "$include/${header#*lib/haft/}"
+done
 put -m 755 "$shared" "$lib/libhaft.so.$version"
 ln -sf "libhaft.so.$version" "$lib/libhaft.so.$major"
 ln -sf "libhaft.so.$major" "$lib/libhaft.so"

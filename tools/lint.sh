@@ -5,7 +5,7 @@
 #   label    a label is defined once (a comment line "// [S2] release: ..."), names only labels that exist, and is named
 #            back from another label's comment block, or again from its own when it is its own partner
 #   mutant   a label has a mutant in tests/model/mutants/*.txt (tools/mutants.py)
-#   test     lib/haft/x.h has a tests/x_test.cc
+#   test     lib/haft/x.h has a tests/unit/x_test.cc, and lib/haft/internal/y/x.h a tests/unit/internal/y/x_test.cc
 set -euo pipefail
 
 root=${1:-$(cd "${BASH_SOURCE[0]%/*}/.." && pwd)}
@@ -13,7 +13,9 @@ cd "$root"
 
 # Headers that need no test of their own: "NAME: reason", one a line.
 untested='
-sync.h: aliases and one-line functions; every other test runs on them, and each backend replaces them
+internal/base/sync.h: aliases and one-line functions; every other test runs on them, and each backend replaces them
+haft.h: declarations; haft_test.cc tests what they declare
+facility.h: includes process_table.h
 '
 
 mapfile -t sources < <(find lib/haft -type f \( -name '*.h' -o -name '*.cc' -o -name '*.c' -o -name '*.inc' \) | LC_ALL=C sort)
@@ -25,9 +27,9 @@ fi
 seam() {
   local file
   for file in "${sources[@]}"; do
-    [[ $file == lib/haft/sync.h ]] && continue
+    [[ $file == lib/haft/internal/base/sync.h ]] && continue
     grep -nHoE '(^|[^A-Za-z0-9_])(std::atomic[A-Za-z0-9_]*|thread_local|mmap *\(|sched_getcpu|(__)?volatile|(std::)?atomic_thread_fence)' \
-      "$file" | sed -E 's/^([^:]*:[0-9]+:)[^A-Za-z_]*(.*)/\1 seam: "\2" belongs in sync.h/' || true
+      "$file" | sed -E 's/^([^:]*:[0-9]+:)[^A-Za-z_]*(.*)/\1 seam: "\2" belongs in internal\/base\/sync.h/' || true
   done
 }
 
@@ -88,9 +90,9 @@ tests() {
   local file name
   for file in "${sources[@]}"; do
     [[ $file == *.h ]] || continue
-    name=${file##*/}
+    name=${file#lib/haft/}
     [[ $untested == *$'\n'"$name: "* ]] && continue
-    [[ -f tests/${name%.h}_test.cc ]] || echo "$file:1: test: no tests/${name%.h}_test.cc"
+    [[ -f tests/unit/${name%.h}_test.cc ]] || echo "$file:1: test: no tests/unit/${name%.h}_test.cc"
   done
 }
 

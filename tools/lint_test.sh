@@ -5,15 +5,15 @@ set -euo pipefail
 lint=$(cd "${BASH_SOURCE[0]%/*}" && pwd)/lint.sh
 tree=$(mktemp -d)
 trap 'rm -rf "$tree"' EXIT
-mkdir -p "$tree/lib/haft" "$tree/tests/model/mutants"
+mkdir -p "$tree/lib/haft/internal/base" "$tree/tests/model/mutants" "$tree/tests/unit"
 printf 'label %s\n' 'S1 S2' none S3 > "$tree/tests/model/mutants/y.txt"
-touch "$tree/tests/x_test.cc"
+touch "$tree/tests/unit/x_test.cc"
 
 failures=0
 # expect REGEX|clean: the source on stdin, as x.h (or as $file), gives exactly one finding that matches, or none.
 expect() {
   local file=${file:-x.h} output
-  rm -f "$tree"/lib/haft/*
+  find "$tree/lib/haft" -type f -delete
   cat > "$tree/lib/haft/$file"
   output=$("$lint" "$tree" 2>&1) && [[ $1 == clean && -z $output ]] && return
   [[ $1 != clean && $(wc -l <<< "$output") == 1 ]] && grep -qE -- "$1" <<< "$output" && return
@@ -24,7 +24,7 @@ expect() {
 for word in 'std::atomic<int> a;' 'thread_local int a;' 'p = mmap(0);' 'sched_getcpu();' 'volatile int a;' \
   'std::atomic_ref<int> a;' 'atomic_thread_fence(o);' 'asm __volatile__("");' '// the std::atomic here'; do
   expect '^lib/haft/x.h:2: seam: ' <<< $'\n'"$word"
-  file=sync.h expect clean <<< "$word"
+  file=internal/base/sync.h expect clean <<< "$word"
 done
 expect clean <<< 'int nonvolatile; int my_thread_local_count;  // std::memory_order_relaxed'
 
@@ -44,8 +44,8 @@ expect 'x.h:3: label: \[S1\] is defined already at lib/haft/x.h:1' <<< "${pair//
 
 expect 'x.h:3: mutant: no mutant of \[S4\]' <<< "${pair/S2/S4}"$'// [S4] acquire: sees [S1].\na.load(std::memory_order_acquire);'
 
-file=y.h expect '^lib/haft/y.h:1: test: no tests/y_test.cc' <<< 'int y;'
-file=sync.h expect clean <<< 'int y;'
+file=internal/base/y.h expect '^lib/haft/internal/base/y.h:1: test: no tests/unit/internal/base/y_test.cc' <<< 'int y;'
+file=internal/base/sync.h expect clean <<< 'int y;'
 
 (( failures == 0 )) || exit 1
 echo 'lint_test: ok'

@@ -7,8 +7,9 @@ tests/model/mutants/*.txt list the mutants:
 
     mutant S1-relaxed                   its name; the rest of the entry follows without an empty line
     label S1                            the labels it breaks, or: none
-    file slot_array.h                   in lib/haft
-    killer slot_array_model             tests/model/<killer>.cc, or tests/<killer>.cc for a name that ends in _test
+    file internal/slot/slot_array.h     in lib/haft
+    killer slot_array_model             tests/model/<killer>.cc, or for a name that ends in _test
+                                        tests/{unit,interleaving}/**/<killer>.cc
     - payload_[i].store(words[i], std::memory_order_release);
     + payload_[i].store(words[i], std::memory_order_relaxed);
 
@@ -46,8 +47,8 @@ LISTS = ROOT / "tests" / "model" / "mutants"
 COMPILER = os.environ.get("CXX", "g++")
 # Most of the time goes to compiling: a lower level and another linker save a third of that.
 FLAGS = ["-std=c++17", "-Og", "-w", "-U_FORTIFY_SOURCE", "-pthread", "-fuse-ld=gold"]
-MODEL_FLAGS = ['-DHAFT_SYNC_BACKEND="tests/model/relacy_sync.h"']
-PREFIX = '#include <gtest/gtest.h>\n#include "tests/model/relacy_sync.h"\n'  # of all models; no mutant changes it
+MODEL_FLAGS = ['-DHAFT_SYNC_BACKEND="tests/support/relacy_sync.h"']
+PREFIX = '#include <gtest/gtest.h>\n#include "tests/support/relacy_sync.h"\n'  # of all models; no mutant changes it
 SECONDS = 300
 # Not Bazel's file for the results of its test: a killer would report its mutant's failure there.
 ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "XML_OUTPUT_FILE"}
@@ -125,7 +126,10 @@ def mutate(mutant, text):
 
 
 def source_of(killer):
-    return ROOT / "tests" / ("" if killer.endswith("_test") else "model") / f"{killer}.cc"
+    if not killer.endswith("_test"):
+        return ROOT / "tests" / "model" / f"{killer}.cc"
+    found = [path for folder in ("unit", "interleaving") for path in (ROOT / "tests" / folder).rglob(f"{killer}.cc")]
+    return found[0] if found else ROOT / "tests" / "unit" / f"{killer}.cc"
 
 
 def only(test, text):
@@ -157,7 +161,7 @@ class Bench:
         flags = [] if killer.endswith("_test") else MODEL_FLAGS
         rule = subprocess.run([COMPILER, *FLAGS, *flags, "-Ilib", "-I.", "-MM", source_of(killer)], cwd=ROOT,
                               stdout=subprocess.PIPE, text=True, check=True).stdout
-        return set(re.findall(r"\bhaft/(\w+\.h)", rule))
+        return set(re.findall(r"\bhaft/([\w/]+\.h)", rule))
 
     def compile(self, arguments):
         result = subprocess.run([COMPILER, *FLAGS, "-I.", *map(str, arguments)], cwd=ROOT, stdout=subprocess.PIPE,
@@ -215,7 +219,7 @@ def main():
         fail("no mutants")
     texts, errors = {}, []
     defined = set()
-    for path in (ROOT / "lib" / "haft").glob("*.h"):
+    for path in (ROOT / "lib" / "haft").rglob("*.h"):
         defined.update(re.findall(r"// \[([A-Z]\d+)\] [^.:\n]*:", path.read_text()))
     for mutant in mutants:
         errors += [f"{mutant.where}: there is no label {label}" for label in mutant.labels if label not in defined]

@@ -4,7 +4,7 @@
 #include <memory>
 #include <new>
 
-#include "haft/facility.h"
+#include "haft/process_table.h"
 
 namespace {
 

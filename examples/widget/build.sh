@@ -17,7 +17,7 @@ if [[ -z ${HAFT_LIBRARY_DIR:-} ]]; then
 fi
 install -m 755 "$library" "$out/lib/libhaft.so.0"
 ln -sf libhaft.so.0 "$out/lib/libhaft.so"
-install -m 644 "$root"/lib/haft/{haft,facility,handle,status}.h "$out/include/haft"
+install -m 644 "$root"/lib/haft/{haft,process_table,facility,handle,status}.h "$out/include/haft"
 install -m 644 "$here/widget.h" "$out/include"
 
 g++ -std=c++17 -O2 -g -Wall -Wextra -Werror -fPIC -pthread -shared \

@@ -9,7 +9,7 @@ scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 
 g++ -std=c++17 -O1 -g -Wall -Wextra -Werror -pthread -fsanitize=address,undefined -fno-sanitize-recover=all \
-  -I"$root/lib" -I"$here" "$here"/widget{,_test}.cc "$root"/lib/haft/{haft,diagnostics}.cc -o "$scratch/widget_test" -lgtest -lgtest_main
+  -I"$root/lib" -I"$here" "$here"/widget{,_test}.cc "$root"/lib/haft/internal/{process,diagnostics}/*.cc -o "$scratch/widget_test" -lgtest -lgtest_main
 "$scratch/widget_test" --gtest_brief=1 | tee "$scratch/log" >&2
 passed=$(sed -n 's/^\[  PASSED  \] \([0-9]*\) tests\{0,1\}\.$/\1/p' "$scratch/log")
 (( passed > 0 ))

@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-#include "haft/facility.h"
+#include "haft/process_table.h"
 
 namespace {
 

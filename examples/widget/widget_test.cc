@@ -8,7 +8,7 @@
 #include <thread>
 #include <vector>
 
-#include "haft/facility.h"
+#include "haft/process_table.h"
 
 namespace {
 

@@ -4,9 +4,9 @@
 #define HAFT_COUNTED_RECLAMATION_H_
 
 #include "haft/handle.h"
-#include "haft/hazard_records.h"
-#include "haft/sync.h"
-#include "haft/user_set.h"
+#include "haft/internal/base/sync.h"
+#include "haft/internal/reclamation/hazard_cells.h"
+#include "haft/internal/reclamation/user_set.h"
 
 namespace haft {
 

@@ -7,9 +7,9 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "haft/carver.h"
 #include "haft/handle.h"
-#include "haft/handle_stack.h"
+#include "haft/internal/free_list/fresh_slots.h"
+#include "haft/internal/free_list/handle_stack.h"
 
 namespace haft {
 

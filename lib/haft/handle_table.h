@@ -12,16 +12,16 @@
 #include <type_traits>
 #include <utility>
 
-#include "haft/carver.h"
-#include "haft/check.h"
 #include "haft/handle.h"
-#include "haft/power_of_two.h"
-#include "haft/report.h"
-#include "haft/sanitizer.h"
-#include "haft/slot_array.h"
+#include "haft/internal/base/check.h"
+#include "haft/internal/base/power_of_two.h"
+#include "haft/internal/base/sanitizer.h"
+#include "haft/internal/base/sync.h"
+#include "haft/internal/free_list/fresh_slots.h"
+#include "haft/internal/slot/slot_array.h"
+#include "haft/internal/table/bad_handle_report.h"
+#include "haft/internal/thread/thread_caches.h"
 #include "haft/status.h"
-#include "haft/sync.h"
-#include "haft/thread_caches.h"
 #include "haft/traits.h"
 
 namespace haft {

@@ -9,11 +9,11 @@
 #include <cstdint>
 #include <utility>
 
-#include "haft/carver.h"
-#include "haft/depot.h"
 #include "haft/handle.h"
-#include "haft/handle_stack.h"
-#include "haft/sync.h"
+#include "haft/internal/base/sync.h"
+#include "haft/internal/free_list/fresh_slots.h"
+#include "haft/internal/free_list/handle_stack.h"
+#include "haft/internal/free_list/magazine_depot.h"
 
 namespace haft {
 

@@ -14,22 +14,22 @@
 #include <type_traits>
 #include <utility>
 
-#include "haft/carver.h"
-#include "haft/check.h"
-#include "haft/event_count.h"
 #include "haft/handle.h"
-#include "haft/handle_stack.h"
-#include "haft/object_slot.h"
-#include "haft/power_of_two.h"
-#include "haft/report.h"
-#include "haft/reserved_array.h"
-#include "haft/slot_array.h"
+#include "haft/internal/base/check.h"
+#include "haft/internal/base/event_count.h"
+#include "haft/internal/base/power_of_two.h"
+#include "haft/internal/base/reserved_array.h"
+#include "haft/internal/base/sync.h"
+#include "haft/internal/free_list/fresh_slots.h"
+#include "haft/internal/free_list/handle_stack.h"
+#include "haft/internal/reclamation/user_set.h"
+#include "haft/internal/slot/object_slot.h"
+#include "haft/internal/slot/slot_array.h"
+#include "haft/internal/table/bad_handle_report.h"
+#include "haft/internal/thread/thread_caches.h"
+#include "haft/internal/thread/thread_registry.h"
 #include "haft/status.h"
-#include "haft/sync.h"
-#include "haft/thread_caches.h"
-#include "haft/thread_registry.h"
 #include "haft/traits.h"
-#include "haft/user_set.h"
 
 namespace haft {
 

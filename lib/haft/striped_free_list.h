@@ -6,11 +6,11 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "haft/carver.h"
 #include "haft/handle.h"
-#include "haft/handle_stack.h"
-#include "haft/power_of_two.h"
-#include "haft/sync.h"
+#include "haft/internal/base/power_of_two.h"
+#include "haft/internal/base/sync.h"
+#include "haft/internal/free_list/fresh_slots.h"
+#include "haft/internal/free_list/handle_stack.h"
 
 namespace haft {
 

@@ -10,7 +10,7 @@ key=$(cksum <<< "$here")
 base=${XDG_CACHE_HOME:-${HOME:-/tmp}/.cache}/haft/consumer-${key%% *}
 mkdir -p "$base"
 
-cd "$here"
+cd "$here/workspace"
 bazel=("$root/bazelw" "--output_base=$base")
 trap '"${bazel[@]}" shutdown > /dev/null 2>&1 || true' EXIT
 "${bazel[@]}" run --noshow_progress --show_result=0 --ui_event_filters=-info --symlink_prefix=/ "$@" //:main

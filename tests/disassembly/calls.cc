@@ -1,8 +1,8 @@
 // The calls that run.sh looks at, one a function. The handle is the second
 // argument: x86-64 has it in rsi.
 
-#include "haft/any_table.h"
 #include "haft/handle_table.h"
+#include "haft/internal/process/any_table.h"
 #include "haft/object_table.h"
 
 using Table = haft::HandleTable<haft::Word>;

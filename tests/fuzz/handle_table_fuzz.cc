@@ -10,7 +10,7 @@
 #include <unordered_set>
 #include <vector>
 
-#include "haft/cds_free_list.h"
+#include "haft/cds/cds_free_list.h"
 #include "haft/global_free_list.h"
 #include "haft/handle_table.h"
 #include "haft/striped_free_list.h"

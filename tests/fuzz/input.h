@@ -1,8 +1,8 @@
 // What the fuzz targets share: the tables' traits, reading an input, and saying
 // what is wrong.
 
-#ifndef HAFT_TESTS_FUZZ_INPUT_H_
-#define HAFT_TESTS_FUZZ_INPUT_H_
+#ifndef TESTS_FUZZ_INPUT_H_
+#define TESTS_FUZZ_INPUT_H_
 
 #include <cstddef>
 #include <cstdint>
@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "haft/handle.h"
-#include "haft/sync.h"
+#include "haft/internal/base/sync.h"
 #include "haft/traits.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data,
@@ -112,4 +112,4 @@ class AsGuest {
 
 }  // namespace haft::fuzz
 
-#endif  // HAFT_TESTS_FUZZ_INPUT_H_
+#endif  // TESTS_FUZZ_INPUT_H_

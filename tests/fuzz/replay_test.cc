@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "tests/fuzz/input.h"
-#include "tests/testing.h"
+#include "tests/support/testing.h"
 
 namespace haft::fuzz {
 namespace {

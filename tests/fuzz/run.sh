@@ -20,7 +20,7 @@ targets=(handle_table object_table haft)
 # build TARGET OUT LIBRARY
 build() {
   local sources=("tests/fuzz/$1_fuzz.cc")
-  [[ $1 != haft ]] || sources+=("$3"/haft/{haft,diagnostics}.cc)
+  [[ $1 != haft ]] || sources+=("$3"/haft/internal/{process,diagnostics}/*.cc)
   "$clang" -std=c++17 -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -I"$3" -I. \
     "${sources[@]}" -o "$2" -pthread
 }
@@ -34,21 +34,21 @@ fuzz() {
 
 # Seeded bugs: TARGET | what | file in lib/haft | sed expression
 seeded='
-handle_table|Delete does not look at the generation|slot_array.h|s/bool Close(Word handle, Word end) noexcept {/&\n    if (((state() ^ handle) \& 0x7f) == 0) handle = state();/
-handle_table|a free slot keeps the word of its next handle|slot_array.h|s/Word Free(Word next) noexcept { return Flip(next, 1); }/Word Free(Word next) noexcept { return next; }/
+handle_table|Delete does not look at the generation|internal/slot/slot_array.h|s/bool Close(Word handle, Word end) noexcept {/&\n    if (((state() ^ handle) \& 0x7f) == 0) handle = state();/
+handle_table|a free slot keeps the word of its next handle|internal/slot/slot_array.h|s/Word Free(Word next) noexcept { return Flip(next, 1); }/Word Free(Word next) noexcept { return next; }/
 handle_table|a last generation goes on with the first|handle_table.h|s/retire = Traits::kExhaustion == Exhaustion::kRetire;/retire = false;/
 object_table|an unpin destroys nothing|hazard_reclamation.h|s/return slot.IsDying(handle) ? handle : 0;/return 0;/
 object_table|Delete does not look for pins|object_table.h|s/if (__builtin_expect(!uses, 1)) return Destroy(word);/if (!uses.scoped) return Destroy(word);/
-haft|haft_delete does not look at the type|any_table.h|s/if (type == nullptr) return Status::kOk;/return Status::kOk;/
-haft|identities are compared by address|any_table.h|s/std::strcmp(wanted->identity, actual->identity) == 0/wanted->identity == actual->identity/
-haft|what escapes gets lost|haft.cc|s/if (outer != nullptr && !outer->handles.Append(handle))/if (false)/
-haft|a batch stops at a handle that is refused|haft.cc|s/deleted += status == HAFT_OK;/&\n    if (status != HAFT_OK) break;/
-haft|a pin is zeroed when its object is gone|haft.cc|s/^  \*pin = {};//; s/^  AnyTable::Pinned::Attach(words).Unpin();/&\n  *pin = {};/
-haft|interned again is not counted|intern_table.h|s/++entry->count;//
-haft|what is taken is destroyed|intern_table.h|s/taken->object = object.Release();/taken->object = object.object();/
-haft|what was interned is taken as the map keeps it|intern_table.h|s/InternTable::Forget(\*std::move(any));/*std::move(any);/
-haft|a walk does not end|haft.cc|s/return result != 0;/return false;/
-haft|a scope that is closed takes nothing any more|haft.cc|s/while (!scope->handles.empty()) {/for (auto n = scope->handles.end() - scope->handles.begin(); n > 0; --n) {/
+haft|haft_delete does not look at the type|internal/process/any_table.h|s/if (type == nullptr) return Status::kOk;/return Status::kOk;/
+haft|identities are compared by address|internal/process/any_table.h|s/std::strcmp(wanted->identity, actual->identity) == 0/wanted->identity == actual->identity/
+haft|what escapes gets lost|internal/process/c_api.cc|s/if (outer != nullptr && !outer->handles.Append(handle))/if (false)/
+haft|a batch stops at a handle that is refused|internal/process/c_api.cc|s/deleted += status == HAFT_OK;/&\n    if (status != HAFT_OK) break;/
+haft|a pin is zeroed when its object is gone|internal/process/c_api.cc|s/^  \*pin = {};//; s/^  AnyTable::Pinned::Attach(words).Unpin();/&\n  *pin = {};/
+haft|interned again is not counted|internal/process/intern_table.h|s/++entry->count;//
+haft|what is taken is destroyed|internal/process/intern_table.h|s/taken->object = object.Release();/taken->object = object.object();/
+haft|what was interned is taken as the map keeps it|internal/process/intern_table.h|s/InternTable::Forget(\*std::move(any));/*std::move(any);/
+haft|a walk does not end|internal/process/c_api.cc|s/return result != 0;/return false;/
+haft|a scope that is closed takes nothing any more|internal/process/c_api.cc|s/while (!scope->handles.empty()) {/for (auto n = scope->handles.end() - scope->handles.begin(); n > 0; --n) {/
 object_table|what was not constructed keeps its slot|object_table.h|s/if (word != 0) table->Return(word);/(void)table;/
 '
 

@@ -5,10 +5,10 @@
 #include <optional>
 
 #include "haft/counted_reclamation.h"
-#include "haft/facility.h"
 #include "haft/haft.h"
 #include "haft/handle_table.h"
 #include "haft/object_table.h"
+#include "haft/process_table.h"
 
 struct Point {
   int x, y;

@@ -111,7 +111,7 @@ said() { sed -n '/^@1$/,/^@end$/p' "$work/all" > "$work/said"; }
 source=(-ex "source $root/tools/gdb/haft.py")
 for compiler in "${compilers[@]}"; do
   for level in -O0 -O2; do
-    "$compiler" -std=c++17 -g "$level" -Wall -Wextra -Werror -Ilib tests/gdb/program.cc lib/haft/{haft,diagnostics}.cc -o "$work/program" -pthread
+    "$compiler" -std=c++17 -g "$level" -Wall -Wextra -Werror -Ilib tests/gdb/program.cc lib/haft/internal/{process,diagnostics}/*.cc -o "$work/program" -pthread
 
     where="$compiler $level, running"
     ask "$before"

@@ -3,12 +3,12 @@
 #include <memory>
 
 #include "gtest/gtest.h"
-#include "haft/any_table.h"
 #include "haft/global_free_list.h"
 #include "haft/handle_layout.h"
-#include "haft/made_once.h"
+#include "haft/internal/base/lazy_instance.h"
+#include "haft/internal/base/sync.h"
+#include "haft/internal/process/any_table.h"
 #include "haft/status.h"
-#include "haft/sync.h"
 #include "tests/model/model.h"
 #include "tests/model/tracked.h"
 

@@ -2,9 +2,9 @@
 
 #include <cstddef>
 
-#include "haft/carver.h"
 #include "haft/handle.h"
 #include "haft/handle_layout.h"
+#include "haft/internal/free_list/fresh_slots.h"
 #include "tests/model/model.h"
 
 namespace haft {

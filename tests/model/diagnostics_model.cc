@@ -3,11 +3,11 @@
 #include <cstdint>
 
 #include "gtest/gtest.h"
-#include "haft/gate.h"
 #include "haft/handle_layout.h"
-#include "haft/life_log.h"
-#include "haft/site_set.h"
-#include "haft/sync.h"
+#include "haft/internal/base/sync.h"
+#include "haft/internal/diagnostics/call_site_set.h"
+#include "haft/internal/diagnostics/handle_history.h"
+#include "haft/internal/process/fast_path_gate.h"
 #include "tests/model/model.h"
 
 namespace haft::model {

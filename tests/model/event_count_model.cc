@@ -3,8 +3,8 @@
 #include <chrono>
 
 #include "gtest/gtest.h"
-#include "haft/event_count.h"
-#include "haft/sync.h"
+#include "haft/internal/base/event_count.h"
+#include "haft/internal/base/sync.h"
 #include "tests/model/model.h"
 
 namespace haft::model {

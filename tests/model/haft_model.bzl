@@ -9,7 +9,7 @@ COPTS = [
     "-O1",
     # Relacy switches stacks by longjmp, which _FORTIFY_SOURCE takes for an error.
     "-U_FORTIFY_SOURCE",
-    "-DHAFT_SYNC_BACKEND=\\\"tests/model/relacy_sync.h\\\"",
+    "-DHAFT_SYNC_BACKEND=\\\"tests/support/relacy_sync.h\\\"",
 ]
 
 def haft_model(name):
@@ -23,11 +23,11 @@ def haft_model(name):
         deps = [
             ":model",
             "//lib/haft",
-            "//lib/haft:any_table",
+            "//lib/haft/internal/process:any_table",
             "//lib/haft:counted_reclamation",
-            "//lib/haft:gate",
-            "//lib/haft:life_log",
-            "//lib/haft:made_once",
-            "//lib/haft:site_set",
+            "//lib/haft/internal/process:fast_path_gate",
+            "//lib/haft/internal/diagnostics:handle_history",
+            "//lib/haft/internal/base:lazy_instance",
+            "//lib/haft/internal/diagnostics:call_site_set",
         ],
     )

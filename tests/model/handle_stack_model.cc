@@ -5,8 +5,8 @@
 
 #include "haft/handle.h"
 #include "haft/handle_layout.h"
-#include "haft/handle_stack.h"
-#include "haft/striped_stack.h"
+#include "haft/internal/free_list/handle_stack.h"
+#include "haft/internal/free_list/striped_stack.h"
 #include "tests/model/model.h"
 
 namespace haft {

@@ -4,7 +4,7 @@
 
 #include "gtest/gtest.h"
 #include "haft/handle.h"
-#include "haft/hazard_records.h"
+#include "haft/internal/reclamation/hazard_cells.h"
 #include "haft/object_table.h"
 #include "tests/model/model.h"
 #include "tests/model/tracked.h"

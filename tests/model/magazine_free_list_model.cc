@@ -3,11 +3,11 @@
 
 #include <cstddef>
 
-#include "haft/carver.h"
 #include "haft/handle.h"
 #include "haft/handle_layout.h"
+#include "haft/internal/free_list/fresh_slots.h"
+#include "haft/internal/thread/thread_caches.h"
 #include "haft/magazine_free_list.h"
-#include "haft/thread_caches.h"
 #include "tests/model/model.h"
 
 namespace haft {

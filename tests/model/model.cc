@@ -14,7 +14,7 @@
 #include <string>
 #include <utility>
 
-#include "haft/sync.h"
+#include "haft/internal/base/sync.h"
 
 // Relacy replaces new and delete by inline functions, so that it sees leaks;
 // but a program gets those that some file uses, and not the sized ones. All or

@@ -15,15 +15,15 @@
 // no addresses, no state that outlives it but in sync::Atomic. GoogleTest's
 // assertions do not work inside; Require does.
 
-#ifndef HAFT_TESTS_MODEL_MODEL_H_
-#define HAFT_TESTS_MODEL_MODEL_H_
+#ifndef TESTS_MODEL_MODEL_H_
+#define TESTS_MODEL_MODEL_H_
 
 #include <gtest/gtest.h>
 
 #include <cstdint>
 #include <new>
 
-#include "haft/sync.h"
+#include "haft/internal/base/sync.h"
 
 namespace haft::model {
 
@@ -130,4 +130,4 @@ class Exploration {
 
 }  // namespace haft::model
 
-#endif  // HAFT_TESTS_MODEL_MODEL_H_
+#endif  // TESTS_MODEL_MODEL_H_

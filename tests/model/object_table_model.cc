@@ -6,9 +6,9 @@
 
 #include "gtest/gtest.h"
 #include "haft/handle.h"
+#include "haft/internal/base/sync.h"
 #include "haft/object_table.h"
 #include "haft/status.h"
-#include "haft/sync.h"
 #include "tests/model/model.h"
 #include "tests/model/tracked.h"
 

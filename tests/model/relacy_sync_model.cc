@@ -4,8 +4,8 @@
 #include <chrono>
 #include <cstdint>
 
-#include "haft/check.h"
-#include "haft/sync.h"
+#include "haft/internal/base/check.h"
+#include "haft/internal/base/sync.h"
 #include "tests/model/model.h"
 
 namespace haft::model {

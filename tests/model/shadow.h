@@ -1,8 +1,8 @@
 // What the Relacy backend keeps beside the objects it stands in for. Included
 // by relacy_sync.h alone.
 
-#ifndef HAFT_TESTS_MODEL_SHADOW_H_
-#define HAFT_TESTS_MODEL_SHADOW_H_
+#ifndef TESTS_MODEL_SHADOW_H_
+#define TESTS_MODEL_SHADOW_H_
 
 #include <sys/mman.h>
 
@@ -222,4 +222,4 @@ inline void EndIteration() noexcept {
 
 }  // namespace haft::sync::relacy
 
-#endif  // HAFT_TESTS_MODEL_SHADOW_H_
+#endif  // TESTS_MODEL_SHADOW_H_

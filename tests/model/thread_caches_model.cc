@@ -5,8 +5,8 @@
 #include <new>
 #include <type_traits>
 
-#include "haft/thread_caches.h"
-#include "haft/thread_registry.h"
+#include "haft/internal/thread/thread_caches.h"
+#include "haft/internal/thread/thread_registry.h"
 #include "tests/model/model.h"
 
 namespace haft {

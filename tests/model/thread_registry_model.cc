@@ -2,7 +2,7 @@
 
 #include <new>
 
-#include "haft/thread_registry.h"
+#include "haft/internal/thread/thread_registry.h"
 #include "tests/model/model.h"
 
 namespace haft {

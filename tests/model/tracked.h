@@ -1,17 +1,17 @@
 // Objects whose lives models of the object table follow, and the calls that
 // use them.
 
-#ifndef HAFT_TESTS_MODEL_TRACKED_H_
-#define HAFT_TESTS_MODEL_TRACKED_H_
+#ifndef TESTS_MODEL_TRACKED_H_
+#define TESTS_MODEL_TRACKED_H_
 
 #include <optional>
 
 #include "haft/global_free_list.h"
 #include "haft/handle_layout.h"
+#include "haft/internal/base/sync.h"
+#include "haft/internal/thread/thread_registry.h"
 #include "haft/object_table.h"
 #include "haft/status.h"
-#include "haft/sync.h"
-#include "haft/thread_registry.h"
 #include "haft/traits.h"
 #include "tests/model/model.h"
 
@@ -203,4 +203,4 @@ struct TwoUnpinsAgainstDeleteOf : OneObjectOf<Table> {
 
 }  // namespace haft::model
 
-#endif  // HAFT_TESTS_MODEL_TRACKED_H_
+#endif  // TESTS_MODEL_TRACKED_H_

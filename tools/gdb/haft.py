@@ -270,7 +270,7 @@ def _any_object(content):
     type_, object_ = content["type_"], content["object_"]
     name = type_["name"].string() if int(type_["name"]) else "(no name)"
     text = "a %s at 0x%x" % (name, int(object_))
-    # The descriptors of facility.h say what C++ type that is.
+    # The descriptors of process_table.h say what C++ type that is.
     symbol = gdb.execute("info symbol 0x%x" % int(type_), to_string=True)
     match = re.match(r"haft::internal::TypeDescriptor<(.*)>::kType", symbol)
     if match and int(object_):

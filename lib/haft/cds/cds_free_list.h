@@ -1,0 +1,100 @@
+// libcds's lock-free free list as the free list of a table. Needs libcds's
+// headers; nothing else in Haft does.
+
+#ifndef HAFT_CDS_CDS_FREE_LIST_H_
+#define HAFT_CDS_CDS_FREE_LIST_H_
+
+#include <cds/intrusive/free_list.h>
+
+#include <cstddef>
+#include <cstdint>
+
+#include "haft/handle.h"
+#include "haft/internal/base/reserved_array.h"
+#include "haft/internal/free_list/fresh_slots.h"
+
+namespace haft {
+
+// One intrusive list for all threads. It strands nothing: a table holds its
+// capacity exactly. libcds's atomics are not behind Haft's seam, so no model
+// covers them; and a put that has to leave its node to a racing get hides it
+// for that moment, so that New may answer "full" while a Delete is still in
+// progress.
+class CdsFreeList {
+ public:
+  struct Cache {};
+
+  static std::size_t SlotsFor(std::size_t capacity,
+                              std::size_t /*limit*/) noexcept {
+    return capacity;
+  }
+
+  CdsFreeList(std::size_t /*capacity*/, std::size_t range,
+              internal::Carver* carver) noexcept
+      : nodes_(range), mask_(range - 1), carver_(carver) {}
+  ~CdsFreeList() {
+    list_.clear([](CdsList::node*) {});
+  }
+
+  bool ok() const noexcept { return nodes_.ok(); }
+
+  template <typename Thread>
+  Word Pop(Thread&) noexcept {
+    if (const Word handle = TryPop()) return handle;
+    if (const internal::HandleRun run = carver_->Carve(1); run.count != 0)
+      return run[0];
+    return TryPop();
+  }
+
+  template <typename Thread>
+  void Push(Thread&, Word handle) noexcept {
+    Node& node = nodes_[handle >> 1 & mask_];
+    node.handle = handle;
+    list_.put(&node);
+  }
+
+  // No thread may be inside a call: libcds shows a list only by emptying it.
+  template <typename F>
+  void ForEach(F&& f) const {
+    Node* seen = nullptr;
+    list_.clear([&](CdsList::node* base) {
+      Node* const node = static_cast<Node*>(base);
+      f(node->handle);
+      node->m_freeListRefs.store(
+          0, std::memory_order_relaxed);  // as get does; clear does not
+      node->seen_before = seen;
+      seen = node;
+    });
+    while (seen != nullptr) {
+      Node* const node = seen;
+      seen = node->seen_before;
+      list_.put(node);
+    }
+  }
+  template <typename F>
+  static void ForEachCached(const Cache&, unsigned, F&&) {}
+
+ private:
+  using CdsList = cds::intrusive::FreeList;
+
+  // Used all zero, which is what libcds's constructor makes of a node, so that
+  // none is touched before it is used.
+  struct Node : CdsList::node {
+    Word handle;
+    Node* seen_before;
+  };
+
+  Word TryPop() noexcept {
+    CdsList::node* const node = list_.get();
+    return node == nullptr ? 0 : static_cast<Node*>(node)->handle;
+  }
+
+  mutable CdsList list_;
+  mutable internal::ReservedArray<Node> nodes_;
+  const Word mask_;
+  internal::Carver* const carver_;
+};
+
+}  // namespace haft
+
+#endif  // HAFT_CDS_CDS_FREE_LIST_H_

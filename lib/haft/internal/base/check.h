@@ -1,0 +1,50 @@
+// The two checks. Both are for invariants of Haft's own: a bad handle is input,
+// and is answered with a Status.
+
+#ifndef HAFT_INTERNAL_BASE_CHECK_H_
+#define HAFT_INTERNAL_BASE_CHECK_H_
+
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+
+namespace haft::internal {
+
+// Writes one line to stderr without the C library's stream locks, so that it
+// also works in a signal handler.
+[[gnu::cold]] inline void Say(const char* sentence) noexcept {
+  char line[1024];
+  const int length = std::snprintf(line, sizeof(line), "haft: %s\n", sentence);
+  if (length > 0) {
+    const size_t size = static_cast<size_t>(length) < sizeof(line)
+                            ? static_cast<size_t>(length)
+                            : sizeof(line) - 1;
+    [[maybe_unused]] const ssize_t written = write(STDERR_FILENO, line, size);
+  }
+}
+
+// Says so and aborts.
+[[noreturn, gnu::cold]] inline void Die(const char* sentence) noexcept {
+  Say(sentence);
+  std::abort();
+}
+
+}  // namespace haft::internal
+
+// Aborts with `sentence` when `condition` does not hold, in every build.
+#define HAFT_CHECK(condition, sentence)              \
+  (__builtin_expect(static_cast<bool>(condition), 1) \
+       ? void()                                      \
+       : ::haft::internal::Die(sentence))
+
+// The same in builds without NDEBUG; otherwise nothing, and `condition` is not
+// evaluated.
+#ifdef NDEBUG
+#define HAFT_DCHECK(condition, sentence) \
+  (true ? void() : HAFT_CHECK(condition, sentence))
+#else
+#define HAFT_DCHECK(condition, sentence) HAFT_CHECK(condition, sentence)
+#endif
+
+#endif  // HAFT_INTERNAL_BASE_CHECK_H_

@@ -1,0 +1,53 @@
+// An array that grows without exceptions.
+
+#ifndef HAFT_INTERNAL_BASE_GROWING_ARRAY_H_
+#define HAFT_INTERNAL_BASE_GROWING_ARRAY_H_
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdlib>
+#include <type_traits>
+
+namespace haft::internal {
+
+template <typename T>
+class GrowingArray {
+  static_assert(std::is_trivially_copyable_v<T>);
+
+ public:
+  GrowingArray() noexcept = default;
+  ~GrowingArray() { std::free(data_); }
+  GrowingArray(const GrowingArray&) = delete;
+  GrowingArray& operator=(const GrowingArray&) = delete;
+
+  // Whether there was memory for it.
+  bool Append(const T& value) noexcept {
+    if (size_ == capacity_) {
+      const std::size_t capacity = capacity_ == 0 ? 16 : 2 * capacity_;
+      void* const data = std::realloc(data_, capacity * sizeof(T));
+      if (data == nullptr) return false;
+      data_ = static_cast<T*>(data);
+      capacity_ = capacity;
+    }
+    data_[size_++] = value;
+    return true;
+  }
+  T TakeLast() noexcept { return data_[--size_]; }
+  void Erase(T* place) noexcept {
+    std::copy(place + 1, end(), place);
+    --size_;
+  }
+
+  bool empty() const noexcept { return size_ == 0; }
+  T* begin() noexcept { return data_; }
+  T* end() noexcept { return data_ + size_; }
+
+ private:
+  T* data_ = nullptr;
+  std::size_t size_ = 0;
+  std::size_t capacity_ = 0;
+};
+
+}  // namespace haft::internal
+
+#endif  // HAFT_INTERNAL_BASE_GROWING_ARRAY_H_

@@ -1,0 +1,20 @@
+// Sizes that a mask can confine an index to.
+
+#ifndef HAFT_INTERNAL_BASE_POWER_OF_TWO_H_
+#define HAFT_INTERNAL_BASE_POWER_OF_TWO_H_
+
+#include <cstddef>
+
+namespace haft::internal {
+
+// The smallest power of two that is at least `n`, for `n` up to the largest
+// one.
+constexpr std::size_t CeilPowerOfTwo(std::size_t n) noexcept {
+  std::size_t power = 1;
+  while (power < n) power *= 2;
+  return power;
+}
+
+}  // namespace haft::internal
+
+#endif  // HAFT_INTERNAL_BASE_POWER_OF_TWO_H_

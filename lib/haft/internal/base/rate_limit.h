@@ -1,0 +1,56 @@
+// So many a second.
+
+#ifndef HAFT_INTERNAL_BASE_RATE_LIMIT_H_
+#define HAFT_INTERNAL_BASE_RATE_LIMIT_H_
+
+#include <cstdint>
+
+#include "haft/internal/base/sync.h"
+
+namespace haft::internal {
+
+// By a clock that the caller reads.
+class RateLimit {
+ public:
+  // 0: there is no limit.
+  explicit RateLimit(std::uint32_t per_second) noexcept
+      : per_second_(per_second) {}
+
+  // Whether one more may pass in `second`; `*held_back` is then how many have
+  // not since the last second in which any came.
+  //   Progress  lock-free; async-signal-safe
+  bool Admit(std::uint32_t second, std::uint32_t* held_back) noexcept {
+    *held_back = 0;
+    if (per_second_ == 0) return true;
+    // relaxed, both: the word alone counts.
+    std::uint64_t present = state_.load(std::memory_order_relaxed);
+    for (;;) {
+      // A clock that was read earlier than another is no new second.
+      const std::uint32_t last = static_cast<std::uint32_t>(present >> 32);
+      const bool is_new =
+          present == 0 || static_cast<std::int32_t>(second - last) > 0;
+      const std::uint32_t count =
+          is_new ? 0 : static_cast<std::uint32_t>(present);
+      if (count == UINT32_MAX) return false;
+      const std::uint64_t next =
+          std::uint64_t{is_new ? second : last} << 32 | (count + 1);
+      if (!state_.compare_exchange_weak(present, next,
+                                        std::memory_order_relaxed,
+                                        std::memory_order_relaxed))
+        continue;
+      if (is_new) {
+        const std::uint32_t before = static_cast<std::uint32_t>(present);
+        *held_back = before > per_second_ ? before - per_second_ : 0;
+      }
+      return count < per_second_;
+    }
+  }
+
+ private:
+  const std::uint32_t per_second_;
+  sync::Atomic<std::uint64_t> state_{0};  // { second : 32 | count : 32 }
+};
+
+}  // namespace haft::internal
+
+#endif  // HAFT_INTERNAL_BASE_RATE_LIMIT_H_

@@ -1,0 +1,94 @@
+// Lock-free stacks of ready-made handles.
+
+#ifndef HAFT_INTERNAL_FREE_LIST_HANDLE_STACK_H_
+#define HAFT_INTERNAL_FREE_LIST_HANDLE_STACK_H_
+
+#include <cstddef>
+#include <cstdint>
+
+#include "haft/handle.h"
+#include "haft/internal/base/reserved_array.h"
+#include "haft/internal/base/sync.h"
+#include "haft/internal/free_list/striped_stack.h"
+
+namespace haft::internal {
+
+// A handle in the stack occupies the node of its slot, so a push never needs
+// memory.
+class HandleStack {
+ public:
+  // For handles of `slots` slots (a power of two), in `stripes` (a power of
+  // two) stacks.
+  HandleStack(std::size_t slots, unsigned stripes) noexcept
+      : stack_(stripes), links_(slots), handles_(slots), mask_(slots - 1) {}
+
+  bool ok() const noexcept {
+    return stack_.ok() && links_.ok() && handles_.ok();
+  }
+
+  void Push(unsigned stripe, Word handle) noexcept {
+    PushChain(stripe, &handle, 1);
+  }
+
+  // Pushes `count` > 0 handles as one: nobody sees some of them without the
+  // others.
+  void PushChain(unsigned stripe, const Word* handles,
+                 std::size_t count) noexcept {
+    for (std::size_t i = 0; i < count; ++i) {
+      handles_[Node(handles[i])].Write(handles[i]);
+      // relaxed: the nodes are this thread's until [D1] publishes them.
+      if (i + 1 < count)
+        links_[Node(handles[i])].store(Node(handles[i + 1]) + 1,
+                                       std::memory_order_relaxed);
+    }
+    stack_.PushChain(links_.data(), stripe, Node(handles[0]),
+                     Node(handles[count - 1]));
+  }
+
+  // A handle, or 0; for `tags` see StripedStack::Pop.
+  Word Pop(unsigned stripe, std::uint64_t* tags) noexcept {
+    const std::uint32_t node = stack_.Pop(links_.data(), stripe, tags);
+    return node == StripedStack::kNone ? 0 : handles_[node].Read();
+  }
+
+  // The same from that one stack.
+  Word PopFrom(unsigned stripe) noexcept {
+    std::uint64_t tags = 0;
+    const std::uint32_t node = stack_.PopFrom(links_.data(), stripe, &tags);
+    return node == StripedStack::kNone ? 0 : handles_[node].Read();
+  }
+
+  // Takes all handles of that one stack and calls f(handle) for each, which may
+  // push it again.
+  template <typename F>
+  void TakeAll(unsigned stripe, F&& f) {
+    std::uint32_t link = stack_.TakeAll(stripe);
+    while (link != 0) {
+      const std::uint32_t node = link - 1;
+      // relaxed: the chain is this thread's.
+      link = links_[node].load(std::memory_order_relaxed);
+      f(handles_[node].Read());
+    }
+  }
+
+  // Calls f(handle) for every handle; exact only when nobody pushes or pops.
+  template <typename F>
+  void ForEach(F&& f) const {
+    stack_.ForEach(links_.data(),
+                   [&](std::uint32_t node) { f(handles_[node].Read()); });
+  }
+
+ private:
+  std::uint32_t Node(Word handle) const noexcept {
+    return static_cast<std::uint32_t>(handle >> 1 & mask_);
+  }
+
+  StripedStack stack_;
+  ReservedArray<StackLink> links_;
+  ReservedArray<sync::Plain<Word>> handles_;
+  const Word mask_;
+};
+
+}  // namespace haft::internal
+
+#endif  // HAFT_INTERNAL_FREE_LIST_HANDLE_STACK_H_

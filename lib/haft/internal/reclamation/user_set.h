@@ -1,0 +1,110 @@
+// Which threads may be using an object.
+
+#ifndef HAFT_INTERNAL_RECLAMATION_USER_SET_H_
+#define HAFT_INTERNAL_RECLAMATION_USER_SET_H_
+
+#include <limits>
+
+#include "haft/handle.h"
+#include "haft/internal/base/sync.h"
+#include "haft/internal/thread/thread_registry.h"
+
+namespace haft::internal {
+
+// A word in each slot: the threads that have used its present object, ever:
+//
+//   [ others : 32 | first : 32 ]       (16 and 16 of a 32-bit word)
+//
+// first: the index of the first, plus one. others: a bit for all indices with
+// the same remainder. It costs each thread one write in the object's life, and
+// tells the one who deletes the object whose hazard records to look at: mostly
+// nobody's, or his own.
+//
+// All zero it is empty. A thread that still holds an earlier handle of the slot
+// may add itself; then it is looked at for nothing.
+class UserSet {
+ public:
+  // A thread as it is written into a set; worth keeping in a loop.
+  class Member {
+   public:
+    Member(unsigned index) noexcept
+        : first_(index + 1), other_(Word{1} << (kGroups + index % kGroups)) {}
+
+   private:
+    friend class UserSet;
+    Word first_, other_;
+  };
+
+  // For the one who is about to publish the slot's next handle. A thread with
+  // an earlier one may add itself before or after.
+  void Clear() noexcept {
+    // relaxed: [O1] publishes it.
+    word_.store(0, std::memory_order_relaxed);
+  }
+
+  // Adds a thread, which has seen by [O10] that its handle is live, before it
+  // looks at that again by [O2].
+  //   Progress  wait-free
+  void Add(Member thread) noexcept {
+    // [U1] seq_cst, all: before [O2]. Either that sees that the handle has
+    // ended, or the one who ended it finds the thread here by [U2].
+    Word users = word_.load(std::memory_order_seq_cst);
+    // Without a branch between the two: which it is changes from object to
+    // object.
+    const Word mine =
+        (users & thread.other_) | Word{(users & kFirstMask) == thread.first_};
+    if (mine != 0) return;
+    // As [U1]. relaxed on failure: somebody else has become the first.
+    if (users != 0 || !word_.compare_exchange_strong(
+                          users, thread.first_, std::memory_order_seq_cst,
+                          std::memory_order_relaxed)) {
+      AddAsOther(thread);
+    }
+  }
+  // The same for who adds itself to many sets: the look is shorter, and the one
+  // who deletes may have to look at more threads.
+  void AddAsOther(Member thread) noexcept {
+    // As [U1], both.
+    if ((word_.load(std::memory_order_seq_cst) & thread.other_) == 0)
+      word_.fetch_or(thread.other_, std::memory_order_seq_cst);
+  }
+
+  // Calls f(index) for each index there can be in the set, until it returns
+  // true.
+  //   Cost      one load when the set is empty
+  template <typename F>
+  void ForEach(F&& f) const {
+    // [U2] seq_cst: after the caller's end of the handle ([O3], [O4]); partner
+    // of [U1].
+    const Word users = word_.load(std::memory_order_seq_cst);
+    if (__builtin_expect(users == 0, 1)) return;
+    // There may be others without a first: some who come late, see above.
+    const unsigned first = static_cast<unsigned>(users & kFirstMask) - 1;
+    if (first != kNobody && f(first)) return;
+    Word others = users >> kGroups;
+    if (__builtin_expect(others == 0, 1)) return;
+    const unsigned reach = ThreadRegistry::Reach();
+    for (; others != 0; others &= others - 1) {
+      for (unsigned index = CountTrailingZeros(others); index <= reach;
+           index += kGroups) {
+        if (index != first && f(index)) return;
+      }
+    }
+  }
+
+ private:
+  static constexpr unsigned kGroups = std::numeric_limits<Word>::digits / 2;
+  static constexpr Word kFirstMask = (Word{1} << kGroups) - 1;
+  static_assert(sync::kMaxThreads < kFirstMask);
+  static constexpr unsigned kNobody = ~0u;
+
+  static unsigned CountTrailingZeros(Word word) noexcept {
+    return static_cast<unsigned>(__builtin_ctzll(word));
+  }
+
+  sync::Atomic<Word> word_;
+};
+
+}  // namespace haft::internal
+
+#endif  // HAFT_INTERNAL_RECLAMATION_USER_SET_H_

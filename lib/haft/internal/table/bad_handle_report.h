@@ -1,0 +1,65 @@
+// What the Must forms say before they abort.
+
+#ifndef HAFT_INTERNAL_TABLE_BAD_HANDLE_REPORT_H_
+#define HAFT_INTERNAL_TABLE_BAD_HANDLE_REPORT_H_
+
+#include <cinttypes>
+#include <cstdint>
+#include <cstdio>
+
+#include "haft/handle.h"
+#include "haft/internal/base/check.h"
+#include "haft/status.h"
+
+namespace haft::internal {
+
+// All that is known about a handle that was refused.
+struct BadHandle {
+  const char* operation;  // "MustValue"
+  const void* table;
+  Word word;
+  Status status;
+  Word generation;
+  Word index;
+  const char* slot_is;  // "live", "free", …; nullptr: the word selects no slot
+  Word slot_generation;
+};
+
+// Reports on stderr and aborts. Allocates nothing, so it works in a signal
+// handler too.
+[[noreturn, gnu::cold]] inline void DieOf(const BadHandle& bad) noexcept {
+  char sentence[400];
+  int n =
+      std::snprintf(sentence, sizeof(sentence),
+                    "%s(0x%" PRIxPTR
+                    "): %s in table %p; the word reads { generation: %" PRIuPTR
+                    ", index: %" PRIuPTR " }",
+                    bad.operation, bad.word, StatusName(bad.status), bad.table,
+                    bad.generation, bad.index);
+  if (n > 0 && static_cast<std::size_t>(n) < sizeof(sentence)) {
+    if (bad.slot_is == nullptr) {
+      std::snprintf(sentence + n, sizeof(sentence) - n,
+                    ", the table has no such slot");
+    } else {
+      std::snprintf(sentence + n, sizeof(sentence) - n,
+                    ", that slot is now %s at generation %" PRIuPTR,
+                    bad.slot_is, bad.slot_generation);
+    }
+  }
+  Die(sentence);
+}
+
+// Says that a table died before `pinned` of its objects could.
+[[gnu::cold]] inline void ReportPinned(const void* table,
+                                       std::size_t pinned) noexcept {
+  char sentence[160];
+  std::snprintf(sentence, sizeof(sentence),
+                "table %p destroyed while %zu of its objects are pinned: they "
+                "and their memory stay",
+                table, pinned);
+  Say(sentence);
+}
+
+}  // namespace haft::internal
+
+#endif  // HAFT_INTERNAL_TABLE_BAD_HANDLE_REPORT_H_

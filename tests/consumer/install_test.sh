@@ -1,0 +1,85 @@
+#!/usr/bin/env bash
+# Installs into a temporary folder and uses what is there, knowing what pkg-config says and nothing else.
+#   tests/consumer/install_test.sh INSTALL ARGUMENT... (what //:install runs, and the arguments it has)
+set -euo pipefail
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+root=$PWD
+failures=0
+
+fail() {
+  echo "install_test: $1" >&2
+  failures=$((failures + 1))
+}
+expect_equal() { [[ $1 == "$2" ]] || fail "$3: \"$1\", not \"$2\""; }
+
+install=("$@")
+prefix=/opt/haft
+"${install[@]}" --prefix="$prefix" --destdir="$work/root" > /dev/null
+"${install[@]}" --prefix="$prefix/" --destdir="$work/root" > /dev/null  # over itself
+for bad in '' --prefix=relative --prefix= "--prefix=/with space" --prefix=/a\$b --prefx=/usr; do
+  if "${install[@]}" ${bad:+"$bad"} --destdir="$work/bad" > /dev/null 2>&1; then fail "takes \"$bad\""; fi
+  [[ ! -e $work/bad ]] || fail "has installed something for \"$bad\""
+done
+
+export PKG_CONFIG_LIBDIR=$work/root$prefix/lib/pkgconfig PKG_CONFIG_SYSROOT_DIR=$work/root
+lib=$work/root$prefix/lib
+version=$(pkg-config --modversion haft)
+IFS=. read -r major minor patch <<< "$version"
+number=$((major * 10000 + minor * 100 + patch))
+pkg-config --validate haft || fail 'haft.pc is not valid'
+
+# One version everywhere.
+expect_equal "$(sed -n '/^module(/,/^)/s/^ *version = "\(.*\)",$/\1/p' MODULE.bazel)" "$version" 'version in MODULE.bazel'
+expect_equal "$(readlink -f "$lib/libhaft.so")" "$(readlink -f "$lib")/libhaft.so.$version" 'libhaft.so'
+soname=$(readelf -d "$lib/libhaft.so" | sed -n 's/.*(SONAME).*\[\(.*\)\]$/\1/p')
+expect_equal "$soname" "libhaft.so.$major" SONAME
+expect_equal "$(readlink "$lib/$soname")" "libhaft.so.$version" "$soname"
+
+# The same files as in lib/haft, no more.
+diff <(cd "$root/lib/haft" && find -L . -name '*.h' | sort) <(cd "$work/root$prefix/include/haft" && find . -type f | sort) ||
+  fail 'headers are missing, or too many'
+[[ -z $(find "$work/root" ! -type l -perm /022) ]] || fail 'others may write to what is installed'
+
+# flags OPTION... : an array of what pkg-config says
+flags() { read -r -a said <<< "$(pkg-config "$@" haft)"; }
+strict=(-Wall -Wextra -Werror -pedantic)
+
+# Every header, alone. Elsewhere than in the source tree, which must not help.
+cp tests/consumer/install/user.c tests/consumer/install/user.cc "$work"
+cd "$work"
+flags --cflags
+for header in "root$prefix"/include/haft/*.h; do
+  echo "#include <haft/${header##*/}>" |
+    g++ -std=c++17 -Wall -Wextra -Werror -fsyntax-only -x c++ "${said[@]}" - || fail "$header does not compile"
+done
+echo '#include <haft/haft.h>' | gcc -std=c99 "${strict[@]}" -fsyntax-only -x c "${said[@]}" - || fail 'haft.h is not C99'
+
+# expect_runs PROGRAM: as it must, with that version of header and library
+expect_runs() { expect_equal "$("$@")" "$version $number $number" "$1 says"; }
+
+flags --cflags --libs
+gcc -std=c99 "${strict[@]}" user.c "${said[@]}" -o c_shared
+g++ -std=c++17 "${strict[@]}" user.cc "${said[@]}" -o cc_shared
+flags --static --cflags --libs
+gcc -std=c99 "${strict[@]}" -static user.c "${said[@]}" -o c_static
+g++ -std=c++17 "${strict[@]}" -static user.cc "${said[@]}" -o cc_static
+for program in c cc; do
+  readelf -d "${program}_shared" | grep -q "(NEEDED).*\[$soname\]" || fail "${program}_shared does not need $soname"
+  if "./${program}_shared" 2> /dev/null; then fail "${program}_shared finds another libhaft"; fi
+  LD_LIBRARY_PATH=$lib expect_runs "./${program}_shared"
+  if readelf -d "${program}_static" | grep -q NEEDED; then fail "${program}_static needs a library"; fi
+  expect_runs "./${program}_static"
+done
+
+# The archive as a part of a shared library, which then is never unloaded and shows nothing of it.
+others=()
+for flag in "${said[@]}"; do [[ $flag == -lhaft ]] || others+=("$flag"); done
+gcc -std=c99 -shared -fPIC user.c -Wl,--whole-archive "$lib/libhaft.a" -Wl,--no-whole-archive -Wl,-z,defs \
+  "${others[@]}" -o part.so
+readelf -d part.so | grep -q NODELETE || fail 'what contains Haft could be unloaded'
+if nm -D --defined-only part.so | grep ' haft_'; then fail 'what contains Haft exports it'; fi
+
+if (( failures )); then exit 1; fi
+echo 'install_test: ok'

@@ -1,0 +1,242 @@
+// Two threads that intern, release and delete one object, one of them stopped
+// at each of its atomic operations in turn.
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <functional>
+#include <thread>
+
+#include "haft/internal/process/intern_table.h"
+
+namespace haft {
+namespace {
+
+constexpr haft_type kType = {"type", "haft.test.type", nullptr};
+
+InternTable interned;  // never destroyed
+
+// A table, an object, and how often its handles have ended.
+class Ground {
+ public:
+  ~Ground() {
+    EXPECT_EQ(interned.size(), 0u);
+    const auto stats = table.Stats();
+    EXPECT_EQ(stats.live, 0u);
+    EXPECT_EQ(stats.dying, 0u);
+    EXPECT_EQ(static_cast<std::uint64_t>(destroyed_), stats.created);
+  }
+
+  Handle Intern() {
+    Handle handle = kNullHandle;
+    const Status status = interned.Intern(
+        table, &object_, &kType,
+        [](void* count) { ++*static_cast<std::atomic<int>*>(count); },
+        &destroyed_, &handle);
+    EXPECT_EQ(status, Status::kOk);
+    return handle;
+  }
+  Status Release(Handle handle) { return interned.Release(table, handle); }
+
+  AnyTable table{100};
+
+ private:
+  std::atomic<int> destroyed_{0};
+  int object_ = 0;
+};
+
+// Calls `first` as often as it has atomic operations, plus one; the n-th time
+// `second` starts in another thread before the n-th of them, and `first` goes
+// on when that is done or, since it may wait for a mutex, has had its chance.
+// Then, when both are done, calls `finally`.
+template <typename Prepare, typename First, typename Second, typename Finally>
+void Interleave(Prepare prepare, First first, Second second, Finally finally) {
+  unsigned step = 1;
+  for (bool has_stopped = true; has_stopped; ++step) {
+    SCOPED_TRACE(step);
+    Ground ground;
+    auto state = prepare(ground);
+    std::thread other;
+    std::atomic<bool> is_done{false};
+    testing::Stop::Before(step, [&] {
+      other = std::thread([&] {
+        second(ground, state);
+        is_done = true;
+      });
+      for (int i = 0; i < 1000 && !is_done; ++i) std::this_thread::yield();
+    });
+    first(ground, state);
+    has_stopped = !testing::Stop::Cancel();
+    if (has_stopped) {
+      other.join();
+    } else {
+      second(ground, state);
+    }
+    finally(ground, state);
+  }
+  EXPECT_GT(step, 2u) << "never stopped";
+}
+
+struct State {
+  Handle old = kNullHandle;
+  Handle a = kNullHandle, b = kNullHandle;
+  Status first = Status::kTimedOut, second = Status::kTimedOut;
+  AnyTable::Pinned pinned = AnyTable::Pinned::Attach({});
+};
+
+// As often as `count` says, and pinned if so.
+auto Prepared(int count, bool is_pinned = false) {
+  return [=](Ground& ground) {
+    State state;
+    for (int i = 0; i < count; ++i) state.old = ground.Intern();
+    if (is_pinned) state.pinned = ground.table.Pin(state.old);
+    return state;
+  };
+}
+
+TEST(InternTableInterleavingTest, LastReleaseAgainstIntern) {
+  for (const bool is_pinned : {false, true}) {
+    SCOPED_TRACE(is_pinned);
+    Interleave(
+        Prepared(1, is_pinned),
+        [](Ground& ground, State& state) {
+          EXPECT_EQ(ground.Release(state.old), Status::kOk);
+        },
+        [](Ground& ground, State& state) {
+          state.a = ground.Intern();
+          if (state.a != state.old) {
+            EXPECT_EQ(ground.table.Check(state.old), Status::kStale)
+                << "two live handles";
+          }
+        },
+        [](Ground& ground, State& state) {
+          EXPECT_EQ(ground.table.Check(state.a), Status::kOk);
+          EXPECT_EQ(ground.Release(state.a), Status::kOk);
+          EXPECT_EQ(ground.Release(state.a), Status::kStale);
+          EXPECT_EQ(ground.Release(state.old), Status::kStale);
+          state.pinned.Unpin();
+        });
+  }
+}
+
+TEST(InternTableInterleavingTest, InternAgainstLastRelease) {
+  for (const bool is_pinned : {false, true}) {
+    SCOPED_TRACE(is_pinned);
+    Interleave(
+        Prepared(1, is_pinned),
+        [](Ground& ground, State& state) { state.a = ground.Intern(); },
+        [](Ground& ground, State& state) {
+          EXPECT_EQ(ground.Release(state.old), Status::kOk);
+        },
+        [](Ground& ground, State& state) {
+          EXPECT_EQ(ground.table.Check(state.a), Status::kOk);
+          EXPECT_EQ(ground.Release(state.a), Status::kOk);
+          state.pinned.Unpin();
+        });
+  }
+}
+
+TEST(InternTableInterleavingTest, LastReleaseAgainstDelete) {
+  for (const bool is_pinned : {false, true}) {
+    SCOPED_TRACE(is_pinned);
+    Interleave(
+        Prepared(1, is_pinned),
+        [](Ground& ground, State& state) {
+          state.first = ground.Release(state.old);
+        },
+        [](Ground& ground, State& state) {
+          state.second = ground.table.Delete(state.old);
+        },
+        [](Ground& ground, State& state) {
+          EXPECT_TRUE(
+              (state.first == Status::kOk && state.second == Status::kStale) ||
+              (state.first == Status::kStale && state.second == Status::kOk))
+              << "one ends it";
+          state.a = ground.Intern();
+          EXPECT_NE(state.a, state.old);
+          state.pinned.Unpin();
+          EXPECT_EQ(ground.Intern(), state.a);
+          EXPECT_EQ(ground.Release(state.a), Status::kOk);
+          EXPECT_EQ(ground.Release(state.a), Status::kOk);
+        });
+  }
+}
+
+TEST(InternTableInterleavingTest, LastReleaseAgainstUnpin) {
+  Interleave(
+      Prepared(1, true),
+      [](Ground& ground, State& state) {
+        EXPECT_EQ(ground.Release(state.old), Status::kOk);
+      },
+      [](Ground&, State& state) { state.pinned.Unpin(); },
+      [](Ground& ground, State& state) {
+        EXPECT_EQ(ground.table.Check(state.old), Status::kStale);
+      });
+}
+
+TEST(InternTableInterleavingTest, ReleaseAgainstRelease) {
+  for (const bool is_pinned : {false, true}) {
+    SCOPED_TRACE(is_pinned);
+    Interleave(
+        Prepared(2, is_pinned),
+        [](Ground& ground, State& state) {
+          EXPECT_EQ(ground.Release(state.old), Status::kOk);
+        },
+        [](Ground& ground, State& state) {
+          EXPECT_EQ(ground.Release(state.old), Status::kOk);
+        },
+        [](Ground& ground, State& state) {
+          EXPECT_EQ(ground.Release(state.old), Status::kStale);
+          state.pinned.Unpin();
+        });
+  }
+}
+
+TEST(InternTableInterleavingTest, FirstInternAgainstFirstIntern) {
+  Interleave(
+      Prepared(0),
+      [](Ground& ground, State& state) { state.a = ground.Intern(); },
+      [](Ground& ground, State& state) { state.b = ground.Intern(); },
+      [](Ground& ground, State& state) {
+        EXPECT_EQ(state.a, state.b);
+        EXPECT_EQ(ground.Release(state.a), Status::kOk);
+        EXPECT_EQ(ground.Release(state.a), Status::kOk);
+        EXPECT_EQ(ground.Release(state.a), Status::kStale);
+      });
+}
+
+TEST(InternTableInterleavingTest, InternAgainstDelete) {
+  Interleave(
+      Prepared(1),
+      [](Ground& ground, State& state) { state.a = ground.Intern(); },
+      [](Ground& ground, State& state) {
+        EXPECT_EQ(ground.table.Delete(state.old), Status::kOk);
+      },
+      [](Ground& ground, State& state) {
+        const Status expected =
+            state.a == state.old ? Status::kStale : Status::kOk;
+        EXPECT_EQ(ground.Release(state.a), expected);
+        EXPECT_EQ(ground.Release(state.a), Status::kStale);
+      });
+}
+
+TEST(InternTableInterleavingTest, DeleteAgainstIntern) {
+  for (const bool is_pinned : {false, true}) {
+    SCOPED_TRACE(is_pinned);
+    Interleave(
+        Prepared(1, is_pinned),
+        [](Ground& ground, State& state) {
+          EXPECT_EQ(ground.table.Delete(state.old), Status::kOk);
+        },
+        [](Ground& ground, State& state) { state.a = ground.Intern(); },
+        [](Ground& ground, State& state) {
+          const Status expected =
+              state.a == state.old ? Status::kStale : Status::kOk;
+          EXPECT_EQ(ground.Release(state.a), expected);
+          state.pinned.Unpin();
+        });
+  }
+}
+
+}  // namespace
+}  // namespace haft

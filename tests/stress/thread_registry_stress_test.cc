@@ -1,0 +1,164 @@
+// Threads that come and go by the thousand.
+
+#include <gtest/gtest.h>
+#include <pthread.h>
+
+#include <atomic>
+#include <functional>
+#include <set>
+#include <thread>
+#include <vector>
+
+#include "haft/handle_table.h"
+#include "haft/internal/base/sync.h"
+#include "tests/support/testing.h"
+
+namespace haft {
+namespace {
+
+using testing::ExpectConservation;
+using testing::kSanitized;
+using testing::TestTraits;
+
+using SmallMagazines = TestTraits<BasicMagazineFreeList<3>>;
+using Table = HandleTable<Word, SmallMagazines>;
+
+unsigned Index() {
+  return sync::ThisThread().index.load(std::memory_order_relaxed);
+}
+
+// Runs f(i) in threads 0..count-1, all alive at once.
+void RunThreads(unsigned count, const std::function<void(unsigned)>& f) {
+  std::vector<std::thread> threads;
+  for (unsigned i = 0; i < count; ++i) threads.emplace_back(f, i);
+  for (std::thread& thread : threads) thread.join();
+}
+
+// Every index but those that `others` threads hold can be had at once.
+void ExpectNoIndexLeaked(unsigned others) {
+  const unsigned free = sync::kMaxThreads - others;
+  Table table(free);
+  pthread_barrier_t all_claimed;
+  pthread_barrier_init(&all_claimed, nullptr, free);
+  std::vector<unsigned> indices(free);
+  RunThreads(free, [&](unsigned i) {
+    (void)table.New(i);
+    indices[i] = Index();
+    pthread_barrier_wait(&all_claimed);
+  });
+  pthread_barrier_destroy(&all_claimed);
+  const std::set<unsigned> distinct(indices.begin(), indices.end());
+  EXPECT_EQ(distinct.size(), free);
+  EXPECT_EQ(distinct.count(0), 0u) << "an index has leaked";
+}
+
+// Each thread leaves some handles to the next, and deletes what it finds.
+class Relay {
+ public:
+  explicit Relay(unsigned lanes) : table(1000), left_(lanes) {}
+
+  void Leg(unsigned lane, unsigned uses) {
+    for (unsigned i = 0; i < uses; ++i) {
+      const Handle handle = table.New(i);
+      ASSERT_NE(handle, kNullHandle);
+      const Handle found =
+          left_[lane].exchange(handle, std::memory_order_acq_rel);
+      if (found != kNullHandle) {
+        ASSERT_TRUE(table.Delete(found).has_value());
+      }
+    }
+  }
+
+  void Finish() {
+    for (std::atomic<Handle>& handle : left_) {
+      if (handle.load() != kNullHandle) {
+        EXPECT_TRUE(table.Delete(handle).has_value());
+      }
+    }
+    EXPECT_EQ(table.Stats().live, 0u);
+    ExpectConservation(table);
+  }
+
+  Table table;
+
+ private:
+  std::vector<std::atomic<Handle>> left_;
+};
+
+class ThreadRegistryStressTest : public ::testing::Test {
+ protected:
+  // The test's own thread takes an index, too.
+  ThreadRegistryStressTest() {
+    (void)Table(1).New(0);
+    // A 32-bit process has no room for kMaxThreads stacks of the usual size.
+    pthread_attr_t attributes;
+    pthread_attr_init(&attributes);
+    pthread_attr_setstacksize(&attributes, 1 << 20);
+    pthread_setattr_default_np(&attributes);
+    pthread_attr_destroy(&attributes);
+  }
+  ~ThreadRegistryStressTest() override { ExpectNoIndexLeaked(1); }
+};
+
+TEST_F(ThreadRegistryStressTest, NothingIsLostWhenShortThreadsComeAndGo) {
+  constexpr unsigned kLanes = 4;
+  const unsigned threads_each = kSanitized ? 300 : 5000;
+  Relay relay(kLanes);
+  RunThreads(kLanes, [&](unsigned lane) {
+    for (unsigned i = 0; i < threads_each; ++i)
+      std::thread([&, i] { relay.Leg(lane, 1 + i % 20); }).join();
+  });
+  relay.Finish();
+  // The lanes' own threads use no table; so there were five indices in use at
+  // most, each with a cache of at most two magazines.
+  EXPECT_LE(relay.table.Stats().high_water, 5u * 6 + 2 * kLanes);
+}
+
+TEST_F(ThreadRegistryStressTest, CrowdsBeyondTheLimitComeAndGo) {
+  constexpr unsigned kThreads = sync::kMaxThreads + 88;
+  const unsigned crowds = kSanitized ? 2 : 8;
+  Relay relay(kThreads);
+  std::atomic<unsigned> guests{0};
+  for (unsigned crowd = 0; crowd < crowds; ++crowd) {
+    pthread_barrier_t all_started;
+    pthread_barrier_init(&all_started, nullptr, kThreads);
+    RunThreads(kThreads, [&](unsigned i) {
+      relay.Leg(i, 1);
+      guests += Index() == 0;
+      // Nobody ends before everybody has begun.
+      pthread_barrier_wait(&all_started);
+      relay.Leg((i + crowd) % kThreads, 20);
+    });
+    pthread_barrier_destroy(&all_started);
+  }
+  EXPECT_EQ(guests, crowds * (kThreads - (sync::kMaxThreads - 1)));
+  relay.Finish();
+}
+
+// A thread that ends releases its index while others claim theirs; what its
+// cache holds must be seen whole by the next owner.
+TEST_F(ThreadRegistryStressTest, InheritedCachesAreWhole) {
+  constexpr unsigned kLanes = 4;
+  const unsigned threads_each = kSanitized ? 200 : 2500;
+  Table table(1000);
+  RunThreads(kLanes, [&](unsigned lane) {
+    for (unsigned i = 0; i < threads_each; ++i) {
+      std::thread([&] {
+        Handle handles[15];
+        for (Handle& handle : handles) {
+          handle = table.New(lane);
+          ASSERT_NE(handle, kNullHandle);
+        }
+        ASSERT_EQ(std::set<Handle>(handles, handles + 15).size(), 15u);
+        for (Handle handle : handles)
+          ASSERT_EQ(table.Delete(handle), Word{lane});
+      }).join();
+    }
+  });
+  EXPECT_EQ(table.Stats().created, 15 * kLanes * threads_each);
+  EXPECT_EQ(table.Stats().live, 0u);
+  ExpectConservation(table);
+}
+
+}  // namespace
+}  // namespace haft

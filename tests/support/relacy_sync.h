@@ -1,0 +1,289 @@
+// The backend of the seam (haft/sync.h) for Relacy, a model checker: every
+// atomic operation and every access to Plain data is a point at which another
+// thread may go on, loads may return what was overwritten where the memory
+// model lets them, and unordered accesses to Plain data are found. The headers
+// of Haft are compiled with it unchanged. How models are written: model.h.
+
+#ifndef TESTS_SUPPORT_RELACY_SYNC_H_
+#define TESTS_SUPPORT_RELACY_SYNC_H_
+
+#include <relacy/base.hpp>
+
+// Relacy's own generator has so few states that hundreds of thousands of
+// iterations repeat some ten thousand schedules. SplitMix64 in its place.
+#define RL_RANDOM_HPP
+namespace rl {
+struct random_generator {
+  void seed(iteration_t iteration) {
+    state_ = iteration * 0x9e3779b97f4a7c15u;
+    rand();
+  }
+  unsigned rand() {
+    std::uint64_t z = (state_ += 0x9e3779b97f4a7c15u);
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+    return static_cast<unsigned>((z ^ (z >> 31)) >> 32);
+  }
+
+ private:
+  std::uint64_t state_;
+};
+}  // namespace rl
+
+// Not relacy.hpp, which also redefines new, malloc, assert, pthread_create and
+// others as macros.
+#include <relacy/atomic.hpp>
+#include <relacy/context.hpp>
+#include <relacy/context_base_impl.hpp>
+#include <relacy/stdlib/condition_variable.hpp>
+#include <relacy/stdlib/event.hpp>
+#include <relacy/stdlib/mutex.hpp>
+#include <relacy/stdlib/semaphore.hpp>
+#include <relacy/test_suite.hpp>
+#include <relacy/var.hpp>
+#undef $
+
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <new>
+#include <type_traits>
+
+#include "tests/model/shadow.h"
+
+namespace haft::sync {
+
+// std::atomic with Relacy's in its place. Exactly as large, so that what is
+// laid out with care is laid out as in production; and all bytes 0 are a valid
+// 0. What Relacy knows of it is in its shadow, made by the first write.
+template <typename T>
+class Atomic {
+  using Shadow = relacy::Shadow<rl::atomic<T>>;
+
+ public:
+  Atomic() noexcept { Shadow::Forget(this); }
+  Atomic(T value) noexcept : initial_(value) { Shadow::Forget(this); }
+  Atomic(const Atomic&) = delete;
+  Atomic& operator=(const Atomic&) = delete;
+
+  T load(std::memory_order order, relacy::Where where = {}) const noexcept {
+    relacy::MayInterrupt();
+    rl::atomic<T>* atomic = Shadow::Find(this);
+    if (atomic == nullptr) {
+      // Nobody has written it: there is nothing to see but the first value.
+      rl::ctx().sched();
+      atomic = Shadow::Find(this);
+      if (atomic == nullptr) {
+        relacy::Log(where, "load of an atomic that nobody has written");
+        return initial_;
+      }
+      rl::preemption_disabler has_been(rl::ctx());
+      return atomic->load(relacy::Order(order), where);
+    }
+    return atomic->load(relacy::Order(order), where);
+  }
+
+  void store(T value, std::memory_order order,
+             relacy::Where where = {}) noexcept {
+    Own().store(value, relacy::Order(order), where);
+  }
+
+  bool compare_exchange_strong(T& expected, T desired, std::memory_order order,
+                               std::memory_order failure,
+                               relacy::Where where = {}) noexcept {
+    return Own().compare_exchange(rl::bool_t<false>(), expected, desired,
+                                  relacy::Order(order), relacy::Order(failure),
+                                  where);
+  }
+  bool compare_exchange_weak(T& expected, T desired, std::memory_order order,
+                             std::memory_order failure,
+                             relacy::Where where = {}) noexcept {
+    return Own().compare_exchange(rl::bool_t<true>(), expected, desired,
+                                  relacy::Order(order), relacy::Order(failure),
+                                  where);
+  }
+
+  T exchange(T value, std::memory_order order,
+             relacy::Where where = {}) noexcept {
+    return Own().exchange(value, relacy::Order(order), where);
+  }
+  T fetch_add(T value, std::memory_order order,
+              relacy::Where where = {}) noexcept {
+    return Own().fetch_add(value, relacy::Order(order), where);
+  }
+  T fetch_sub(T value, std::memory_order order,
+              relacy::Where where = {}) noexcept {
+    return Own().fetch_sub(value, relacy::Order(order), where);
+  }
+  T fetch_and(T value, std::memory_order order,
+              relacy::Where where = {}) noexcept {
+    return Own().fetch_and(value, relacy::Order(order), where);
+  }
+  T fetch_or(T value, std::memory_order order,
+             relacy::Where where = {}) noexcept {
+    return Own().fetch_or(value, relacy::Order(order), where);
+  }
+
+  // The last value written, to the model's eye alone: not a step.
+  T Peek() const noexcept {
+    rl::atomic<T>* const atomic = Shadow::Find(this);
+    return atomic == nullptr ? initial_ : atomic->debug_value();
+  }
+
+ private:
+  rl::atomic<T>& Own() noexcept {
+    relacy::MayInterrupt();
+    return *Shadow::FindOrMake(this, [this](void* place) {
+      rl::atomic<T>* const atomic = new (place) rl::atomic<T>();
+      atomic->store(initial_, rl::mo_relaxed, relacy::Where("first value"));
+    });
+  }
+
+  T initial_{};
+};
+
+// Ordinary data. An access that is not ordered with another thread's write to
+// it fails the model.
+template <typename T>
+class Plain {
+  using Shadow = relacy::Shadow<rl::var<T>>;
+
+ public:
+  Plain() noexcept { Shadow::Forget(this); }
+  Plain(const Plain&) = delete;
+  Plain& operator=(const Plain&) = delete;
+
+  T Read(relacy::Where where = {}) const noexcept {
+    Step();
+    return (*Own())(where).load();
+  }
+  void Write(T value, relacy::Where where = {}) noexcept {
+    Step();
+    (*Own())(where).store(value);
+  }
+
+ private:
+  // To Relacy, access to ordinary data is no step of its own.
+  static void Step() noexcept {
+    relacy::MayInterrupt();
+    rl::ctx().sched();
+  }
+  rl::var<T>* Own() const noexcept {
+    return Shadow::FindOrMake(
+        this, [this](void* place) { new (place) rl::var<T>(initial_); });
+  }
+
+  T initial_{};
+};
+
+inline void SignalFence() noexcept {}
+
+// Whether there is a heavy barrier; each model says (see Exploration).
+inline bool has_heavy_barrier = true;
+inline bool HasHeavyBarrier() noexcept { return has_heavy_barrier; }
+inline void PrepareHeavyBarrier() noexcept {}
+// A seq_cst fence here, then one in each other thread, wherever that is then
+// and in any order, then another one here. Threads may run in between.
+inline void HeavyBarrier(relacy::Where where = {}) noexcept {
+  if (!has_heavy_barrier) return;
+  relacy::Log(where, "heavy barrier begins");
+  rl::context& context = rl::ctx();
+  const unsigned self = rl::thread_index();
+  const unsigned count = static_cast<unsigned>(context.get_thread_count());
+  relacy::MayInterrupt();
+  context.sched();
+  relacy::hooks.fence(self);
+  const unsigned skip = count > 2 ? rl::rand(count - 1) : 0;
+  for (unsigned i = 0; i < count - 1; ++i) {
+    context.sched();
+    relacy::hooks.fence((self + 1 + (skip + i) % (count - 1)) % count);
+  }
+  context.sched();
+  relacy::hooks.fence(self);
+  relacy::Log(where, "heavy barrier ends");
+}
+
+// Blocks, so that a thread nobody wakes is a deadlock that fails the model; a
+// timeout of less than an hour may also end at any moment. No order comes with
+// being woken.
+inline void WaitWhileEqual(Atomic<std::uint32_t>& word, std::uint32_t value,
+                           std::chrono::nanoseconds timeout,
+                           relacy::Where where = {}) noexcept {
+  relacy::MayInterrupt();
+  rl::ctx().sched();
+  if (word.Peek() != value) {
+    // Who asks again will see it in the end.
+    rl::ctx().yield(1, where);
+    return;
+  }
+  relacy::waits_for[rl::thread_index()] = &word;
+  rl::ctx().park_current_thread(timeout < std::chrono::hours(1),
+                                rl::ctx().is_random_sched(), false, where);
+  relacy::waits_for[rl::thread_index()] = nullptr;
+}
+inline void WakeAll(Atomic<std::uint32_t>& word,
+                    relacy::Where where = {}) noexcept {
+  relacy::MayInterrupt();
+  rl::ctx().sched();
+  for (unsigned i = 0; i < relacy::kMaxModelThreads; ++i) {
+    if (relacy::waits_for[i] != &word) continue;
+    relacy::waits_for[i] = nullptr;
+    rl::ctx().unpark_thread(static_cast<rl::thread_id_t>(i), false, where);
+  }
+}
+
+inline void PrefetchForWrite(const void*) noexcept {}
+
+// As few as ThreadIndexSet allows.
+inline constexpr unsigned kMaxThreads = 64;
+// Few, since they are cleared before each schedule.
+inline constexpr unsigned kFurtherBlocks = 16;
+
+struct ThreadState {
+  Atomic<unsigned> index;
+  Atomic<bool> exited;
+};
+// One for each thread of a model, and one for its set-up.
+inline ThreadState thread_states[relacy::kMaxModelThreads + 1];
+inline ThreadState& ThisThread() noexcept {
+  return thread_states[relacy::CurrentThread()];
+}
+
+// Runs when a model's thread calls EndThread.
+class ThreadExitHook {
+ public:
+  bool Prepare(void (*hook)(void*)) noexcept {
+    relacy::exit_hook = hook;
+    return true;
+  }
+  bool Arm(void* cookie) noexcept {
+    relacy::exit_cookies[relacy::CurrentThread()] = cookie;
+    return true;
+  }
+};
+
+// A thread may be moved at any moment.
+inline unsigned CpuCount() noexcept { return 2; }
+inline unsigned CpuIndex() noexcept { return rl::rand(CpuCount()); }
+
+// Zero bytes, and at addresses that had no shadows.
+template <typename T>
+T* Reserve(std::size_t count) noexcept {
+  static_assert(std::is_trivially_destructible_v<T>);
+  if (count > SIZE_MAX / sizeof(T)) return nullptr;
+  return static_cast<T*>(relacy::ReserveBytes(count * sizeof(T)));
+}
+template <typename T>
+void Unreserve(T* objects, std::size_t count) noexcept {
+  relacy::UnreserveBytes(const_cast<std::remove_const_t<T>*>(objects),
+                         count * sizeof(T));
+}
+
+// Every table of a model begins with the same generation.
+inline std::uint64_t RandomWord() noexcept { return 0; }
+
+}  // namespace haft::sync
+
+#endif  // TESTS_SUPPORT_RELACY_SYNC_H_

@@ -1,0 +1,75 @@
+#include "haft/counted_reclamation.h"
+
+#include <gtest/gtest.h>
+
+#include "haft/handle_layout.h"
+#include "haft/internal/slot/object_slot.h"
+#include "haft/internal/slot/slot_array.h"
+
+namespace haft {
+namespace {
+
+class CountedReclamationTest : public ::testing::Test {
+ protected:
+  using Slot =
+      internal::ObjectSlot<int, DefaultLayout, CountedReclamation::Usage>;
+  using State = internal::SlotState<DefaultLayout>;
+  using Hold = CountedReclamation::Hold;
+  static constexpr Word kSlots = 8;
+
+  CountedReclamationTest() { slot_.Publish(handle_); }
+
+  void EndAndLeaveDying(Word handle) {
+    ASSERT_TRUE(slot_.End(handle, State::Free(State::Next(handle)), kSlots));
+    slot_.LeaveDying(handle);
+  }
+
+  const Word handle_ = DefaultLayout::FirstHandle(7);
+  const Word next_ = State::Next(handle_);
+  CountedReclamation reclamation_;
+  Slot slot_{};
+};
+
+TEST_F(CountedReclamationTest, InUseUntilTheLastIsReleased) {
+  EXPECT_FALSE(reclamation_.LookForUses(slot_, handle_));
+  Hold* const first = reclamation_.Protect(slot_, handle_);
+  Hold* const second = reclamation_.Protect(slot_, handle_);
+  EXPECT_EQ(CountedReclamation::Release(first, slot_, handle_), 0u);
+  EXPECT_TRUE(reclamation_.LookForUses(slot_, handle_).pinned);
+  EXPECT_EQ(CountedReclamation::Release(second, slot_, handle_), 0u);
+  EXPECT_FALSE(reclamation_.LookForUses(slot_, handle_));
+}
+
+TEST_F(CountedReclamationTest, OnlyTheLastReleaseFindsTheObjectDying) {
+  Hold* const first = reclamation_.Protect(slot_, handle_);
+  Hold* const second = reclamation_.Protect(slot_, handle_);
+  EndAndLeaveDying(handle_);
+  EXPECT_EQ(CountedReclamation::Release(second, slot_, handle_), 0u);
+  EXPECT_EQ(CountedReclamation::Release(first, slot_, handle_), handle_);
+}
+
+// Who has counted himself in by a stale handle may be the last to go.
+TEST_F(CountedReclamationTest, StaleHandlesReleaseFindsTheNextObjectDying) {
+  ASSERT_TRUE(slot_.End(handle_, State::Free(next_), kSlots));
+  slot_.Publish(next_);
+  Hold* const hold = reclamation_.Protect(slot_, handle_);
+  ASSERT_FALSE(slot_.ConfirmLive(handle_, kSlots));
+  EXPECT_TRUE(reclamation_.LookForUses(slot_, next_).pinned);
+  EndAndLeaveDying(next_);
+  EXPECT_EQ(CountedReclamation::Release(hold, slot_, handle_), next_);
+}
+
+TEST_F(CountedReclamationTest, ReleaseTellsDyingFromOtherStates) {
+  for (const bool held : {false, true}) {
+    Hold* const hold = reclamation_.Protect(slot_, handle_);
+    if (held) {
+      slot_.LeaveHeld(handle_);
+    } else {
+      slot_.SetEnding(handle_);
+    }
+    EXPECT_EQ(CountedReclamation::Release(hold, slot_, handle_), 0u);
+  }
+}
+
+}  // namespace
+}  // namespace haft

@@ -1,0 +1,55 @@
+#include "haft/internal/base/check.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+namespace haft::internal {
+namespace {
+
+TEST(CheckTest, PassesWhenTheConditionHolds) {
+  HAFT_CHECK(1 + 1 == 2, "arithmetic is broken");
+  HAFT_DCHECK(1 + 1 == 2, "arithmetic is broken");
+}
+
+TEST(CheckTest, ConditionIsEvaluatedOnce) {
+  int evaluations = 0;
+  HAFT_CHECK(++evaluations > 0, "");
+  EXPECT_EQ(evaluations, 1);
+}
+
+TEST(CheckTest, IsAnExpression) {
+  const int answer = (HAFT_CHECK(true, ""), 42);
+  EXPECT_EQ(answer, 42);
+  if (answer == 42)
+    HAFT_CHECK(answer, "an int converts");
+  else
+    HAFT_DCHECK(false || answer, "a condition needs no parentheses");
+}
+
+TEST(CheckDeathTest, AbortsWithTheSentence) {
+  EXPECT_EXIT(HAFT_CHECK(false, "a slot was lost"),
+              ::testing::KilledBySignal(SIGABRT), "^haft: a slot was lost\n$");
+}
+
+TEST(CheckDeathTest, SentenceIsNoFormat) {
+  EXPECT_DEATH(HAFT_CHECK(false, "100 %s %n"), "^haft: 100 %s %n\n$");
+}
+
+TEST(CheckDeathTest, DebugCheckDependsOnTheBuild) {
+  int evaluations = 0;
+#ifdef NDEBUG
+  HAFT_DCHECK(++evaluations < 0, "not evaluated");
+#else
+  EXPECT_DEATH(HAFT_DCHECK(++evaluations < 0, "evaluated"), "haft: evaluated");
+#endif
+  EXPECT_EQ(evaluations, 0);
+}
+
+TEST(CheckDeathTest, LongSentenceIsCutOff) {
+  const std::string sentence(10000, 'x');
+  EXPECT_DEATH(Die(sentence.c_str()), "^haft: x{1000,1023}\n?$");
+}
+
+}  // namespace
+}  // namespace haft::internal

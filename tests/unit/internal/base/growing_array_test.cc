@@ -1,0 +1,36 @@
+#include "haft/internal/base/growing_array.h"
+
+#include <gtest/gtest.h>
+
+#include <vector>
+
+namespace haft::internal {
+namespace {
+
+TEST(GrowingArrayTest, KeepsWhatIsAppendedInItsOrder) {
+  GrowingArray<int> array;
+  EXPECT_TRUE(array.empty());
+  std::vector<int> expected;
+  for (int i = 0; i < 1000; ++i) {
+    ASSERT_TRUE(array.Append(i));
+    expected.push_back(i);
+  }
+  EXPECT_EQ(std::vector<int>(array.begin(), array.end()), expected);
+  EXPECT_FALSE(array.empty());
+}
+
+TEST(GrowingArrayTest, EraseMovesTheRestUp) {
+  GrowingArray<int> array;
+  for (int i = 0; i < 5; ++i) ASSERT_TRUE(array.Append(i));
+  array.Erase(array.begin() + 1);
+  EXPECT_EQ(std::vector<int>(array.begin(), array.end()),
+            (std::vector<int>{0, 2, 3, 4}));
+  array.Erase(array.end() - 1);
+  EXPECT_EQ(array.TakeLast(), 3);
+  EXPECT_EQ(array.TakeLast(), 2);
+  EXPECT_EQ(array.TakeLast(), 0);
+  EXPECT_TRUE(array.empty());
+}
+
+}  // namespace
+}  // namespace haft::internal

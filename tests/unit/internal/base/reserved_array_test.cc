@@ -1,0 +1,86 @@
+#include "haft/internal/base/reserved_array.h"
+
+#include <gtest/gtest.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <type_traits>
+#include <utility>
+
+namespace haft::internal {
+namespace {
+
+constexpr bool kHas64Bits = sizeof(std::size_t) == 8;
+
+TEST(ReservedArrayTest, StartsAllZero) {
+  ReservedArray<std::uint64_t> array(100000);
+  ASSERT_TRUE(array.ok());
+  EXPECT_EQ(array.size(), 100000u);
+  for (std::size_t i = 0; i < array.size(); ++i) ASSERT_EQ(array[i], 0u);
+}
+
+TEST(ReservedArrayTest, KeepsWhatIsWritten) {
+  ReservedArray<std::uint64_t> array(100000);
+  for (std::size_t i = 0; i < array.size(); ++i) array[i] = i * i;
+  const auto& same = std::as_const(array);
+  for (std::size_t i = 0; i < array.size(); ++i) ASSERT_EQ(same[i], i * i);
+  EXPECT_EQ(same.data(), &array[0]);
+  EXPECT_EQ(array.data() + 99999, &same[99999]);
+}
+
+TEST(ReservedArrayTest, SizeZeroIsOk) {
+  const ReservedArray<std::uint64_t> array(0);
+  EXPECT_TRUE(array.ok());
+  EXPECT_EQ(array.size(), 0u);
+}
+
+// Far more than memory may hold: only what is touched counts.
+TEST(ReservedArrayTest, UntouchedElementsTakeNoMemory) {
+  // No multiple of 2^32: clang 14 -O2 then takes the last element for the
+  // first one's neighbour and writes both at once.
+  constexpr std::size_t kCount = static_cast<std::size_t>(
+      kHas64Bits ? 5'000'000'007 : std::int64_t{100'000'007});
+  ReservedArray<std::uint64_t> array(kCount);
+  ASSERT_TRUE(array.ok());
+  array[0] = 1;
+  array[kCount - 1] = 2;
+  EXPECT_EQ(array[0], 1u);
+  EXPECT_EQ(array[kCount - 1], 2u);
+  EXPECT_EQ(array[kCount / 2], 0u);
+}
+
+TEST(ReservedArrayTest, MoreThanTheAddressSpaceIsNotOk) {
+  EXPECT_FALSE(ReservedArray<std::uint64_t>(SIZE_MAX / 8).ok());
+}
+
+TEST(ReservedArrayTest, MoreThanSizeTCountsIsNotOk) {
+  // 2^61 elements and a bit: their bytes wrap around to a few.
+  EXPECT_FALSE(ReservedArray<std::uint64_t>(SIZE_MAX / 8 + 2).ok());
+  EXPECT_FALSE(ReservedArray<std::uint64_t>(SIZE_MAX).ok());
+}
+
+TEST(ReservedArrayTest, AlignedForAPageOfAnything) {
+  struct alignas(4096) Page {
+    char bytes[4096];
+  };
+  ReservedArray<Page> array(3);
+  ASSERT_TRUE(array.ok());
+  EXPECT_EQ(reinterpret_cast<std::uintptr_t>(&array[2]) % 4096, 0u);
+}
+
+TEST(ReservedArrayTest, StaysWhereItIs) {
+  static_assert(!std::is_copy_constructible_v<ReservedArray<int>>);
+  static_assert(!std::is_move_constructible_v<ReservedArray<int>>);
+  static_assert(!std::is_copy_assignable_v<ReservedArray<int>>);
+}
+
+TEST(ReservedArrayTest, GivesTheAddressRangeBack) {
+  // 2^12 times 2^36 bytes (2^30): more than the 2^47 (2^32) there are.
+  for (int i = 0; i < 1 << 12; ++i) {
+    ReservedArray<char> array(std::size_t{1} << (kHas64Bits ? 36 : 30));
+    ASSERT_TRUE(array.ok()) << i;
+  }
+}
+
+}  // namespace
+}  // namespace haft::internal

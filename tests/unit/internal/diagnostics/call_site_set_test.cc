@@ -1,0 +1,122 @@
+#include "haft/internal/diagnostics/call_site_set.h"
+
+#include <dlfcn.h>
+#include <gtest/gtest.h>
+
+#include <cstdint>
+#include <set>
+#include <string>
+
+#include "tests/support/testing.h"
+
+namespace haft::internal {
+namespace {
+
+Place Line(const char* file, unsigned line) { return {file, line}; }
+Place Address(const void* address) {
+  return {nullptr, reinterpret_cast<Word>(address)};
+}
+
+std::string Format(const Place& place) {
+  char text[300];
+  FormatPlace(text, sizeof(text), place);
+  return text;
+}
+
+TEST(PlaceTest, IsALineOfAFile) {
+  EXPECT_EQ(Format(Line("file.c", 12)), "file.c:12");
+}
+
+TEST(PlaceTest, IsASymbolAndAnOffsetIntoItsFile) {
+  // No sanitizer has one of its own.
+  const void* const function = dlsym(RTLD_DEFAULT, "lldiv");
+  ASSERT_NE(function, nullptr);
+  const std::string text =
+      Format(Address(static_cast<const char*>(function) + 1));
+  EXPECT_NE(text.find("lldiv+0x1 (libc.so"), text.npos) << text;
+}
+
+TEST(PlaceTest, OfAnAddressThatNoFileHasIsTheAddress) {
+  EXPECT_EQ(Format(Address(reinterpret_cast<void*>(16))), "0x10");
+}
+
+TEST(PlaceTest, OfAReturnIsInsideOfTheCallAndKnowsTheReturn) {
+  const char code[2] = {};
+  const Place place = PlaceOfReturn(&code[1]);
+  EXPECT_EQ(place.number, reinterpret_cast<Word>(&code[0]));
+  EXPECT_EQ(ReturnOf(place), &code[1]);
+  EXPECT_EQ(ReturnOf({"file.c", 12}), nullptr);
+}
+
+TEST(SiteSetTest, EqualSitesHaveOneNumberAndOthersAnother) {
+  SiteSet sites(16);
+  char file[] = "a.c", same[] = "a.c";
+  const std::uint32_t number = sites.NumberOf(Line(file, 1), "type");
+  EXPECT_NE(number, 0u);
+  EXPECT_EQ(sites.NumberOf(Line(same, 1), "type"), number);
+  std::set<std::uint32_t> numbers = {number};
+  EXPECT_TRUE(numbers.insert(sites.NumberOf(Line(file, 2), "type")).second);
+  EXPECT_TRUE(numbers.insert(sites.NumberOf(Line("b.c", 1), "type")).second);
+  EXPECT_TRUE(numbers.insert(sites.NumberOf(Line(file, 1), "other")).second);
+  EXPECT_TRUE(numbers.insert(sites.NumberOf(Line(file, 1), nullptr)).second);
+  EXPECT_TRUE(numbers.insert(sites.NumberOf(Address(file), "type")).second);
+  EXPECT_TRUE(numbers.insert(sites.NumberOf(Address(same), "type")).second);
+}
+
+TEST(SiteSetTest, KeepsCopiesAndOfLongNamesTheEnd) {
+  SiteSet sites(16);
+  std::string file = std::string(300, 'x') + "end.c", type = "type";
+  const std::uint32_t number =
+      sites.NumberOf(Line(file.c_str(), 7), type.c_str());
+  EXPECT_EQ(sites.NumberOf(Line(file.c_str(), 7), type.c_str()), number);
+  file.assign(file.size(), '?');
+  type = "????";
+  const Site* const site = sites.Find(number);
+  ASSERT_NE(site, nullptr);
+  EXPECT_STREQ(site->type_name(), "type");
+  EXPECT_NE(Format(site->place()).find("xxend.c:7"), std::string::npos);
+}
+
+TEST(SiteSetTest, FullHasNoNumberForAnother) {
+  SiteSet sites(4);
+  for (unsigned line = 1; line <= 3; ++line)
+    EXPECT_NE(sites.NumberOf(Line("a.c", line), nullptr), 0u);
+  EXPECT_EQ(sites.NumberOf(Line("a.c", 4), nullptr), 0u);
+  EXPECT_NE(sites.NumberOf(Line("a.c", 2), nullptr), 0u);
+  EXPECT_EQ(sites.Find(0), nullptr);
+  EXPECT_EQ(sites.Find(4), nullptr);
+}
+
+TEST(SiteSetTest, ThreadsFindOneAnothersSitesWhole) {
+  constexpr unsigned kThreads = 4, kLines = 200;
+  SiteSet sites(4096);
+  testing::Barrier start(kThreads);
+  testing::RunThreads(kThreads, [&](unsigned) {
+    start.Wait();
+    for (unsigned line = 1; line <= kLines; ++line) {
+      const Site* const site =
+          sites.Find(sites.NumberOf(Line("a.c", line), "type"));
+      ASSERT_NE(site, nullptr);
+      EXPECT_EQ(site->place().number, line);
+      EXPECT_STREQ(site->place().file, "a.c");
+      EXPECT_STREQ(site->type_name(), "type");
+    }
+  });
+  std::size_t used = 0;
+  for (std::uint32_t number = 1; number < sites.size(); ++number)
+    used += sites.Find(number) != nullptr;
+  EXPECT_GE(used, kLines);
+  EXPECT_LE(used, kThreads * kLines);
+}
+
+// A set that is full to the end is not searched through to the end.
+TEST(SiteSetTest, LooksAtABoundedNumberOfOthers) {
+  SiteSet sites(1024);
+  unsigned line = 0;
+  while (sites.NumberOf(Line("a.c", ++line), nullptr) != 0)
+    ASSERT_LE(line, sites.size()) << "more sites than there is room for";
+  EXPECT_GT(line, sites.size() / 2) << "full long before it is";
+}
+
+}  // namespace
+}  // namespace haft::internal

@@ -1,0 +1,125 @@
+#include "haft/internal/free_list/handle_stack.h"
+
+#include <gtest/gtest.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "haft/handle.h"
+#include "tests/support/testing.h"
+
+namespace haft::internal {
+namespace {
+
+using Words = std::vector<Word>;
+using L = haft::testing::SmallLayout;
+
+Word Pop(HandleStack& stack, unsigned stripe = 0) {
+  std::uint64_t tags = 0;
+  return stack.Pop(stripe, &tags);
+}
+Words Elements(const HandleStack& stack) {
+  Words elements;
+  stack.ForEach([&](Word handle) { elements.push_back(handle); });
+  return elements;
+}
+
+TEST(HandleStackTest, EmptyGivesZero) {
+  HandleStack stack(8, 2);
+  ASSERT_TRUE(stack.ok());
+  EXPECT_EQ(Pop(stack), 0u);
+  EXPECT_EQ(Elements(stack), Words());
+}
+
+TEST(HandleStackTest, GivesBackWholeHandlesLastInFirstOut) {
+  HandleStack stack(8, 1);
+  const Words handles = {L::Make(1, 0), L::Make(L::Generation::kMax, 7),
+                         L::Make(3, 2)};
+  for (const Word handle : handles) stack.Push(0, handle);
+  EXPECT_EQ(Elements(stack), (Words{handles[2], handles[1], handles[0]}));
+  EXPECT_EQ(Pop(stack), handles[2]);
+  EXPECT_EQ(Pop(stack), handles[1]);
+  EXPECT_EQ(Pop(stack), handles[0]);
+  EXPECT_EQ(Pop(stack), 0u);
+}
+
+TEST(HandleStackTest, MarkerBitsSurvive) {
+  HandleStack stack(4, 1);
+  const Word handle = DefaultLayout::Make(DefaultLayout::Generation::kMax, 3);
+  stack.Push(0, handle);
+  EXPECT_EQ(Pop(stack), handle);
+}
+
+TEST(HandleStackTest, HoldsAHandleOfEverySlot) {
+  constexpr std::size_t kSlots = 256;
+  HandleStack stack(kSlots, 4);
+  for (Word i = 0; i < kSlots; ++i)
+    stack.Push(static_cast<unsigned>(i), L::Make(i + 1, i));
+  std::vector<bool> seen(kSlots);
+  for (Word i = 0; i < kSlots; ++i) {
+    const Word handle = Pop(stack, 3);
+    const Word index = L::Index::Decode(handle);
+    EXPECT_EQ(handle, L::Make(index + 1, index));
+    EXPECT_FALSE(seen.at(index));
+    seen.at(index) = true;
+  }
+  EXPECT_EQ(Pop(stack, 3), 0u);
+}
+
+TEST(HandleStackTest, SlotComesBackUnderItsNextGeneration) {
+  HandleStack stack(2, 1);
+  for (Word generation = 1; generation < 100; ++generation) {
+    stack.Push(0, L::Make(generation, 1));
+    EXPECT_EQ(Pop(stack), L::Make(generation, 1));
+  }
+}
+
+TEST(HandleStackTest, ChainStaysInOrderOnTopOfTheRest) {
+  HandleStack stack(8, 1);
+  stack.Push(0, L::Make(1, 7));
+  const Words chain = {L::Make(2, 3), L::Make(1, 0), L::Make(9, 5)};
+  stack.PushChain(0, chain.data(), chain.size());
+  EXPECT_EQ(Elements(stack),
+            (Words{chain[0], chain[1], chain[2], L::Make(1, 7)}));
+  for (const Word handle : chain) EXPECT_EQ(Pop(stack), handle);
+  EXPECT_EQ(Pop(stack), L::Make(1, 7));
+  EXPECT_EQ(Pop(stack), 0u);
+}
+
+TEST(HandleStackTest, ChainOfOneIsAPush) {
+  HandleStack stack(8, 1);
+  const Word handle = L::Make(2, 3);
+  stack.PushChain(0, &handle, 1);
+  EXPECT_EQ(Pop(stack), handle);
+  EXPECT_EQ(Pop(stack), 0u);
+}
+
+TEST(HandleStackTest, LinksOfAnEarlierChainAreForgotten) {
+  HandleStack stack(8, 1);
+  const Words chain = {L::Make(1, 1), L::Make(1, 2), L::Make(1, 3)};
+  stack.PushChain(0, chain.data(), 3);
+  for (int i = 0; i < 3; ++i) (void)Pop(stack);
+  stack.PushChain(0, chain.data(), 1);
+  EXPECT_EQ(Elements(stack), Words{chain[0]});
+}
+
+TEST(HandleStackTest, OtherStripesAreSearched) {
+  HandleStack stack(8, 4);
+  stack.Push(2, L::Make(1, 5));
+  EXPECT_EQ(Pop(stack, 3), L::Make(1, 5));
+}
+
+TEST(HandleStackTest, TagsOfEmptyStripesAreSummed) {
+  HandleStack stack(8, 4);
+  for (unsigned stripe = 0; stripe < 3; ++stripe) {
+    stack.Push(stripe, L::Make(1, 5));
+    (void)Pop(stack, stripe);
+  }
+  std::uint64_t tags = 0;
+  EXPECT_EQ(stack.Pop(1, &tags), 0u);
+  EXPECT_EQ(tags, 3u);
+}
+
+}  // namespace
+}  // namespace haft::internal

@@ -1,0 +1,81 @@
+#include "haft/internal/process/any_table.h"
+
+#include <gtest/gtest.h>
+
+#include <utility>
+
+#include "haft/handle.h"
+#include "haft/status.h"
+
+namespace haft {
+namespace {
+
+void Count(void* context) { ++*static_cast<int*>(context); }
+
+constexpr haft_type kType = {"type", "identity", nullptr};
+
+TEST(AnyObjectTest, IsDestroyedOnceWhereverItIsMoved) {
+  int destroyed = 0;
+  {
+    AnyObject first(nullptr, &kType, &Count, &destroyed);
+    AnyObject second(std::move(first));
+    EXPECT_EQ(destroyed, 0);
+  }
+  EXPECT_EQ(destroyed, 1);
+}
+
+TEST(AnyObjectTest, ReleasedIsNotDestroyed) {
+  int destroyed = 0, object = 0;
+  {
+    AnyObject any(&object, &kType, &Count, &destroyed);
+    EXPECT_EQ(any.Release(), &object);
+  }
+  EXPECT_EQ(destroyed, 0);
+}
+
+TEST(IsTypeTest, ByAddressOrByIdentity) {
+  char same[] = "identity";
+  const haft_type alias = {"alias", same, nullptr};
+  const haft_type other = {"type", "other", nullptr};
+  const haft_type nameless = {"type", nullptr, nullptr};
+  const haft_type nameless_too = {"type", nullptr, nullptr};
+  EXPECT_TRUE(IsType(&kType, nullptr));
+  EXPECT_TRUE(IsType(&kType, &kType));
+  EXPECT_TRUE(IsType(&kType, &alias));
+  EXPECT_FALSE(IsType(&kType, &other));
+  EXPECT_FALSE(IsType(&kType, &nameless));
+  EXPECT_FALSE(IsType(&nameless, &kType));
+  EXPECT_TRUE(IsType(&nameless, &nameless));
+  EXPECT_FALSE(IsType(&nameless, &nameless_too));
+}
+
+TEST(AnyTableTest, ValueSaysWhatAHandleIs) {
+  AnyTable table(10);
+  int object = 0;
+  const haft_type other = {"other", nullptr, nullptr};
+  const Handle handle = table.Emplace(&object, &kType, nullptr, nullptr);
+  void* found = nullptr;
+  EXPECT_EQ(AnyValue(table, handle, &other, &found), Status::kWrongType);
+  EXPECT_EQ(AnyValue(table, kNullHandle, &kType, &found), Status::kNull);
+  EXPECT_EQ(AnyValue(table, Handle(2), &kType, &found), Status::kMalformed);
+  EXPECT_EQ(found, nullptr);
+  EXPECT_EQ(AnyValue(table, handle, &kType, &found), Status::kOk);
+  EXPECT_EQ(found, &object);
+  EXPECT_EQ(table.Delete(handle), Status::kOk);
+  EXPECT_EQ(AnyValue(table, handle, &kType, &found), Status::kStale);
+}
+
+TEST(AnyTableTest, ValueOfAnEarlierLifeIsRefused) {
+  AnyTable table(1);
+  int objects[2] = {};
+  const Handle first = table.Emplace(&objects[0], &kType, nullptr, nullptr);
+  EXPECT_EQ(table.Delete(first), Status::kOk);
+  const Handle second = table.Emplace(&objects[1], &kType, nullptr, nullptr);
+  void* found = nullptr;
+  EXPECT_EQ(AnyValue(table, first, &kType, &found), Status::kStale);
+  EXPECT_EQ(AnyValue(table, second, &kType, &found), Status::kOk);
+  EXPECT_EQ(found, &objects[1]);
+}
+
+}  // namespace
+}  // namespace haft

@@ -1,0 +1,123 @@
+#include "haft/internal/reclamation/hazard_cells.h"
+
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <set>
+#include <thread>
+#include <vector>
+
+namespace haft::internal {
+namespace {
+
+// On the heap: the records are large.
+class HazardRecordsTest : public ::testing::Test {
+ protected:
+  bool IsPinned(Word handle) { return records_->Look(users_, handle).pinned; }
+  bool IsScoped() { return records_->Look(users_, 1).scoped; }
+
+  unsigned BeginScope() {
+    const unsigned index = records_->BeginScope();
+    users_.Add(index);
+    return index;
+  }
+
+  UserSet users_{};
+  std::unique_ptr<HazardRecords> records_ = std::make_unique<HazardRecords>();
+};
+
+TEST_F(HazardRecordsTest, PublishedHandleIsPinnedUntilCleared) {
+  ASSERT_TRUE(records_->ok());
+  EXPECT_FALSE(IsPinned(5));
+  HazardCell* const cell = records_->Publish(users_, 5);
+  ASSERT_NE(cell, nullptr);
+  EXPECT_TRUE(IsPinned(5));
+  EXPECT_FALSE(IsPinned(7));
+  HazardRecords::Clear(cell);
+  EXPECT_FALSE(IsPinned(5));
+}
+
+TEST_F(HazardRecordsTest, ManyPinsOfOneThreadChainBlocksAndUseThemAgain) {
+  std::vector<HazardCell*> cells;
+  for (Word handle = 1; handle < 2000; handle += 2)
+    cells.push_back(records_->Publish(users_, handle));
+  const std::set<HazardCell*> distinct(cells.begin(), cells.end());
+  EXPECT_EQ(distinct.size(), cells.size());
+  for (Word handle = 1; handle < 2000; handle += 2)
+    EXPECT_TRUE(IsPinned(handle));
+  for (HazardCell* cell : cells) HazardRecords::Clear(cell);
+  EXPECT_FALSE(IsPinned(999));
+  for (Word handle = 1; handle < 2000; handle += 2)
+    EXPECT_EQ(distinct.count(records_->Publish(users_, handle)), 1u);
+}
+
+TEST_F(HazardRecordsTest, AnyThreadMayClear) {
+  HazardCell* cell = nullptr;
+  std::thread([&] { cell = records_->Publish(users_, 9); }).join();
+  EXPECT_TRUE(IsPinned(9)) << "outlives its thread";
+  HazardRecords::Clear(cell);
+  EXPECT_FALSE(IsPinned(9));
+}
+
+TEST_F(HazardRecordsTest, ThreadsWithoutAnIndexPublishToo) {
+  std::thread([&] {
+    sync::ThisThread().exited.store(true, std::memory_order_relaxed);
+    std::vector<HazardCell*> cells;
+    for (Word handle = 1; handle < 100; handle += 2)
+      cells.push_back(records_->Publish(users_, handle));
+    EXPECT_TRUE(IsPinned(99));
+    for (HazardCell* cell : cells) HazardRecords::Clear(cell);
+    EXPECT_FALSE(IsPinned(99));
+  }).join();
+}
+
+// A look is as good as the set: who is not in it is overlooked.
+TEST_F(HazardRecordsTest, OnlyUsersAreLookedAt) {
+  HazardCell* const cell = records_->Publish(users_, 3);
+  const UserSet nobody{};
+  EXPECT_FALSE(records_->Look(nobody, 3));
+  EXPECT_TRUE(IsPinned(3));
+  HazardRecords::Clear(cell);
+}
+
+TEST_F(HazardRecordsTest, ScopesNest) {
+  const unsigned outer = BeginScope();
+  const unsigned inner = BeginScope();
+  EXPECT_EQ(outer, inner);
+  EXPECT_TRUE(IsScoped());
+  EXPECT_FALSE(records_->EndScope(inner));
+  EXPECT_TRUE(IsScoped());
+  EXPECT_TRUE(records_->EndScope(outer));
+  EXPECT_FALSE(IsScoped());
+}
+
+TEST_F(HazardRecordsTest, ScopeHoldsWhatWasStampedAfterItBegan) {
+  const std::uint64_t before = records_->Stamp();
+  const unsigned index = BeginScope();
+  const std::uint64_t after = records_->Stamp();
+  EXPECT_FALSE(records_->ScopeMayHold(index, before));
+  EXPECT_TRUE(records_->ScopeMayHold(index, after));
+  EXPECT_EQ(records_->FindScope(users_, before), HazardRecords::kNobody);
+  EXPECT_EQ(records_->FindScope(users_, after), index);
+  records_->EndScope(index);
+  EXPECT_EQ(records_->FindScope(users_, after), HazardRecords::kNobody);
+}
+
+TEST_F(HazardRecordsTest, ScopesOfThreadsWithoutAnIndexShareOneAndOverlap) {
+  std::thread([&] {
+    sync::ThisThread().exited.store(true, std::memory_order_relaxed);
+    const unsigned first = BeginScope();
+    std::thread([&] {
+      sync::ThisThread().exited.store(true, std::memory_order_relaxed);
+      const unsigned second = BeginScope();
+      EXPECT_EQ(first, second);
+      EXPECT_FALSE(records_->EndScope(second));
+    }).join();
+    EXPECT_TRUE(IsScoped());
+    EXPECT_TRUE(records_->EndScope(first));
+    EXPECT_FALSE(IsScoped());
+  }).join();
+}
+
+}  // namespace
+}  // namespace haft::internal

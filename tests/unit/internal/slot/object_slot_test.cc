@@ -1,0 +1,138 @@
+#include "haft/internal/slot/object_slot.h"
+
+#include <gtest/gtest.h>
+
+#include <new>
+
+#include "haft/handle_layout.h"
+
+namespace haft::internal {
+namespace {
+
+using L = HandleLayout<4, 4>;
+using State = SlotState<L>;
+
+struct Usage {
+  void BeginLife(int) { users = 0; }
+  int users;
+};
+
+class ObjectSlotTest : public ::testing::Test {
+ protected:
+  ObjectSlotTest() {
+    slot_.Initialize(State::Free(kHandle));
+    new (slot_.BeginObject()) int(42);
+    slot_.Publish(kHandle);
+  }
+
+  static constexpr Word kHandle = L::Make(3, 5);
+  static constexpr Word kEnd = State::Free(L::Make(4, 5));
+  static constexpr Word kFrozen = State::Frozen(kHandle, 0, 16);
+  ObjectSlot<int, L, Usage> slot_{};
+};
+
+TEST_F(ObjectSlotTest, PublishedHandleIsLive) {
+  EXPECT_TRUE(slot_.ConfirmLive(kHandle, 16));
+  EXPECT_FALSE(slot_.ConfirmLive(L::Make(2, 5), 16));
+  EXPECT_FALSE(slot_.ConfirmLive(L::Make(4, 5), 16));
+  EXPECT_EQ(*slot_.object(), 42);
+}
+
+TEST_F(ObjectSlotTest, LiveAndFrozenHandlesMayBeLive) {
+  EXPECT_TRUE(slot_.MayBeLive(kHandle, 16));
+  EXPECT_FALSE(slot_.MayBeLive(L::Make(4, 5), 16));
+  EXPECT_EQ(slot_.Freeze(kHandle, kFrozen, 16), kFrozen);
+  EXPECT_TRUE(slot_.MayBeLive(kHandle, 16));
+  EXPECT_FALSE(slot_.MayBeLive(L::Make(4, 5), 16));
+  EXPECT_TRUE(slot_.End(kHandle, kEnd, 16));
+  EXPECT_FALSE(slot_.MayBeLive(kHandle, 16));
+}
+
+TEST_F(ObjectSlotTest, EachLifeBeginsUnused) {
+  slot_.usage().users = 3;
+  EXPECT_TRUE(slot_.End(kHandle, kEnd, 16));
+  EXPECT_EQ(slot_.usage().users, 3);
+  slot_.Publish(L::Make(4, 5));
+  EXPECT_EQ(slot_.usage().users, 0);
+}
+
+TEST_F(ObjectSlotTest, EndSucceedsOnce) {
+  EXPECT_FALSE(slot_.End(L::Make(2, 5), kEnd, 16));
+  EXPECT_TRUE(slot_.End(kHandle, kEnd, 16));
+  EXPECT_FALSE(slot_.End(kHandle, kEnd, 16));
+  EXPECT_FALSE(slot_.ConfirmLive(kHandle, 16));
+}
+
+TEST_F(ObjectSlotTest, FrozenHandleIsLiveAndThawedByWhoeverConfirmsIt) {
+  EXPECT_EQ(slot_.Freeze(kHandle, kFrozen, 16), kFrozen);
+  EXPECT_TRUE(slot_.ConfirmLive(kHandle, 16));
+  EXPECT_FALSE(slot_.Commit(kFrozen, kEnd)) << "thawed meanwhile";
+  EXPECT_EQ(slot_.state(), kHandle);
+}
+
+TEST_F(ObjectSlotTest, FrozenHandleEndsByCommitOrByEnd) {
+  EXPECT_EQ(slot_.Freeze(kHandle, kFrozen, 16), kFrozen);
+  EXPECT_TRUE(slot_.Commit(kFrozen, kEnd));
+  EXPECT_EQ(slot_.Freeze(kHandle, kFrozen, 16), 0u);
+
+  slot_.Publish(kHandle);
+  EXPECT_EQ(slot_.Freeze(kHandle, kFrozen, 16), kFrozen);
+  EXPECT_TRUE(slot_.End(kHandle, kEnd, 16));
+  EXPECT_FALSE(slot_.Commit(kFrozen, kEnd));
+}
+
+TEST_F(ObjectSlotTest, SecondFreezerHelpsTheFirst) {
+  const Word other = State::Frozen(kHandle, 1, 16);
+  EXPECT_EQ(slot_.Freeze(kHandle, kFrozen, 16), kFrozen);
+  EXPECT_EQ(slot_.Freeze(kHandle, other, 16), kFrozen);
+  slot_.Thaw(kFrozen, kHandle);
+  EXPECT_EQ(slot_.Freeze(kHandle, other, 16), other);
+  EXPECT_FALSE(slot_.Commit(kFrozen, kEnd)) << "each freezing is its own";
+}
+
+// In an array of 8 slots of a layout for 16: slot 5 is selected by index 13
+// too.
+TEST_F(ObjectSlotTest, ForgedWordsAreNotTakenForAFrozenHandle) {
+  const Word frozen = State::Frozen(kHandle, 0, 8);
+  ASSERT_EQ(slot_.Freeze(kHandle, frozen, 8), frozen);
+  for (Word word = 0; word < Word{1} << L::Generation::kEnd; ++word) {
+    if (word == kHandle || (word >> 1) % 8 != 5) continue;
+    ASSERT_FALSE(slot_.ConfirmLive(word, 8)) << word;
+    ASSERT_FALSE(slot_.End(word, kEnd, 8)) << word;
+    ASSERT_EQ(slot_.Freeze(word, State::Frozen(word, 1, 8), 8), 0u) << word;
+    ASSERT_EQ(slot_.state(), frozen) << word;
+  }
+  EXPECT_TRUE(slot_.ConfirmLive(kHandle, 8));
+}
+
+TEST_F(ObjectSlotTest, DyingObjectIsFinishedOnce) {
+  EXPECT_FALSE(slot_.TakeTurn(kHandle));
+  EXPECT_TRUE(slot_.End(kHandle, kEnd, 16));
+  EXPECT_EQ(slot_.DyingHandle(kHandle), 0u);
+  slot_.LeaveDying(kHandle);
+  EXPECT_TRUE(slot_.IsDying(kHandle));
+  EXPECT_EQ(slot_.DyingHandle(kHandle), kHandle);
+  EXPECT_EQ(slot_.DyingHandle(L::Make(2, 5)), kHandle) << "by an older handle";
+  EXPECT_TRUE(slot_.IsInUse(kHandle));
+  EXPECT_TRUE(slot_.TakeTurn(kHandle));
+  EXPECT_TRUE(slot_.Finish(kHandle));
+  EXPECT_FALSE(slot_.Finish(kHandle));
+  EXPECT_FALSE(slot_.TakeTurn(kHandle));
+  EXPECT_TRUE(slot_.IsInUse(kHandle)) << "until it is destroyed";
+  slot_.SetEnd(kEnd);
+  EXPECT_FALSE(slot_.IsInUse(kHandle));
+}
+
+TEST_F(ObjectSlotTest, HeldObjectIsNoUnpinnersBusiness) {
+  EXPECT_TRUE(slot_.End(kHandle, kEnd, 16));
+  slot_.LeaveHeld(kHandle);
+  EXPECT_FALSE(slot_.IsDying(kHandle));
+  EXPECT_FALSE(slot_.TakeTurn(kHandle));
+  EXPECT_FALSE(slot_.Finish(kHandle));
+  EXPECT_TRUE(slot_.IsInUse(kHandle));
+  slot_.SetEnding(kHandle);
+  EXPECT_TRUE(slot_.IsInUse(kHandle));
+}
+
+}  // namespace
+}  // namespace haft::internal

@@ -1,0 +1,375 @@
+#include "haft/internal/thread/thread_registry.h"
+
+#include <gtest/gtest.h>
+#include <pthread.h>
+
+#include <algorithm>
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <set>
+#include <thread>
+#include <vector>
+
+#include "haft/handle_table.h"
+#include "haft/internal/base/sync.h"
+#include "tests/support/testing.h"
+
+#ifdef __has_feature
+#define HAS_FEATURE(feature) __has_feature(feature)
+#else
+#define HAS_FEATURE(feature) 0
+#endif
+
+namespace haft::internal {
+namespace {
+
+#if defined(__SANITIZE_THREAD__) || HAS_FEATURE(thread_sanitizer)
+constexpr bool kUnderThreadSanitizer = true;
+#else
+constexpr bool kUnderThreadSanitizer = false;
+#endif
+
+using haft::testing::ExpectConservation;
+
+unsigned Index() {
+  return sync::ThisThread().index.load(std::memory_order_relaxed);
+}
+unsigned ClaimedIndex() {
+  ThreadRegistry::Claim();
+  return Index();
+}
+unsigned IndexOfNewThread() {
+  unsigned index = 0;
+  std::thread([&] { index = ClaimedIndex(); }).join();
+  return index;
+}
+
+class ThreadRegistryTest : public ::testing::Test {
+ protected:
+  ThreadRegistryTest() { ThreadRegistry::Prepare(); }
+};
+
+TEST(ThreadIndexSetTest, ReachIsTheHighestEverClaimed) {
+  ThreadIndexSet indices;
+  EXPECT_EQ(indices.Reach(), 0u);
+  EXPECT_EQ(indices.Claim(), 1u);
+  EXPECT_EQ(indices.Claim(), 2u);
+  EXPECT_EQ(indices.Reach(), 2u);
+  indices.Release(2);
+  indices.Release(1);
+  EXPECT_EQ(indices.Claim(), 1u);
+  EXPECT_EQ(indices.Reach(), 2u);
+}
+
+TEST(ThreadIndexSetTest, ClaimIsDenseFromOne) {
+  ThreadIndexSet set;
+  for (unsigned i = 1; i <= sync::kMaxThreads; ++i) ASSERT_EQ(set.Claim(), i);
+}
+
+TEST(ThreadIndexSetTest, ClaimBeyondTheLastIsRefused) {
+  ThreadIndexSet set;
+  for (unsigned i = 1; i <= sync::kMaxThreads; ++i) (void)set.Claim();
+  EXPECT_EQ(set.Claim(), 0u);
+  EXPECT_EQ(set.Claim(), 0u);
+  set.Release(sync::kMaxThreads);
+  EXPECT_EQ(set.Claim(), sync::kMaxThreads);
+  EXPECT_EQ(set.Claim(), 0u);
+}
+
+TEST(ThreadIndexSetTest, LowestReleasedIsClaimedFirst) {
+  ThreadIndexSet set;
+  for (unsigned i = 1; i <= sync::kMaxThreads; ++i) (void)set.Claim();
+  for (unsigned i : {300u, 64u, 65u, 1u, 512u, 128u}) set.Release(i);
+  for (unsigned i : {1u, 64u, 65u, 128u, 300u, 512u}) EXPECT_EQ(set.Claim(), i);
+  EXPECT_EQ(set.Claim(), 0u);
+}
+
+TEST(ThreadIndexSetTest, ClaimsOfRacingThreadsDiffer) {
+  ThreadIndexSet set;
+  // Plain on purpose: only the set's own ordering hands an element over.
+  std::vector<unsigned> owners(sync::kMaxThreads + 1);
+  std::vector<std::thread> threads;
+  for (unsigned t = 1; t <= 4; ++t) {
+    threads.emplace_back([&, t] {
+      for (int round = 0; round < 20000; ++round) {
+        unsigned mine[3];
+        for (unsigned& index : mine) {
+          index = set.Claim();
+          ASSERT_NE(index, 0u);
+          ASSERT_EQ(owners[index], 0u) << "two owners";
+          owners[index] = t;
+        }
+        for (unsigned index : mine) {
+          ASSERT_EQ(owners[index], t);
+          owners[index] = 0;
+          set.Release(index);
+        }
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(set.Claim(), 1u);
+}
+
+TEST(ThreadIndexSetDeathTest, SecondReleaseDies) {
+  ThreadIndexSet set;
+  const unsigned index = set.Claim();
+  set.Release(index);
+  EXPECT_DEATH(set.Release(index), "a thread index was released twice");
+}
+
+TEST_F(ThreadRegistryTest, ThreadKeepsItsIndex) {
+  const unsigned mine = ClaimedIndex();
+  EXPECT_NE(mine, 0u);
+  (void)IndexOfNewThread();
+  EXPECT_EQ(ClaimedIndex(), mine);
+}
+
+TEST_F(ThreadRegistryTest, ThreadWithoutAClaimHasNone) {
+  std::thread([] { EXPECT_EQ(Index(), 0u); }).join();
+}
+
+TEST_F(ThreadRegistryTest, NextThreadInheritsTheIndex) {
+  const unsigned mine = ClaimedIndex();
+  const unsigned first = IndexOfNewThread();
+  EXPECT_NE(first, 0u);
+  EXPECT_NE(first, mine);
+  for (int i = 0; i < 100; ++i) ASSERT_EQ(IndexOfNewThread(), first);
+}
+
+TEST_F(ThreadRegistryTest, ThreadsAliveAtOnceGetTheLowestIndices) {
+  const unsigned mine = ClaimedIndex();
+  constexpr unsigned kThreads = 20;
+  pthread_barrier_t all_claimed;
+  pthread_barrier_init(&all_claimed, nullptr, kThreads);
+  std::vector<unsigned> indices(kThreads);
+  std::vector<std::thread> threads;
+  for (unsigned t = 0; t < kThreads; ++t) {
+    threads.emplace_back([&, t] {
+      indices[t] = ClaimedIndex();
+      pthread_barrier_wait(&all_claimed);
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  pthread_barrier_destroy(&all_claimed);
+  indices.push_back(mine);
+  const std::set<unsigned> distinct(indices.begin(), indices.end());
+  EXPECT_EQ(distinct.size(), kThreads + 1);
+  EXPECT_EQ(*distinct.rbegin(), kThreads + 1);
+}
+
+// Runs `before`, `at_exit` in a destructor of a thread_local variable, and
+// `late` in a destructor of a thread-specific key that comes after the
+// registry's own hook.
+class ExitingThread {
+ public:
+  using Step = void (*)(ExitingThread*);
+
+  explicit ExitingThread(HandleTable<Word>* table) : table(table) {
+    ThreadRegistry::Prepare();
+    // The registry's key is older, and keys' destructors run in that order.
+    pthread_key_create(&late_key_, [](void* self) {
+      static_cast<ExitingThread*>(self)->late_(
+          static_cast<ExitingThread*>(self));
+    });
+  }
+  ~ExitingThread() { pthread_key_delete(late_key_); }
+
+  void Run(Step before, Step at_exit, Step late) {
+    at_exit_ = at_exit;
+    late_ = late;
+    std::thread([this, before] {
+      struct Local {
+        ~Local() { self->at_exit_(self); }
+        ExitingThread* self = nullptr;
+      };
+      static thread_local Local local;
+      local.self = this;
+      pthread_setspecific(late_key_, this);
+      before(this);
+    }).join();
+  }
+
+  HandleTable<Word>* const table;
+  std::vector<Handle> handles;
+  int rounds_left = 0;
+
+  void RunLateAgain() { pthread_setspecific(late_key_, this); }
+
+ private:
+  pthread_key_t late_key_;
+  Step at_exit_ = nullptr;
+  Step late_ = nullptr;
+};
+
+void Nothing(ExitingThread*) {}
+void UseTable(ExitingThread* thread) {
+  HandleTable<Word>& table = *thread->table;
+  const Handle kept = table.New(1);
+  const Handle deleted = table.New(2);
+  EXPECT_EQ(table.Value(kept), Word{1});
+  EXPECT_EQ(table.Delete(deleted), Word{2});
+  EXPECT_EQ(table.Check(deleted), Status::kStale);
+  thread->handles.push_back(kept);
+}
+
+void ExpectUsableDuring(ExitingThread::Step before, ExitingThread::Step at_exit,
+                        ExitingThread::Step late, std::size_t uses) {
+  HandleTable<Word> table(100);
+  ExitingThread thread(&table);
+  (void)ClaimedIndex();
+  const unsigned next = IndexOfNewThread();
+  for (int i = 0; i < 10; ++i) thread.Run(before, at_exit, late);
+  EXPECT_EQ(IndexOfNewThread(), next) << "an index has leaked";
+  EXPECT_EQ(thread.handles.size(), 10 * uses);
+  for (Handle handle : thread.handles) EXPECT_EQ(table.Delete(handle), Word{1});
+  ExpectConservation(table);
+}
+
+TEST_F(ThreadRegistryTest, TableWorksInThreadLocalDestructors) {
+  ExpectUsableDuring(&UseTable, &UseTable, &Nothing, 2);
+}
+TEST_F(ThreadRegistryTest, FirstUseMayBeInAThreadLocalDestructor) {
+  ExpectUsableDuring(&Nothing, &UseTable, &Nothing, 1);
+}
+TEST_F(ThreadRegistryTest, TableWorksAfterTheExitHook) {
+  ExpectUsableDuring(&UseTable, &UseTable, &UseTable, 3);
+}
+TEST_F(ThreadRegistryTest, FirstUseMayBeInAKeyDestructor) {
+  ExpectUsableDuring(&Nothing, &Nothing, &UseTable, 1);
+}
+
+TEST_F(ThreadRegistryTest, ThreadTakesNoIndexAfterItsExitHook) {
+  HandleTable<Word> table(100);
+  ExitingThread thread(&table);
+  thread.Run(
+      [](ExitingThread* self) {
+        UseTable(self);
+        EXPECT_NE(Index(), 0u);
+      },
+      [](ExitingThread*) { EXPECT_NE(Index(), 0u); },
+      [](ExitingThread* self) {
+        EXPECT_EQ(Index(), 0u);
+        UseTable(self);
+        EXPECT_EQ(Index(), 0u);
+      });
+}
+
+// A key's destructor may set the key again, and is then called in another
+// round, of which there are PTHREAD_DESTRUCTOR_ITERATIONS. A hook armed in the
+// last one never runs: that costs the index, and nothing else.
+TEST_F(ThreadRegistryTest, FirstUseMayBeInTheLastKeyDestructor) {
+  if (kUnderThreadSanitizer) {
+    GTEST_SKIP() << "ThreadSanitizer has shut the thread down by that round";
+  }
+  HandleTable<Word> table(100);
+  ExitingThread thread(&table);
+  for (std::size_t i = 1; i <= 3; ++i) {
+    thread.rounds_left = 3;
+    thread.Run(&Nothing, &Nothing, [](ExitingThread* self) {
+      if (self->rounds_left-- > 0) {
+        self->RunLateAgain();
+      } else {
+        UseTable(self);
+      }
+    });
+    EXPECT_EQ(thread.handles.size(), i);
+  }
+  UseTable(&thread);
+  for (Handle handle : thread.handles) EXPECT_EQ(table.Delete(handle), Word{1});
+  ExpectConservation(table);
+}
+
+// Threads by the hundred, on small stacks.
+class Crowd {
+ public:
+  template <typename F>
+  Crowd(unsigned count, F f) : threads_(count) {
+    pthread_attr_t attributes;
+    pthread_attr_init(&attributes);
+    pthread_attr_setstacksize(&attributes, 256 << 10);
+    for (unsigned i = 0; i < count; ++i) {
+      auto* const call = new std::function<void()>([f, i] { f(i); });
+      EXPECT_EQ(pthread_create(&threads_[i], &attributes, &Start, call), 0);
+    }
+    pthread_attr_destroy(&attributes);
+  }
+  ~Crowd() {
+    for (pthread_t thread : threads_) pthread_join(thread, nullptr);
+  }
+
+ private:
+  static void* Start(void* call) {
+    std::unique_ptr<std::function<void()>> f(
+        static_cast<std::function<void()>*>(call));
+    (*f)();
+    return nullptr;
+  }
+
+  std::vector<pthread_t> threads_;
+};
+
+TEST_F(ThreadRegistryTest, ThreadsBeyondTheLimitAreGuests) {
+  constexpr unsigned kThreads = sync::kMaxThreads + 60;
+  HandleTable<Word> table(kThreads);
+  (void)ClaimedIndex();
+  std::vector<unsigned> indices(kThreads);
+  std::vector<Handle> handles(kThreads);
+  pthread_barrier_t all_used;
+  pthread_barrier_init(&all_used, nullptr, kThreads);
+  {
+    Crowd crowd(kThreads, [&](unsigned i) {
+      handles[i] = table.New(i);
+      EXPECT_EQ(table.Delete(table.New(i)), Word{i});
+      indices[i] = Index();
+      pthread_barrier_wait(&all_used);
+      // Each deletes another one's: owners those of guests, and so on.
+      EXPECT_EQ(table.Delete(handles[(i + 77) % kThreads]),
+                Word{(i + 77) % kThreads});
+    });
+  }
+  pthread_barrier_destroy(&all_used);
+  const auto guests = std::count(indices.begin(), indices.end(), 0u);
+  // Those with an index have different ones, and use all but this thread's.
+  // (An earlier test may have cost a few.)
+  const std::set<unsigned> distinct(indices.begin(), indices.end());
+  EXPECT_EQ(distinct.size() - 1 + guests, kThreads);
+  EXPECT_GE(distinct.size() - 1, sync::kMaxThreads - 10);
+  EXPECT_LE(*distinct.rbegin(), sync::kMaxThreads);
+  EXPECT_EQ(std::set<Handle>(handles.begin(), handles.end()).size(), kThreads);
+  EXPECT_EQ(table.Stats().created, 2 * kThreads);
+  EXPECT_EQ(table.Stats().live, 0u);
+  ExpectConservation(table);
+}
+
+TEST_F(ThreadRegistryTest, GuestTakesAnIndexThatBecomesFree) {
+  HandleTable<Word> table(10);
+  pthread_barrier_t all_claimed;
+  pthread_barrier_init(&all_claimed, nullptr, sync::kMaxThreads + 1);
+  std::thread guest;
+  std::atomic<bool> may_claim{false};
+  {
+    Crowd crowd(sync::kMaxThreads, [&](unsigned) {
+      (void)ClaimedIndex();
+      pthread_barrier_wait(&all_claimed);
+      pthread_barrier_wait(&all_claimed);
+    });
+    pthread_barrier_wait(&all_claimed);
+    guest = std::thread([&] {
+      const Handle first = table.New(1);
+      EXPECT_EQ(Index(), 0u);
+      pthread_barrier_wait(&all_claimed);
+      while (!may_claim) std::this_thread::yield();
+      EXPECT_EQ(table.Delete(first), Word{1});
+      EXPECT_NE(Index(), 0u);
+    });
+  }
+  may_claim = true;
+  guest.join();
+  pthread_barrier_destroy(&all_claimed);
+  ExpectConservation(table);
+}
+
+}  // namespace
+}  // namespace haft::internal

@@ -1,0 +1,518 @@
+#include "haft/magazine_free_list.h"
+
+#include <gtest/gtest.h>
+#include <pthread.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <deque>
+#include <functional>
+#include <set>
+#include <thread>
+#include <vector>
+
+#include "haft/handle_table.h"
+#include "haft/internal/base/sync.h"
+#include "haft/internal/free_list/fresh_slots.h"
+#include "tests/support/testing.h"
+
+namespace haft {
+namespace {
+
+using testing::ExpectConservation;
+using testing::SmallLayout;
+using testing::TestTraits;
+using testing::TinyLayout;
+
+constexpr Word kFirst = DefaultLayout::Make(1, 0);
+constexpr std::size_t kCaches = sync::kMaxThreads;
+// Magazines that the range holds beside the capacity.
+constexpr std::size_t kSpare = 3 * kCaches;
+constexpr std::size_t kPlenty = std::size_t{1} << 26;
+
+// A thread that has a cache, without being one.
+template <typename FreeList>
+class FakeOwner {
+ public:
+  static constexpr bool kHasCache = true;
+
+  typename FreeList::Cache& cache() { return cache_; }
+  unsigned level() const { return level_; }
+  void set_level(unsigned level) { level_ = level; }
+  void RaiseLevel() { ++level_; }
+  void LowerLevel() { --level_; }
+
+ private:
+  typename FreeList::Cache cache_{};
+  unsigned level_ = 0;
+};
+
+// One that has none: it interrupted another call, or there is no index left.
+struct FakeGuest {
+  static constexpr bool kHasCache = false;
+};
+
+// A free list over slots that nobody else has, and what is in its parts.
+template <unsigned kMagazineSize>
+class Rig {
+ public:
+  using FreeList = BasicMagazineFreeList<kMagazineSize>;
+  using Owner = FakeOwner<FreeList>;
+
+  explicit Rig(std::size_t capacity, std::size_t limit = kPlenty)
+      : carver_(kFirst, FreeList::SlotsFor(capacity, limit)),
+        list_(capacity, internal::CeilPowerOfTwo(carver_.limit()), &carver_) {
+    EXPECT_TRUE(list_.ok());
+  }
+
+  template <typename Thread>
+  Word Pop(Thread& thread) {
+    return list_.Pop(thread);
+  }
+  template <typename Thread>
+  std::vector<Word> Pop(Thread& thread, std::size_t count) {
+    std::vector<Word> handles;
+    while (handles.size() < count) {
+      const Word handle = list_.Pop(thread);
+      if (handle == 0) break;
+      handles.push_back(handle);
+    }
+    return handles;
+  }
+  template <typename Thread>
+  std::vector<Word> PopAll(Thread& thread) {
+    return Pop(thread, kPlenty);
+  }
+  template <typename Thread>
+  void Push(Thread& thread, const std::vector<Word>& handles) {
+    for (Word handle : handles) list_.Push(thread, handle);
+  }
+
+  std::size_t slots() const { return carver_.limit(); }
+  std::size_t carved() const { return carver_.carved(); }
+  std::size_t InDepot() const {
+    std::size_t count = 0;
+    list_.ForEach([&](Word) { ++count; });
+    return count;
+  }
+  static std::vector<Word> Cached(Owner& owner) {
+    std::vector<Word> handles;
+    FreeList::ForEachCached(owner.cache(), owner.level(),
+                            [&](Word handle) { handles.push_back(handle); });
+    return handles;
+  }
+
+ private:
+  internal::Carver carver_;
+  FreeList list_;
+};
+
+using Rig4 = Rig<4>;
+
+bool AreDistinct(std::vector<Word> handles) {
+  std::sort(handles.begin(), handles.end());
+  return std::adjacent_find(handles.begin(), handles.end()) == handles.end();
+}
+std::vector<Word> Handles(Word first, std::size_t count) {
+  std::vector<Word> handles;
+  for (std::size_t i = 0; i < count; ++i) handles.push_back(first + 2 * i);
+  return handles;
+}
+std::vector<Word> Reversed(std::vector<Word> handles) {
+  std::reverse(handles.begin(), handles.end());
+  return handles;
+}
+
+TEST(MagazineFreeListTest, SlotsForAddsRoomForEveryCache) {
+  EXPECT_EQ(MagazineFreeList::SlotsFor(1000, kPlenty), 1000 + kSpare * 128);
+  EXPECT_EQ(BasicMagazineFreeList<1>::SlotsFor(0, kPlenty), kSpare);
+}
+
+TEST(MagazineFreeListTest, PopLoadedTakesTheLoadedMagazinesHandlesOnly) {
+  using FreeList = BasicMagazineFreeList<4>;
+  internal::Carver carver(kFirst, FreeList::SlotsFor(100, kPlenty));
+  FreeList list(100, internal::CeilPowerOfTwo(carver.limit()), &carver);
+  FakeOwner<FreeList> owner;
+  EXPECT_EQ(list.PopLoaded(owner), 0u);
+  EXPECT_EQ(carver.carved(), 0u) << "nothing was looked for";
+  const Word first = list.Pop(owner);
+  std::vector<Word> handles = {first};
+  while (const Word handle = list.PopLoaded(owner)) handles.push_back(handle);
+  EXPECT_EQ(handles.size(), 4u);
+  EXPECT_TRUE(AreDistinct(handles));
+  EXPECT_EQ(owner.level(), 0u);
+}
+
+TEST(MagazineFreeListTest, SlotsForShrinksMagazinesToTheLayout) {
+  const auto slots = &MagazineFreeList::SlotsFor;
+  EXPECT_EQ(slots(1000, 1000 + 5 * kSpare), 1000 + 5 * kSpare);
+  EXPECT_EQ(slots(1000, 1000 + 5 * kSpare - 1), 1000 + 4 * kSpare);
+  EXPECT_EQ(slots(1000, 1000 + kSpare), 1000 + kSpare);
+  EXPECT_EQ(slots(1000, 1000 + kSpare - 1), 1000u);
+  EXPECT_EQ(slots(1000, 1000), 1000u);
+  EXPECT_EQ(slots(4, TinyLayout::kSlots), 4u);
+}
+
+TEST(MagazineFreeListTest, FirstPopCarvesOneMagazine) {
+  Rig4 rig(100);
+  Rig4::Owner owner;
+  EXPECT_EQ(rig.Pop(owner), kFirst);
+  EXPECT_EQ(rig.carved(), 4u);
+  EXPECT_EQ(owner.level(), 3u);
+}
+
+TEST(MagazineFreeListTest, SlotsAreCarvedInTheOrderOfAddresses) {
+  Rig4 rig(100);
+  Rig4::Owner owner;
+  EXPECT_EQ(rig.Pop(owner, 18), Handles(kFirst, 18));
+}
+
+TEST(MagazineFreeListTest, PushedHandlesComeBackLastFirst) {
+  Rig4 rig(100);
+  Rig4::Owner owner;
+  const std::vector<Word> handles = rig.Pop(owner, 8);
+  rig.Push(owner, handles);
+  EXPECT_EQ(rig.Pop(owner, 8), Reversed(handles));
+  EXPECT_EQ(rig.carved(), 8u);
+}
+
+TEST(MagazineFreeListTest, TwoMagazinesStayInTheCache) {
+  Rig4 rig(100);
+  Rig4::Owner owner;
+  rig.Push(owner, rig.Pop(owner, 8));
+  EXPECT_EQ(Rig4::Cached(owner).size(), 8u);
+  EXPECT_EQ(rig.InDepot(), 0u);
+}
+
+TEST(MagazineFreeListTest, ThirdMagazinePushesOneToTheDepot) {
+  Rig4 rig(100);
+  Rig4::Owner owner;
+  const std::vector<Word> handles = rig.Pop(owner, 9);
+  rig.Push(owner, handles);
+  // A last magazine was carved for the ninth: three of it are there, too.
+  EXPECT_EQ(Rig4::Cached(owner).size() + rig.InDepot(), 12u);
+  EXPECT_EQ(rig.InDepot(), 4u);
+}
+
+TEST(MagazineFreeListTest, PushBeforeAnyPopNeedsNoCarving) {
+  Rig4 rig(100);
+  Rig4::Owner maker, deleter;
+  const std::vector<Word> handles = rig.Pop(maker, 4);
+  rig.Push(deleter, handles);
+  EXPECT_EQ(Rig4::Cached(deleter).size(), 4u);
+  EXPECT_EQ(rig.Pop(deleter, 4), Reversed(handles));
+  EXPECT_EQ(rig.carved(), 4u);
+}
+
+TEST(MagazineFreeListTest, AlternationAtAnyLevelStaysInTheCache) {
+  for (std::size_t start = 0; start <= 20; ++start) {
+    Rig4 rig(100);
+    Rig4::Owner owner;
+    const std::vector<Word> handles = rig.Pop(owner, 20);
+    rig.Push(owner, {handles.begin(), handles.begin() + start});
+    // The first swing over a border moves a magazine. None after it does.
+    rig.Push(owner, rig.Pop(owner, 4));
+    const std::size_t in_depot = rig.InDepot();
+    const std::size_t carved = rig.carved();
+    for (int i = 0; i < 20; ++i) {
+      rig.Push(owner, rig.Pop(owner, 1 + i % 4));
+      ASSERT_EQ(rig.InDepot(), in_depot) << start;
+      ASSERT_EQ(rig.carved(), carved) << start;
+    }
+  }
+}
+
+TEST(MagazineFreeListTest, PushesOfOneThreadReachAnotherThroughTheDepot) {
+  Rig4 rig(100);
+  Rig4::Owner producer, consumer;
+  const std::vector<Word> handles = rig.Pop(producer, 16);
+  rig.Push(producer, handles);
+  EXPECT_EQ(rig.InDepot(), 8u);
+  std::vector<Word> received = rig.Pop(consumer, 8);
+  EXPECT_EQ(rig.carved(), 16u);
+  EXPECT_EQ(rig.InDepot(), 0u);
+  // Those the producer's cache keeps are out of reach.
+  received.push_back(rig.Pop(consumer));
+  EXPECT_EQ(received.back(), kFirst + 2 * 16);
+  EXPECT_TRUE(AreDistinct(received));
+}
+
+TEST(MagazineFreeListTest, EmptyMagazinesReturnToThoseWhoFillThem) {
+  Rig4 rig(100);
+  Rig4::Owner producer, consumer;
+  // Many more exchanges than there can be magazines.
+  for (int i = 0; i < 5000; ++i) {
+    const std::vector<Word> handles = rig.Pop(producer, 20);
+    ASSERT_EQ(handles.size(), 20u);
+    rig.Push(consumer, handles);
+  }
+  EXPECT_LE(rig.carved(), 20u + 8 + 8);
+  EXPECT_EQ(rig.InDepot() + Rig4::Cached(producer).size() +
+                Rig4::Cached(consumer).size(),
+            rig.carved());
+}
+
+TEST(MagazineFreeListTest, OwnerTakesSinglesBeforeItCarves) {
+  Rig4 rig(100);
+  Rig4::Owner owner;
+  FakeGuest guest;
+  const std::vector<Word> handles = rig.Pop(owner, 4);
+  rig.Push(guest, handles);
+  EXPECT_EQ(rig.Pop(owner, 4), Reversed(handles));
+  EXPECT_EQ(rig.carved(), 4u);
+  EXPECT_EQ(owner.level(), 0u);
+}
+
+TEST(MagazineFreeListTest, GuestTakesOneHandleAtATime) {
+  Rig4 rig(100);
+  FakeGuest guest;
+  for (std::size_t i = 1; i <= 10; ++i) {
+    EXPECT_EQ(rig.Pop(guest), kFirst + 2 * (i - 1));
+    EXPECT_EQ(rig.carved(), i);
+  }
+  EXPECT_EQ(rig.InDepot(), 0u);
+}
+
+TEST(MagazineFreeListTest, GuestPrefersSinglesToCarving) {
+  Rig4 rig(100);
+  FakeGuest guest;
+  const std::vector<Word> handles = rig.Pop(guest, 3);
+  rig.Push(guest, handles);
+  EXPECT_EQ(rig.Pop(guest, 3), Reversed(handles));
+  EXPECT_EQ(rig.carved(), 3u);
+}
+
+TEST(MagazineFreeListTest, GuestFindsHandlesThatWaitInMagazines) {
+  Rig4 rig(10);
+  Rig4::Owner owner;
+  FakeGuest guest;
+  const std::vector<Word> handles = rig.PopAll(owner);
+  EXPECT_EQ(handles.size(), rig.slots());
+  rig.Push(owner, {handles.begin(), handles.begin() + 16});
+  ASSERT_EQ(rig.InDepot(), 8u);
+  // All are carved, none is single: so the guest breaks up a magazine, whose
+  // other handles anybody may take.
+  ASSERT_NE(rig.Pop(guest), 0u);
+  EXPECT_EQ(rig.InDepot(), 7u);
+  EXPECT_EQ(rig.PopAll(guest).size(), 7u);
+  EXPECT_EQ(rig.Pop(guest), 0u);
+  EXPECT_EQ(rig.PopAll(owner).size(), 8u);
+}
+
+TEST(MagazineFreeListTest, GuestsAndOwnersNeverRunOutOfEmptyMagazines) {
+  Rig4 rig(10);
+  Rig4::Owner owner;
+  FakeGuest guest;
+  std::vector<Word> handles = rig.PopAll(owner);
+  ASSERT_TRUE(AreDistinct(handles));
+  // Each round fills 1,500 magazines, which guests break up again.
+  for (int round = 0; round < 5; ++round) {
+    rig.Push(owner, handles);
+    handles = rig.PopAll(guest);
+    const std::vector<Word> cached = rig.PopAll(owner);
+    handles.insert(handles.end(), cached.begin(), cached.end());
+    ASSERT_EQ(handles.size(), rig.slots());
+    ASSERT_TRUE(AreDistinct(handles));
+  }
+}
+
+TEST(MagazineFreeListTest, LastCarvedMagazineMayBeShort) {
+  // 4 does not divide 1,537 × 4 + 3.
+  Rig4 rig(7);
+  Rig4::Owner owner;
+  const std::vector<Word> handles = rig.PopAll(owner);
+  EXPECT_EQ(handles.size(), 7 + 4 * kSpare);
+  EXPECT_TRUE(AreDistinct(handles));
+  EXPECT_EQ(rig.carved(), rig.slots());
+}
+
+TEST(MagazineFreeListTest, FullChangesNothing) {
+  Rig4 rig(7);
+  Rig4::Owner owner;
+  FakeGuest guest;
+  const std::vector<Word> handles = rig.PopAll(owner);
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_EQ(rig.Pop(owner), 0u);
+    EXPECT_EQ(rig.Pop(guest), 0u);
+  }
+  rig.Push(owner, {handles[5]});
+  EXPECT_EQ(rig.Pop(owner), handles[5]);
+  rig.Push(guest, {handles[6]});
+  EXPECT_EQ(rig.Pop(owner), handles[6]);
+  rig.Push(guest, {handles[5]});
+  EXPECT_EQ(rig.Pop(guest), handles[5]);
+  EXPECT_EQ(rig.Pop(owner), 0u);
+  EXPECT_EQ(rig.InDepot(), 0u);
+}
+
+// All caches but one keep as many handles as they can; that one still finds
+// `capacity`, and so does a guest.
+template <typename Maker, typename AnyRig>
+void ExpectCapacityInSpiteOfFullCaches(AnyRig& rig, std::size_t capacity,
+                                       std::size_t magazine) {
+  typename AnyRig::Owner first;
+  std::vector<Word> all = rig.PopAll(first);
+  ASSERT_EQ(all.size(), rig.slots());
+  std::deque<typename AnyRig::Owner> others(kCaches - 1);
+  for (auto& owner : others) {
+    rig.Push(owner, {all.end() - 2 * magazine, all.end()});
+    all.resize(all.size() - 2 * magazine);
+    ASSERT_EQ(AnyRig::Cached(owner).size(), 2 * magazine);
+  }
+  rig.Push(first, all);
+  Maker maker;
+  const std::vector<Word> handles = rig.Pop(maker, capacity);
+  EXPECT_EQ(handles.size(), capacity);
+  EXPECT_TRUE(AreDistinct(handles));
+}
+
+TEST(MagazineFreeListTest, CapacityIsThereWhateverOtherCachesStrand) {
+  Rig<1> ones(1000);
+  ExpectCapacityInSpiteOfFullCaches<Rig<1>::Owner>(ones, 1000, 1);
+  Rig<4> fours(1000);
+  ExpectCapacityInSpiteOfFullCaches<Rig<4>::Owner>(fours, 1000, 4);
+  Rig<4> for_guest(1000);
+  ExpectCapacityInSpiteOfFullCaches<FakeGuest>(for_guest, 1000, 4);
+  Rig<128> shrunk(1000, 4096);
+  ExpectCapacityInSpiteOfFullCaches<Rig<128>::Owner>(shrunk, 1000, 2);
+}
+
+TEST(MagazineFreeListTest, LayoutWithoutRoomHasNoMagazines) {
+  Rig<128> rig(1000, 1000 + kSpare - 1);
+  Rig<128>::Owner a, b;
+  std::vector<Word> handles = rig.PopAll(a);
+  EXPECT_EQ(handles.size(), 1000u);
+  // Nothing is stranded: what one pushes, the other pops.
+  rig.Push(a, handles);
+  EXPECT_TRUE(Rig<128>::Cached(a).empty());
+  EXPECT_EQ(rig.PopAll(b), Reversed(handles));
+  EXPECT_EQ(rig.Pop(a), 0u);
+}
+
+TEST(MagazineFreeListTest, MagazinesOfOneHandleAreExchanged) {
+  Rig<1> rig(10);
+  Rig<1>::Owner a, b;
+  const std::vector<Word> handles = rig.Pop(a, 10);
+  EXPECT_EQ(rig.carved(), 10u);
+  rig.Push(b, handles);
+  EXPECT_EQ(rig.InDepot(), 8u);
+  EXPECT_EQ(rig.Pop(a, 8).size(), 8u);
+  EXPECT_EQ(rig.carved(), 10u);
+}
+
+// The level of a full magazine fills its eight bits.
+TEST(MagazineFreeListTest, LargestMagazineFits) {
+  HandleTable<Word, TestTraits<BasicMagazineFreeList<255>>> table(2000);
+  std::vector<Handle> handles;
+  for (int round = 0; round < 3; ++round) {
+    for (Word i = 0; i < 2000; ++i) {
+      handles.push_back(table.New(i));
+      ASSERT_NE(handles.back(), kNullHandle);
+      if (i % 50 == 0) ExpectConservation(table);
+    }
+    for (Handle handle : handles) ASSERT_TRUE(table.Delete(handle).has_value());
+    handles.clear();
+    ExpectConservation(table);
+  }
+  EXPECT_LE(table.Stats().high_water, 2000u + 255);
+}
+
+// From here on with real threads.
+
+using SmallTraits = TestTraits<BasicMagazineFreeList<4>>;
+
+Word SlotOf(Handle handle) {
+  return DefaultLayout::Index::Decode(static_cast<Word>(handle));
+}
+
+TEST(MagazineFreeListTest, NextOwnerOfAnIndexInheritsTheCache) {
+  HandleTable<Word, SmallTraits> table(100);
+  // This thread's index is another.
+  ASSERT_TRUE(table.Delete(table.New(0)).has_value());
+  std::vector<Word> slots;
+  std::thread([&] {
+    Handle handles[6];
+    ASSERT_EQ(table.NewBatch(std::vector<Word>(6).data(), 6, handles), 6u);
+    for (Handle handle : handles) {
+      slots.push_back(SlotOf(handle));
+      ASSERT_TRUE(table.Delete(handle).has_value());
+    }
+  }).join();
+  const std::size_t high_water = table.Stats().high_water;
+  std::thread([&] {
+    std::vector<Word> inherited;
+    for (int i = 0; i < 6; ++i) inherited.push_back(SlotOf(table.New(0)));
+    EXPECT_EQ(inherited, Reversed(slots));
+  }).join();
+  EXPECT_EQ(table.Stats().high_water, high_water);
+  ExpectConservation(table);
+}
+
+TEST(MagazineFreeListTest, ThreadPastItsExitHookStrandsNothing) {
+  HandleTable<Word, SmallTraits> table(100);
+  std::vector<Word> slots;
+  std::thread([&] {
+    sync::ThisThread().exited.store(true, std::memory_order_relaxed);
+    for (int i = 0; i < 5; ++i) {
+      const Handle handle = table.New(1);
+      slots.push_back(SlotOf(handle));
+      ASSERT_TRUE(table.Delete(handle).has_value());
+    }
+  }).join();
+  EXPECT_EQ(slots, std::vector<Word>(5, 0));
+  EXPECT_EQ(SlotOf(table.New(1)), 0u);
+  ExpectConservation(table);
+}
+
+// `kThreads` threads fill their caches with deleted handles and live on; then
+// this one creates exactly `capacity`.
+template <typename Traits>
+void ExpectCapacityBesideThreadsWithFullCaches(std::size_t capacity) {
+  constexpr unsigned kThreads = 100;
+  HandleTable<Word, Traits> table(capacity);
+  std::vector<Handle> handles;
+  while (const Handle handle = table.New(0)) handles.push_back(handle);
+  ASSERT_GE(handles.size(), capacity);
+  pthread_barrier_t all_full, all_done;
+  pthread_barrier_init(&all_full, nullptr, kThreads + 1);
+  pthread_barrier_init(&all_done, nullptr, kThreads + 1);
+  std::vector<std::thread> threads;
+  for (unsigned t = 0; t < kThreads; ++t) {
+    threads.emplace_back([&, t] {
+      for (std::size_t i = t; i < handles.size(); i += kThreads) {
+        ASSERT_TRUE(table.Delete(handles[i]).has_value());
+      }
+      pthread_barrier_wait(&all_full);
+      pthread_barrier_wait(&all_done);
+    });
+  }
+  pthread_barrier_wait(&all_full);
+  ExpectConservation(table);
+  std::set<Handle> made;
+  for (std::size_t i = 0; i < capacity; ++i) made.insert(table.New(i));
+  EXPECT_EQ(made.size(), capacity);
+  EXPECT_EQ(made.count(kNullHandle), 0u);
+  EXPECT_EQ(table.Stats().live, capacity);
+  ExpectConservation(table);
+  pthread_barrier_wait(&all_done);
+  for (std::thread& thread : threads) thread.join();
+  pthread_barrier_destroy(&all_full);
+  pthread_barrier_destroy(&all_done);
+}
+
+TEST(MagazineFreeListTest, CapacityIsThereBesideThreadsWithFullCaches) {
+  using List = MagazineFreeList;
+  using Layout12 = SmallLayout;
+  ExpectCapacityBesideThreadsWithFullCaches<TestTraits<List>>(1000);
+  ExpectCapacityBesideThreadsWithFullCaches<SmallTraits>(1000);
+  // Magazines of 42, 2, 1 and no handles.
+  using Layout16 = TestTraits<List, Layout32<16>>;
+  ExpectCapacityBesideThreadsWithFullCaches<Layout16>(1000);
+  using Shrunk = TestTraits<List, Layout12>;
+  ExpectCapacityBesideThreadsWithFullCaches<Shrunk>(1000);
+  ExpectCapacityBesideThreadsWithFullCaches<Shrunk>(4096 - kSpare);
+  ExpectCapacityBesideThreadsWithFullCaches<Shrunk>(4096);
+}
+
+}  // namespace
+}  // namespace haft

@@ -1,0 +1,1135 @@
+#include "haft/object_table.h"
+
+#include <gtest/gtest.h>
+#include <pthread.h>
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <cstdio>
+#include <functional>
+#include <future>
+#include <memory>
+#include <optional>
+#include <set>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "haft/internal/base/sync.h"
+#include "tests/support/in_child.h"
+#include "tests/support/testing.h"
+
+namespace haft {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::nanoseconds;
+using testing::TestTraits;
+
+std::atomic<int> constructed{0}, destroyed{0};
+
+// Counted; use after destruction and double destruction show.
+class Tracked {
+ public:
+  explicit Tracked(int value) : value_(value) { ++constructed; }
+  Tracked(Tracked&& other) noexcept : Tracked(other.value()) {
+    other.value_ = -1;
+  }
+  ~Tracked() {
+    EXPECT_EQ(canary_, kAlive) << "destroyed twice, or never constructed";
+    canary_ = kDead;
+    ++destroyed;
+  }
+
+  int value() const {
+    EXPECT_EQ(canary_, kAlive) << "used after destruction";
+    return value_;
+  }
+
+ private:
+  static constexpr Word kAlive = 0x600dcafe, kDead = 0xdeadbeef;
+
+  volatile Word canary_ = kAlive;
+  int value_;
+};
+
+// Runs what it was given when it is destroyed.
+struct Hooked {
+  explicit Hooked(std::function<void()> f) : hook(std::move(f)) {}
+  Hooked(Hooked&& other) noexcept : hook(std::exchange(other.hook, nullptr)) {}
+  ~Hooked() {
+    if (hook) hook();
+  }
+  std::function<void()> hook;
+};
+
+template <typename F>
+void InThread(F f) {
+  std::thread(f).join();
+}
+// In a thread that has no index.
+template <typename F>
+void AsGuest(F f) {
+  InThread([&] {
+    sync::ThisThread().exited.store(true, std::memory_order_relaxed);
+    f();
+  });
+}
+
+// No slot is lost; to be called when no other thread is inside a call.
+template <typename Table>
+void ExpectConservation(Table& table) {
+  std::size_t live = 0;
+  table.ForEach([&](Handle handle, auto&) {
+    ++live;
+    EXPECT_EQ(table.Check(handle), Status::kOk);
+  });
+  std::size_t free = 0;
+  std::set<Handle> distinct;
+  table.ForEachFree([&](Handle handle) {
+    ++free;
+    EXPECT_TRUE(distinct.insert(handle).second) << "free twice";
+  });
+  const ObjectTableStats stats = table.Stats();
+  EXPECT_EQ(stats.live, live);
+  EXPECT_EQ(stats.created - stats.deleted, live);
+  EXPECT_EQ(live + stats.dying + free + stats.retired, stats.high_water);
+}
+
+// Keeps an object in use until told otherwise, in one way or another.
+enum class Use { kPin, kPinElsewhere, kScope, kScopeElsewhere, kGuestPin };
+constexpr Use kUses[] = {Use::kPin, Use::kPinElsewhere, Use::kScope,
+                         Use::kScopeElsewhere, Use::kGuestPin};
+
+template <typename Table>
+class User {
+ public:
+  User(Table& table, Handle handle, Use use) {
+    if (use == Use::kPin) {
+      pin_.emplace(table.Pin(handle));
+      EXPECT_TRUE(*pin_);
+    } else if (use == Use::kScope) {
+      scope_.emplace(table);
+      EXPECT_NE(scope_->Find(handle), nullptr);
+    } else {
+      std::promise<void> ready;
+      thread_ = std::thread([&, handle, use] {
+        if (use == Use::kGuestPin)
+          sync::ThisThread().exited.store(true, std::memory_order_relaxed);
+        User user(table, handle,
+                  use == Use::kScopeElsewhere ? Use::kScope : Use::kPin);
+        std::future<void> end = end_.get_future();
+        ready.set_value();
+        end.wait();
+      });
+      ready.get_future().wait();
+    }
+  }
+  ~User() { LetGo(); }
+
+  void LetGo() {
+    pin_.reset();
+    scope_.reset();
+    if (!thread_.joinable()) return;
+    end_.set_value();
+    thread_.join();
+  }
+
+ private:
+  std::optional<typename Table::Pinned> pin_;
+  std::optional<typename Table::ReadScope> scope_;
+  std::promise<void> end_;
+  std::thread thread_;
+};
+
+template <typename Traits>
+class ObjectTableTest : public ::testing::Test {
+ protected:
+  using Table = ObjectTable<Tracked, Traits>;
+
+  ObjectTableTest() { constructed = destroyed = 0; }
+  ~ObjectTableTest() override {
+    if (table_ != nullptr) {
+      ExpectConservation(*table_);
+      EXPECT_EQ(table_->Stats().dying, 0u);
+    }
+    table_.reset();
+    EXPECT_EQ(constructed, destroyed);
+  }
+
+  std::unique_ptr<Table> table_ = Table::Create(100);
+};
+using AllTraits =
+    ::testing::Types<TestTraits<MagazineFreeList>, TestTraits<GlobalFreeList>,
+                     TestTraits<StripedFreeList>, testing::CountedTraits>;
+TYPED_TEST_SUITE(ObjectTableTest, AllTraits);
+
+TYPED_TEST(ObjectTableTest, PinGivesTheObject) {
+  auto& table = *this->table_;
+  const Handle a = table.Emplace(1), b = table.Insert(Tracked(2));
+  EXPECT_NE(a, b);
+  auto pin = table.Pin(a);
+  ASSERT_TRUE(pin);
+  EXPECT_EQ(pin.status(), Status::kOk);
+  EXPECT_EQ(pin.handle(), a);
+  EXPECT_EQ(pin->value(), 1);
+  EXPECT_EQ((*pin).value(), 1);
+  EXPECT_EQ(pin.get(), &*pin);
+  EXPECT_EQ(table.Pin(b)->value(), 2);
+  pin.Unpin();
+  EXPECT_FALSE(pin);
+  EXPECT_EQ(pin.get(), nullptr);
+  EXPECT_EQ(pin.status(), Status::kNull);
+  pin.Unpin();
+}
+
+TYPED_TEST(ObjectTableTest, EachRefusalHasItsStatus) {
+  auto& table = *this->table_;
+  using Layout = typename TypeParam::Layout;
+  const Handle live = table.Emplace(1), dead = table.Emplace(2);
+  ASSERT_EQ(table.Delete(dead), Status::kOk);
+  const Word word = static_cast<Word>(live);
+  const std::pair<Handle, Status> expected[] = {
+      {kNullHandle, Status::kNull},
+      {dead, Status::kStale},
+      {Handle(static_cast<Word>(dead) + Layout::Generation::kOne),
+       Status::kNeverIssued},
+      {Handle(word + Layout::Generation::kOne), Status::kNeverIssued},
+      {Handle(word ^ Layout::Index::Encode(64)), Status::kNeverIssued},
+      {Handle(word | Layout::Index::kMask), Status::kNeverIssued},
+      {Handle(word & ~Word{1}), Status::kMalformed},
+      {Handle(~Word{0}), Layout::IsWellFormed(~Word{0}) ? Status::kNeverIssued
+                                                        : Status::kMalformed},
+      {Handle(1), Status::kMalformed},
+      {Handle(reinterpret_cast<Word>(&table)), Status::kMalformed},
+  };
+  for (const auto& [handle, status] : expected) {
+    SCOPED_TRACE(static_cast<Word>(handle));
+    EXPECT_EQ(table.Check(handle), status);
+    EXPECT_FALSE(table.Pin(handle));
+    EXPECT_EQ(table.Pin(handle).status(), status);
+    EXPECT_EQ(table.Delete(handle), status);
+    EXPECT_EQ(table.DeleteUnlessPinned(handle), status);
+    EXPECT_EQ(table.DeleteAndWait(handle, milliseconds(0)), status);
+    Status why = Status::kOk;
+    EXPECT_FALSE(table.Take(handle, &why));
+    EXPECT_EQ(why, status);
+    typename TestFixture::Table::ReadScope scope(table);
+    EXPECT_EQ(scope.Find(handle), nullptr);
+  }
+  EXPECT_EQ(table.Check(live), Status::kOk);
+  EXPECT_EQ(table.Stats().live, 1u);
+}
+
+// What an untouched slot's 0 might be taken for.
+TYPED_TEST(ObjectTableTest, SmallIntegersAreRefused) {
+  auto& table = *this->table_;
+  const Handle live = table.Emplace(1);
+  typename TestFixture::Table::ReadScope scope(table);
+  for (Word word = 1; word < 256; ++word) {
+    ASSERT_EQ(table.Check(Handle(word)), Status::kMalformed) << word;
+    ASSERT_EQ(scope.Find(Handle(word)), nullptr) << word;
+    ASSERT_EQ(table.Pin(Handle(word)).status(), Status::kMalformed) << word;
+    ASSERT_EQ(table.DeleteUnlessPinned(Handle(word)), Status::kMalformed)
+        << word;
+    ASSERT_EQ(table.Delete(Handle(word)), Status::kMalformed) << word;
+  }
+  EXPECT_EQ(table.Check(live), Status::kOk);
+}
+
+// Index bits that no slot has select a slot all the same, in whatever state.
+TYPED_TEST(ObjectTableTest, HandleBeyondTheSlotsIsNeverOneOfADyingObject) {
+  auto& table = *this->table_;
+  using Layout = typename TypeParam::Layout;
+  const Handle handle = table.Emplace(1);
+  const Handle beyond(static_cast<Word>(handle) ^
+                      Layout::Index::Encode(Layout::kSlots / 2));
+  {
+    auto pin = table.Pin(handle);
+    ASSERT_EQ(table.Delete(handle), Status::kOk);
+    EXPECT_EQ(table.Check(beyond), Status::kNeverIssued);
+    EXPECT_EQ(table.Pin(beyond).status(), Status::kNeverIssued);
+    EXPECT_EQ(table.Delete(beyond), Status::kNeverIssued);
+  }
+  EXPECT_EQ(destroyed, 1);
+}
+TYPED_TEST(ObjectTableTest, HandleBeyondTheSlotsIsNeverOneOfAHeldObject) {
+  auto& table = *this->table_;
+  using Layout = typename TypeParam::Layout;
+  const Handle handle = table.Emplace(1);
+  const Handle beyond(static_cast<Word>(handle) ^
+                      Layout::Index::Encode(Layout::kSlots / 2));
+  {
+    typename TestFixture::Table::ReadScope scope(table);
+    ASSERT_EQ(table.Delete(handle), Status::kOk);
+    EXPECT_EQ(table.Check(beyond), Status::kNeverIssued);
+    EXPECT_EQ(scope.Find(beyond), nullptr);
+  }
+  EXPECT_EQ(destroyed, 1);
+}
+
+TYPED_TEST(ObjectTableTest, UnusedObjectIsDestroyedBeforeDeleteReturns) {
+  auto& table = *this->table_;
+  EXPECT_EQ(table.Delete(table.Emplace(1)), Status::kOk);
+  EXPECT_EQ(destroyed, 1);
+  EXPECT_EQ(table.DeleteUnlessPinned(table.Emplace(1)), Status::kOk);
+  EXPECT_EQ(destroyed, 2);
+  EXPECT_EQ(table.DeleteAndWait(table.Emplace(1), milliseconds(0)),
+            Status::kOk);
+  EXPECT_EQ(destroyed, 3);
+  Status why = Status::kNull;
+  std::optional<Tracked> taken = table.Take(table.Emplace(7), &why);
+  EXPECT_EQ(destroyed, 4);
+  EXPECT_EQ(why, Status::kOk);
+  ASSERT_TRUE(taken);
+  EXPECT_EQ(taken->value(), 7);
+  const ObjectTableStats stats = table.Stats();
+  EXPECT_EQ(stats.created, 4u);
+  EXPECT_EQ(stats.deleted, 4u);
+}
+
+// The ways to delete that put up with use: each reports success.
+TYPED_TEST(ObjectTableTest, DeferredDeletion) {
+  auto& table = *this->table_;
+  const std::pair<const char*, std::function<Status(Handle)>> kWays[] = {
+      {"Delete", [&](Handle h) { return table.Delete(h); }},
+      {"DeleteAndWait",
+       [&](Handle h) {
+         const Status status = table.DeleteAndWait(h, milliseconds(1));
+         return status == Status::kTimedOut ? Status::kOk : Status::kTimedOut;
+       }},
+      {"DeleteBatch",
+       [&](Handle h) {
+         Status status;
+         EXPECT_EQ(table.DeleteBatch(&h, 1, &status), 1u);
+         return status;
+       }},
+      {"Clear",
+       [&](Handle) {
+         return table.Clear() == 1 ? Status::kOk : Status::kNull;
+       }},
+  };
+  for (const auto& [name, way] : kWays) {
+    for (const Use use : kUses) {
+      SCOPED_TRACE(std::string(name) + std::to_string(int(use)));
+      destroyed = 0;
+      const Handle handle = table.Emplace(5);
+      const Tracked* const object = table.Pin(handle).get();
+      User user(table, handle, use);
+      EXPECT_EQ(way(handle), Status::kOk);
+      EXPECT_EQ(table.Check(handle), Status::kStale);
+      EXPECT_EQ(table.Delete(handle), Status::kStale);
+      EXPECT_EQ(table.DeleteUnlessPinned(handle), Status::kStale);
+      EXPECT_EQ(table.DeleteAndWait(handle, milliseconds(1)), Status::kStale);
+      EXPECT_EQ(table.Pin(handle).status(), Status::kStale);
+      EXPECT_EQ(table.Stats().dying, 1u);
+      EXPECT_EQ(table.Stats().live, 0u);
+      EXPECT_EQ(destroyed, 0);
+      EXPECT_EQ(object->value(), 5);
+      ExpectConservation(table);
+      user.LetGo();
+      EXPECT_EQ(destroyed, 1);
+      EXPECT_EQ(table.Stats().dying, 0u);
+      EXPECT_EQ(table.Check(handle), Status::kStale);
+    }
+  }
+  constructed = destroyed = 0;
+}
+
+// The ways that do not: the handle stays live.
+TYPED_TEST(ObjectTableTest, DeletionUnlessPinned) {
+  auto& table = *this->table_;
+  for (const Use use : kUses) {
+    SCOPED_TRACE(int(use));
+    const Handle a = table.Emplace(5), b = table.Emplace(6);
+    User user(table, a, use), another(table, b, use);
+    destroyed = 0;
+    Status why = Status::kOk;
+    EXPECT_EQ(table.DeleteUnlessPinned(a), Status::kPinned);
+    EXPECT_FALSE(table.Take(b, &why));
+    EXPECT_EQ(why, Status::kPinned);
+    EXPECT_EQ(table.Check(a), Status::kOk);
+    EXPECT_EQ(table.Pin(a)->value(), 5);
+    EXPECT_EQ(table.Pin(b)->value(), 6);
+    EXPECT_EQ(destroyed, 0);
+    // In the order in which scopes nest.
+    another.LetGo();
+    user.LetGo();
+    EXPECT_EQ(table.DeleteUnlessPinned(a), Status::kOk);
+    EXPECT_EQ(table.Take(b)->value(), 6);
+    EXPECT_EQ(table.DeleteUnlessPinned(a), Status::kStale);
+    EXPECT_FALSE(table.Take(b, &why));
+    EXPECT_EQ(why, Status::kStale);
+  }
+  constructed = destroyed = 0;
+}
+
+TYPED_TEST(ObjectTableTest, LastOfManyPinsDestroys) {
+  auto& table = *this->table_;
+  using Pinned = typename TestFixture::Table::Pinned;
+  for (const std::size_t count : {2, 20, 1000}) {
+    destroyed = 0;
+    const Handle handle = table.Emplace(5), other = table.Emplace(6);
+    std::vector<Pinned> pins;
+    for (std::size_t i = 0; i < count; ++i) {
+      pins.push_back(table.Pin(handle));
+      ASSERT_TRUE(pins.back());
+    }
+    EXPECT_EQ(table.Delete(handle), Status::kOk);
+    EXPECT_EQ(table.DeleteUnlessPinned(other), Status::kOk);
+    EXPECT_EQ(destroyed, 1);
+    // Neither in order nor in reverse.
+    for (std::size_t i = 0; i < count; ++i) {
+      EXPECT_EQ(destroyed, 1);
+      Pinned& pin = pins[(i * 7 + 3) % count];
+      ASSERT_EQ(pin->value(), 5);
+      pin.Unpin();
+    }
+    EXPECT_EQ(destroyed, 2);
+  }
+  constructed = destroyed = 0;
+}
+
+TYPED_TEST(ObjectTableTest, MovedPinHoldsOnce) {
+  auto& table = *this->table_;
+  using Pinned = typename TestFixture::Table::Pinned;
+  const Handle a = table.Emplace(1), b = table.Emplace(2);
+  Pinned pin = table.Pin(a);
+  Pinned moved = std::move(pin);
+  EXPECT_FALSE(pin);
+  EXPECT_EQ(pin.status(), Status::kNull);
+  EXPECT_EQ(table.Delete(a), Status::kOk);
+  pin.Unpin();
+  EXPECT_EQ(moved->value(), 1);
+  EXPECT_EQ(destroyed, 0);
+  moved = table.Pin(b);
+  EXPECT_EQ(destroyed, 1);
+  EXPECT_EQ(moved->value(), 2);
+  Pinned& self = moved;
+  moved = std::move(self);
+  EXPECT_EQ(moved->value(), 2);
+  moved = table.Pin(a);
+  EXPECT_EQ(moved.status(), Status::kStale);
+  EXPECT_EQ(table.DeleteUnlessPinned(b), Status::kOk);
+}
+
+TYPED_TEST(ObjectTableTest, PinGoesToAnotherThread) {
+  auto& table = *this->table_;
+  const Handle handle = table.Emplace(1);
+  auto pin = table.Pin(handle);
+  InThread([&] {
+    auto mine = std::move(pin);
+    EXPECT_EQ(table.Delete(handle), Status::kOk);
+    EXPECT_EQ(mine->value(), 1);
+    EXPECT_EQ(destroyed, 0);
+    mine.Unpin();
+    EXPECT_EQ(destroyed, 1);
+  });
+}
+
+TYPED_TEST(ObjectTableTest, PinTravelsAsPlainWords) {
+  auto& table = *this->table_;
+  using Pinned = typename TestFixture::Table::Pinned;
+  const Handle handle = table.Emplace(1);
+  struct Plain {
+    PinWords words;
+  } plain;
+  // Its thread has gone when it is let go of.
+  InThread([&] {
+    Pinned pin = table.Pin(handle);
+    plain.words = pin.Detach();
+    EXPECT_FALSE(pin);
+    EXPECT_EQ(pin.status(), Status::kNull);
+    EXPECT_EQ(pin.get(), nullptr);
+  });
+  EXPECT_EQ(table.DeleteUnlessPinned(handle), Status::kPinned);
+  EXPECT_EQ(table.Delete(handle), Status::kOk);
+  InThread([&] {
+    // Takes the index of the one before.
+    const Handle another = table.Emplace(2);
+    EXPECT_TRUE(table.Pin(another));
+    EXPECT_EQ(table.Delete(another), Status::kOk);
+    EXPECT_EQ(destroyed, 1);
+    Pinned pin = Pinned::Attach(plain.words);
+    EXPECT_EQ(pin.handle(), handle);
+    EXPECT_EQ(pin.status(), Status::kOk);
+    EXPECT_EQ(pin->value(), 1);
+  });
+  EXPECT_EQ(destroyed, 2);
+  EXPECT_FALSE(Pinned::Attach(table.Pin(handle).Detach()));
+}
+
+TYPED_TEST(ObjectTableTest, SelfDeletion) {
+  auto& table = *this->table_;
+  const Handle handle = table.Emplace(1);
+  auto pin = table.Pin(handle);
+  EXPECT_EQ(table.Delete(pin.handle()), Status::kOk);
+  EXPECT_EQ(pin->value(), 1);
+  EXPECT_EQ(destroyed, 0);
+  pin.Unpin();
+  EXPECT_EQ(destroyed, 1);
+}
+
+TYPED_TEST(ObjectTableTest, ScopeHoldsWhatItFinds) {
+  auto& table = *this->table_;
+  using Scope = typename TestFixture::Table::ReadScope;
+  const Handle a = table.Emplace(1), b = table.Emplace(2);
+  {
+    Scope outer(table);
+    Tracked* const found = outer.Find(a);
+    ASSERT_NE(found, nullptr);
+    {
+      Scope inner(table);
+      EXPECT_EQ(inner.Find(a), found);
+      EXPECT_EQ(table.Delete(a), Status::kOk);
+      EXPECT_EQ(inner.Find(a), nullptr);
+      InThread([&] { EXPECT_EQ(table.Delete(b), Status::kOk); });
+    }
+    EXPECT_EQ(outer.Find(a), nullptr);
+    EXPECT_EQ(found->value(), 1);
+    EXPECT_EQ(table.Stats().dying, 1u);
+    EXPECT_EQ(destroyed, 1) << "not what this thread has never used";
+  }
+  EXPECT_EQ(destroyed, 2);
+}
+
+TYPED_TEST(ObjectTableTest, LaterOfTwoScopesDestroys) {
+  auto& table = *this->table_;
+  using Table = typename TestFixture::Table;
+  for (const bool mine_first : {true, false}) {
+    destroyed = 0;
+    const Handle handle = table.Emplace(1);
+    std::optional<typename Table::ReadScope> mine(std::in_place, table);
+    EXPECT_NE(mine->Find(handle), nullptr);
+    User<Table> other(table, handle, Use::kScopeElsewhere);
+    EXPECT_EQ(table.Delete(handle), Status::kOk);
+    // Begun too late to hold it.
+    const Handle live = table.Emplace(2);
+    User<Table> late(table, live, Use::kScopeElsewhere);
+    EXPECT_EQ(destroyed, 0);
+    mine_first ? mine.reset() : other.LetGo();
+    EXPECT_EQ(destroyed, 0);
+    mine_first ? other.LetGo() : mine.reset();
+    EXPECT_EQ(destroyed, 1);
+    late.LetGo();
+    EXPECT_EQ(table.Delete(live), Status::kOk);
+  }
+  constructed = destroyed = 0;
+}
+
+TYPED_TEST(ObjectTableTest, PinAndScopeTogether) {
+  auto& table = *this->table_;
+  using Table = typename TestFixture::Table;
+  for (const Use pin_use : {Use::kPin, Use::kPinElsewhere, Use::kGuestPin}) {
+    for (const Use scope_use : {Use::kScope, Use::kScopeElsewhere}) {
+      for (const bool pin_first : {true, false}) {
+        destroyed = 0;
+        const Handle handle = table.Emplace(1);
+        User<Table> pin(table, handle, pin_use);
+        User<Table> scope(table, handle, scope_use);
+        EXPECT_EQ(table.Delete(handle), Status::kOk);
+        (pin_first ? pin : scope).LetGo();
+        EXPECT_EQ(destroyed, 0);
+        EXPECT_EQ(table.Stats().dying, 1u);
+        (pin_first ? scope : pin).LetGo();
+        EXPECT_EQ(destroyed, 1);
+      }
+    }
+  }
+  constructed = destroyed = 0;
+}
+
+TYPED_TEST(ObjectTableTest, WaitingDeleteReturnsWhenTheObjectIsGone) {
+  auto& table = *this->table_;
+  for (const Use use : {Use::kPinElsewhere, Use::kScopeElsewhere}) {
+    for (const nanoseconds timeout :
+         {nanoseconds(std::chrono::minutes(1)), nanoseconds::max()}) {
+      destroyed = 0;
+      const Handle handle = table.Emplace(1);
+      User user(table, handle, use);
+      std::thread waiter([&] {
+        EXPECT_EQ(table.DeleteAndWait(handle, timeout), Status::kOk)
+            << timeout.count();
+        EXPECT_EQ(destroyed, 1);
+      });
+      while (table.Check(handle) == Status::kOk) std::this_thread::yield();
+      std::this_thread::sleep_for(milliseconds(5));
+      user.LetGo();
+      waiter.join();
+    }
+  }
+  constructed = destroyed = 0;
+}
+
+TYPED_TEST(ObjectTableTest, Batches) {
+  auto& table = *this->table_;
+  std::vector<Tracked> objects;
+  objects.reserve(5);
+  for (int i = 0; i < 5; ++i) objects.emplace_back(i);
+  Handle handles[7] = {};
+  EXPECT_EQ(table.InsertBatch(objects.data(), 0, handles), 0u);
+  ASSERT_EQ(table.InsertBatch(objects.data(), 5, handles), 5u);
+  for (int i = 0; i < 5; ++i) EXPECT_EQ(table.Pin(handles[i])->value(), i);
+  handles[5] = handles[0];
+  Status statuses[7];
+  auto pin = table.Pin(handles[1]);
+  EXPECT_EQ(table.DeleteBatch(handles, 7, statuses), 5u);
+  for (int i = 0; i < 5; ++i) EXPECT_EQ(statuses[i], Status::kOk);
+  EXPECT_EQ(statuses[5], Status::kStale);
+  EXPECT_EQ(statuses[6], Status::kNull);
+  EXPECT_EQ(pin->value(), 1);
+  EXPECT_EQ(table.DeleteBatch(handles, 7), 0u);
+}
+
+TYPED_TEST(ObjectTableTest, FullTableConstructsNothing) {
+  auto& table = *this->table_;
+  std::vector<Handle> handles;
+  while (const Handle handle = table.Emplace(1)) handles.push_back(handle);
+  EXPECT_GE(handles.size(), 100u);
+  EXPECT_EQ(constructed, int(handles.size()));
+  EXPECT_EQ(table.Emplace(1), kNullHandle);
+  EXPECT_EQ(constructed, int(handles.size()));
+  Tracked object(7);
+  Handle handle;
+  EXPECT_EQ(table.InsertBatch(&object, 1, &handle), 0u);
+  EXPECT_EQ(object.value(), 7) << "moved from";
+  {
+    // Deleted and in use: the place is not free yet.
+    auto pin = table.Pin(handles[0]);
+    EXPECT_EQ(table.Delete(handles[0]), Status::kOk);
+    EXPECT_EQ(table.Emplace(2), kNullHandle);
+  }
+  EXPECT_NE(table.Emplace(2), kNullHandle);
+  EXPECT_EQ(table.Emplace(2), kNullHandle);
+  EXPECT_EQ(table.Clear(), handles.size());
+  EXPECT_EQ(table.Clear(), 0u);
+}
+
+TEST(ObjectTableTryEmplaceTest, MakesHandlesOfWhatIsAtHandOnly) {
+  ObjectTable<int> table(1000);
+  EXPECT_EQ(table.TryEmplace(1), kNullHandle) << "a thread's first call";
+  const Handle refilled = table.Emplace(1);
+  EXPECT_NE(refilled, kNullHandle);
+  std::set<Handle> made = {refilled};
+  while (const Handle handle = table.TryEmplace(int(made.size()))) {
+    EXPECT_EQ(*table.Pin(handle), int(made.size()));
+    EXPECT_TRUE(made.insert(handle).second);
+  }
+  // The rest of a magazine, which where words have 32 bits is smaller.
+  EXPECT_GT(made.size(), 10u);
+  EXPECT_LE(made.size(), 128u);
+  EXPECT_EQ(table.Stats().live, made.size());
+  EXPECT_EQ(table.Stats().created, made.size());
+  for (const Handle handle : made) EXPECT_EQ(table.Delete(handle), Status::kOk);
+  EXPECT_NE(table.TryEmplace(1), kNullHandle);
+  EXPECT_EQ(table.Stats().live, 1u);
+  ExpectConservation(table);
+}
+
+TYPED_TEST(ObjectTableTest, ForEachSeesEachOnceAndMayDeleteIt) {
+  auto& table = *this->table_;
+  std::set<int> expected, seen;
+  for (int i = 0; i < 20; ++i) {
+    EXPECT_NE(table.Emplace(i), kNullHandle);
+    expected.insert(i);
+  }
+  table.ForEach([&](Handle handle, Tracked& object) {
+    const int before = destroyed;
+    EXPECT_TRUE(seen.insert(object.value()).second);
+    EXPECT_EQ(table.DeleteUnlessPinned(handle), Status::kPinned);
+    EXPECT_EQ(table.Delete(handle), Status::kOk);
+    EXPECT_EQ(destroyed, before);
+    EXPECT_GE(object.value(), 0);
+  });
+  EXPECT_EQ(seen, expected);
+  EXPECT_EQ(destroyed, 20);
+  table.ForEach([](Handle, Tracked&) { ADD_FAILURE(); });
+}
+
+int protections = 0;
+struct NotedReclamation : HazardReclamation {
+  template <typename Slot>
+  Hold* Protect(Slot& slot, Word handle) noexcept {
+    ++protections;
+    return HazardReclamation::Protect(slot, handle);
+  }
+};
+struct NotedTraits : DefaultTraits {
+  using Reclamation = NotedReclamation;
+};
+
+TEST(ObjectTableForEachTest, PinsNothingAfterItHasBeenEnded) {
+  ObjectTable<Tracked, NotedTraits> table(20);
+  for (int i = 0; i < 20; ++i) EXPECT_NE(table.Emplace(i), kNullHandle);
+  for (const int wanted : {1, 7, 20, 21}) {
+    protections = 0;
+    int seen = 0;
+    table.ForEach([&](Handle, Tracked&) { return ++seen == wanted; });
+    EXPECT_EQ(seen, std::min(wanted, 20));
+    EXPECT_EQ(protections, seen);
+  }
+}
+
+TYPED_TEST(ObjectTableTest, GuestsCanDoAll) {
+  auto& table = *this->table_;
+  AsGuest([&] {
+    const Handle a = table.Emplace(1), b = table.Emplace(2);
+    using Table = typename TestFixture::Table;
+    {
+      std::vector<typename Table::Pinned> pins;
+      for (int i = 0; i < 30; ++i) pins.push_back(table.Pin(a));
+      EXPECT_EQ(table.DeleteUnlessPinned(a), Status::kPinned);
+      EXPECT_EQ(table.Delete(a), Status::kOk);
+      EXPECT_EQ(pins[29]->value(), 1);
+      EXPECT_EQ(destroyed, 0);
+    }
+    EXPECT_EQ(destroyed, 1);
+    {
+      typename Table::ReadScope scope(table);
+      typename Table::ReadScope inner(table);
+      Tracked* const found = inner.Find(b);
+      EXPECT_EQ(table.Delete(b), Status::kOk);
+      EXPECT_EQ(found->value(), 2);
+    }
+    EXPECT_EQ(destroyed, 2);
+    EXPECT_EQ(table.Take(table.Emplace(3))->value(), 3);
+    EXPECT_EQ(table.DeleteAndWait(table.Emplace(4), milliseconds(1)),
+              Status::kOk);
+    EXPECT_EQ(table.Stats().live, 0u);
+  });
+}
+
+TYPED_TEST(ObjectTableTest, TableDestroysEachLiveObjectOnce) {
+  auto& table = *this->table_;
+  for (int i = 0; i < 50; ++i) EXPECT_NE(table.Emplace(i), kNullHandle);
+  this->table_.reset();
+  EXPECT_EQ(destroyed, 50);
+}
+
+TYPED_TEST(ObjectTableTest, ChildOfForkUsesTheTable) {
+  auto& table = *this->table_;
+  const Handle handle = table.Emplace(1);
+  auto pin = table.Pin(handle);
+  testing::InChild([&] {
+    EXPECT_EQ(table.Delete(handle), Status::kOk);
+    EXPECT_EQ(pin->value(), 1);
+    pin.Unpin();
+    EXPECT_EQ(destroyed, 1);
+    const Handle mine = table.Emplace(2);
+    EXPECT_EQ(table.Pin(mine)->value(), 2);
+    EXPECT_EQ(table.DeleteUnlessPinned(mine), Status::kOk);
+    ExpectConservation(table);
+  });
+  EXPECT_EQ(pin->value(), 1);
+  EXPECT_EQ(table.Check(handle), Status::kOk);
+}
+
+// Destructors that call the table.
+
+using HookedTable = ObjectTable<Hooked>;
+
+TEST(ObjectTableDestructorTest, MayCallTheTable) {
+  for (const bool pinned : {false, true}) {
+    HookedTable table(100);
+    int calls = 0;
+    const Handle a = table.Emplace(nullptr), b = table.Emplace(nullptr);
+    Handle made;
+    const Handle handle = table.Emplace([&] {
+      ++calls;
+      EXPECT_TRUE(table.Pin(a));
+      EXPECT_EQ(table.Delete(a), Status::kOk);
+      EXPECT_TRUE(table.Take(b));
+      made = table.Emplace([&] { ++calls; });
+      HookedTable::ReadScope scope(table);
+      EXPECT_NE(scope.Find(made), nullptr);
+    });
+    {
+      auto pin = table.Pin(pinned ? handle : a);
+      pin = HookedTable::Pinned(table.Pin(pinned ? handle : kNullHandle));
+      EXPECT_EQ(table.Delete(handle), Status::kOk);
+      EXPECT_EQ(calls, !pinned);
+    }
+    EXPECT_EQ(calls, 1);
+    EXPECT_EQ(table.Check(a), Status::kStale);
+    EXPECT_EQ(table.Delete(made), Status::kOk);
+    EXPECT_EQ(calls, 2);
+    EXPECT_EQ(table.Stats().live, 0u);
+    ExpectConservation(table);
+  }
+}
+
+TEST(ObjectTableDestructorTest, OwnHandleIsStale) {
+  HookedTable table(10);
+  Handle handle;
+  bool called = false;
+  handle = table.Emplace([&] {
+    called = true;
+    EXPECT_EQ(table.Pin(handle).status(), Status::kStale);
+    EXPECT_EQ(table.Delete(handle), Status::kStale);
+    EXPECT_EQ(table.DeleteUnlessPinned(handle), Status::kStale);
+  });
+  EXPECT_EQ(table.Delete(handle), Status::kOk);
+  EXPECT_TRUE(called);
+}
+
+TEST(ObjectTableDestructorTest, WhatItMakesIsDestroyedWithTheTable) {
+  int calls = 0;
+  {
+    HookedTable table(100);
+    for (int i = 0; i < 10; ++i) {
+      EXPECT_NE(table.Emplace([&] {
+        ++calls;
+        EXPECT_NE(table.Emplace([&] { ++calls; }), kNullHandle);
+      }),
+                kNullHandle);
+    }
+  }
+  EXPECT_EQ(calls, 20);
+}
+
+// A list of which each object owns the next.
+struct Node {
+  using Table = ObjectTable<Node>;
+  Node(Table* owner, Handle following) : table(owner), next(following) {}
+  ~Node() {
+    ++destroyed;
+    if (next != kNullHandle) {
+      EXPECT_EQ(table->Delete(next), Status::kOk);
+    }
+  }
+  Table* const table;
+  const Handle next;
+};
+
+Handle MakeList(Node::Table* table, int length) {
+  Handle head;
+  for (int i = 0; i < length; ++i) head = table->Emplace(table, head);
+  return head;
+}
+
+// Runs f in a thread whose stack 10,000 nested destructors do not fit on.
+void OnSmallStack(std::function<void()> f) {
+  pthread_attr_t attributes;
+  pthread_attr_init(&attributes);
+  pthread_attr_setstacksize(&attributes, 1 << 20);
+  pthread_t thread;
+  ASSERT_EQ(pthread_create(
+                &thread, &attributes,
+                [](void* argument) -> void* {
+                  (*static_cast<std::function<void()>*>(argument))();
+                  return nullptr;
+                },
+                &f),
+            0);
+  pthread_join(thread, nullptr);
+  pthread_attr_destroy(&attributes);
+}
+
+// `before` is called by the thread that then deletes the list.
+template <typename F>
+void TestLongList(bool pinned, F before) {
+  static constexpr int kLength = 10000;
+  Node::Table table(kLength);
+  const Handle head = MakeList(&table, kLength);
+  destroyed = 0;
+  OnSmallStack([&] {
+    before(table, head);
+    {
+      auto pin = table.Pin(pinned ? head : kNullHandle);
+      EXPECT_EQ(table.Delete(head), Status::kOk);
+      EXPECT_EQ(destroyed, pinned ? 0 : kLength);
+    }
+    EXPECT_EQ(destroyed, kLength);
+  });
+  EXPECT_EQ(destroyed, kLength);
+  EXPECT_EQ(table.Stats().live, 0u);
+  EXPECT_EQ(table.Stats().dying, 0u);
+  ExpectConservation(table);
+}
+
+TEST(ObjectTableDestructorTest, LongListNeedsLittleStack) {
+  const auto use = [](Node::Table& table, Handle head) {
+    EXPECT_TRUE(table.Pin(head));
+  };
+  TestLongList(false, use);
+  TestLongList(true, use);
+}
+TEST(ObjectTableDestructorTest, LongListNeedsLittleStackInAThreadsFirstCall) {
+  TestLongList(false, [](Node::Table&, Handle) {});
+}
+TEST(ObjectTableDestructorTest, LongListNeedsLittleStackOfGuests) {
+  const auto become_guest = [](Node::Table&, Handle) {
+    sync::ThisThread().exited.store(true, std::memory_order_relaxed);
+  };
+  TestLongList(false, become_guest);
+  TestLongList(true, become_guest);
+}
+
+// One that ends its scope sees to what was left to that scope, not to a later
+// one: else it would wait for that.
+TEST(ObjectTableScopeTest, EndingAScopeDoesNotWaitForALaterOne) {
+  HookedTable table(10);
+  std::promise<void> later_began, ended;
+  std::thread later;
+  bool in_time = false;
+  const Handle y = table.Emplace(nullptr);
+  // Destroyed by the guest whose scope has ended.
+  const Handle x = table.Emplace([&] {
+    later = std::thread([&] {
+      sync::ThisThread().exited.store(true, std::memory_order_relaxed);
+      HookedTable::ReadScope scope(table);
+      EXPECT_NE(scope.Find(y), nullptr);
+      EXPECT_EQ(table.Delete(y), Status::kOk);
+      later_began.set_value();
+      in_time = ended.get_future().wait_for(std::chrono::seconds(1)) ==
+                std::future_status::ready;
+    });
+    later_began.get_future().wait();
+  });
+  AsGuest([&] {
+    {
+      HookedTable::ReadScope scope(table);
+      EXPECT_NE(scope.Find(x), nullptr);
+      EXPECT_EQ(table.Delete(x), Status::kOk);
+    }
+    ended.set_value();
+  });
+  later.join();
+  EXPECT_TRUE(in_time) << "waited for another thread's scope";
+  EXPECT_EQ(table.Stats().dying, 0u);
+}
+
+// Kinds of objects.
+
+template <std::size_t kSize, std::size_t kAlign>
+struct alignas(kAlign) Blob {
+  explicit Blob(unsigned char c) {
+    EXPECT_EQ(reinterpret_cast<std::uintptr_t>(this) % kAlign, 0u);
+    bytes.fill(c);
+  }
+  std::array<unsigned char, kSize> bytes;
+};
+
+template <typename T>
+void TestBlobs() {
+  ObjectTable<T> table(100);
+  std::vector<Handle> handles;
+  for (unsigned char i = 0; i < 100; ++i) handles.push_back(table.Emplace(i));
+  for (unsigned char i = 0; i < 100; ++i) {
+    auto pin = table.Pin(handles[i]);
+    ASSERT_TRUE(pin);
+    for (const unsigned char c : pin->bytes) ASSERT_EQ(c, i);
+    ASSERT_EQ(reinterpret_cast<std::uintptr_t>(pin.get()) % alignof(T), 0u);
+  }
+  EXPECT_EQ(table.Take(handles[7])->bytes[0], 7);
+  EXPECT_EQ(table.Clear(), 99u);
+  ExpectConservation(table);
+}
+
+TEST(ObjectTableTypeTest, AnySize) {
+  TestBlobs<Blob<1, 1>>();
+  TestBlobs<Blob<24, 8>>();
+  TestBlobs<Blob<520, 8>>();
+}
+TEST(ObjectTableTypeTest, AnyAlignment) {
+  TestBlobs<Blob<64, 64>>();
+  TestBlobs<Blob<256, 256>>();
+  TestBlobs<Blob<300, 64>>();
+}
+
+TEST(ObjectTableTypeTest, MoveOnly) {
+  ObjectTable<std::unique_ptr<int>> table(10);
+  const Handle a = table.Insert(std::make_unique<int>(1));
+  const Handle b = table.Emplace(new int(2));
+  std::unique_ptr<int> objects[] = {std::make_unique<int>(3)};
+  Handle c;
+  ASSERT_EQ(table.InsertBatch(objects, 1, &c), 1u);
+  EXPECT_EQ(objects[0], nullptr);
+  EXPECT_EQ(**table.Pin(a), 1);
+  EXPECT_EQ(**table.Take(b), 2);
+  EXPECT_EQ(**table.Pin(c), 3);
+}
+
+struct Throwing {
+  explicit Throwing(bool throws) : tracked(1) {
+    if (throws) throw std::runtime_error("constructor");
+  }
+  Throwing(Throwing&& other) : tracked(std::move(other.tracked)) {
+    if (other.throws_when_moved) throw std::runtime_error("move");
+  }
+  Tracked tracked;
+  bool throws_when_moved = false;
+};
+
+TEST(ObjectTableTypeTest, ThrowingConstructorLosesNothing) {
+  constructed = destroyed = 0;
+  {
+    ObjectTable<Throwing, TestTraits<GlobalFreeList>> table(3);
+    const auto test = [&] {
+      const std::uint64_t before = table.Stats().created;
+      for (int i = 0; i < 10; ++i)
+        EXPECT_THROW((void)table.Emplace(true), std::runtime_error);
+      EXPECT_EQ(table.Stats().created, before);
+      EXPECT_EQ(table.Stats().live, 0u);
+      Handle handles[3];
+      for (Handle& handle : handles) {
+        handle = table.Emplace(false);
+        EXPECT_NE(handle, kNullHandle);
+      }
+      EXPECT_EQ(table.Emplace(true), kNullHandle);
+      EXPECT_EQ(table.Clear(), 3u);
+      ExpectConservation(table);
+    };
+    test();
+    AsGuest(test);
+  }
+  EXPECT_EQ(constructed, destroyed);
+}
+
+TEST(ObjectTableTypeTest, ThrowingMove) {
+  constructed = destroyed = 0;
+  {
+    ObjectTable<Throwing> table(3);
+    const Handle handle = table.Emplace(false);
+    table.Pin(handle)->throws_when_moved = true;
+    EXPECT_THROW(table.Take(handle), std::runtime_error);
+    EXPECT_EQ(table.Check(handle), Status::kStale);
+    EXPECT_EQ(constructed, destroyed);
+    std::vector<Throwing> objects;
+    objects.reserve(2);
+    objects.emplace_back(false);
+    objects.emplace_back(false);
+    objects[1].throws_when_moved = true;
+    Handle handles[2];
+    EXPECT_THROW((void)table.InsertBatch(objects.data(), 2, handles),
+                 std::runtime_error);
+    EXPECT_EQ(table.Stats().live, 1u);
+    EXPECT_EQ(table.Delete(handles[0]), Status::kOk);
+    ExpectConservation(table);
+  }
+  EXPECT_EQ(constructed, destroyed);
+}
+
+// Limits.
+
+using ThreeGenerations = HandleLayout<3, 2>;
+
+TEST(ObjectTableLimitTest, RetiresSlotsWithoutGenerations) {
+  using Table =
+      ObjectTable<Tracked, TestTraits<GlobalFreeList, ThreeGenerations>>;
+  constructed = destroyed = 0;
+  {
+    Table table(Table::kMaxCapacity);
+    std::set<Handle> handles;
+    for (int i = 0;; ++i) {
+      const Handle handle = table.Emplace(i);
+      if (handle == kNullHandle) break;
+      EXPECT_TRUE(handles.insert(handle).second);
+      for (const Handle old : handles) {
+        EXPECT_EQ(table.Check(old),
+                  old == handle ? Status::kOk : Status::kStale);
+      }
+      // Each way to the end of a handle.
+      if (i % 4 == 0) {
+        EXPECT_EQ(table.Delete(handle), Status::kOk);
+      } else if (i % 4 == 1) {
+        EXPECT_EQ(table.DeleteUnlessPinned(handle), Status::kOk);
+      } else if (i % 4 == 2) {
+        auto pin = table.Pin(handle);
+        EXPECT_EQ(table.Delete(handle), Status::kOk);
+        EXPECT_EQ(pin->value(), i);
+      } else {
+        Table::ReadScope scope(table);
+        EXPECT_EQ(table.Delete(handle), Status::kOk);
+      }
+      ExpectConservation(table);
+    }
+    EXPECT_EQ(handles.size(), 8u * 3);
+    EXPECT_EQ(table.Stats().retired, 8u);
+    EXPECT_EQ(table.Stats().capacity, 0u);
+    for (const Handle old : handles) {
+      EXPECT_EQ(table.Check(old), Status::kStale);
+      EXPECT_EQ(table.Delete(old), Status::kStale);
+      EXPECT_EQ(table.DeleteUnlessPinned(old), Status::kStale);
+      EXPECT_EQ(table.Pin(old).status(), Status::kStale);
+    }
+  }
+  EXPECT_EQ(constructed, destroyed);
+}
+
+TEST(ObjectTableLimitTest, WrappedGenerationsStartOver) {
+  ObjectTable<int,
+              TestTraits<GlobalFreeList, ThreeGenerations, Exhaustion::kWrap>>
+      table(1);
+  Handle first[3];
+  for (int i = 0; i < 12; ++i) {
+    const Handle handle = table.Emplace(i);
+    ASSERT_NE(handle, kNullHandle);
+    if (i < 3) first[i] = handle;
+    EXPECT_EQ(handle, first[i % 3]);
+    auto pin = table.Pin(handle);
+    ASSERT_TRUE(pin);
+    EXPECT_EQ(*pin, i);
+    EXPECT_EQ(table.Delete(handle), Status::kOk);
+    EXPECT_EQ(table.Emplace(0), kNullHandle) << "still pinned";
+  }
+  EXPECT_EQ(table.Stats().retired, 0u);
+  ExpectConservation(table);
+}
+
+TEST(ObjectTableLimitTest, Capacities) {
+  using Table = ObjectTable<int, TestTraits<GlobalFreeList, ThreeGenerations>>;
+  EXPECT_THROW(Table(Table::kMaxCapacity + 1), std::length_error);
+  EXPECT_EQ(Table::Create(Table::kMaxCapacity + 1), nullptr);
+  EXPECT_NE(Table::Create(Table::kMaxCapacity), nullptr);
+  const auto none = Table::Create(0);
+  ASSERT_NE(none, nullptr);
+  EXPECT_EQ(none->Emplace(1), kNullHandle);
+  EXPECT_EQ(none->Pin(kNullHandle).status(), Status::kNull);
+  EXPECT_EQ(none->Clear(), 0u);
+}
+
+TEST(ObjectTableLimitTest, PinsOutliveTheTable) {
+  using Table = ObjectTable<int>;
+  auto table = Table::Create(10);
+  std::optional<Table::Pinned> live(table->Pin(table->Emplace(1)));
+  const Handle deleted = table->Emplace(2);
+  std::optional<Table::Pinned> dying(table->Pin(deleted));
+  std::optional<Table::Pinned> again(table->Pin(deleted));
+  EXPECT_NE(table->Emplace(3), kNullHandle);
+  EXPECT_EQ(table->Delete(deleted), Status::kOk);
+  ::testing::internal::CaptureStderr();
+  table.reset();
+  const std::string report = ::testing::internal::GetCapturedStderr();
+  EXPECT_NE(report.find("2"), std::string::npos) << report;
+  EXPECT_NE(report.find("pinned"), std::string::npos) << report;
+  EXPECT_EQ(**live, 1);
+  EXPECT_EQ(**dying, 2);
+  **dying = 4;
+  EXPECT_EQ(**again, 4);
+  live.reset();
+  dying.reset();
+  InThread([&] { again.reset(); });
+}
+
+TEST(ObjectTableLimitTest, QuietTableReportsNothing) {
+  ::testing::internal::CaptureStderr();
+  {
+    ObjectTable<int> table(10);
+    const Handle handle = table.Emplace(1);
+    auto pin = table.Pin(handle);
+    EXPECT_EQ(table.Delete(handle), Status::kOk);
+    pin.Unpin();
+    EXPECT_NE(table.Emplace(1), kNullHandle);
+  }
+  EXPECT_EQ(::testing::internal::GetCapturedStderr(), "");
+}
+
+}  // namespace
+}  // namespace haft
