@@ -122,6 +122,6 @@ int main(int argc, char **argv) {
   server_stop();
   curl_global_cleanup();
   EXPECT(haft_table_stats(NULL, &stats) == HAFT_OK);
-  EXPECT(stats.live == 0 && stats.dying == 0);
+  EXPECT(stats.live == 0 && stats.retired_objects == 0);
   return 0;
 }

@@ -22,7 +22,7 @@ int main(void) {
   haft_handle handle;
   void *object;
   haft_diagnose(HAFT_DIAGNOSE_SITES); /* before anything else of Haft */
-  haft_on_refusal(log_refusal, stdout, 10);
+  haft_set_refusal_callback(log_refusal, stdout, 10);
   if (HAFT_NEW(&session, &kSession, &handle) != HAFT_OK) return 1;
 
   haft_table_report(NULL, 20, log_line, stdout);

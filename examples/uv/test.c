@@ -100,6 +100,6 @@ int main(int argc, char **argv) {
   if (strcmp(argv[1], "work_to_the_end") == 0) work_to_the_end();
   EXPECT(uv_loop_close(&loop) == 0);
   EXPECT(haft_table_stats(NULL, &stats) == HAFT_OK);
-  EXPECT(stats.live == 0 && stats.dying == 0);
+  EXPECT(stats.live == 0 && stats.retired_objects == 0);
   return 0;
 }

@@ -18,7 +18,7 @@ namespace haft {
 // stale handle is stale, the slot's present object is in use for a moment, and
 // DeleteUnlessPinned may then refuse it. Read scopes are those of the hazard
 // records. For the members see HazardReclamation.
-class CountedReclamation : public internal::HazardRecords {
+class CountedReclamation : public internal::HazardCells {
  public:
   struct Usage {
     template <typename T>
@@ -46,9 +46,9 @@ class CountedReclamation : public internal::HazardRecords {
   static Word Release(Hold* pins, const Slot& slot, Word handle) noexcept {
     // [C2] seq_cst: before [O9], and what was done with the object happens
     // before its destruction. Either the deleter's second look sees the pin
-    // gone by [C3], or [O9] sees the object dying.
+    // gone by [C3], or [O9] sees the object retired.
     if (pins->fetch_sub(1, std::memory_order_seq_cst) != 1) return 0;
-    return slot.DyingHandle(handle);
+    return slot.RetiredHandle(handle);
   }
 
   template <typename Slot>

@@ -25,17 +25,17 @@ class GlobalFreeList {
   }
 
   GlobalFreeList(std::size_t /*capacity*/, std::size_t range,
-                 internal::Carver* carver) noexcept
-      : stack_(range, 1), carver_(carver) {}
+                 internal::FreshSlots* fresh_slots) noexcept
+      : stack_(range, 1), fresh_slots_(fresh_slots) {}
 
   bool ok() const noexcept { return stack_.ok(); }
 
   template <typename Thread>
   Word Pop(Thread&) noexcept {
     if (const Word handle = TryPop()) return handle;
-    if (const internal::HandleRun run = carver_->Carve(1); run.count != 0)
+    if (const internal::HandleRun run = fresh_slots_->Take(1); run.count != 0)
       return run[0];
-    // All is carved, for ever. So when the one stack is seen empty now, the
+    // All is taken, for ever. So when the one stack is seen empty now, the
     // table is full.
     return TryPop();
   }
@@ -59,7 +59,7 @@ class GlobalFreeList {
   }
 
   internal::HandleStack stack_;
-  internal::Carver* const carver_;
+  internal::FreshSlots* const fresh_slots_;
 };
 
 }  // namespace haft

@@ -159,10 +159,10 @@ HAFT_API haft_status haft_take(haft_handle handle, const haft_type *type,
 
 /* The same, with what was to destroy it: (*destroy)(*context), which is left to
  * the caller; a null *destroy: nothing. */
-HAFT_API haft_status haft_take_with(haft_handle handle, const haft_type *type,
-                                    void **object,
-                                    void (**destroy)(void *context),
-                                    void **context);
+HAFT_API haft_status haft_take_owned(haft_handle handle, const haft_type *type,
+                                     void **object,
+                                     void (**destroy)(void *context),
+                                     void **context);
 
 /* haft_value and haft_delete for callers that hold a handle they know is live:
  * otherwise they report all that is known about it on stderr and abort. */
@@ -207,10 +207,11 @@ HAFT_API haft_status haft_table_delete_and_wait(haft_table *table,
                                                 uint64_t nanoseconds);
 HAFT_API haft_status haft_table_take(haft_table *table, haft_handle handle,
                                      const haft_type *type, void **object);
-HAFT_API haft_status haft_table_take_with(haft_table *table, haft_handle handle,
-                                          const haft_type *type, void **object,
-                                          void (**destroy)(void *context),
-                                          void **context);
+HAFT_API haft_status haft_table_take_owned(haft_table *table,
+                                           haft_handle handle,
+                                           const haft_type *type, void **object,
+                                           void (**destroy)(void *context),
+                                           void **context);
 
 /* haft_table_new for each of objects[0..count-1].
  *   Returns   HAFT_OK, and *made == count; or why it stopped. *made is always
@@ -241,13 +242,13 @@ HAFT_API int haft_table_for_each(haft_table *table,
 
 /* Figures; exact when no other thread is inside a call. */
 typedef struct haft_stats {
-  uint64_t live;       /* handles issued and not deleted */
-  uint64_t dying;      /* objects deleted and still in use */
-  uint64_t created;    /* handles ever issued */
-  uint64_t deleted;    /* handles ever deleted */
-  uint64_t retired;    /* slots that have used up their generations */
-  uint64_t high_water; /* slots ever taken into use, free ones included */
-  uint64_t capacity;   /* objects that can always exist, less the retired */
+  uint64_t live;            /* handles issued and not deleted */
+  uint64_t retired_objects; /* objects deleted and still in use */
+  uint64_t created;         /* handles ever issued */
+  uint64_t deleted;         /* handles ever deleted */
+  uint64_t exhausted_slots; /* slots that have used up their generations */
+  uint64_t high_water;      /* slots ever taken into use, free ones included */
+  uint64_t capacity; /* objects that can always exist, less the exhausted */
 } haft_stats;
 HAFT_API haft_status haft_table_stats(haft_table *table, haft_stats *stats);
 
@@ -296,7 +297,7 @@ HAFT_API int haft_version(void);
 /* --- Diagnostics -----------------------------------------------------------
  *
  * All of it is off, and then costs nothing, until it is asked for: by
- * haft_diagnose and haft_on_refusal, or of a program as it is by the
+ * haft_diagnose and haft_set_refusal_callback, or of a program as it is by the
  * environment, as HAFT_DIAGNOSE=leaks,refusals=10. There several words may
  * stand, with commas between them:
  *
@@ -352,8 +353,9 @@ typedef void (*haft_refusal)(void *context, haft_table *table,
  * nor does haft_scope_close.
  *   Returns   HAFT_OK; HAFT_INVALID: there is one, or it is null;
  *             HAFT_OUT_OF_MEMORY (allocates) */
-HAFT_API haft_status haft_on_refusal(haft_refusal callback, void *context,
-                                     uint32_t per_second);
+HAFT_API haft_status haft_set_refusal_callback(haft_refusal callback,
+                                               void *context,
+                                               uint32_t per_second);
 
 /* Writes all that is known about `handle` into a buffer, as snprintf does: what
  * it is and, of a stale one, what its slot holds now; if sites are remembered,

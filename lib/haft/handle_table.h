@@ -29,12 +29,12 @@ namespace haft {
 // Figures of a table; exact when no other thread is inside a call, else each is
 // a little old.
 struct TableStats {
-  std::size_t live;        // handles issued and not deleted
-  std::uint64_t created;   // handles ever issued
-  std::uint64_t deleted;   // handles ever deleted
-  std::size_t retired;     // slots that have used up their generations
-  std::size_t high_water;  // slots ever taken into use, free ones included
-  std::size_t capacity;    // handles that can always be live, less the retired
+  std::size_t live;             // handles issued and not deleted
+  std::uint64_t created;        // handles ever issued
+  std::uint64_t deleted;        // handles ever deleted
+  std::size_t exhausted_slots;  // slots that have used up their generations
+  std::size_t high_water;       // slots ever taken into use, free ones included
+  std::size_t capacity;  // handles that can always be live, less the exhausted
 };
 
 // Gives values of type T opaque handles and finds them again, from any number
@@ -80,9 +80,9 @@ class HandleTable {
           "haft::HandleTable: capacity exceeds the handle layout");
     throw std::bad_alloc();
 #else
-    internal::Die(capacity > kMaxCapacity
-                      ? "HandleTable: capacity exceeds the handle layout"
-                      : "HandleTable: no address space for the slots");
+    internal::Fatal(capacity > kMaxCapacity
+                        ? "HandleTable: capacity exceeds the handle layout"
+                        : "HandleTable: no address space for the slots");
 #endif
   }
 
@@ -167,12 +167,14 @@ class HandleTable {
   // abort.
   [[nodiscard]] T MustValue(Handle handle) const noexcept {
     const std::optional<T> value = Value(handle);
-    if (__builtin_expect(!value.has_value(), 0)) DieOf("MustValue", handle);
+    if (__builtin_expect(!value.has_value(), 0))
+      FatalBadHandle("MustValue", handle);
     return *value;
   }
   T MustDelete(Handle handle) noexcept {
     const std::optional<T> value = Delete(handle);
-    if (__builtin_expect(!value.has_value(), 0)) DieOf("MustDelete", handle);
+    if (__builtin_expect(!value.has_value(), 0))
+      FatalBadHandle("MustDelete", handle);
     return *value;
   }
 
@@ -236,10 +238,11 @@ class HandleTable {
   //   Cost      O(high water)
   template <typename F>
   void ForEach(F&& f) const {
-    slots_.ForEachLive(carver_.carved(), [&](const auto& slot, Word word) {
-      const std::optional<T> value = slot.Find(word);
-      return value && internal::VisitEnds(f, Handle(word), *value);
-    });
+    slots_.ForEachLive(
+        fresh_slots_.high_water(), [&](const auto& slot, Word word) {
+          const std::optional<T> value = slot.Find(word);
+          return value && internal::InvokeVisitor(f, Handle(word), *value);
+        });
   }
 
   // Figures of the table; exact when no other thread is inside a call.
@@ -252,15 +255,16 @@ class HandleTable {
     stats.live = stats.created < stats.deleted
                      ? 0
                      : static_cast<std::size_t>(stats.created - stats.deleted);
-    stats.retired = retired_.load(std::memory_order_relaxed);
-    stats.high_water = carver_.carved();
+    stats.exhausted_slots = exhausted_.load(std::memory_order_relaxed);
+    stats.high_water = fresh_slots_.high_water();
     stats.capacity =
-        capacity_ - (stats.retired < capacity_ ? stats.retired : capacity_);
+        capacity_ -
+        (stats.exhausted_slots < capacity_ ? stats.exhausted_slots : capacity_);
     return stats;
   }
 
   // Calls f(handle) for the next handle of each free slot that was ever in use:
-  // those in free lists and thread caches. For tests: with live and retired
+  // those in free lists and thread caches. For tests: with live and exhausted
   // slots they make up the high-water mark (I4). No thread may be inside a
   // call.
   template <typename F>
@@ -284,9 +288,9 @@ class HandleTable {
   HandleTable(std::size_t capacity, std::size_t slots, Word first) noexcept
       : slots_(Range(slots), first),
         capacity_(capacity),
-        carver_(first, slots),
+        fresh_slots_(first, slots),
         free_list_(capacity <= kMaxCapacity ? capacity : 0, Range(slots),
-                   &carver_) {}
+                   &fresh_slots_) {}
 
   bool ok() const noexcept {
     return capacity_ <= kMaxCapacity && slots_.ok() && caches_.ok() &&
@@ -321,44 +325,44 @@ class HandleTable {
     const Word word = static_cast<Word>(handle);
     typename Slots::Slot& slot = slots_[word];
     Word next = State::Next(word);
-    bool retire = false;
+    bool is_exhausted = false;
     if (__builtin_expect(State::IsExhausted(next), 0)) {
-      retire = Traits::kExhaustion == Exhaustion::kRetire;
+      is_exhausted = Traits::kExhaustion == Exhaustion::kDropSlot;
       next = State::Wrapped(word);
     }
-    const Word end = retire ? State::Retired(word) : State::Free(next);
+    const Word end = is_exhausted ? State::Exhausted(word) : State::Free(next);
     if (__builtin_expect(!slot.Close(word, end), 0)) return {};
     const Ended ended = {true, slot.Owned()};
     if constexpr (internal::kAddressSanitizer) slot.Forget();
-    if (__builtin_expect(retire, 0)) {
+    if (__builtin_expect(is_exhausted, 0)) {
       // relaxed: counts, publishes nothing.
-      retired_.fetch_add(1, std::memory_order_relaxed);
+      exhausted_.fetch_add(1, std::memory_order_relaxed);
     } else {
       free_list_.Push(thread, next);
     }
     return ended;
   }
 
-  [[noreturn, gnu::cold, gnu::noinline]] void DieOf(
+  [[noreturn, gnu::cold, gnu::noinline]] void FatalBadHandle(
       const char* operation, Handle handle) const noexcept {
     const Word word = static_cast<Word>(handle);
     const char* slot_is = nullptr;
     Word slot_generation = 0;
-    if (Layout::Index::Decode(word) < Range(carver_.limit())) {
+    if (Layout::Index::Decode(word) < Range(fresh_slots_.limit())) {
       slot_is = slots_.Describe(word, &slot_generation);
     }
-    internal::DieOf({operation, this, word, Check(handle),
-                     Layout::Generation::Decode(word),
-                     Layout::Index::Decode(word), slot_is, slot_generation});
+    internal::FatalBadHandle(
+        {operation, this, word, Check(handle), Layout::Generation::Decode(word),
+         Layout::Index::Decode(word), slot_is, slot_generation});
   }
 
   // Read by every call and never written, so shared by all caches.
   Slots slots_;
   internal::ThreadCaches<typename FreeList::Cache> caches_;
   const std::size_t capacity_;
-  internal::Carver carver_;
+  internal::FreshSlots fresh_slots_;
   FreeList free_list_;
-  alignas(128) sync::Atomic<std::size_t> retired_{0};
+  alignas(128) sync::Atomic<std::size_t> exhausted_{0};
 };
 
 }  // namespace haft

@@ -17,7 +17,7 @@ namespace haft {
 // Pinning writes to the pinning thread's own lines only, so a hot object
 // scales. A deleter looks at the records of those threads that have used the
 // object.
-class HazardReclamation : public internal::HazardRecords {
+class HazardReclamation : public internal::HazardCells {
  public:
   // What is kept in each slot. BeginLife(object) is called by New before it
   // publishes the slot; EndLife(), under AddressSanitizer only, when the object
@@ -50,12 +50,13 @@ class HazardReclamation : public internal::HazardRecords {
   }
 
   // Takes that back. The slot is there even if the table is gone.
-  //   Returns   the handle of a dying object in the slot, which the caller must
+  //   Returns   the handle of a retired object in the slot, which the caller
+  //   must
   //             then destroy if nothing else uses it; 0: there is none
   template <typename Slot>
   static Word Release(Hold* cell, const Slot& slot, Word handle) noexcept {
     Clear(cell);
-    return slot.IsDying(handle) ? handle : 0;
+    return slot.IsRetired(handle) ? handle : 0;
   }
 
   // What stands in the way of destroying the object of a handle; exact, if the

@@ -52,12 +52,12 @@ class BasicMagazineFreeList {
   }
 
   BasicMagazineFreeList(std::size_t capacity, std::size_t range,
-                        internal::Carver* carver) noexcept
-      : size_(static_cast<std::uint32_t>((carver->limit() - capacity) /
+                        internal::FreshSlots* fresh_slots) noexcept
+      : size_(static_cast<std::uint32_t>((fresh_slots->limit() - capacity) /
                                          kStranded)),
         depot_(size_ == 0 ? 0 : range / size_ + kStranded, size_),
         singles_(range, 1),
-        carver_(carver) {}
+        fresh_slots_(fresh_slots) {}
 
   bool ok() const noexcept { return depot_.ok() && singles_.ok(); }
 
@@ -149,7 +149,7 @@ class BasicMagazineFreeList {
           } else if (const Word single = singles_.Pop(0, tags)) {
             return single;
           } else {
-            const internal::HandleRun run = carver_->Carve(size_);
+            const internal::HandleRun run = fresh_slots_->Take(size_);
             if (run.count == 0) return 0;
             // Backwards, so that slots are taken in the order of their
             // addresses.
@@ -191,7 +191,7 @@ class BasicMagazineFreeList {
   [[gnu::cold, gnu::noinline]] Word PopWithoutCache() noexcept {
     return internal::PopOrProveEmpty([&](std::uint64_t* tags) -> Word {
       if (const Word single = singles_.Pop(0, tags)) return single;
-      if (const internal::HandleRun run = carver_->Carve(1); run.count != 0)
+      if (const internal::HandleRun run = fresh_slots_->Take(1); run.count != 0)
         return run[0];
       internal::MagazineEntry* const magazine = depot_.TakeFull(0, tags);
       if (magazine == nullptr) return 0;
@@ -200,7 +200,7 @@ class BasicMagazineFreeList {
       if (size < 1 || size > kMagazineSize) __builtin_unreachable();
       // The magazine goes back before its handles do: whoever holds a magazine
       // holds its handles, so that counting handles bounds the magazines (see
-      // Depot::TakeEmpty).
+      // MagazineDepot::TakeEmpty).
       Word handles[kMagazineSize];
       for (std::size_t i = 0; i < size; ++i) handles[i] = magazine[i].Read();
       depot_.GiveEmpty(0, magazine);
@@ -216,9 +216,9 @@ class BasicMagazineFreeList {
   }
 
   const std::uint32_t size_;  // of a magazine; 0: there are none
-  internal::Depot depot_;
+  internal::MagazineDepot depot_;
   internal::HandleStack singles_;
-  internal::Carver* const carver_;
+  internal::FreshSlots* const fresh_slots_;
 };
 
 // 128 handles, 1 KiB.

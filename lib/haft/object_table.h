@@ -35,13 +35,13 @@ namespace haft {
 
 // Figures of an object table; exact when no other thread is inside a call.
 struct ObjectTableStats {
-  std::size_t live;        // handles issued and not deleted
-  std::size_t dying;       // objects deleted and still in use
-  std::uint64_t created;   // handles ever issued
-  std::uint64_t deleted;   // handles ever deleted
-  std::size_t retired;     // slots that have used up their generations
-  std::size_t high_water;  // slots ever taken into use, free ones included
-  std::size_t capacity;    // objects that can always exist, less the retired
+  std::size_t live;             // handles issued and not deleted
+  std::size_t retired_objects;  // objects deleted and still in use
+  std::uint64_t created;        // handles ever issued
+  std::uint64_t deleted;        // handles ever deleted
+  std::size_t exhausted_slots;  // slots that have used up their generations
+  std::size_t high_water;       // slots ever taken into use, free ones included
+  std::size_t capacity;  // objects that can always exist, less the exhausted
 };
 
 namespace internal {
@@ -190,7 +190,8 @@ class ObjectTable {
       static_assert(Reclamation::kIsExact, "it has no read scopes");
     }
     ~ReadScope() {
-      if (table_.reclamation_.EndScope(index_)) table_.EmptyInbox(index_);
+      if (table_.reclamation_.EndScope(index_))
+        table_.RetryDeferredToScope(index_);
     }
     ReadScope(const ReadScope&) = delete;
     ReadScope& operator=(const ReadScope&) = delete;
@@ -230,9 +231,9 @@ class ObjectTable {
           "haft::ObjectTable: capacity exceeds the handle layout");
     throw std::bad_alloc();
 #else
-    internal::Die(capacity > kMaxCapacity
-                      ? "ObjectTable: capacity exceeds the handle layout"
-                      : "ObjectTable: no address space for the slots");
+    internal::Fatal(capacity > kMaxCapacity
+                        ? "ObjectTable: capacity exceeds the handle layout"
+                        : "ObjectTable: no address space for the slots");
 #endif
   }
 
@@ -255,9 +256,9 @@ class ObjectTable {
     if constexpr (!Reclamation::kIsExact) {
       if (ReclaimAll()) slots_.Leak();
     } else if (const std::size_t pinned =
-                   dying_.load(std::memory_order_relaxed)) {
+                   retired_objects_.load(std::memory_order_relaxed)) {
       internal::ReportPinned(this, pinned);
-      slots_.ForEachInUse(carver_.carved(), [](Slot& slot, Word word) {
+      slots_.ForEachInUse(fresh_slots_.high_water(), [](Slot& slot, Word word) {
         slot.SetEnd(EndOf(word));
       });
       slots_.Leak();
@@ -393,8 +394,8 @@ class ObjectTable {
     const Status status = Delete(handle, ended);
     if (status != Status::kOk) return status;
     const Word word = static_cast<Word>(handle);
-    return departures_.WaitUntil([&] { return !slots_[word].IsInUse(word); },
-                                 timeout)
+    return destroyed_event_.WaitUntil(
+               [&] { return !slots_[word].IsInUse(word); }, timeout)
                ? Status::kOk
                : Status::kTimedOut;
   }
@@ -423,9 +424,9 @@ class ObjectTable {
     return slots_.Status(static_cast<Word>(handle));
   }
 
-  // What the slot that `handle` selects is: "live", "free", "dying", "retired"
-  // or "untouched"; `*live` is then the handle it answers to, or the null
-  // handle.
+  // What the slot that `handle` selects is: "live", "free", "retired",
+  // "exhausted" or "untouched"; `*live` is then the handle it answers to, or
+  // the null handle.
   [[nodiscard]] const char* DescribeSlot(Handle handle,
                                          Handle* live) const noexcept {
     const Word word = static_cast<Word>(handle);
@@ -485,9 +486,9 @@ class ObjectTable {
   // return a bool: true ends the walk.
   template <typename F>
   void ForEach(F&& f) {
-    slots_.ForEachLive(carver_.carved(), [&](const Slot&, Word word) {
+    slots_.ForEachLive(fresh_slots_.high_water(), [&](const Slot&, Word word) {
       const Pinned pinned = Pin(Handle(word));
-      return pinned && internal::VisitEnds(f, Handle(word), *pinned);
+      return pinned && internal::InvokeVisitor(f, Handle(word), *pinned);
     });
   }
 
@@ -495,7 +496,7 @@ class ObjectTable {
   //   Returns   how many
   std::size_t Clear() {
     std::size_t deleted = 0;
-    slots_.ForEachLive(carver_.carved(), [&](const Slot&, Word word) {
+    slots_.ForEachLive(fresh_slots_.high_water(), [&](const Slot&, Word word) {
       deleted += Delete(Handle(word)) == Status::kOk;
     });
     return deleted;
@@ -510,11 +511,12 @@ class ObjectTable {
     stats.created = caches_.created();
     stats.live = static_cast<std::size_t>(stats.created - stats.deleted);
     // relaxed, both: counts.
-    stats.dying = dying_.load(std::memory_order_relaxed);
-    stats.retired = retired_.load(std::memory_order_relaxed);
-    stats.high_water = carver_.carved();
+    stats.retired_objects = retired_objects_.load(std::memory_order_relaxed);
+    stats.exhausted_slots = exhausted_.load(std::memory_order_relaxed);
+    stats.high_water = fresh_slots_.high_water();
     stats.capacity =
-        capacity_ - (stats.retired < capacity_ ? stats.retired : capacity_);
+        capacity_ -
+        (stats.exhausted_slots < capacity_ ? stats.exhausted_slots : capacity_);
     return stats;
   }
 
@@ -541,8 +543,8 @@ class ObjectTable {
 
   bool ok() const noexcept {
     return capacity_ <= kMaxCapacity && slots_.ok() && caches_.ok() &&
-           reclamation_.ok() && free_list_.ok() && graveyard_.ok() &&
-           inboxes_.ok() && stamps_.ok();
+           reclamation_.ok() && free_list_.ok() &&
+           deferred_destructions_.ok() && deferred_lists_.ok() && stamps_.ok();
   }
 
  private:
@@ -567,11 +569,12 @@ class ObjectTable {
   ObjectTable(std::size_t capacity, std::size_t slots, Word first) noexcept
       : slots_(Range(slots), first),
         capacity_(capacity),
-        carver_(first, slots),
+        fresh_slots_(first, slots),
         free_list_(capacity <= kMaxCapacity ? capacity : 0, Range(slots),
-                   &carver_),
-        graveyard_(Range(slots), 1),
-        inboxes_(Range(slots), internal::CeilPowerOfTwo(sync::kMaxThreads + 1)),
+                   &fresh_slots_),
+        deferred_destructions_(Range(slots), 1),
+        deferred_lists_(Range(slots),
+                        internal::CeilPowerOfTwo(sync::kMaxThreads + 1)),
         stamps_(Range(slots)) {
     sync::PrepareHeavyBarrier();
   }
@@ -616,16 +619,16 @@ class ObjectTable {
     return word >> 1 & (slots_.size() - 1);
   }
 
-  // The handle after `word`; 0 when its slot is to be retired.
+  // The handle after `word`; 0 when its slot is to be exhausted.
   static Word NextOf(Word word) noexcept {
     const Word next = State::Next(word);
     if (__builtin_expect(!State::IsExhausted(next), 1)) return next;
-    return Traits::kExhaustion == Exhaustion::kRetire ? 0
-                                                      : State::Wrapped(word);
+    return Traits::kExhaustion == Exhaustion::kDropSlot ? 0
+                                                        : State::Wrapped(word);
   }
   static Word EndOf(Word word) noexcept {
     const Word next = NextOf(word);
-    return next != 0 ? State::Free(next) : State::Retired(word);
+    return next != 0 ? State::Free(next) : State::Exhausted(word);
   }
 
   // Why a handle that was not live a moment ago is refused. If it is live now,
@@ -665,33 +668,33 @@ class ObjectTable {
       if (__builtin_expect(!uses, 1)) return Destroy(word);
       LeaveToUsers(word, uses.scoped);
     } else {
-      CountDying();
-      slot.SetEnding(word);
+      CountRetired();
+      slot.SetDestroying(word);
       reclamation_.Retire(slot, word, this);
       DestroyUnused();
     }
   }
   [[gnu::cold, gnu::noinline]] void LeaveToUsers(Word word, bool scoped) {
-    CountDying();
+    CountRetired();
     if (!scoped) return LeaveToPins(word);
-    slots_[word].LeaveHeld(word);
+    slots_[word].DeferToScopes(word);
     const std::uint64_t stamp = reclamation_.Stamp();
     stamps_[StampOf(word)].Write(stamp);
     LeaveToScopes(word, stamp);
   }
-  void CountDying() noexcept {
+  void CountRetired() noexcept {
     caches_.With([](auto& thread) { thread.CountDeleted(1); });
     // relaxed: a count.
-    dying_.fetch_add(1, std::memory_order_relaxed);
+    retired_objects_.fetch_add(1, std::memory_order_relaxed);
   }
 
   // For the owner of an ended handle that no read scope uses any more.
   void LeaveToPins(Word word) {
     Slot& slot = slots_[word];
-    slot.LeaveDying(word);
+    slot.Retire(word);
     // Those who unpin do so by a plain store and then glance at the slot. After
-    // this each has either been seen here, or sees the slot dying. Of those and
-    // this thread the last to take a turn sees all cells cleared.
+    // this each has either been seen here, or sees the slot retired. Of those
+    // and this thread the last to take a turn sees all cells cleared.
     reclamation_.AwaitReleases();
     DestroyIfLast(&slot, word);
   }
@@ -701,20 +704,21 @@ class ObjectTable {
   void LeaveToScopes(Word word, std::uint64_t stamp) {
     const unsigned holder =
         reclamation_.FindScope(slots_[word].usage().users, stamp);
-    if (holder != internal::HazardRecords::kNobody) {
-      inboxes_.Push(holder, word);
-      if (!reclamation_.ScopeMayHold(holder, stamp)) EmptyInbox(holder);
+    if (holder != internal::HazardCells::kNobody) {
+      deferred_lists_.Push(holder, word);
+      if (!reclamation_.ScopeMayHold(holder, stamp))
+        RetryDeferredToScope(holder);
     } else if (reclamation_.LookForUses(slots_[word], word).pinned) {
       LeaveToPins(word);
     } else {
-      slots_[word].SetEnding(word);
+      slots_[word].SetDestroying(word);
       Destroy(word);
     }
   }
-  void EmptyInbox(unsigned index) {
+  void RetryDeferredToScope(unsigned index) {
     // All at once: what goes back to the same inbox, for a later scope of that
     // thread, is that scope's to empty.
-    inboxes_.TakeAll(index, [this](Word word) {
+    deferred_lists_.TakeAll(index, [this](Word word) {
       LeaveToScopes(word, stamps_[StampOf(word)].Read());
     });
   }
@@ -722,24 +726,25 @@ class ObjectTable {
   // What a Reclamation that is not exact says when nothing uses the object of
   // `word` any more. Inside it, so that the destructor must wait.
   friend Reclamation;
-  void OnUnused(Word word) noexcept { graveyard_.Push(0, word); }
+  void OnUnused(Word word) noexcept { deferred_destructions_.Push(0, word); }
   // The caller's turn for such objects. Destroy sees to more than the one.
   void DestroyUnused() {
-    if (const Word word = graveyard_.PopFrom(0)) Destroy(word);
+    if (const Word word = deferred_destructions_.PopFrom(0)) Destroy(word);
   }
   // Destroys all that such a Reclamation still has, when no thread is inside a
   // call.
   //   Returns   whether it still points to the slots
   bool ReclaimAll() {
     bool points = false;
-    while (dying_.load(std::memory_order_relaxed) != 0) {
+    while (retired_objects_.load(std::memory_order_relaxed) != 0) {
       reclamation_.Scan();
       DestroyUnused();
-      slots_.ForEachInUse(carver_.carved(), [&](Slot& slot, Word word) {
-        if (!reclamation_.Reclaim(slot)) return;
-        points = true;
-        Destroy(word);
-      });
+      slots_.ForEachInUse(fresh_slots_.high_water(),
+                          [&](Slot& slot, Word word) {
+                            if (!reclamation_.Reclaim(slot)) return;
+                            points = true;
+                            Destroy(word);
+                          });
       Clear();
     }
     return points;
@@ -749,8 +754,9 @@ class ObjectTable {
   static void Unpin(ObjectTable* table, Hold* hold, Slot* slot,
                     Word word) noexcept {
     if constexpr (Reclamation::kIsExact) {
-      const Word dying = Reclamation::Release(hold, *slot, word);
-      if (__builtin_expect(dying != 0, 0)) table->DestroyIfLast(slot, dying);
+      const Word retired = Reclamation::Release(hold, *slot, word);
+      if (__builtin_expect(retired != 0, 0))
+        table->DestroyIfLast(slot, retired);
     } else {
       Reclamation::Release(hold);
     }
@@ -758,7 +764,8 @@ class ObjectTable {
 
   [[gnu::cold, gnu::noinline]] void DestroyIfLast(Slot* slot,
                                                   Word word) noexcept {
-    if (!slot->TakeTurn(word) || reclamation_.LookForUses(*slot, word).pinned)
+    if (!slot->ContendToDestroy(word) ||
+        reclamation_.LookForUses(*slot, word).pinned)
       return;
     if (slot->Finish(word)) Destroy(word);
   }
@@ -774,7 +781,8 @@ class ObjectTable {
     // A signal handler that comes before this has left its part waiting if it
     // nested too deep; one that comes later is the outermost itself.
     sync::SignalFence();
-    if (const Word waiting = graveyard_.PopFrom(0)) DestroyWaiting(waiting);
+    if (const Word waiting = deferred_destructions_.PopFrom(0))
+      DestroyDeferred(waiting);
   }
   [[gnu::always_inline]] void DestroyIn(Cache& cache, Word word) {
     ++cache.depth;
@@ -785,42 +793,42 @@ class ObjectTable {
   [[gnu::cold, gnu::noinline]] void DestroyElsewhere(Word word) {
     if (caches_.Mine() == nullptr) internal::ThreadRegistry::Claim();
     Cache* const cache = caches_.Mine();
-    if (cache == nullptr) return DestroyAsGuest(word);
-    if (cache->depth == kMaxDepth) return graveyard_.Push(0, word);
+    if (cache == nullptr) return DestroyUncached(word);
+    if (cache->depth == kMaxDepth) return deferred_destructions_.Push(0, word);
     Destroy(word);
   }
   // For the outermost on its stack.
-  [[gnu::cold, gnu::noinline]] void DestroyWaiting(Word word) {
+  [[gnu::cold, gnu::noinline]] void DestroyDeferred(Word word) {
     Cache* const cache = caches_.Mine();
     do {
       DestroyIn(*cache, word);
       sync::SignalFence();  // as in Destroy
-      word = graveyard_.PopFrom(0);
+      word = deferred_destructions_.PopFrom(0);
     } while (word != 0);
   }
 
   // Threads without a cache count their depth together, and the last one out
   // sees to what waits.
-  [[gnu::cold]] void DestroyAsGuest(Word word) {
+  [[gnu::cold]] void DestroyUncached(Word word) {
     // [G1] acq_rel: one comes last, and by its own [G1] sees what those before
     // it have left waiting.
-    if (guest_depth_.fetch_add(1, std::memory_order_acq_rel) >= kMaxDepth) {
-      graveyard_.Push(0, word);
+    if (uncached_depth_.fetch_add(1, std::memory_order_acq_rel) >= kMaxDepth) {
+      deferred_destructions_.Push(0, word);
       word = 0;
     }
     for (;;) {
       while (word != 0) {
         DestroyNow(word);
         // relaxed: a hint; only whoever is alone inside must look.
-        word = guest_depth_.load(std::memory_order_relaxed) == 1
-                   ? graveyard_.PopFrom(0)
+        word = uncached_depth_.load(std::memory_order_relaxed) == 1
+                   ? deferred_destructions_.PopFrom(0)
                    : 0;
       }
       // As [G1].
-      if (guest_depth_.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
-      word = graveyard_.PopFrom(0);
+      if (uncached_depth_.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+      word = deferred_destructions_.PopFrom(0);
       if (word == 0) return;
-      guest_depth_.fetch_add(1, std::memory_order_acq_rel);
+      uncached_depth_.fetch_add(1, std::memory_order_acq_rel);
     }
   }
 
@@ -830,19 +838,19 @@ class ObjectTable {
     slot.EndObject();
     const Word next = NextOf(word);
     // relaxed: counts, publishes nothing.
-    if (next == 0) retired_.fetch_add(1, std::memory_order_relaxed);
-    if (__builtin_expect(slot.state() == State::Ending(word), 0))
-      return EndDying(word, next);
+    if (next == 0) exhausted_.fetch_add(1, std::memory_order_relaxed);
+    if (__builtin_expect(slot.state() == State::Destroying(word), 0))
+      return EndRetired(word, next);
     caches_.With([ this, next ](auto& thread) __attribute__((always_inline)) {
       thread.CountDeleted(1);
       if (next != 0) free_list_.Push(thread, next);
     });
   }
   // The same for a slot whose handle was counted when it ended.
-  [[gnu::cold, gnu::noinline]] void EndDying(Word word, Word next) noexcept {
+  [[gnu::cold, gnu::noinline]] void EndRetired(Word word, Word next) noexcept {
     slots_[word].SetEnd(EndOf(word));
-    dying_.fetch_sub(1, std::memory_order_relaxed);
-    departures_.NotifyAll();
+    retired_objects_.fetch_sub(1, std::memory_order_relaxed);
+    destroyed_event_.NotifyAll();
     if (next == 0) return;
     caches_.With([this, next](auto& thread) { free_list_.Push(thread, next); });
   }
@@ -852,16 +860,16 @@ class ObjectTable {
   internal::ThreadCaches<Cache> caches_;
   Reclamation reclamation_;
   const std::size_t capacity_;
-  internal::Carver carver_;
+  internal::FreshSlots fresh_slots_;
   FreeList free_list_;
-  internal::HandleStack graveyard_;
-  internal::HandleStack inboxes_;
+  internal::HandleStack deferred_destructions_;
+  internal::HandleStack deferred_lists_;
   internal::ReservedArray<sync::Plain<std::uint64_t>> stamps_;
-  alignas(128) sync::Atomic<std::size_t> retired_{0};
-  sync::Atomic<std::size_t> dying_{0};
+  alignas(128) sync::Atomic<std::size_t> exhausted_{0};
+  sync::Atomic<std::size_t> retired_objects_{0};
   sync::Atomic<Word> tickets_{0};
-  sync::Atomic<unsigned> guest_depth_{0};
-  internal::EventCount departures_;
+  sync::Atomic<unsigned> uncached_depth_{0};
+  internal::EventCount destroyed_event_;
 };
 
 }  // namespace haft

@@ -330,8 +330,9 @@ template <typename T>
   void* object = nullptr;
   void (*destroy)(void*) = nullptr;
   void* context = nullptr;
-  internal::Tell(why, haft_take_with(static_cast<haft_handle>(handle),
-                                     TypeOf<T>(), &object, &destroy, &context));
+  internal::Tell(why,
+                 haft_take_owned(static_cast<haft_handle>(handle), TypeOf<T>(),
+                                 &object, &destroy, &context));
   const internal::Destroyer destroyer(destroy, context);
   // A null pointer that was put in may have an owner, a unique_ptr has none.
   if (object == nullptr) destroyer(object);

@@ -28,10 +28,10 @@ class StripedFreeList {
   }
 
   StripedFreeList(std::size_t /*capacity*/, std::size_t range,
-                  internal::Carver* carver) noexcept
+                  internal::FreshSlots* fresh_slots) noexcept
       : stack_(range, static_cast<unsigned>(
                           internal::CeilPowerOfTwo(sync::CpuCount()))),
-        carver_(carver) {}
+        fresh_slots_(fresh_slots) {}
 
   bool ok() const noexcept { return stack_.ok(); }
 
@@ -40,7 +40,7 @@ class StripedFreeList {
     const unsigned cpu = sync::CpuIndex();
     return internal::PopOrProveEmpty([&](std::uint64_t* tags) {
       if (const Word handle = stack_.Pop(cpu, tags)) return handle;
-      const internal::HandleRun run = carver_->Carve(1);
+      const internal::HandleRun run = fresh_slots_->Take(1);
       return run.count != 0 ? run[0] : Word{0};
     });
   }
@@ -59,7 +59,7 @@ class StripedFreeList {
 
  private:
   internal::HandleStack stack_;
-  internal::Carver* const carver_;
+  internal::FreshSlots* const fresh_slots_;
 };
 
 }  // namespace haft

@@ -13,7 +13,7 @@ namespace haft {
 enum class Exhaustion {
   // Never used again: a stale handle is refused for ever, at the price of one
   // slot.
-  kRetire,
+  kDropSlot,
   // Starts over at generation 1: a handle kept through a full cycle may be
   // accepted again, and a Value that takes one may return parts of two values.
   kWrap,
@@ -38,7 +38,7 @@ struct DefaultTraits {
   using Reclamation = HazardReclamation;
 
   // What becomes of a slot whose last generation has been deleted.
-  static constexpr Exhaustion kExhaustion = Exhaustion::kRetire;
+  static constexpr Exhaustion kExhaustion = Exhaustion::kDropSlot;
 };
 
 }  // namespace haft

@@ -8,7 +8,7 @@ the paths that a processor takes only when it has guessed a branch wrong.
              where they publish the handle, which is locked
   no call    Value and Check call nothing
   locked     Value and Check have no locked instruction, nor has New on the paths that call nothing; on those, Delete has one
-             compare-and-swap, and nothing else that is locked but where it retires a slot or has no magazines
+             compare-and-swap, and nothing else that is locked but where it exhausts a slot or has no magazines
   by words   values and pins are not put together in memory, where one wide load would wait for several narrow stores: there is no
              load of 16 bytes or more from the stack, and no call of memcpy
 """
@@ -219,7 +219,7 @@ def main():
                 call.problems.add(f"{name}: no path without a call")
             elif name == "New" and paths != {()}:
                 call.problems.add(f"New: {LOCKED}: {sorted(paths)}")
-            # More on some: to count a slot that is retired, and where the layout leaves no room for magazines.
+            # More on some: to count a slot that is exhausted, and where the layout leaves no room for magazines.
             elif name == "Delete" and ({path[:1] for path in paths} != {("lock cmpxchg",)} or min(map(len, paths)) != 1):
                 call.problems.add(f"Delete: {LOCKED}: {sorted(paths)}")
         problems |= call.problems

@@ -78,20 +78,20 @@ bool IsZero(const haft_pin& pin) {
 // A table, and what it should have.
 struct Table {
   haft_table* table = nullptr;
-  std::size_t capacity = 0;  // as long as no slot is retired
+  std::size_t capacity = 0;  // as long as no slot is exhausted
   struct Generations {
     Word first, last;
   };
   std::unordered_map<Word, Generations> issued;  // by index
   std::map<Word, struct Object*> live;
   std::uint64_t created = 0, deleted = 0;
-  std::size_t dying = 0, retired = 0;
+  std::size_t retired_objects = 0, exhausted = 0;
   std::size_t occupied = 0;  // objects that have not been destroyed
   bool ending = false;       // inside haft_table_destroy
 
   // How many objects can exist.
   std::size_t Capacity() const {
-    return capacity - std::min(retired, capacity);
+    return capacity - std::min(exhausted, capacity);
   }
   bool WasIssued(Word word) const {
     const auto found = issued.find(Layout::Index::Decode(word));
@@ -233,12 +233,12 @@ class Run {
     object.table->live.erase(object.word);
     ++object.table->deleted;
     if (object.pins == 0) return Gone(object);
-    ++object.table->dying;
+    ++object.table->retired_objects;
   }
   void LetGo(Object& object) {
     Expect(object.pins != 0, "the fuzz target is wrong");
     if (--object.pins != 0 || IsLive(object)) return;
-    --object.table->dying;
+    --object.table->retired_objects;
     Gone(object);
   }
   void Gone(Object& object) {
@@ -247,7 +247,7 @@ class Run {
   }
   void Finish(Object& object) {
     Table& table = *object.table;
-    table.retired +=
+    table.exhausted +=
         Layout::Generation::Decode(object.word) == Layout::Generation::kMax;
     --table.occupied;
     // Memory in which a pin lies is the pin's.
@@ -669,9 +669,10 @@ class Run {
         [&] {
           if (with)
             return is_process
-                       ? haft_take_with(word, type, &object, &destroy, &context)
-                       : haft_table_take_with(table.table, word, type, &object,
-                                              &destroy, &context);
+                       ? haft_take_owned(word, type, &object, &destroy,
+                                         &context)
+                       : haft_table_take_owned(table.table, word, type, &object,
+                                               &destroy, &context);
           return is_process ? haft_take(word, type, &object)
                             : haft_table_take(table.table, word, type, &object);
         });
@@ -688,7 +689,7 @@ class Run {
                                         ? &DestroyBy<kByContext>
                                         : kTypes[taken.by].destroy;
       Expect(destroy == expected_destroy && context == taken.payload.get(),
-             "haft_take_with gives another way to destroy the object");
+             "haft_take_owned gives another way to destroy the object");
     }
     taken.by = -1;
     End(taken);
@@ -1024,11 +1025,11 @@ class Run {
             HAFT_INVALID,
         haft_table_pin_object(t, word, nullptr, &pin, nullptr) == HAFT_INVALID,
         haft_table_take(t, word, nullptr, nullptr) == HAFT_INVALID,
-        haft_table_take_with(t, word, nullptr, nullptr, &destroy, &object) ==
+        haft_table_take_owned(t, word, nullptr, nullptr, &destroy, &object) ==
             HAFT_INVALID,
-        haft_table_take_with(t, word, nullptr, &object, nullptr, &object) ==
+        haft_table_take_owned(t, word, nullptr, &object, nullptr, &object) ==
             HAFT_INVALID,
-        haft_table_take_with(t, word, nullptr, &object, &destroy, nullptr) ==
+        haft_table_take_owned(t, word, nullptr, &object, &destroy, nullptr) ==
             HAFT_INVALID,
         haft_table_intern(t, &count, nullptr, &handle) == HAFT_INVALID,
         haft_table_intern(t, &count, type, nullptr) == HAFT_INVALID,
@@ -1074,11 +1075,13 @@ class Run {
     Expect(haft_table_stats(table.table, &stats) == HAFT_OK,
            "haft_table_stats");
     Expect(stats.live == table.live.size(), "statistics: live");
-    Expect(stats.dying == table.dying, "statistics: dying");
+    Expect(stats.retired_objects == table.retired_objects,
+           "statistics: retired");
     Expect(stats.created == table.created, "statistics: created");
     Expect(stats.deleted == table.deleted, "statistics: deleted");
-    Expect(stats.retired == table.retired, "statistics: retired");
-    Expect(stats.high_water >= stats.live + stats.dying + stats.retired,
+    Expect(stats.exhausted_slots == table.exhausted, "statistics: exhausted");
+    Expect(stats.high_water >=
+               stats.live + stats.retired_objects + stats.exhausted_slots,
            "statistics: high water");
     Expect(stats.capacity == table.Capacity(), "statistics: capacity");
   }

@@ -29,7 +29,7 @@ template <typename Traits>
 class Run {
   using Layout = typename Traits::Layout;
   using Table = HandleTable<Value, Traits>;
-  static constexpr bool kRetires = Traits::kExhaustion == Exhaustion::kRetire;
+  static constexpr bool kRetires = Traits::kExhaustion == Exhaustion::kDropSlot;
   static constexpr bool kIsExact =
       std::is_same_v<typename Traits::FreeList, StripedFreeList> ||
       std::is_same_v<typename Traits::FreeList, GlobalFreeList> ||
@@ -105,7 +105,7 @@ class Run {
   }
   void Made(Handle handle, Value value) {
     const Word word = static_cast<Word>(handle);
-    const std::size_t used = live_.size() + retired_;
+    const std::size_t used = live_.size() + exhausted_;
     if (word == 0) {
       Expect(used >= capacity_, "full below the capacity");
       Expect(used == table_.Stats().high_water, "full though a slot is free");
@@ -141,8 +141,8 @@ class Run {
   void Deleted(Word word) {
     if (live_.erase(word) == 0) return;
     ++deleted_;
-    retired_ += kRetires &&
-                Layout::Generation::Decode(word) == Layout::Generation::kMax;
+    exhausted_ += kRetires &&
+                  Layout::Generation::Decode(word) == Layout::Generation::kMax;
   }
 
   void Look(Word word) {
@@ -177,8 +177,8 @@ class Run {
     Expect(stats.live == live_.size(), "Stats: live");
     Expect(stats.created == created_, "Stats: created");
     Expect(stats.deleted == deleted_, "Stats: deleted");
-    Expect(stats.retired == retired_, "Stats: retired");
-    Expect(stats.capacity == capacity_ - std::min(retired_, capacity_),
+    Expect(stats.exhausted_slots == exhausted_, "Stats: exhausted");
+    Expect(stats.capacity == capacity_ - std::min(exhausted_, capacity_),
            "Stats: capacity");
     std::unordered_set<Word> free;
     table_.ForEachFree([&](Handle handle) {
@@ -186,7 +186,7 @@ class Run {
              "a slot is free twice");
       Expect(live_.count(static_cast<Word>(handle)) == 0, "free and live");
     });
-    Expect(free.size() + live_.size() + retired_ == stats.high_water,
+    Expect(free.size() + live_.size() + exhausted_ == stats.high_water,
            "slots lost or doubled");
   }
 
@@ -197,11 +197,11 @@ class Run {
   std::unordered_set<Word> ever_;
   std::vector<Word> issued_;
   Word values_ = 0;
-  std::size_t created_ = 0, deleted_ = 0, retired_ = 0;
+  std::size_t created_ = 0, deleted_ = 0, exhausted_ = 0;
 };
 
 template <typename FreeList, typename Layout,
-          Exhaustion kExhaustion = Exhaustion::kRetire>
+          Exhaustion kExhaustion = Exhaustion::kDropSlot>
 void RunOne(Input input) {
   const std::size_t capacity =
       std::min<std::size_t>(1 + input.Byte(), Layout::kSlots);

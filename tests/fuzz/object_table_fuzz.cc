@@ -74,7 +74,7 @@ class Run final : private Events {
   using Table = ObjectTable<Node, Traits>;
   using Pinned = typename Table::Pinned;
   using ReadScope = typename Table::ReadScope;
-  static constexpr bool kRetires = Traits::kExhaustion == Exhaustion::kRetire;
+  static constexpr bool kRetires = Traits::kExhaustion == Exhaustion::kDropSlot;
   static constexpr bool kIsExact =
       std::is_same_v<typename Traits::FreeList, StripedFreeList> ||
       std::is_same_v<typename Traits::FreeList, GlobalFreeList>;
@@ -102,7 +102,7 @@ class Run final : private Events {
     for (Held& held : pins_) Unpin(held);
     pins_.clear();
     LookAtAll();
-    Expect(dying_.empty(), "an object nobody uses is dying still");
+    Expect(retired_objects_.empty(), "an object nobody uses is retired still");
     for (const auto& [word, object] : live_) expected_.insert(object.id);
     live_.clear();
     table_.reset();
@@ -235,22 +235,22 @@ class Run final : private Events {
     if (object.pins == 0 && !object.held()) {
       Gone(word, object);
     } else {
-      dying_.emplace(word, object);
+      retired_objects_.emplace(word, object);
     }
     return Status::kOk;
   }
   void Gone(Word word, const Object& object) {
     expected_.insert(object.id);
-    retired_ += kRetires &&
-                Layout::Generation::Decode(word) == Layout::Generation::kMax;
+    exhausted_ += kRetires &&
+                  Layout::Generation::Decode(word) == Layout::Generation::kMax;
     if (live_.count(object.child) != 0) (void)Ended(object.child);
   }
   void GoneIfUnused(Word word) {
-    const auto found = dying_.find(word);
-    if (found == dying_.end()) return;
+    const auto found = retired_objects_.find(word);
+    if (found == retired_objects_.end()) return;
     const Object object = found->second;
     if (object.pins != 0 || object.held()) return;
-    dying_.erase(found);
+    retired_objects_.erase(found);
     Gone(word, object);
   }
 
@@ -259,7 +259,8 @@ class Run final : private Events {
     const bool throws = how % 8 == 0;
     const Word id = ++ids_;
     const Word child = how % 4 == 1 ? Any() : 0;
-    const std::size_t used = live_.size() + dying_.size() + retired_;
+    const std::size_t used =
+        live_.size() + retired_objects_.size() + exhausted_;
     Handle handle;
     try {
       handle = table_->Emplace(static_cast<Events*>(this), id, Handle(child),
@@ -276,7 +277,7 @@ class Run final : private Events {
     Expect(!kIsExact || used < capacity_, "Emplace beyond the capacity");
     const Word word = static_cast<Word>(handle);
     Expect(Layout::IsWellFormed(word), "Emplace made a malformed handle");
-    Expect(dying_.count(word) == 0, "Emplace made a dying handle");
+    Expect(retired_objects_.count(word) == 0, "Emplace made a retired handle");
     Object object{id, child};
     if (how % 16 == 2) {
       object.throws_when_moved = true;
@@ -311,9 +312,9 @@ class Run final : private Events {
       --live->second.pins;
       return;
     }
-    const auto dying = dying_.find(held.word);
-    Expect(dying != dying_.end(), "destroyed under a pin");
-    --dying->second.pins;
+    const auto retired = retired_objects_.find(held.word);
+    Expect(retired != retired_objects_.end(), "destroyed under a pin");
+    --retired->second.pins;
     GoneIfUnused(held.word);
   }
 
@@ -362,7 +363,7 @@ class Run final : private Events {
                     [=](const Scope& scope) { return scope.self == self; }))
       return;
     std::vector<Word> words;
-    for (auto& [word, object] : dying_) {
+    for (auto& [word, object] : retired_objects_) {
       object.held_by[self] = false;
       words.push_back(word);
     }
@@ -406,16 +407,16 @@ class Run final : private Events {
       Expect(held.pinned->Id() == held.id, "a pin holds another object");
     const ObjectTableStats stats = table_->Stats();
     Expect(stats.live == live_.size(), "Stats: live");
-    Expect(stats.dying == dying_.size(), "Stats: dying");
+    Expect(stats.retired_objects == retired_objects_.size(), "Stats: retired");
     Expect(stats.created == created_, "Stats: created");
     Expect(stats.deleted == deleted_, "Stats: deleted");
-    Expect(stats.retired == retired_, "Stats: retired");
+    Expect(stats.exhausted_slots == exhausted_, "Stats: exhausted");
     std::unordered_set<Word> free;
     table_->ForEachFree([&](Handle handle) {
       Expect(free.insert(static_cast<Word>(handle)).second,
              "a slot is free twice");
     });
-    Expect(free.size() + live_.size() + dying_.size() + retired_ ==
+    Expect(free.size() + live_.size() + retired_objects_.size() + exhausted_ ==
                stats.high_water,
            "slots lost or doubled");
   }
@@ -424,7 +425,7 @@ class Run final : private Events {
   const std::size_t capacity_;
   std::unique_ptr<Table> table_;
   std::map<Word, Object> live_;
-  std::map<Word, Object> dying_;  // deleted, and in use
+  std::map<Word, Object> retired_objects_;  // deleted, and in use
   std::unordered_set<Word> ever_;
   std::vector<Word> issued_;
   std::unordered_set<Word> actual_, expected_;  // ids of the destroyed
@@ -436,11 +437,11 @@ class Run final : private Events {
   std::vector<Scope> scopes_;
   Self self_ = kThread;
   Word ids_ = 0;
-  std::size_t created_ = 0, deleted_ = 0, retired_ = 0;
+  std::size_t created_ = 0, deleted_ = 0, exhausted_ = 0;
 };
 
 template <typename FreeList, typename Layout,
-          Exhaustion kExhaustion = Exhaustion::kRetire>
+          Exhaustion kExhaustion = Exhaustion::kDropSlot>
 void RunOne(Input input) {
   const std::size_t capacity =
       std::min<std::size_t>(1 + input.Byte(), Layout::kSlots);

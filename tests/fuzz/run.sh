@@ -36,8 +36,8 @@ fuzz() {
 seeded='
 handle_table|Delete does not look at the generation|internal/slot/slot_array.h|s/bool Close(Word handle, Word end) noexcept {/&\n    if (((state() ^ handle) \& 0x7f) == 0) handle = state();/
 handle_table|a free slot keeps the word of its next handle|internal/slot/slot_array.h|s/Word Free(Word next) noexcept { return Flip(next, 1); }/Word Free(Word next) noexcept { return next; }/
-handle_table|a last generation goes on with the first|handle_table.h|s/retire = Traits::kExhaustion == Exhaustion::kRetire;/retire = false;/
-object_table|an unpin destroys nothing|hazard_reclamation.h|s/return slot.IsDying(handle) ? handle : 0;/return 0;/
+handle_table|a last generation goes on with the first|handle_table.h|s/is_exhausted = Traits::kExhaustion == Exhaustion::kDropSlot;/is_exhausted = false;/
+object_table|an unpin destroys nothing|hazard_reclamation.h|s/return slot.IsRetired(handle) ? handle : 0;/return 0;/
 object_table|Delete does not look for pins|object_table.h|s/if (__builtin_expect(!uses, 1)) return Destroy(word);/if (!uses.scoped) return Destroy(word);/
 haft|haft_delete does not look at the type|internal/process/any_table.h|s/if (type == nullptr) return Status::kOk;/return Status::kOk;/
 haft|identities are compared by address|internal/process/any_table.h|s/std::strcmp(wanted->identity, actual->identity) == 0/wanted->identity == actual->identity/

@@ -38,7 +38,7 @@ haft::HandleTable<int, TinyTraits> tiny(8);
 haft::ObjectTable<Widget, CountedTraits> counted(8);
 
 haft::Handle point, stale_point, next_point;
-haft::Handle live, pinned, dying, held, stale, ending, frozen;
+haft::Handle live, pinned, retired, held, stale, ending, frozen;
 haft::Handle tiny_last, tiny_marked;
 haft::Handle counted_pinned;
 haft::Handle null;
@@ -79,14 +79,14 @@ int main() {
   });
 
   for (haft::Handle* handle :
-       {&live, &pinned, &dying, &held, &stale, &ending, &frozen}) {
+       {&live, &pinned, &retired, &held, &stale, &ending, &frozen}) {
     static int number = 11;
     *handle = widgets->Emplace(number++);
   }
   Widgets::Pinned pin = widgets->Pin(pinned), again = widgets->Pin(pinned);
-  Widgets::Pinned pin_of_dying = widgets->Pin(dying);
+  Widgets::Pinned pin_of_dying = widgets->Pin(retired);
   Widgets::Pinned pin_of_ending = widgets->Pin(ending);
-  for (haft::Handle handle : {dying, ending, stale}) widgets->Delete(handle);
+  for (haft::Handle handle : {retired, ending, stale}) widgets->Delete(handle);
   std::optional<Widgets::ReadScope> scope(*widgets);
   if (scope->Find(held) == nullptr) return 1;
   widgets->Delete(held);

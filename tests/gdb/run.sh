@@ -38,13 +38,13 @@ print points|\\\$[0-9]+ = haft::HandleTable<Point> of capacity 8, slots: 1 live,
 haft live widgets|$h: live in $widgets, value: $(widget 11)
 haft 'live.word_ + 0' widgets|$h: live in $widgets, value: $(widget 11)
 haft pinned widgets|$h: live in $widgets, pinned 2, value: $(widget 12)
-haft dying widgets|$h: stale, dying in $widgets, pinned 1, value: $(widget 13)
+haft retired widgets|$h: stale, retired in $widgets, pinned 1, value: $(widget 13)
 haft held widgets|$h: stale, held by a read scope in $widgets, value: $(widget 14)
 haft stale widgets|$h: stale in $widgets, $now free at generation [0-9]+
 haft frozen widgets|$h: live, frozen in $widgets, value: $(widget 17)
-haft tiny_last tiny|$h: stale in $tiny; \{ generation: 3, index: 0 \}, $now retired at generation 3
+haft tiny_last tiny|$h: stale in $tiny; \{ generation: 3, index: 0 \}, $now exhausted at generation 3
 haft tiny_marked tiny|$h: live in $tiny; \{ generation: 1, index: 1 \}, value: 77
-print tiny|\\\$[0-9]+ = haft::HandleTable<int> of capacity 8, slots: 1 live, 1 retired = \{\[$h\] = 77\}
+print tiny|\\\$[0-9]+ = haft::HandleTable<int> of capacity 8, slots: 1 live, 1 exhausted = \{\[$h\] = 77\}
 haft counted_pinned counted|$h: live in haft::ObjectTable<Widget> $h <counted>; $at, pinned 1, value: $(widget 21)
 print counted|\\\$[0-9]+ = haft::ObjectTable<Widget> of capacity 8, slots: 1 live, [0-9]+ free = \{\[$h\] = $(widget 21)\}
 print in_process|\\\$[0-9]+ = $h: live in $any; $at, a Point at $h: \{x = 5, y = 6\}

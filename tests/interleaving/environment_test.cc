@@ -65,7 +65,7 @@ using SmallMagazines = BasicMagazineFreeList<4>;
 // of 32-bit handles has generations.
 template <typename FreeList>
 using ManyGenerations = TestTraits < FreeList,
-      DefaultLayout, kWordBits<64 ? Exhaustion::kWrap : Exhaustion::kRetire>;
+      DefaultLayout, kWordBits<64 ? Exhaustion::kWrap : Exhaustion::kDropSlot>;
 
 // Makes the calling thread one without a cache.
 void BecomeGuest() {

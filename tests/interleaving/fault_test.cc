@@ -125,15 +125,15 @@ bool End(ObjectTable<Counted, Traits>& table, Handle handle) {
   return table.Delete(handle) == Status::kOk;
 }
 
-// Each slot that was ever carved is live or waits under its next handle. No
-// object may be dying.
+// Each slot that was ever taken is live or waits under its next handle. No
+// object may be retired.
 template <typename Table>
 void ExpectNoSlotLost(const Table& table) {
   std::set<Handle> free;
   table.ForEachFree(
       [&](Handle handle) { EXPECT_TRUE(free.insert(handle).second); });
   const auto stats = table.Stats();
-  EXPECT_EQ(stats.live + free.size() + stats.retired, stats.high_water);
+  EXPECT_EQ(stats.live + free.size() + stats.exhausted_slots, stats.high_water);
 }
 
 // The table, with nothing live, holds `capacity` and gives all back.
@@ -439,7 +439,7 @@ TEST(PinFaultTest, CellsRunOut) {
   // Deleting needs no cell.
   EXPECT_EQ(table.Delete(other), Status::kOk);
   EXPECT_EQ(table.DeleteUnlessPinned(pinned), Status::kPinned);
-  // Not with all of them: each unpin of a dying object looks for others.
+  // Not with all of them: each unpin of a retired object looks for others.
   const Table::Pinned last = std::move(pins[0].back());
   pins.clear();
   EXPECT_EQ(table.Delete(pinned), Status::kOk);

@@ -226,9 +226,9 @@ std::vector<Call> CallsOfTheProcessTable() {
        refuses([] { return haft_delete_and_wait(kHandle, nullptr, 1); })},
       {"haft_take",
        refuses([] { return haft_take(kHandle, nullptr, &object); })},
-      {"haft_take_with", refuses([] {
+      {"haft_take_owned", refuses([] {
          void (*destroy)(void*) = nullptr;
-         return haft_take_with(kHandle, nullptr, &object, &destroy, &object);
+         return haft_take_owned(kHandle, nullptr, &object, &destroy, &object);
        })},
       {"haft_intern",
        refuses([] { return haft_intern(&counter, &kCounter, &handle); })},

@@ -20,7 +20,7 @@
 namespace haft {
 namespace {
 
-using internal::MadeOnce;
+using internal::LazyInstance;
 using schedule::CrashStops;
 using schedule::ExpectLockFree;
 using schedule::MostSteps;
@@ -163,7 +163,7 @@ struct World {
     pins.clear();
     haft_stats stats;
     EXPECT_EQ(haft_table_stats(table, &stats), HAFT_OK);
-    EXPECT_EQ(stats.dying, 0u);
+    EXPECT_EQ(stats.retired_objects, 0u);
     EXPECT_EQ(stats.live, static_cast<std::uint64_t>(alive));
   }
 
@@ -172,7 +172,7 @@ struct World {
   haft_handle shared;
   std::vector<haft_handle> own;
   std::vector<haft_pin> pins;
-  MadeOnce<int> once;
+  LazyInstance<int> once;
 };
 
 constexpr auto kNothing = &Operation<World>::Nothing;
@@ -318,7 +318,7 @@ struct Makers {
     EXPECT_EQ(got[1]->Stats().live, 0u);
   }
 
-  MadeOnce<AnyTable> once;
+  LazyInstance<AnyTable> once;
   AnyTable* got[3] = {};
 };
 

@@ -23,7 +23,7 @@ class Ground {
     EXPECT_EQ(interned.size(), 0u);
     const auto stats = table.Stats();
     EXPECT_EQ(stats.live, 0u);
-    EXPECT_EQ(stats.dying, 0u);
+    EXPECT_EQ(stats.retired_objects, 0u);
     EXPECT_EQ(static_cast<std::uint64_t>(destroyed_), stats.created);
   }
 

@@ -121,7 +121,7 @@ struct Objects {
     pin.reset();
     const bool live = table.Check(target) == Status::kOk;
     EXPECT_EQ(endings + live, 1) << "ended twice, or by nobody";
-    EXPECT_EQ(table.Stats().dying, 0u) << "objects nobody destroys";
+    EXPECT_EQ(table.Stats().retired_objects, 0u) << "objects nobody destroys";
     EXPECT_EQ(static_cast<std::size_t>(alive), table.Stats().live);
     (void)table.Clear();
     EXPECT_EQ(alive, 0);
@@ -384,7 +384,7 @@ constexpr auto AllCalls = [] {
 };
 INSTANTIATE_TEST_SUITE_P(Old, ObjectSingleStepTest,
                          Combine(AllCalls(), Values(Caller::kOld)));
-INSTANTIATE_TEST_SUITE_P(Guest, ObjectSingleStepTest,
+INSTANTIATE_TEST_SUITE_P(UncachedCaller, ObjectSingleStepTest,
                          Combine(AllCalls(), Values(Caller::kGuest)));
 // A thread's first call.
 INSTANTIATE_TEST_SUITE_P(Newborn, ObjectSingleStepTest,

@@ -149,11 +149,11 @@ struct World {
     EXPECT_EQ(alive_of_batch, 0);
     const ObjectTableStats stats = table.Stats();
     EXPECT_EQ(stats.live, 0u);
-    EXPECT_EQ(stats.dying, 0u);
+    EXPECT_EQ(stats.retired_objects, 0u);
     std::set<Handle> free;
     table.ForEachFree(
         [&](Handle handle) { EXPECT_TRUE(free.insert(handle).second); });
-    EXPECT_EQ(free.size() + stats.retired, stats.high_water);
+    EXPECT_EQ(free.size() + stats.exhausted_slots, stats.high_water);
   }
 
   void Make(unsigned n) {

@@ -118,7 +118,7 @@ struct World {
     table.ForEachFree(note);
     const TableStats stats = table.Stats();
     EXPECT_LE(twice, kHeld) << "in the cache of the stopped thread";
-    EXPECT_LE(stats.high_water, slots.size() + stats.retired + kHeld);
+    EXPECT_LE(stats.high_water, slots.size() + stats.exhausted_slots + kHeld);
   }
   void CheckAtRest() {
     for (Handle handle : own) (void)table.Delete(handle);
@@ -320,15 +320,15 @@ TEST(WaitFreedomTest, ForEachIsBoundedByTheHighWaterMark) {
   EXPECT_LE(MostSteps(operation, kSchedules), 1 + 30 * kForEachSlot);
 }
 
-// The carver, alone.
-struct Carving {
-  void Interfere(unsigned) { (void)carver.Carve(1); }
+// The fresh_slots, alone.
+struct TakingFreshSlots {
+  void Interfere(unsigned) { (void)fresh_slots.Take(1); }
   void CheckAtRest() {}
-  internal::Carver carver{1, 1000};
+  internal::FreshSlots fresh_slots{1, 1000};
 };
-TEST(WaitFreedomTest, Carve) {
-  const Operation<Carving> operation = {
-      "Carve", [](Carving& w) { (void)w.carver.Carve(2); }};
+TEST(WaitFreedomTest, Take) {
+  const Operation<TakingFreshSlots> operation = {
+      "Take", [](TakingFreshSlots& w) { (void)w.fresh_slots.Take(2); }};
   EXPECT_EQ(MostSteps(operation, kSchedules), kCarve);
 }
 

@@ -306,12 +306,13 @@ struct ScheduledObjects {
   }
   void CheckConservation() {
     const ObjectTableStats stats = table.Stats();
-    EXPECT_EQ(stats.dying, 0u) << "an object nobody destroys";
+    EXPECT_EQ(stats.retired_objects, 0u) << "an object nobody destroys";
     EXPECT_EQ(stats.live, static_cast<std::size_t>(alive));
     std::set<Handle> free;
     table.ForEachFree(
         [&](Handle handle) { EXPECT_TRUE(free.insert(handle).second); });
-    EXPECT_EQ(stats.live + free.size() + stats.retired, stats.high_water);
+    EXPECT_EQ(stats.live + free.size() + stats.exhausted_slots,
+              stats.high_water);
   }
 
   int alive = 0;

@@ -62,7 +62,7 @@ struct Made {
 // Two that ask for it at once.
 struct TwoFirstCalls {
   static constexpr unsigned kThreads = 2;
-  internal::MadeOnce<Made> once;
+  internal::LazyInstance<Made> once;
   Made* got[2] = {};
 
   void Thread(unsigned i) {

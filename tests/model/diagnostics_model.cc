@@ -20,7 +20,7 @@ struct Made {
 // One opens the gate, one watches it, one goes through.
 struct OpenWatchThrough {
   static constexpr unsigned kThreads = 3;
-  internal::Gate<Made> gate;
+  internal::FastPathGate<Made> gate;
   Made made;
 
   void Thread(unsigned i) {
@@ -28,14 +28,15 @@ struct OpenWatchThrough {
       made.value.Write(7);
       gate.Open(&made);
     } else if (i == 1) {
-      gate.Watch();
-      Require(gate.Through() == nullptr, "nobody, when it has returned");
-    } else if (Made* const seen = gate.Through()) {
+      gate.ForceSlowPath();
+      Require(gate.TableOrNull() == nullptr, "nobody, when it has returned");
+    } else if (Made* const seen = gate.TableOrNull()) {
       Require(seen->value.Read() == 7, "seen as made");
     }
   }
   void After() {
-    Require(gate.IsWatched() && gate.Through() == nullptr, "watched");
+    Require(gate.IsSlowPathForced() && gate.TableOrNull() == nullptr,
+            "watched");
   }
 };
 TEST(GateModel, OpenWatchThrough) {
@@ -45,7 +46,7 @@ TEST(GateModel, OpenWatchThrough) {
 // Two ask for the same site and one more each, and look at each other's.
 struct TwoFirstSites {
   static constexpr unsigned kThreads = 2;
-  internal::SiteSet sites{4};
+  internal::CallSiteSet sites{4};
   sync::Atomic<std::uint32_t> numbers[2];
 
   TwoFirstSites() {
@@ -74,7 +75,7 @@ TEST(SiteSetModel, TwoFirstSites) {
 // of a life one bit is kept: so the third is told from the first by nothing but
 // the order in which things are done.
 using Layout = HandleLayout<3, 3>;
-using Log = internal::LifeLog<Layout, 1, 1>;
+using Log = internal::HandleHistory<Layout, 1, 1>;
 constexpr unsigned kLives = 4;
 
 Word HandleOf(Word generation) { return Layout::Make(generation, 0); }
@@ -152,7 +153,7 @@ TEST(LifeLogModel, LateDeleted) {
 // The site of an event that is recalled is there.
 struct SiteOfEvent {
   static constexpr unsigned kThreads = 2;
-  internal::SiteSet sites{4};
+  internal::CallSiteSet sites{4};
   Log log{1};
   void Thread(unsigned i) {
     if (i == 0) {

@@ -25,7 +25,7 @@ struct Two {
 
 // 4 slots of 3 generations. There is no room for magazines: all handles pass
 // through the stack of singles.
-template <typename FreeListT, Exhaustion kExhaustionV = Exhaustion::kRetire>
+template <typename FreeListT, Exhaustion kExhaustionV = Exhaustion::kDropSlot>
 struct Tiny {
   using Layout = HandleLayout<2, 2>;
   using FreeList = FreeListT;
@@ -35,7 +35,7 @@ struct Tiny {
 struct Magazines {
   using Layout = HandleLayout<8, 4>;
   using FreeList = BasicMagazineFreeList<1>;
-  static constexpr Exhaustion kExhaustion = Exhaustion::kRetire;
+  static constexpr Exhaustion kExhaustion = Exhaustion::kDropSlot;
 };
 
 // Values say who made them, twice.
@@ -64,7 +64,7 @@ struct Tables {
     });
     const TableStats stats = table.Stats();
     Require(stats.live == live, "the count of live handles is wrong");
-    Require(live + free + stats.retired == stats.high_water,
+    Require(live + free + stats.exhausted_slots == stats.high_water,
             "slots lost or doubled");
   }
 };
@@ -176,7 +176,8 @@ struct Exhausted {
     }
     const TableStats stats = tables.table.Stats();
     Require(made == 6, "not each handle once");
-    Require(stats.retired == 2 && stats.capacity == 0, "not all are retired");
+    Require(stats.exhausted_slots == 2 && stats.capacity == 0,
+            "not all are exhausted");
     tables.RequireConservation();
   }
 
@@ -215,7 +216,8 @@ struct StartsOver {
   void After() {
     const TableStats stats = tables.table.Stats();
     Require(stats.created == 8 && stats.deleted == 8, "counted wrong");
-    Require(stats.retired == 0 && stats.capacity == 2, "a slot is retired");
+    Require(stats.exhausted_slots == 0 && stats.capacity == 2,
+            "a slot is exhausted");
     tables.RequireConservation();
   }
 };

@@ -38,7 +38,7 @@ class Lists {
 
  public:
   explicit Lists(unsigned slots) : gone_(kLimit - slots) {
-    (void)carver_.Carve(gone_);
+    (void)fresh_slots_.Take(gone_);
   }
 
   // 0 when the list says that it is empty.
@@ -61,7 +61,7 @@ class Lists {
     });
   }
 
-  // Each slot's handle is in the list or in a cache, once, or uncarved.
+  // Each slot's handle is in the list or in a cache, once, or untaken.
   void RequireAll(unsigned slots) const {
     unsigned seen = 0;
     const auto add = [&](Word handle) {
@@ -73,8 +73,8 @@ class Lists {
     caches_.ForEach([&](const typename List::Cache& cache, unsigned level) {
       List::ForEachCached(cache, level, add);
     });
-    const std::size_t uncarved = kLimit - carver_.carved();
-    Require(static_cast<unsigned>(__builtin_popcount(seen)) + uncarved == slots,
+    const std::size_t untaken = kLimit - fresh_slots_.high_water();
+    Require(static_cast<unsigned>(__builtin_popcount(seen)) + untaken == slots,
             "a handle is lost");
   }
 
@@ -84,8 +84,8 @@ class Lists {
   }
 
   const std::size_t gone_;
-  internal::Carver carver_{Layout::Make(1, 0), kLimit};
-  List list_{kCapacity, Layout::kSlots, &carver_};
+  internal::FreshSlots fresh_slots_{Layout::Make(1, 0), kLimit};
+  List list_{kCapacity, Layout::kSlots, &fresh_slots_};
   internal::ThreadCaches<typename List::Cache> caches_;
   sync::Plain<Word> pushed_[16];
 };
@@ -106,10 +106,10 @@ struct LastSlotIsCarved {
       // Two stay in the cache, two go to the depot.
       for (const Word handle : handles) lists.Push(Next(handle));
       BecomeGuest();
-      Require(lists.Pop() != 0, "full, though a slot is uncarved");
+      Require(lists.Pop() != 0, "full, though a slot is untaken");
     } else {
       BecomeGuest();
-      // One is uncarved, or else two are in the depot.
+      // One is untaken, or else two are in the depot.
       Require(lists.Pop() != 0, "full, though a magazine is");
     }
   }
@@ -145,7 +145,7 @@ TEST(MagazineFreeListModel, NorWhereThereAreGuests) {
   Exploration().Random(30'000).Holds<TakeAndGive<2, 2>>();
 }
 
-// All is carved, and but for three full magazines it is in another thread's
+// All is taken, and but for three full magazines it is in another thread's
 // cache. Guests break them up.
 template <unsigned kGuests>
 struct BreakUp {
@@ -204,7 +204,7 @@ TEST(MagazineFreeListModel, HandlesOfEndedThreadsAreInherited) {
 }
 
 // One handle for each of two threads, and two magazines of one in each cache:
-// with so many slots nobody is ever refused. All are carved, and single.
+// with so many slots nobody is ever refused. All are taken, and single.
 template <unsigned kGuests>
 struct NeverFull {
   static constexpr unsigned kThreads = 2;

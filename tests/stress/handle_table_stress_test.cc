@@ -69,7 +69,7 @@ struct Config {
   static constexpr bool kWraps =
       kFewGenerations && Traits::kExhaustion == Exhaustion::kWrap;
   static constexpr bool kExhausts =
-      kFewGenerations && Traits::kExhaustion == Exhaustion::kRetire;
+      kFewGenerations && Traits::kExhaustion == Exhaustion::kDropSlot;
   // Whether New may answer "full" while a Delete is in progress.
   static constexpr bool kMayBeFullEarly = std::is_same_v<FreeList, CdsFreeList>;
 
@@ -178,7 +178,7 @@ TYPED_TEST(HandleTableStressTest, ChurnNeverRepeatsAHandle) {
   EXPECT_EQ(table.Stats().live, 0u);
   if (C::kTiny && C::kExhausts) {
     EXPECT_EQ(all.size(), C::Layout::kSlots * C::Layout::Generation::kMax);
-    EXPECT_EQ(table.Stats().retired, C::Layout::kSlots);
+    EXPECT_EQ(table.Stats().exhausted_slots, C::Layout::kSlots);
     EXPECT_EQ(table.Stats().capacity, 0u);
   }
 }
@@ -381,7 +381,7 @@ TYPED_TEST(HandleTableStressTest, AllDrainAndAllPutBack) {
   Barrier barrier(kThreads);
   RunThreads(kThreads, [&](unsigned t) {
     for (unsigned round = 0; round < rounds; ++round) {
-      const std::size_t retired = this->table_.Stats().retired;
+      const std::size_t exhausted = this->table_.Stats().exhausted_slots;
       taken[t].clear();
       while (const Handle handle = this->New(Seed(t, round)))
         taken[t].push_back(handle);
@@ -389,7 +389,7 @@ TYPED_TEST(HandleTableStressTest, AllDrainAndAllPutBack) {
       if (t == 0) {
         std::size_t sum = 0;
         for (const auto& part : taken) sum += part.size();
-        EXPECT_EQ(sum, slots - retired);
+        EXPECT_EQ(sum, slots - exhausted);
         EXPECT_EQ(this->table_.Stats().live, sum);
         this->table_.ForEachFree([](Handle) { ADD_FAILURE() << "left"; });
       }

@@ -63,7 +63,7 @@ constexpr std::memory_order ExchangeOrder(Passing passing) {
 
 template <typename FreeListT, std::size_t kCapacityV,
           typename LayoutT = DefaultLayout,
-          Exhaustion kExhaustionV = Exhaustion::kRetire>
+          Exhaustion kExhaustionV = Exhaustion::kDropSlot>
 struct Setup : TestTraits<FreeListT, LayoutT, kExhaustionV> {
   static constexpr std::size_t kCapacity = kCapacityV;
   static constexpr bool kIsSmall =
@@ -479,7 +479,7 @@ class ObjectWorkload : public Workload<ObjectWorkload<SetupT>> {
         [&](Handle handle, const Recorded&) { live.push_back(handle); });
     for (Handle handle : live) Delete(log, handle, 0);
     EXPECT_EQ(table_.Stats().live, 0u);
-    EXPECT_EQ(table_.Stats().dying, 0u);
+    EXPECT_EQ(table_.Stats().retired_objects, 0u);
   }
 
  private:

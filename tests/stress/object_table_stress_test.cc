@@ -81,7 +81,7 @@ class ObjectTableStressTest : public ::testing::Test {
 
   ObjectTableStressTest() { constructed = destroyed = 0; }
   ~ObjectTableStressTest() override {
-    EXPECT_EQ(table_.Stats().dying, 0u);
+    EXPECT_EQ(table_.Stats().retired_objects, 0u);
     ExpectConservation();
     table_.Clear();
     EXPECT_EQ(table_.Stats().live, 0u);
@@ -98,7 +98,8 @@ class ObjectTableStressTest : public ::testing::Test {
     table_.ForEachFree([&](Handle) { ++free; });
     const ObjectTableStats stats = table_.Stats();
     EXPECT_EQ(stats.live, live);
-    EXPECT_EQ(live + stats.dying + free + stats.retired, stats.high_water);
+    EXPECT_EQ(live + stats.retired_objects + free + stats.exhausted_slots,
+              stats.high_water);
   }
 
   // Random calls on shared handles by `threads` threads, the first
@@ -238,7 +239,7 @@ TYPED_TEST(ObjectTableStressTest, OneOfRacingDeletesSucceeds) {
           const bool live = table.Delete(handles[i]) == Status::kOk;
           ASSERT_EQ(winners[i] + live, 1u);
         }
-        ASSERT_EQ(table.Stats().dying, 0u);
+        ASSERT_EQ(table.Stats().retired_objects, 0u);
       }
     }
   });
@@ -348,7 +349,7 @@ TYPED_TEST(ObjectTableStressTest, StuckPinHoldsBackItsObjectOnly) {
       }
     }
   });
-  EXPECT_EQ(table.Stats().dying, 1u);
+  EXPECT_EQ(table.Stats().retired_objects, 1u);
   this->ExpectConservation();
   barrier.Wait();
   stuck.join();

@@ -358,7 +358,7 @@ class ObjectLoad {
   void AtRest() {
     const ObjectTableStats stats = table_.Stats();
     EXPECT_EQ(stats.live, hands_.count());
-    EXPECT_LE(stats.dying, kThreads * kPins);
+    EXPECT_LE(stats.retired_objects, kThreads * kPins);
     std::size_t live = 0, free = 0;
     table_.ForEach([&](Handle, const Object& object) {
       ++live;
@@ -366,8 +366,9 @@ class ObjectLoad {
     });
     table_.ForEachFree([&](Handle) { ++free; });
     EXPECT_EQ(live, stats.live);
-    EXPECT_EQ(live + stats.dying + free + stats.retired, stats.high_water);
-    existing_ = stats.live + stats.dying;
+    EXPECT_EQ(live + stats.retired_objects + free + stats.exhausted_slots,
+              stats.high_water);
+    existing_ = stats.live + stats.retired_objects;
   }
   std::size_t existing() const { return existing_; }
 

@@ -538,7 +538,7 @@ class RandomHistory {
     bool live = false;
     std::uint32_t value = 0;
     unsigned pins = 0;
-    bool dying = false;
+    bool retired = false;
   };
   struct Pinned {
     std::size_t slot;
@@ -559,7 +559,7 @@ class RandomHistory {
     unpin.begin = std::max(unpin.begin, pin.since);
     unpin.end = std::max(unpin.end, unpin.begin);
     Slot& slot = slots_[pin.slot];
-    if (--slot.pins == 0 && slot.dying) Destroy(slot);
+    if (--slot.pins == 0 && slot.retired) Destroy(slot);
   }
   void Destroy(Slot& slot) {
     history_.push_back({time_, time_ + Below(3), 0, slot.value,
@@ -578,7 +578,7 @@ class RandomHistory {
       if ((slots_[0].live && slots_[1].live) || Below(6) == 0)
         Add(Op::kFull, 0, Event::kNoValue);
     } else if (!slot.live) {
-      if (what < 2 && !slot.dying) {
+      if (what < 2 && !slot.retired) {
         slot.live = true;
         slot.value = ++values_;
         Add(Op::kNew, handle, slot.value);
@@ -595,7 +595,7 @@ class RandomHistory {
         return;
       }
       Add(Op::kDelete, handle, Event::kNoValue);
-      slot.dying = true;
+      slot.retired = true;
       if (slot.pins == 0) Destroy(slot);
     } else if (pinned_.empty() || what == 5) {
       Add(Op::kPin, handle, slot.value);

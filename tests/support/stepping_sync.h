@@ -26,7 +26,7 @@
 
 #pragma push_macro("HAFT_SYNC_BACKEND")
 #undef HAFT_SYNC_BACKEND
-#undef HAFT_SYNC_H_
+#undef HAFT_INTERNAL_BASE_SYNC_H_
 #define sync production_sync
 #include "haft/internal/base/sync.h"
 #undef sync

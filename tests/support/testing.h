@@ -37,7 +37,7 @@ inline constexpr bool kSanitized = false;
 // Every free list with the default layout, and every layout with the default
 // free list: equal widths hide packing bugs.
 template <typename FreeListT, typename LayoutT = DefaultLayout,
-          Exhaustion kExhaustionV = Exhaustion::kRetire>
+          Exhaustion kExhaustionV = Exhaustion::kDropSlot>
 struct TestTraits : DefaultTraits {
   using Layout = LayoutT;
   using FreeList = FreeListT;
@@ -90,9 +90,9 @@ void RunThreads(unsigned count, F f) {
   for (std::thread& thread : threads) thread.join();
 }
 
-// I4: each slot that was ever carved is live, waiting in the free list under
-// its own next handle, or retired; and the counters agree. To be called when no
-// other thread is inside a call.
+// I4: each slot that was ever taken is live, waiting in the free list under
+// its own next handle, or exhausted; and the counters agree. To be called when
+// no other thread is inside a call.
 template <typename Table>
 void ExpectConservation(const Table& table) {
   std::size_t live = 0;
@@ -113,7 +113,7 @@ void ExpectConservation(const Table& table) {
   const TableStats stats = table.Stats();
   EXPECT_EQ(stats.live, live);
   EXPECT_EQ(stats.created - stats.deleted, live);
-  EXPECT_EQ(live + free + stats.retired, stats.high_water)
+  EXPECT_EQ(live + free + stats.exhausted_slots, stats.high_water)
       << "slots lost or doubled";
 }
 

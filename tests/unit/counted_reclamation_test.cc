@@ -21,7 +21,7 @@ class CountedReclamationTest : public ::testing::Test {
 
   void EndAndLeaveDying(Word handle) {
     ASSERT_TRUE(slot_.End(handle, State::Free(State::Next(handle)), kSlots));
-    slot_.LeaveDying(handle);
+    slot_.Retire(handle);
   }
 
   const Word handle_ = DefaultLayout::FirstHandle(7);
@@ -63,9 +63,9 @@ TEST_F(CountedReclamationTest, ReleaseTellsDyingFromOtherStates) {
   for (const bool held : {false, true}) {
     Hold* const hold = reclamation_.Protect(slot_, handle_);
     if (held) {
-      slot_.LeaveHeld(handle_);
+      slot_.DeferToScopes(handle_);
     } else {
-      slot_.SetEnding(handle_);
+      slot_.SetDestroying(handle_);
     }
     EXPECT_EQ(CountedReclamation::Release(hold, slot_, handle_), 0u);
   }

@@ -43,7 +43,7 @@ class Victim {
   static constexpr int kChurn = 3;
 
   // Of `slots` slots half are live, and half have been deleted; one of these,
-  // or two, several times, which retires them in tiny layouts.
+  // or two, several times, which exhausts them in tiny layouts.
   explicit Victim(std::size_t slots) : table_(slots) {
     std::vector<Handle> handles;
     for (std::size_t i = 0; i < slots; ++i) handles.push_back(table_.New(i));
@@ -68,15 +68,15 @@ class Victim {
   const std::unordered_map<Word, std::size_t>& live() const { return live_; }
   const std::vector<Word>& issued() const { return issued_; }
 
-  // Handles of live, free and retired slots, and the words their states have
+  // Handles of live, free and exhausted slots, and the words their states have
   // had, could have had or will have.
   std::vector<Word> Words() const {
     std::vector<Word> words = {0};
     for (const Word handle : issued_) {
       const Word next = State::Next(handle);
       for (const Word word :
-           {handle, State::Free(handle), State::Retired(handle), next,
-            State::Free(next), State::Retired(next), State::Wrapped(handle),
+           {handle, State::Free(handle), State::Exhausted(handle), next,
+            State::Free(next), State::Exhausted(next), State::Wrapped(handle),
             State::Free(State::Wrapped(handle))})
         words.push_back(word);
     }
@@ -108,7 +108,7 @@ class Victim {
     EXPECT_EQ(after.live, before_.live);
     EXPECT_EQ(after.created, before_.created);
     EXPECT_EQ(after.deleted, before_.deleted);
-    EXPECT_EQ(after.retired, before_.retired);
+    EXPECT_EQ(after.exhausted_slots, before_.exhausted_slots);
     EXPECT_EQ(after.high_water, before_.high_water);
     EXPECT_EQ(after.live, live_.size());
     for (const auto& [word, value] : live_)
@@ -274,7 +274,7 @@ TYPED_TEST(StateWordTest, StateOfASlotNeverOpensThatSlot) {
       const bool last = State::IsExhausted(next);
       slots[handle].Publish(handle, 42);
       EXPECT_TRUE(slots[handle].Close(
-          handle, last ? State::Retired(handle) : State::Free(next)));
+          handle, last ? State::Exhausted(handle) : State::Free(next)));
       for (Word other = 0; other < kSlots; ++other) expect_closed(other);
     }
   }

@@ -28,24 +28,24 @@ class GlobalFreeListTest : public ::testing::Test {
   void Push(Word handle) { list_.Push(thread_, handle); }
 
   Thread thread_;
-  internal::Carver carver_{
+  internal::FreshSlots fresh_slots_{
       kFirst, GlobalFreeList::SlotsFor(kCapacity, DefaultLayout::kSlots)};
-  GlobalFreeList list_{kCapacity, 8, &carver_};
+  GlobalFreeList list_{kCapacity, 8, &fresh_slots_};
 };
 
 TEST_F(GlobalFreeListTest, NeedsAsManySlotsAsTheCapacity) {
   EXPECT_TRUE(list_.ok());
-  EXPECT_EQ(carver_.limit(), kCapacity);
+  EXPECT_EQ(fresh_slots_.limit(), kCapacity);
 }
 
 TEST_F(GlobalFreeListTest, CarvesOneSlotAtATimeAndNoMoreThanTheCapacity) {
   for (std::size_t i = 0; i < kCapacity; ++i) {
     EXPECT_EQ(Pop(), kFirst + 2 * i);
-    EXPECT_EQ(carver_.carved(), i + 1);
+    EXPECT_EQ(fresh_slots_.high_water(), i + 1);
   }
   EXPECT_EQ(Pop(), 0u);
   EXPECT_EQ(Pop(), 0u);
-  EXPECT_EQ(carver_.carved(), kCapacity);
+  EXPECT_EQ(fresh_slots_.high_water(), kCapacity);
 }
 
 TEST_F(GlobalFreeListTest, LastPushedIsPoppedFirst) {
@@ -59,7 +59,7 @@ TEST_F(GlobalFreeListTest, LastPushedIsPoppedFirst) {
 TEST_F(GlobalFreeListTest, PushedHandlesGoBeforeCarving) {
   Push(Pop());
   EXPECT_EQ(Pop(), kFirst);
-  EXPECT_EQ(carver_.carved(), 1u);
+  EXPECT_EQ(fresh_slots_.high_water(), 1u);
 }
 
 TEST_F(GlobalFreeListTest, ForEachShowsWhatWaits) {

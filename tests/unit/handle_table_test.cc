@@ -59,7 +59,7 @@ void ExpectEqual(const TableStats& a, const TableStats& b) {
   EXPECT_EQ(a.live, b.live);
   EXPECT_EQ(a.created, b.created);
   EXPECT_EQ(a.deleted, b.deleted);
-  EXPECT_EQ(a.retired, b.retired);
+  EXPECT_EQ(a.exhausted_slots, b.exhausted_slots);
   EXPECT_EQ(a.high_water, b.high_water);
   EXPECT_EQ(a.capacity, b.capacity);
 }
@@ -435,7 +435,7 @@ TEST_P(HandleTableTest, StatsAreExact) {
   EXPECT_EQ(fresh.live, 0u);
   EXPECT_EQ(fresh.created, 0u);
   EXPECT_EQ(fresh.deleted, 0u);
-  EXPECT_EQ(fresh.retired, 0u);
+  EXPECT_EQ(fresh.exhausted_slots, 0u);
   EXPECT_EQ(fresh.high_water, 0u);
   EXPECT_EQ(fresh.capacity, kCapacity);
   std::vector<Handle> handles;
@@ -446,7 +446,7 @@ TEST_P(HandleTableTest, StatsAreExact) {
   EXPECT_EQ(stats.live, 207u);
   EXPECT_EQ(stats.created, 307u);
   EXPECT_EQ(stats.deleted, 100u);
-  EXPECT_EQ(stats.retired, 0u);
+  EXPECT_EQ(stats.exhausted_slots, 0u);
   EXPECT_GE(stats.high_water, 300u);
   EXPECT_EQ(stats.capacity, kCapacity);
   if (kind_.is_exact) {
@@ -891,7 +891,7 @@ struct Exhaustible {
   using Layout = LayoutT;
   using RetiringTable =
       HandleTable<std::size_t,
-                  TestTraits<FreeList, Layout, Exhaustion::kRetire>>;
+                  TestTraits<FreeList, Layout, Exhaustion::kDropSlot>>;
   using WrappingTable =
       HandleTable<std::size_t, TestTraits<FreeList, Layout, Exhaustion::kWrap>>;
 };
@@ -930,7 +930,7 @@ TYPED_TEST(ExhaustionTest, EverySlotGivesEachOfItsGenerationsOnce) {
     const std::size_t slots = table.Stats().high_water;
     EXPECT_GE(slots, capacity);
     EXPECT_EQ(issued.size(), slots * Test::kGenerations);
-    EXPECT_EQ(table.Stats().retired, slots);
+    EXPECT_EQ(table.Stats().exhausted_slots, slots);
     EXPECT_EQ(table.Stats().capacity, 0u);
     EXPECT_EQ(table.Stats().live, 0u);
     ExpectConservation(table);
@@ -950,22 +950,22 @@ TYPED_TEST(ExhaustionTest, RetiredSlotsShrinkTheCapacityOneByOne) {
   const std::size_t slots = Fill(table).size();
   std::vector<Handle> live;
   table.ForEach([&](Handle handle, std::size_t) { live.push_back(handle); });
-  std::size_t retired = 0;
+  std::size_t exhausted = 0;
   while (!live.empty()) {
     const Handle handle = live.back();
     live.pop_back();
     const bool last = Layout::Generation::Decode(static_cast<Word>(handle)) ==
                       Test::kGenerations;
     table.MustDelete(handle);
-    retired += last;
-    ASSERT_EQ(table.Stats().retired, retired);
+    exhausted += last;
+    ASSERT_EQ(table.Stats().exhausted_slots, exhausted);
     ASSERT_EQ(table.Stats().capacity,
-              Test::kMaxSlots - std::min(retired, Test::kMaxSlots));
+              Test::kMaxSlots - std::min(exhausted, Test::kMaxSlots));
     const Handle next = table.New(1);
     ASSERT_EQ(next == kNullHandle, last);
     if (!last) live.push_back(next);
   }
-  EXPECT_EQ(retired, slots);
+  EXPECT_EQ(exhausted, slots);
   ExpectConservation(table);
 }
 
@@ -981,7 +981,7 @@ TYPED_TEST(ExhaustionTest, LastGenerationIsStaleAtOnce) {
     ASSERT_EQ(table.Delete(handle), std::nullopt);
   } while (Layout::Generation::Decode(static_cast<Word>(handle)) !=
            Layout::Generation::kMax);
-  EXPECT_EQ(table.Stats().retired, 1u);
+  EXPECT_EQ(table.Stats().exhausted_slots, 1u);
 }
 
 TYPED_TEST(ExhaustionTest, DeleteBatchRetiresToo) {
@@ -998,7 +998,7 @@ TYPED_TEST(ExhaustionTest, DeleteBatchRetiresToo) {
         table.NewBatch(values.data(), slots, handles.data());
     EXPECT_EQ(made, generation == Test::kGenerations ? 0 : slots);
   }
-  EXPECT_EQ(table.Stats().retired, slots);
+  EXPECT_EQ(table.Stats().exhausted_slots, slots);
   ExpectConservation(table);
 }
 
@@ -1019,7 +1019,7 @@ TYPED_TEST(ExhaustionTest, WrappingTableStartsOverAtGenerationOne) {
     handles.push_back(handle);
   }
   EXPECT_EQ(handles.front(), handles[Layout::Generation::kMax]);
-  EXPECT_EQ(table.Stats().retired, 0u);
+  EXPECT_EQ(table.Stats().exhausted_slots, 0u);
   EXPECT_GE(table.Stats().capacity, 1u);
   ExpectConservation(table);
 }
@@ -1049,7 +1049,7 @@ TEST(RetirementDeathTest, RetiredSlotIsNamed) {
   for (int i = 0; i < 3; ++i) table.MustDelete(handle = table.New(i));
   EXPECT_DEATH(table.MustDelete(handle),
                "stale in table .* \\{ generation: 3, index: 0 \\}, that slot "
-               "is now retired at generation 3\n$");
+               "is now exhausted at generation 3\n$");
 }
 
 TEST(RetirementTest, RetiredSlotsNeighbourIsUnharmed) {

@@ -46,14 +46,14 @@ TEST_F(HazardReclamationTest, UseIsOfTheHandleNotOfTheSlot) {
 TEST_F(HazardReclamationTest, ReleaseSaysThatTheObjectIsDying) {
   HazardReclamation::Hold* const hold = reclamation_.Protect(slot_, handle_);
   ASSERT_TRUE(slot_.End(handle_, State::Free(next_), kSlots));
-  slot_.LeaveDying(handle_);
+  slot_.Retire(handle_);
   EXPECT_EQ(HazardReclamation::Release(hold, slot_, handle_), handle_);
 }
 
 TEST_F(HazardReclamationTest, ReleaseOfAnotherHandleFindsNothingDying) {
   HazardReclamation::Hold* const hold = reclamation_.Protect(slot_, next_);
   ASSERT_TRUE(slot_.End(handle_, State::Free(next_), kSlots));
-  slot_.LeaveDying(handle_);
+  slot_.Retire(handle_);
   EXPECT_EQ(HazardReclamation::Release(hold, slot_, next_), 0u);
 }
 

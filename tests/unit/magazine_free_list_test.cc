@@ -60,8 +60,9 @@ class Rig {
   using Owner = FakeOwner<FreeList>;
 
   explicit Rig(std::size_t capacity, std::size_t limit = kPlenty)
-      : carver_(kFirst, FreeList::SlotsFor(capacity, limit)),
-        list_(capacity, internal::CeilPowerOfTwo(carver_.limit()), &carver_) {
+      : fresh_slots_(kFirst, FreeList::SlotsFor(capacity, limit)),
+        list_(capacity, internal::CeilPowerOfTwo(fresh_slots_.limit()),
+              &fresh_slots_) {
     EXPECT_TRUE(list_.ok());
   }
 
@@ -88,8 +89,8 @@ class Rig {
     for (Word handle : handles) list_.Push(thread, handle);
   }
 
-  std::size_t slots() const { return carver_.limit(); }
-  std::size_t carved() const { return carver_.carved(); }
+  std::size_t slots() const { return fresh_slots_.limit(); }
+  std::size_t high_water() const { return fresh_slots_.high_water(); }
   std::size_t InDepot() const {
     std::size_t count = 0;
     list_.ForEach([&](Word) { ++count; });
@@ -103,7 +104,7 @@ class Rig {
   }
 
  private:
-  internal::Carver carver_;
+  internal::FreshSlots fresh_slots_;
   FreeList list_;
 };
 
@@ -130,11 +131,12 @@ TEST(MagazineFreeListTest, SlotsForAddsRoomForEveryCache) {
 
 TEST(MagazineFreeListTest, PopLoadedTakesTheLoadedMagazinesHandlesOnly) {
   using FreeList = BasicMagazineFreeList<4>;
-  internal::Carver carver(kFirst, FreeList::SlotsFor(100, kPlenty));
-  FreeList list(100, internal::CeilPowerOfTwo(carver.limit()), &carver);
+  internal::FreshSlots fresh_slots(kFirst, FreeList::SlotsFor(100, kPlenty));
+  FreeList list(100, internal::CeilPowerOfTwo(fresh_slots.limit()),
+                &fresh_slots);
   FakeOwner<FreeList> owner;
   EXPECT_EQ(list.PopLoaded(owner), 0u);
-  EXPECT_EQ(carver.carved(), 0u) << "nothing was looked for";
+  EXPECT_EQ(fresh_slots.high_water(), 0u) << "nothing was looked for";
   const Word first = list.Pop(owner);
   std::vector<Word> handles = {first};
   while (const Word handle = list.PopLoaded(owner)) handles.push_back(handle);
@@ -157,7 +159,7 @@ TEST(MagazineFreeListTest, FirstPopCarvesOneMagazine) {
   Rig4 rig(100);
   Rig4::Owner owner;
   EXPECT_EQ(rig.Pop(owner), kFirst);
-  EXPECT_EQ(rig.carved(), 4u);
+  EXPECT_EQ(rig.high_water(), 4u);
   EXPECT_EQ(owner.level(), 3u);
 }
 
@@ -173,7 +175,7 @@ TEST(MagazineFreeListTest, PushedHandlesComeBackLastFirst) {
   const std::vector<Word> handles = rig.Pop(owner, 8);
   rig.Push(owner, handles);
   EXPECT_EQ(rig.Pop(owner, 8), Reversed(handles));
-  EXPECT_EQ(rig.carved(), 8u);
+  EXPECT_EQ(rig.high_water(), 8u);
 }
 
 TEST(MagazineFreeListTest, TwoMagazinesStayInTheCache) {
@@ -189,7 +191,7 @@ TEST(MagazineFreeListTest, ThirdMagazinePushesOneToTheDepot) {
   Rig4::Owner owner;
   const std::vector<Word> handles = rig.Pop(owner, 9);
   rig.Push(owner, handles);
-  // A last magazine was carved for the ninth: three of it are there, too.
+  // A last magazine was taken for the ninth: three of it are there, too.
   EXPECT_EQ(Rig4::Cached(owner).size() + rig.InDepot(), 12u);
   EXPECT_EQ(rig.InDepot(), 4u);
 }
@@ -201,7 +203,7 @@ TEST(MagazineFreeListTest, PushBeforeAnyPopNeedsNoCarving) {
   rig.Push(deleter, handles);
   EXPECT_EQ(Rig4::Cached(deleter).size(), 4u);
   EXPECT_EQ(rig.Pop(deleter, 4), Reversed(handles));
-  EXPECT_EQ(rig.carved(), 4u);
+  EXPECT_EQ(rig.high_water(), 4u);
 }
 
 TEST(MagazineFreeListTest, AlternationAtAnyLevelStaysInTheCache) {
@@ -213,11 +215,11 @@ TEST(MagazineFreeListTest, AlternationAtAnyLevelStaysInTheCache) {
     // The first swing over a border moves a magazine. None after it does.
     rig.Push(owner, rig.Pop(owner, 4));
     const std::size_t in_depot = rig.InDepot();
-    const std::size_t carved = rig.carved();
+    const std::size_t taken = rig.high_water();
     for (int i = 0; i < 20; ++i) {
       rig.Push(owner, rig.Pop(owner, 1 + i % 4));
       ASSERT_EQ(rig.InDepot(), in_depot) << start;
-      ASSERT_EQ(rig.carved(), carved) << start;
+      ASSERT_EQ(rig.high_water(), taken) << start;
     }
   }
 }
@@ -229,7 +231,7 @@ TEST(MagazineFreeListTest, PushesOfOneThreadReachAnotherThroughTheDepot) {
   rig.Push(producer, handles);
   EXPECT_EQ(rig.InDepot(), 8u);
   std::vector<Word> received = rig.Pop(consumer, 8);
-  EXPECT_EQ(rig.carved(), 16u);
+  EXPECT_EQ(rig.high_water(), 16u);
   EXPECT_EQ(rig.InDepot(), 0u);
   // Those the producer's cache keeps are out of reach.
   received.push_back(rig.Pop(consumer));
@@ -246,10 +248,10 @@ TEST(MagazineFreeListTest, EmptyMagazinesReturnToThoseWhoFillThem) {
     ASSERT_EQ(handles.size(), 20u);
     rig.Push(consumer, handles);
   }
-  EXPECT_LE(rig.carved(), 20u + 8 + 8);
+  EXPECT_LE(rig.high_water(), 20u + 8 + 8);
   EXPECT_EQ(rig.InDepot() + Rig4::Cached(producer).size() +
                 Rig4::Cached(consumer).size(),
-            rig.carved());
+            rig.high_water());
 }
 
 TEST(MagazineFreeListTest, OwnerTakesSinglesBeforeItCarves) {
@@ -259,7 +261,7 @@ TEST(MagazineFreeListTest, OwnerTakesSinglesBeforeItCarves) {
   const std::vector<Word> handles = rig.Pop(owner, 4);
   rig.Push(guest, handles);
   EXPECT_EQ(rig.Pop(owner, 4), Reversed(handles));
-  EXPECT_EQ(rig.carved(), 4u);
+  EXPECT_EQ(rig.high_water(), 4u);
   EXPECT_EQ(owner.level(), 0u);
 }
 
@@ -268,7 +270,7 @@ TEST(MagazineFreeListTest, GuestTakesOneHandleAtATime) {
   FakeGuest guest;
   for (std::size_t i = 1; i <= 10; ++i) {
     EXPECT_EQ(rig.Pop(guest), kFirst + 2 * (i - 1));
-    EXPECT_EQ(rig.carved(), i);
+    EXPECT_EQ(rig.high_water(), i);
   }
   EXPECT_EQ(rig.InDepot(), 0u);
 }
@@ -279,7 +281,7 @@ TEST(MagazineFreeListTest, GuestPrefersSinglesToCarving) {
   const std::vector<Word> handles = rig.Pop(guest, 3);
   rig.Push(guest, handles);
   EXPECT_EQ(rig.Pop(guest, 3), Reversed(handles));
-  EXPECT_EQ(rig.carved(), 3u);
+  EXPECT_EQ(rig.high_water(), 3u);
 }
 
 TEST(MagazineFreeListTest, GuestFindsHandlesThatWaitInMagazines) {
@@ -290,7 +292,7 @@ TEST(MagazineFreeListTest, GuestFindsHandlesThatWaitInMagazines) {
   EXPECT_EQ(handles.size(), rig.slots());
   rig.Push(owner, {handles.begin(), handles.begin() + 16});
   ASSERT_EQ(rig.InDepot(), 8u);
-  // All are carved, none is single: so the guest breaks up a magazine, whose
+  // All are taken, none is single: so the guest breaks up a magazine, whose
   // other handles anybody may take.
   ASSERT_NE(rig.Pop(guest), 0u);
   EXPECT_EQ(rig.InDepot(), 7u);
@@ -323,7 +325,7 @@ TEST(MagazineFreeListTest, LastCarvedMagazineMayBeShort) {
   const std::vector<Word> handles = rig.PopAll(owner);
   EXPECT_EQ(handles.size(), 7 + 4 * kSpare);
   EXPECT_TRUE(AreDistinct(handles));
-  EXPECT_EQ(rig.carved(), rig.slots());
+  EXPECT_EQ(rig.high_water(), rig.slots());
 }
 
 TEST(MagazineFreeListTest, FullChangesNothing) {
@@ -393,11 +395,11 @@ TEST(MagazineFreeListTest, MagazinesOfOneHandleAreExchanged) {
   Rig<1> rig(10);
   Rig<1>::Owner a, b;
   const std::vector<Word> handles = rig.Pop(a, 10);
-  EXPECT_EQ(rig.carved(), 10u);
+  EXPECT_EQ(rig.high_water(), 10u);
   rig.Push(b, handles);
   EXPECT_EQ(rig.InDepot(), 8u);
   EXPECT_EQ(rig.Pop(a, 8).size(), 8u);
-  EXPECT_EQ(rig.carved(), 10u);
+  EXPECT_EQ(rig.high_water(), 10u);
 }
 
 // The level of a full magazine fills its eight bits.

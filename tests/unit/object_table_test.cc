@@ -99,7 +99,8 @@ void ExpectConservation(Table& table) {
   const ObjectTableStats stats = table.Stats();
   EXPECT_EQ(stats.live, live);
   EXPECT_EQ(stats.created - stats.deleted, live);
-  EXPECT_EQ(live + stats.dying + free + stats.retired, stats.high_water);
+  EXPECT_EQ(live + stats.retired_objects + free + stats.exhausted_slots,
+            stats.high_water);
 }
 
 // Keeps an object in use until told otherwise, in one way or another.
@@ -157,7 +158,7 @@ class ObjectTableTest : public ::testing::Test {
   ~ObjectTableTest() override {
     if (table_ != nullptr) {
       ExpectConservation(*table_);
-      EXPECT_EQ(table_->Stats().dying, 0u);
+      EXPECT_EQ(table_->Stats().retired_objects, 0u);
     }
     table_.reset();
     EXPECT_EQ(constructed, destroyed);
@@ -328,14 +329,14 @@ TYPED_TEST(ObjectTableTest, DeferredDeletion) {
       EXPECT_EQ(table.DeleteUnlessPinned(handle), Status::kStale);
       EXPECT_EQ(table.DeleteAndWait(handle, milliseconds(1)), Status::kStale);
       EXPECT_EQ(table.Pin(handle).status(), Status::kStale);
-      EXPECT_EQ(table.Stats().dying, 1u);
+      EXPECT_EQ(table.Stats().retired_objects, 1u);
       EXPECT_EQ(table.Stats().live, 0u);
       EXPECT_EQ(destroyed, 0);
       EXPECT_EQ(object->value(), 5);
       ExpectConservation(table);
       user.LetGo();
       EXPECT_EQ(destroyed, 1);
-      EXPECT_EQ(table.Stats().dying, 0u);
+      EXPECT_EQ(table.Stats().retired_objects, 0u);
       EXPECT_EQ(table.Check(handle), Status::kStale);
     }
   }
@@ -493,7 +494,7 @@ TYPED_TEST(ObjectTableTest, ScopeHoldsWhatItFinds) {
     }
     EXPECT_EQ(outer.Find(a), nullptr);
     EXPECT_EQ(found->value(), 1);
-    EXPECT_EQ(table.Stats().dying, 1u);
+    EXPECT_EQ(table.Stats().retired_objects, 1u);
     EXPECT_EQ(destroyed, 1) << "not what this thread has never used";
   }
   EXPECT_EQ(destroyed, 2);
@@ -536,7 +537,7 @@ TYPED_TEST(ObjectTableTest, PinAndScopeTogether) {
         EXPECT_EQ(table.Delete(handle), Status::kOk);
         (pin_first ? pin : scope).LetGo();
         EXPECT_EQ(destroyed, 0);
-        EXPECT_EQ(table.Stats().dying, 1u);
+        EXPECT_EQ(table.Stats().retired_objects, 1u);
         (pin_first ? scope : pin).LetGo();
         EXPECT_EQ(destroyed, 1);
       }
@@ -849,7 +850,7 @@ void TestLongList(bool pinned, F before) {
   });
   EXPECT_EQ(destroyed, kLength);
   EXPECT_EQ(table.Stats().live, 0u);
-  EXPECT_EQ(table.Stats().dying, 0u);
+  EXPECT_EQ(table.Stats().retired_objects, 0u);
   ExpectConservation(table);
 }
 
@@ -902,7 +903,7 @@ TEST(ObjectTableScopeTest, EndingAScopeDoesNotWaitForALaterOne) {
   });
   later.join();
   EXPECT_TRUE(in_time) << "waited for another thread's scope";
-  EXPECT_EQ(table.Stats().dying, 0u);
+  EXPECT_EQ(table.Stats().retired_objects, 0u);
 }
 
 // Kinds of objects.
@@ -1051,7 +1052,7 @@ TEST(ObjectTableLimitTest, RetiresSlotsWithoutGenerations) {
       ExpectConservation(table);
     }
     EXPECT_EQ(handles.size(), 8u * 3);
-    EXPECT_EQ(table.Stats().retired, 8u);
+    EXPECT_EQ(table.Stats().exhausted_slots, 8u);
     EXPECT_EQ(table.Stats().capacity, 0u);
     for (const Handle old : handles) {
       EXPECT_EQ(table.Check(old), Status::kStale);
@@ -1079,7 +1080,7 @@ TEST(ObjectTableLimitTest, WrappedGenerationsStartOver) {
     EXPECT_EQ(table.Delete(handle), Status::kOk);
     EXPECT_EQ(table.Emplace(0), kNullHandle) << "still pinned";
   }
-  EXPECT_EQ(table.Stats().retired, 0u);
+  EXPECT_EQ(table.Stats().exhausted_slots, 0u);
   ExpectConservation(table);
 }
 
@@ -1100,7 +1101,7 @@ TEST(ObjectTableLimitTest, PinsOutliveTheTable) {
   auto table = Table::Create(10);
   std::optional<Table::Pinned> live(table->Pin(table->Emplace(1)));
   const Handle deleted = table->Emplace(2);
-  std::optional<Table::Pinned> dying(table->Pin(deleted));
+  std::optional<Table::Pinned> retired(table->Pin(deleted));
   std::optional<Table::Pinned> again(table->Pin(deleted));
   EXPECT_NE(table->Emplace(3), kNullHandle);
   EXPECT_EQ(table->Delete(deleted), Status::kOk);
@@ -1110,11 +1111,11 @@ TEST(ObjectTableLimitTest, PinsOutliveTheTable) {
   EXPECT_NE(report.find("2"), std::string::npos) << report;
   EXPECT_NE(report.find("pinned"), std::string::npos) << report;
   EXPECT_EQ(**live, 1);
-  EXPECT_EQ(**dying, 2);
-  **dying = 4;
+  EXPECT_EQ(**retired, 2);
+  **retired = 4;
   EXPECT_EQ(**again, 4);
   live.reset();
-  dying.reset();
+  retired.reset();
   InThread([&] { again.reset(); });
 }
 

@@ -134,7 +134,7 @@ class Model {
     constexpr bool kMayHoldMore =
         std::is_same_v<typename Traits::FreeList, MagazineFreeList> ||
         std::is_same_v<typename Traits::FreeList, BasicMagazineFreeList<3>>;
-    const std::size_t used = live_.size() + retired_;
+    const std::size_t used = live_.size() + exhausted_;
     if (word == 0) {
       if (used < capacity_) return "full below capacity";
       if (used != stats.high_water) return "full though a slot is free";
@@ -143,7 +143,7 @@ class Model {
     if (!kMayHoldMore && used >= capacity_) return "beyond the capacity";
     if (!Layout::IsWellFormed(word)) return "malformed";
     if (live_.count(word) != 0) return "live already";
-    if (Traits::kExhaustion == Exhaustion::kRetire && names_.count(word) != 0)
+    if (Traits::kExhaustion == Exhaustion::kDropSlot && names_.count(word) != 0)
       return "issued before";
     live_[word] = value;
     names_[word] = issued_.size();
@@ -157,18 +157,18 @@ class Model {
     if (live_.erase(word) == 0) return;
     in_order_.erase(std::find(in_order_.begin(), in_order_.end(), word));
     ++deleted_;
-    retired_ += Traits::kExhaustion == Exhaustion::kRetire &&
-                Layout::Generation::Decode(word) == Layout::Generation::kMax;
+    exhausted_ += Traits::kExhaustion == Exhaustion::kDropSlot &&
+                  Layout::Generation::Decode(word) == Layout::Generation::kMax;
   }
 
   std::string Compare(const TableStats& stats) const {
     if (stats.live != live_.size()) return "live";
     if (stats.created != created_) return "created";
     if (stats.deleted != deleted_) return "deleted";
-    if (stats.retired != retired_) return "retired";
-    if (stats.capacity != capacity_ - std::min(retired_, capacity_))
+    if (stats.exhausted_slots != exhausted_) return "exhausted";
+    if (stats.capacity != capacity_ - std::min(exhausted_, capacity_))
       return "capacity";
-    if (stats.high_water < live_.size() + retired_) return "high_water";
+    if (stats.high_water < live_.size() + exhausted_) return "high_water";
     return "";
   }
 
@@ -178,7 +178,7 @@ class Model {
   std::vector<Word> in_order_;                   // the live ones, oldest first
   std::vector<Word> issued_;                     // all ever issued
   std::unordered_map<Word, std::size_t> names_;  // and their places there
-  std::size_t created_ = 0, deleted_ = 0, retired_ = 0;
+  std::size_t created_ = 0, deleted_ = 0, exhausted_ = 0;
 };
 
 std::string Show(const std::optional<std::size_t>& value) {
@@ -335,7 +335,7 @@ class Replay {
     });
     const TableStats stats = table_.Stats();
     Expect(!twice, "a slot is free twice");
-    Expect(stats.live + stats.retired + free.size() == stats.high_water,
+    Expect(stats.live + stats.exhausted_slots + free.size() == stats.high_water,
            "a slot is lost");
   }
 

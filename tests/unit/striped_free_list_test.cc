@@ -54,24 +54,24 @@ class StripedFreeListTest : public ::testing::Test {
   void Push(Word handle) { list_.Push(thread_, handle); }
 
   Thread thread_;
-  internal::Carver carver_{
+  internal::FreshSlots fresh_slots_{
       kFirst, StripedFreeList::SlotsFor(kCapacity, DefaultLayout::kSlots)};
-  StripedFreeList list_{kCapacity, 8, &carver_};
+  StripedFreeList list_{kCapacity, 8, &fresh_slots_};
 };
 
 TEST_F(StripedFreeListTest, NeedsAsManySlotsAsTheCapacity) {
   EXPECT_TRUE(list_.ok());
-  EXPECT_EQ(carver_.limit(), kCapacity);
+  EXPECT_EQ(fresh_slots_.limit(), kCapacity);
 }
 
 TEST_F(StripedFreeListTest, CarvesOneSlotAtATimeAndNoMoreThanTheCapacity) {
   for (std::size_t i = 0; i < kCapacity; ++i) {
     EXPECT_EQ(Pop(), kFirst + 2 * i);
-    EXPECT_EQ(carver_.carved(), i + 1);
+    EXPECT_EQ(fresh_slots_.high_water(), i + 1);
   }
   EXPECT_EQ(Pop(), 0u);
   EXPECT_EQ(Pop(), 0u);
-  EXPECT_EQ(carver_.carved(), kCapacity);
+  EXPECT_EQ(fresh_slots_.high_water(), kCapacity);
 }
 
 TEST_F(StripedFreeListTest, LastPushedOnThisCpuIsPoppedFirst) {
@@ -95,7 +95,8 @@ TEST_F(StripedFreeListTest, EveryCpuFindsWhatAnyOtherHasPushed) {
       Push(handle);
     }
   }
-  EXPECT_EQ(carver_.carved(), 1u) << "what another CPU has goes before carving";
+  EXPECT_EQ(fresh_slots_.high_water(), 1u)
+      << "what another CPU has goes before carving";
 }
 
 TEST_F(StripedFreeListTest, OwnStackGoesBeforeOthers) {

@@ -13,7 +13,7 @@ namespace {
 TEST(TraitsTest, DefaultsAreTheSafeChoice) {
   static_assert(std::is_same_v<DefaultTraits::Layout, DefaultLayout>);
   static_assert(std::is_same_v<DefaultTraits::FreeList, MagazineFreeList>);
-  static_assert(DefaultTraits::kExhaustion == Exhaustion::kRetire);
+  static_assert(DefaultTraits::kExhaustion == Exhaustion::kDropSlot);
   static_assert(
       std::is_same_v<HandleTable<int>, HandleTable<int, DefaultTraits>>);
 }
@@ -31,7 +31,7 @@ struct GlobalTraits : DefaultTraits {
 
 TEST(TraitsTest, EachChoiceCanBeRedeclaredAlone) {
   static_assert(std::is_same_v<JavaScriptTraits::FreeList, MagazineFreeList>);
-  static_assert(JavaScriptTraits::kExhaustion == Exhaustion::kRetire);
+  static_assert(JavaScriptTraits::kExhaustion == Exhaustion::kDropSlot);
   static_assert(std::is_same_v<GlobalTraits::Layout, DefaultLayout>);
   static_assert(WrappingTraits::kExhaustion == Exhaustion::kWrap);
 }
@@ -53,7 +53,7 @@ TEST(TraitsTest, FreeListReachesTheTable) {
 TEST(TraitsTest, ExhaustionReachesTheTable) {
   HandleTable<int, WrappingTraits> table(1);
   for (int i = 0; i < 10; ++i) EXPECT_EQ(table.MustDelete(table.New(i)), i);
-  EXPECT_EQ(table.Stats().retired, 0u);
+  EXPECT_EQ(table.Stats().exhausted_slots, 0u);
 }
 
 }  // namespace

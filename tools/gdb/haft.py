@@ -23,7 +23,7 @@ import gdb.printing
 
 # As in haft/slot_array.h: what a slot's state is, by the index bits in which it
 # differs from the slot's index, where its lowest bit is clear.
-_ENDED = {1: "retired", 2: "dying", 3: "held by a read scope", 4: "ending"}
+_ENDED = {1: "exhausted", 2: "retired", 3: "held by a read scope", 4: "ending"}
 
 _PROCESS_TABLE = "'haft::(anonymous namespace)::process_table'"
 
@@ -148,15 +148,15 @@ class Table:
         self.first = int(slots["first_"])
         self.data = slots["storage_"]["data_"]
         self.size = int(slots["storage_"]["size_"])
-        carver = value["carver_"]
-        self.carved = min(_word(carver["next_"]), int(carver["limit_"]))
+        fresh_slots = value["fresh_slots_"]
+        self.taken = min(_word(fresh_slots["next_"]), int(fresh_slots["limit_"]))
 
     def slot(self, index):
         return (self.data + index).dereference()
 
     def states(self):
         """(index, state) of each slot that was ever taken into use."""
-        if self.carved == 0:
+        if self.taken == 0:
             return
         slot = self.data.dereference()
         state = slot["state_"]
@@ -164,8 +164,8 @@ class Table:
         stride, width = slot.type.sizeof, state.type.sizeof
         memory = gdb.selected_inferior()
         at_once = max(1, (1 << 20) // stride)
-        for low in range(0, self.carved, at_once):
-            count = min(at_once, self.carved - low)
+        for low in range(0, self.taken, at_once):
+            count = min(at_once, self.taken - low)
             block = memory.read_memory(start + low * stride,
                                        (count - 1) * stride + width).tobytes()
             for i in range(count):
@@ -220,7 +220,7 @@ class Table:
         index = self.layout.index(word) & (self.size - 1)
         state = _word(self.slot(index)["state_"])
         kind, handle = self.layout.read_state(state, index)
-        exists = self.owns and kind in ("dying", "held by a read scope",
+        exists = self.owns and kind in ("retired", "held by a read scope",
                                         "ending")
         if handle == word and (kind.startswith("live") or exists):
             text = where % (kind if not exists else "stale, " + kind)

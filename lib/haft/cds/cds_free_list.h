@@ -30,8 +30,8 @@ class CdsFreeList {
   }
 
   CdsFreeList(std::size_t /*capacity*/, std::size_t range,
-              internal::Carver* carver) noexcept
-      : nodes_(range), mask_(range - 1), carver_(carver) {}
+              internal::FreshSlots* fresh_slots) noexcept
+      : nodes_(range), mask_(range - 1), fresh_slots_(fresh_slots) {}
   ~CdsFreeList() {
     list_.clear([](CdsList::node*) {});
   }
@@ -41,7 +41,7 @@ class CdsFreeList {
   template <typename Thread>
   Word Pop(Thread&) noexcept {
     if (const Word handle = TryPop()) return handle;
-    if (const internal::HandleRun run = carver_->Carve(1); run.count != 0)
+    if (const internal::HandleRun run = fresh_slots_->Take(1); run.count != 0)
       return run[0];
     return TryPop();
   }
@@ -92,7 +92,7 @@ class CdsFreeList {
   mutable CdsList list_;
   mutable internal::ReservedArray<Node> nodes_;
   const Word mask_;
-  internal::Carver* const carver_;
+  internal::FreshSlots* const fresh_slots_;
 };
 
 }  // namespace haft

@@ -137,31 +137,31 @@ static void take_with(haft_table *table) {
   void (*how)(void *) = NULL;
   void *found = NULL, *context = NULL;
   EXPECT(haft_table_new(table, &object, &kCounted, &made) == HAFT_OK);
-  EXPECT(haft_table_take_with(table, made, &kOther, &found, &how, &context) ==
+  EXPECT(haft_table_take_owned(table, made, &kOther, &found, &how, &context) ==
          HAFT_WRONG_TYPE);
   EXPECT(found == NULL && how == NULL && context == NULL);
-  EXPECT(haft_table_take_with(table, made, &kCounted, &found, &how, &context) ==
-         HAFT_OK);
+  EXPECT(haft_table_take_owned(table, made, &kCounted, &found, &how,
+                               &context) == HAFT_OK);
   EXPECT(found == &object && how == kCounted.destroy && context == &object);
 
   EXPECT(haft_table_new_with(table, &object, &kOther, kCounted.destroy, &found,
                              &made_with) == HAFT_OK);
-  EXPECT(haft_table_take_with(table, made_with, NULL, &found, &how, &context) ==
-         HAFT_OK);
+  EXPECT(haft_table_take_owned(table, made_with, NULL, &found, &how,
+                               &context) == HAFT_OK);
   EXPECT(found == &object && how == kCounted.destroy && context == &found);
 
   EXPECT(haft_table_intern_with(table, &object, &kOther, kCounted.destroy,
                                 &found, &interned) == HAFT_OK);
-  EXPECT(haft_table_take_with(table, interned, NULL, &found, &how, &context) ==
+  EXPECT(haft_table_take_owned(table, interned, NULL, &found, &how, &context) ==
          HAFT_OK);
   EXPECT(found == &object && how == kCounted.destroy && context == &found);
 
   EXPECT(haft_table_new_with(table, &object, &kCounted, NULL, NULL,
                              &borrowed) == HAFT_OK);
-  EXPECT(haft_table_take_with(table, borrowed, NULL, &found, &how, &context) ==
+  EXPECT(haft_table_take_owned(table, borrowed, NULL, &found, &how, &context) ==
          HAFT_OK);
   EXPECT(found == &object && how == NULL);
-  EXPECT(haft_table_take_with(table, borrowed, NULL, &found, &how, &context) ==
+  EXPECT(haft_table_take_owned(table, borrowed, NULL, &found, &how, &context) ==
          HAFT_STALE);
   EXPECT(destroyed == 0);
 }
@@ -195,7 +195,7 @@ static void many(haft_table *table) {
   EXPECT(haft_table_for_each(table, visit, &sum) == 1);
   EXPECT(sum == 0);
   EXPECT(haft_table_stats(table, &stats) == HAFT_OK);
-  EXPECT(stats.live == 3 && stats.dying == 0);
+  EXPECT(stats.live == 3 && stats.retired_objects == 0);
   EXPECT(stats.high_water >= 3 && stats.capacity >= 3);
   EXPECT(haft_table_report(table, 1, take_line, &reported) == 3);
   EXPECT(reported);
@@ -275,9 +275,9 @@ static void invalid(void) {
   EXPECT(haft_pin_object(1, NULL, NULL, &found) == HAFT_INVALID);
   EXPECT(haft_pin_object(1, NULL, &pin, NULL) == HAFT_INVALID);
   EXPECT(haft_take(1, NULL, NULL) == HAFT_INVALID);
-  EXPECT(haft_take_with(1, NULL, NULL, &how, &found) == HAFT_INVALID);
-  EXPECT(haft_take_with(1, NULL, &found, NULL, &found) == HAFT_INVALID);
-  EXPECT(haft_take_with(1, NULL, &found, &how, NULL) == HAFT_INVALID);
+  EXPECT(haft_take_owned(1, NULL, NULL, &how, &found) == HAFT_INVALID);
+  EXPECT(haft_take_owned(1, NULL, &found, NULL, &found) == HAFT_INVALID);
+  EXPECT(haft_take_owned(1, NULL, &found, &how, NULL) == HAFT_INVALID);
   EXPECT(haft_scope_open(NULL, NULL) == HAFT_INVALID);
   EXPECT(haft_scope_add(NULL, 1) == HAFT_INVALID);
   EXPECT(haft_scope_escape(NULL, 1, NULL) == HAFT_INVALID);

@@ -35,31 +35,31 @@ class CdsFreeListTest : public ::testing::Test {
   }
 
   Thread thread_;
-  internal::Carver carver_{
+  internal::FreshSlots fresh_slots_{
       kFirst, CdsFreeList::SlotsFor(kCapacity, DefaultLayout::kSlots)};
-  CdsFreeList list_{kCapacity, 8, &carver_};
+  CdsFreeList list_{kCapacity, 8, &fresh_slots_};
 };
 
 TEST_F(CdsFreeListTest, NeedsAsManySlotsAsTheCapacity) {
   EXPECT_TRUE(list_.ok());
-  EXPECT_EQ(carver_.limit(), kCapacity);
+  EXPECT_EQ(fresh_slots_.limit(), kCapacity);
 }
 
 TEST_F(CdsFreeListTest, CarvesOneSlotAtATimeAndNoMoreThanTheCapacity) {
   for (std::size_t i = 0; i < kCapacity; ++i) {
     EXPECT_EQ(Pop(), kFirst + 2 * i);
-    EXPECT_EQ(carver_.carved(), i + 1);
+    EXPECT_EQ(fresh_slots_.high_water(), i + 1);
   }
   EXPECT_EQ(Pop(), 0u);
   EXPECT_EQ(Pop(), 0u);
-  EXPECT_EQ(carver_.carved(), kCapacity);
+  EXPECT_EQ(fresh_slots_.high_water(), kCapacity);
 }
 
 TEST_F(CdsFreeListTest, LastPushedIsPoppedFirst) {
   const Word handles[] = {Pop(), Pop(), Pop()};
   for (Word handle : handles) Push(handle);
   for (int i : {2, 1, 0}) EXPECT_EQ(Pop(), handles[i]);
-  EXPECT_EQ(carver_.carved(), 3u);
+  EXPECT_EQ(fresh_slots_.high_water(), 3u);
 }
 
 TEST_F(CdsFreeListTest, ForEachLeavesTheListAsItWas) {

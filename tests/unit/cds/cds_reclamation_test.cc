@@ -154,8 +154,8 @@ TEST_F(CdsReclamationTest, WhatDestructorsMakeIsDestroyedWithTheTable) {
     EXPECT_EQ(table.Delete(table.Emplace()), Status::kOk);
   });
   EXPECT_EQ(table.Delete(handle), Status::kOk);
-  std::unique_ptr<Table> dying = std::move(table_);
-  dying.reset();
+  std::unique_ptr<Table> retired = std::move(table_);
+  retired.reset();
   EXPECT_EQ(constructed, 3);
   EXPECT_EQ(destroyed, 3);
 }
@@ -207,7 +207,7 @@ TEST(CdsReclamationStressTest, PinnedObjectsStayAlive) {
     const ObjectTableStats stats = table.Stats();
     EXPECT_EQ(stats.live, 8u);
     EXPECT_EQ(static_cast<std::size_t>(constructed - destroyed),
-              stats.live + stats.dying);
+              stats.live + stats.retired_objects);
   }
   EXPECT_EQ(constructed, destroyed);
   EXPECT_GT(used, 0u);

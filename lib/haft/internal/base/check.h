@@ -13,7 +13,7 @@ namespace haft::internal {
 
 // Writes one line to stderr without the C library's stream locks, so that it
 // also works in a signal handler.
-[[gnu::cold]] inline void Say(const char* sentence) noexcept {
+[[gnu::cold]] inline void LogLine(const char* sentence) noexcept {
   char line[1024];
   const int length = std::snprintf(line, sizeof(line), "haft: %s\n", sentence);
   if (length > 0) {
@@ -25,8 +25,8 @@ namespace haft::internal {
 }
 
 // Says so and aborts.
-[[noreturn, gnu::cold]] inline void Die(const char* sentence) noexcept {
-  Say(sentence);
+[[noreturn, gnu::cold]] inline void Fatal(const char* sentence) noexcept {
+  LogLine(sentence);
   std::abort();
 }
 
@@ -36,7 +36,7 @@ namespace haft::internal {
 #define HAFT_CHECK(condition, sentence)              \
   (__builtin_expect(static_cast<bool>(condition), 1) \
        ? void()                                      \
-       : ::haft::internal::Die(sentence))
+       : ::haft::internal::Fatal(sentence))
 
 // The same in builds without NDEBUG; otherwise nothing, and `condition` is not
 // evaluated.

@@ -12,7 +12,7 @@ namespace haft::internal {
 // Constant-initialised, and never destroyed with what it holds: for what
 // threads and handlers may use until the process is gone.
 template <typename T>
-class MadeOnce {
+class LazyInstance {
  public:
   // The one there is. If there is none yet, make() makes it; of racing threads
   // one keeps what it has made.

@@ -73,7 +73,7 @@ class Site {
   }
 
  private:
-  friend class SiteSet;
+  friend class CallSiteSet;
 
   void Set(Place place, const char* type_name) noexcept {
     CopyEnd(file_, place.file);
@@ -108,10 +108,10 @@ class Site {
 };
 
 // Numbers for sites, from 1 on. Only ever grows.
-class SiteSet {
+class CallSiteSet {
  public:
   // `size` is a power of two: one more than there is room for.
-  explicit SiteSet(std::size_t size) noexcept : sites_(size) {}
+  explicit CallSiteSet(std::size_t size) noexcept : sites_(size) {}
 
   bool ok() const noexcept { return sites_.ok(); }
   std::size_t size() const noexcept { return sites_.size(); }

@@ -30,11 +30,11 @@ const char* NameOf(const haft_type& type) noexcept {
 }  // namespace
 
 class Diagnostics {
-  using LifeLog = internal::LifeLog<AnyTraits::Layout>;
+  using HandleHistory = internal::HandleHistory<AnyTraits::Layout>;
 
  public:
-  using Event = LifeLog::Event;
-  using Life = LifeLog::Life;
+  using Event = HandleHistory::Event;
+  using Life = HandleHistory::Life;
 
   // nullptr: there is no memory.
   static std::unique_ptr<Diagnostics> Create(std::size_t slots) noexcept {
@@ -72,8 +72,8 @@ class Diagnostics {
     return {sites_.NumberOf(place, type_name), sync::ThreadNumber()};
   }
 
-  internal::SiteSet sites_;
-  LifeLog lives_;
+  internal::CallSiteSet sites_;
+  HandleHistory lives_;
 };
 
 namespace {
@@ -89,11 +89,11 @@ struct Listener {
 
 // Constant-initialised and never destroyed: threads and handlers use it until
 // the process is gone.
-internal::MadeOnce<Table> process_table;
+internal::LazyInstance<Table> process_table;
 struct Process {
-  internal::MadeOnce<Listener> listener;        // of haft_on_refusal
-  internal::MadeOnce<Listener> standard_error;  // of the environment
-  sync::Atomic<unsigned> flags{0};              // 0: not decided yet
+  internal::LazyInstance<Listener> listener;  // of haft_set_refusal_callback
+  internal::LazyInstance<Listener> standard_error;  // of the environment
+  sync::Atomic<unsigned> flags{0};                  // 0: not decided yet
 } process;
 
 constexpr unsigned kDecided = 1u << 31;
@@ -101,7 +101,7 @@ constexpr unsigned kRemember = HAFT_DIAGNOSE_SITES | HAFT_DIAGNOSE_LEAKS;
 
 // The one there is, if any.
 template <typename T>
-T* Present(internal::MadeOnce<T>& once) noexcept {
+T* Present(internal::LazyInstance<T>& once) noexcept {
   return once.Get([] { return std::unique_ptr<T>(); });
 }
 
@@ -143,7 +143,7 @@ Wishes ReadEnvironment() noexcept {
 
 void SayRefusal(void*, haft_table*, haft_handle, haft_status,
                 const char* description) {
-  internal::Say(description);
+  internal::LogLine(description);
 }
 
 // Decides, once for the process, what is remembered: `flags`, and what the
@@ -158,7 +158,7 @@ bool Decide(unsigned flags) noexcept {
           std::memory_order_relaxed))
     return false;
   if (!wishes.is_understood)
-    internal::Say(
+    internal::LogLine(
         "HAFT_DIAGNOSE has a word that is none of sites, leaks, "
         "refusals=NUMBER");
   if (wishes.refusals != 0) {
@@ -166,9 +166,9 @@ bool Decide(unsigned flags) noexcept {
       return std::unique_ptr<Listener>(
           new (std::nothrow) Listener(&SayRefusal, nullptr, wishes.refusals));
     });
-    gate.Watch();
+    fast_path_gate.ForceSlowPath();
   }
-  if ((flags | wishes.flags) != 0) gate.Watch();
+  if ((flags | wishes.flags) != 0) fast_path_gate.ForceSlowPath();
   return true;
 }
 
@@ -203,7 +203,7 @@ std::unique_ptr<Table> Table::Create(std::size_t capacity) noexcept {
   std::unique_ptr<Table> made(new (std::nothrow) Table(capacity));
   if (made == nullptr || !made->ok()) return nullptr;
   if ((Flags() & kRemember) != 0) {
-    gate.Watch();
+    fast_path_gate.ForceSlowPath();
     made->diagnostics_ = Diagnostics::Create(made->slots());
     if (made->diagnostics_ == nullptr) return nullptr;
   }
@@ -212,10 +212,10 @@ std::unique_ptr<Table> Table::Create(std::size_t capacity) noexcept {
 
 Table* TableOf(haft_table* table) noexcept {
   if (table != nullptr) return reinterpret_cast<Table*>(table);
-  if (Table* const open = gate.Through()) return open;
+  if (Table* const open = fast_path_gate.TableOrNull()) return open;
   Table* const made =
       process_table.Get([] { return Table::Create(ProcessCapacity()); });
-  if (made != nullptr) gate.Open(made);
+  if (made != nullptr) fast_path_gate.Open(made);
   return made;
 }
 
@@ -380,11 +380,11 @@ struct Call {
     return status;
   }
 
-  [[noreturn]] void Die(haft_status status) const noexcept {
+  [[noreturn]] void Fatal(haft_status status) const noexcept {
     char sentence[1000];
     Text text(sentence, sizeof(sentence));
     AddRefusal(text, operation, place, table, Handle(handle), type, status);
-    internal::Die(sentence);
+    internal::Fatal(sentence);
   }
 
  private:
@@ -407,7 +407,7 @@ struct Call {
 
 }  // namespace
 
-namespace diagnosed {
+namespace observed {
 
 haft_status New(haft_table* name, void* object, const haft_type* type,
                 haft_handle* handle, Place place) noexcept {
@@ -500,7 +500,7 @@ void* MustValue(haft_handle handle, const haft_type* type,
   void* object = nullptr;
   const haft_status status = call.Run(
       [&] { return AnyValue(*call.table, Handle(handle), type, &object); });
-  if (status != HAFT_OK) call.Die(status);
+  if (status != HAFT_OK) call.Fatal(status);
   return object;
 }
 
@@ -510,10 +510,10 @@ void MustDelete(haft_handle handle, const haft_type* type,
   const haft_status status = call.Run([&] {
     return AnyDelete(*call.table, Handle(handle), type, call.NoteDeleted());
   });
-  if (status != HAFT_OK) call.Die(status);
+  if (status != HAFT_OK) call.Fatal(status);
 }
 
-}  // namespace diagnosed
+}  // namespace observed
 
 std::size_t Report(Table& table, std::size_t most,
                    void (*line)(void*, const char*), void* context) noexcept {
@@ -593,10 +593,11 @@ namespace {
   Table* const table = Present(process_table);
   if (table == nullptr) return;
   const std::size_t live = Report(
-      *table, 0, [](void*, const char* text) { internal::Say(text); }, nullptr);
+      *table, 0, [](void*, const char* text) { internal::LogLine(text); },
+      nullptr);
   char text[64];
   std::snprintf(text, sizeof(text), "at exit: %zu handles are live", live);
-  internal::Say(text);
+  internal::LogLine(text);
 }
 
 }  // namespace
@@ -609,8 +610,8 @@ haft_status haft_diagnose(unsigned flags) {
   return haft::Decide(flags) ? HAFT_OK : HAFT_INVALID;
 }
 
-haft_status haft_on_refusal(haft_refusal callback, void* context,
-                            uint32_t per_second) {
+haft_status haft_set_refusal_callback(haft_refusal callback, void* context,
+                                      uint32_t per_second) {
   using haft::Listener;
   if (callback == nullptr) return HAFT_INVALID;
   Listener* mine = nullptr;
@@ -620,7 +621,7 @@ haft_status haft_on_refusal(haft_refusal callback, void* context,
   });
   if (present == nullptr) return HAFT_OUT_OF_MEMORY;
   if (present != mine) return HAFT_INVALID;
-  haft::gate.Watch();
+  haft::fast_path_gate.ForceSlowPath();
   return HAFT_OK;
 }
 

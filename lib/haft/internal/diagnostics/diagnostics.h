@@ -43,13 +43,14 @@ class Table final : public AnyTable {
 // The table that is meant; nullptr when there is no memory for the process's.
 Table* TableOf(haft_table* table) noexcept;
 
-inline internal::Gate<Table> gate;
+inline internal::FastPathGate<Table> fast_path_gate;
 
 // The same if there is nothing but the work to do; nullptr: the call is one for
 // `diagnosed`, below. One load and one branch.
-inline Table* Undiagnosed(haft_table* table) noexcept {
-  if (table == nullptr) return gate.Through();
-  return gate.IsWatched() ? nullptr : reinterpret_cast<Table*>(table);
+inline Table* FastPathTable(haft_table* table) noexcept {
+  if (table == nullptr) return fast_path_gate.TableOrNull();
+  return fast_path_gate.IsSlowPathForced() ? nullptr
+                                           : reinterpret_cast<Table*>(table);
 }
 
 // Returns `status`, which is not kOk. The `caller` is where the call of Haft
@@ -61,7 +62,7 @@ inline Table* Undiagnosed(haft_table* table) noexcept {
 }
 
 // Each call where it is watched, or the first. Places are those of the caller.
-namespace diagnosed {
+namespace observed {
 
 using internal::Place;
 
@@ -95,7 +96,7 @@ using internal::Place;
 [[gnu::cold]] void* MustValue(haft_handle, const haft_type*, Place) noexcept;
 [[gnu::cold]] void MustDelete(haft_handle, const haft_type*, Place) noexcept;
 
-}  // namespace diagnosed
+}  // namespace observed
 
 // As haft_table_describe, haft_table_report.
 std::size_t Describe(Table& table, Handle handle, char* buffer,

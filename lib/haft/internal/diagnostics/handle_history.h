@@ -18,7 +18,7 @@ namespace haft::internal {
 // Handles of `Layout` that are not reused. `kLifeBits` of a handle's place in
 // the order of those that share a record are kept with each event.
 template <typename Layout, unsigned kLivesV = 8, unsigned kLifeBitsV = 26>
-class LifeLog {
+class HandleHistory {
  public:
   // How many handles of a slot are remembered.
   static constexpr std::size_t kLives = kLivesV;
@@ -31,7 +31,8 @@ class LifeLog {
     Event created, deleted;
   };
 
-  explicit LifeLog(std::size_t slots) noexcept : records_(slots * kLives) {}
+  explicit HandleHistory(std::size_t slots) noexcept
+      : records_(slots * kLives) {}
 
   bool ok() const noexcept { return records_.ok(); }
 
@@ -67,7 +68,7 @@ class LifeLog {
   // What is remembered of a handle.
   //   Progress  wait-free; async-signal-safe
   Life Recall(Word handle) const noexcept {
-    const Record* const record = const_cast<LifeLog*>(this)->Find(handle);
+    const Record* const record = const_cast<HandleHistory*>(this)->Find(handle);
     // relaxed: spares the rest.
     if (record == nullptr ||
         record->handle.load(std::memory_order_relaxed) != handle)

@@ -19,19 +19,19 @@ struct HandleRun {
   Word operator[](std::size_t i) const noexcept { return first + 2 * i; }
 };
 
-// Carving does not touch the slots, so a slot that nobody has used yet costs
-// nothing.
-class Carver {
+// TakingFreshSlots does not touch the slots, so a slot that nobody has used yet
+// costs nothing.
+class FreshSlots {
  public:
-  // `first` is the first handle of slot 0; slots 0..limit-1 may be carved.
-  Carver(Word first, std::size_t limit) noexcept
+  // `first` is the first handle of slot 0; slots 0..limit-1 may be taken.
+  FreshSlots(Word first, std::size_t limit) noexcept
       : first_(first), limit_(limit) {}
 
   // Up to `n` handles that nobody else gets; none when the limit is reached,
   // and then for ever. Wait-free.
-  HandleRun Carve(std::size_t n) noexcept {
+  HandleRun Take(std::size_t n) noexcept {
     // [K1] acquire: whoever finds the limit reached by [K2] sees what those who
-    // carved have pushed to the free list before; else it could call the table
+    // taken have pushed to the free list before; else it could call the table
     // full though it never was. The look keeps the mark from running on when
     // the table is full: it overshoots by no more than what racing threads ask
     // for.
@@ -43,8 +43,8 @@ class Carver {
     return {first_ + 2 * start, n < limit_ - start ? n : limit_ - start};
   }
 
-  // How many slots have been carved.
-  std::size_t carved() const noexcept {
+  // How many slots have been taken.
+  std::size_t high_water() const noexcept {
     const std::size_t next = next_.load(std::memory_order_relaxed);
     return next < limit_ ? next : limit_;
   }

@@ -20,10 +20,10 @@ using MagazineEntry = sync::Plain<Word>;
 // Magazines of `size` handles each, full or empty, never in between. (Magazines
 // and depots: Bonwick and Adams, USENIX 2001.) Striped by thread index, so that
 // bursts of different threads stay apart. All calls are lock-free.
-class Depot {
+class MagazineDepot {
  public:
   // `magazines` bounds how many there can be.
-  Depot(std::size_t magazines, std::size_t size) noexcept
+  MagazineDepot(std::size_t magazines, std::size_t size) noexcept
       : size_(size),
         entries_(magazines * size),
         links_(magazines),

@@ -111,9 +111,9 @@ template <typename At = AtCaller>
                                               haft_handle* handle,
                                               At at = {}) noexcept {
   if (type == nullptr || handle == nullptr) return HAFT_INVALID;
-  Table* const table = Undiagnosed(name);
+  Table* const table = FastPathTable(name);
   return table == nullptr
-             ? diagnosed::New(name, object, type, handle, at())
+             ? observed::New(name, object, type, handle, at())
              : NewIn(*table, object, type, type->destroy, object, handle);
 }
 
@@ -123,10 +123,10 @@ template <typename At = AtCaller>
     void (*destroy)(void*), void* context, haft_handle* handle,
     At at = {}) noexcept {
   if (type == nullptr || handle == nullptr) return HAFT_INVALID;
-  Table* const table = Undiagnosed(name);
+  Table* const table = FastPathTable(name);
   return table == nullptr
-             ? diagnosed::NewWith(name, object, type, destroy, context, handle,
-                                  at())
+             ? observed::NewWith(name, object, type, destroy, context, handle,
+                                 at())
              : NewIn(*table, object, type, destroy, context, handle);
 }
 
@@ -135,9 +135,9 @@ template <typename At = AtCaller>
                                                 const haft_type* type,
                                                 void** object) noexcept {
   if (object == nullptr) return HAFT_INVALID;
-  Table* const table = Undiagnosed(name);
+  Table* const table = FastPathTable(name);
   return table == nullptr
-             ? diagnosed::Value(name, handle, type, object, Caller())
+             ? observed::Value(name, handle, type, object, Caller())
              : ValueIn(*table, handle, type, object);
 }
 
@@ -147,9 +147,9 @@ template <typename At = AtCaller>
                                                     haft_pin* pin,
                                                     void** object) noexcept {
   if (pin == nullptr || object == nullptr) return HAFT_INVALID;
-  Table* const table = Undiagnosed(name);
+  Table* const table = FastPathTable(name);
   return table == nullptr
-             ? diagnosed::Pin(name, handle, type, pin, object, Caller())
+             ? observed::Pin(name, handle, type, pin, object, Caller())
              : PinIn(*table, handle, type, pin, object);
 }
 
@@ -158,25 +158,25 @@ template <typename At = AtCaller>
                                                  haft_handle handle,
                                                  const haft_type* type,
                                                  At at = {}) noexcept {
-  Table* const table = Undiagnosed(name);
-  return table == nullptr ? diagnosed::Delete(name, handle, type, at())
+  Table* const table = FastPathTable(name);
+  return table == nullptr ? observed::Delete(name, handle, type, at())
                           : DeleteIn(*table, handle, type);
 }
 
 [[gnu::always_inline]] inline haft_status DeleteUnlessPinned(
     haft_table* name, haft_handle handle, const haft_type* type) noexcept {
-  Table* const table = Undiagnosed(name);
+  Table* const table = FastPathTable(name);
   if (table == nullptr)
-    return diagnosed::DeleteUnlessPinned(name, handle, type, Caller());
+    return observed::DeleteUnlessPinned(name, handle, type, Caller());
   return Ended(handle, AnyDeleteUnlessPinned(*table, Handle(handle), type));
 }
 
 [[gnu::always_inline]] inline haft_status DeleteAndWait(
     haft_table* name, haft_handle handle, const haft_type* type,
     uint64_t nanoseconds) noexcept {
-  Table* const table = Undiagnosed(name);
+  Table* const table = FastPathTable(name);
   if (table == nullptr)
-    return diagnosed::DeleteAndWait(name, handle, type, nanoseconds, Caller());
+    return observed::DeleteAndWait(name, handle, type, nanoseconds, Caller());
   return Ended(handle,
                AnyDeleteAndWait(*table, Handle(handle), type, nanoseconds));
 }
@@ -187,10 +187,10 @@ template <typename At = AtCaller>
   if (object == nullptr || destroy == nullptr || context == nullptr)
     return HAFT_INVALID;
   TakenObject taken;
-  Table* const table = Undiagnosed(name);
+  Table* const table = FastPathTable(name);
   const haft_status status =
       table == nullptr
-          ? diagnosed::Take(name, handle, type, &taken, Caller())
+          ? observed::Take(name, handle, type, &taken, Caller())
           : Ended(handle, AnyTake(*table, Handle(handle), type, &taken));
   if (status != HAFT_OK) return status;
   *object = taken.object;
@@ -234,7 +234,8 @@ bool InternTableSurvivesFork() noexcept {
       intern_table.Intern(*table, object, type, destroy, context, &interned);
   if (status != Status::kOk) return ToC(status);
   *handle = static_cast<haft_handle>(interned);
-  if (gate.IsWatched()) diagnosed::Interned(*table, *handle, type, Caller());
+  if (fast_path_gate.IsSlowPathForced())
+    observed::Interned(*table, *handle, type, Caller());
   return HAFT_OK;
 }
 
@@ -243,8 +244,9 @@ bool InternTableSurvivesFork() noexcept {
   Table* const table = TableOf(name);
   if (table == nullptr) return HAFT_OUT_OF_MEMORY;
   const Status status = intern_table.Release(*table, Handle(handle));
-  return gate.IsWatched() ? diagnosed::Released(name, handle, status, Caller())
-                          : Answer(handle, status);
+  return fast_path_gate.IsSlowPathForced()
+             ? observed::Released(name, handle, status, Caller())
+             : Answer(handle, status);
 }
 
 }  // namespace
@@ -309,12 +311,12 @@ haft_status haft_value(haft_handle handle, const haft_type* type,
   return haft::Value(nullptr, handle, type, object);
 }
 void* haft_must_value(haft_handle handle, const haft_type* type) {
-  Table* const table = haft::Undiagnosed(nullptr);
+  Table* const table = haft::FastPathTable(nullptr);
   void* object;
   if (table != nullptr && haft::AnyValue(*table, Handle(handle), type,
                                          &object) == haft::Status::kOk)
     return object;
-  return haft::diagnosed::MustValue(handle, type, haft::Caller());
+  return haft::observed::MustValue(handle, type, haft::Caller());
 }
 
 haft_status haft_table_check(haft_table* table, haft_handle handle) {
@@ -358,12 +360,12 @@ haft_status haft_table_delete_at(haft_table* table, haft_handle handle,
   return haft::Delete(table, handle, type, haft::AtLine{file, line});
 }
 void haft_must_delete(haft_handle handle, const haft_type* type) {
-  Table* const table = haft::Undiagnosed(nullptr);
+  Table* const table = haft::FastPathTable(nullptr);
   if (table != nullptr &&
       haft::Ended(handle, haft::AnyDelete(*table, Handle(handle), type)) ==
           HAFT_OK)
     return;
-  haft::diagnosed::MustDelete(handle, type, haft::Caller());
+  haft::observed::MustDelete(handle, type, haft::Caller());
 }
 
 haft_status haft_table_delete_unless_pinned(haft_table* table,
@@ -395,14 +397,14 @@ haft_status haft_take(haft_handle handle, const haft_type* type,
   return haft::Take(nullptr, handle, type, object);
 }
 
-haft_status haft_table_take_with(haft_table* table, haft_handle handle,
-                                 const haft_type* type, void** object,
-                                 void (**destroy)(void*), void** context) {
+haft_status haft_table_take_owned(haft_table* table, haft_handle handle,
+                                  const haft_type* type, void** object,
+                                  void (**destroy)(void*), void** context) {
   return haft::TakeWith(table, handle, type, object, destroy, context);
 }
-haft_status haft_take_with(haft_handle handle, const haft_type* type,
-                           void** object, void (**destroy)(void*),
-                           void** context) {
+haft_status haft_take_owned(haft_handle handle, const haft_type* type,
+                            void** object, void (**destroy)(void*),
+                            void** context) {
   return haft::TakeWith(nullptr, handle, type, object, destroy, context);
 }
 
@@ -483,8 +485,8 @@ haft_status haft_table_stats(haft_table* table, haft_stats* stats) {
   const AnyTable* const any = haft::TableOf(table);
   if (any == nullptr) return HAFT_OUT_OF_MEMORY;
   const haft::ObjectTableStats figures = any->Stats();
-  *stats = {figures.live,    figures.dying,   figures.created,
-            figures.deleted, figures.retired, figures.high_water,
+  *stats = {figures.live,    figures.retired_objects, figures.created,
+            figures.deleted, figures.exhausted_slots, figures.high_water,
             figures.capacity};
   return HAFT_OK;
 }
@@ -523,7 +525,7 @@ size_t haft_scope_close(haft_scope* scope) {
   while (!scope->handles.empty()) {
     const haft_handle handle = scope->handles.TakeLast();
     // What has been deleted before is no matter to those who watch, either.
-    if (haft::gate.IsWatched() &&
+    if (haft::fast_path_gate.IsSlowPathForced() &&
         haft_table_check(scope->table, handle) != HAFT_OK)
       continue;
     deleted += haft::Delete(scope->table, handle, nullptr) == HAFT_OK;

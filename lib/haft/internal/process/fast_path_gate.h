@@ -14,11 +14,11 @@ namespace haft::internal {
 // let through has to ask its way: for the first call, and for one that is
 // watched. Constant-initialised.
 template <typename T>
-class Gate {
+class FastPathGate {
  public:
   // The object; nullptr: not this way.
   //   Progress  wait-free
-  T* Through() const noexcept {
+  T* TableOrNull() const noexcept {
     // [W1] acquire: the object as made before [W2].
     const Word word = word_.load(std::memory_order_acquire);
     return __builtin_expect(word > kLast, 1) ? reinterpret_cast<T*>(word)
@@ -26,7 +26,7 @@ class Gate {
   }
   // For a call that has an object already.
   //   Progress  wait-free
-  bool IsWatched() const noexcept {
+  bool IsSlowPathForced() const noexcept {
     // relaxed: a number.
     return __builtin_expect(word_.load(std::memory_order_relaxed) == kWatched,
                             0);
@@ -44,7 +44,7 @@ class Gate {
                                   std::memory_order_relaxed);
   }
   // From now on none goes through. (Calls that are under way may have.)
-  void Watch() noexcept {
+  void ForceSlowPath() noexcept {
     // relaxed: a number.
     word_.store(kWatched, std::memory_order_relaxed);
   }

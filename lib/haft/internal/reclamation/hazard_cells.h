@@ -25,9 +25,9 @@ using HazardCell = sync::Atomic<Word>;
 //
 // A deleter looks through the blocks of those threads that have used the
 // object, which the slot's UserSet says.
-class HazardRecords {
+class HazardCells {
  public:
-  HazardRecords() noexcept : blocks_(kBlocks) {}
+  HazardCells() noexcept : blocks_(kBlocks) {}
 
   bool ok() const noexcept { return blocks_.ok(); }
 
@@ -50,7 +50,7 @@ class HazardRecords {
   }
 
   // Frees a cell. The caller must then glance at the slot, and if the object is
-  // dying see to its destruction.
+  // retired see to its destruction.
   static void Clear(HazardCell* cell) noexcept {
     if (__builtin_expect(sync::HasHeavyBarrier(), 1)) {
       // [P7] release: what was done with the object happens before its

@@ -143,54 +143,54 @@ class ObjectSlot {
   // Leaves the destruction of an ended handle's object to the last unpin. The
   // caller then issues the heavy barrier, takes a turn, and looks at the
   // records once more.
-  void LeaveDying(Word handle) noexcept {
+  void Retire(Word handle) noexcept {
     // [O5] seq_cst: before that look; partner of [O9] and [O11]. Also release:
     // that the caller has ended the handle happens before its destruction;
     // partner of [O6].
-    state_.store(State::Dying(handle), std::memory_order_seq_cst);
+    state_.store(State::Retired(handle), std::memory_order_seq_cst);
   }
   // Leaves it to the read scopes, for as long as the one handle is on its way
   // from one to the next; whoever has it there owns the slot.
-  void LeaveHeld(Word handle) noexcept {
-    // As [O5] in LeaveDying.
-    state_.store(State::Held(handle), std::memory_order_seq_cst);
+  void DeferToScopes(Word handle) noexcept {
+    // As [O5] in Retire.
+    state_.store(State::Deferred(handle), std::memory_order_seq_cst);
   }
-  void SetEnding(Word handle) noexcept {
+  void SetDestroying(Word handle) noexcept {
     // relaxed: the owner's note to itself, and to those who wait for [O7].
-    state_.store(State::Ending(handle), std::memory_order_relaxed);
+    state_.store(State::Destroying(handle), std::memory_order_relaxed);
   }
   // A glance for the one who has just unpinned `handle`.
-  bool IsDying(Word handle) const noexcept {
+  bool IsRetired(Word handle) const noexcept {
     // [O11] seq_cst: after [P7], where the system has no heavy barrier; partner
     // of [O5]. Where it has one, that is what orders the two.
-    return state_.load(std::memory_order_seq_cst) == State::Dying(handle);
+    return state_.load(std::memory_order_seq_cst) == State::Retired(handle);
   }
   // The same where pins are not kept by handle: the handle whose object is
-  // dying in the slot of `handle`, a live or ended one; 0: none.
-  Word DyingHandle(Word handle) const noexcept {
+  // retired in the slot of `handle`, a live or ended one; 0: none.
+  Word RetiredHandle(Word handle) const noexcept {
     // [O9] seq_cst: after [C2], and [O5] before [C3]: of the one who unpins and
     // the one who leaves the object to the pins, one sees the other.
     const Word state = state_.load(std::memory_order_seq_cst);
     const Word used = State::HandleInUse(state, Layout::Index::Decode(handle));
-    return state == State::Dying(used) ? used : 0;
+    return state == State::Retired(used) ? used : 0;
   }
   // A turn to look whether somebody still has the handle published: the
   // deleter's, or an unpinner's.
-  //   Returns   false when the object is no longer dying
-  bool TakeTurn(Word handle) noexcept {
+  //   Returns   false when the object is no longer retired
+  bool ContendToDestroy(Word handle) noexcept {
     // [O6] acq_rel: after [O5], and turns follow one another. Whoever comes
     // later sees the cells that those before it have cleared, so the last sees
     // all cleared.
-    Word dying = State::Dying(handle);
-    return state_.compare_exchange_strong(dying, State::Dying(handle),
+    Word retired = State::Retired(handle);
+    return state_.compare_exchange_strong(retired, State::Retired(handle),
                                           std::memory_order_acq_rel,
                                           std::memory_order_relaxed);
   }
-  // Takes over the destruction of a dying handle's object.
+  // Takes over the destruction of a retired handle's object.
   bool Finish(Word handle) noexcept {
-    // As [O6] in TakeTurn.
-    Word dying = State::Dying(handle);
-    return state_.compare_exchange_strong(dying, State::Ending(handle),
+    // As [O6] in ContendToDestroy.
+    Word retired = State::Retired(handle);
+    return state_.compare_exchange_strong(retired, State::Destroying(handle),
                                           std::memory_order_acq_rel,
                                           std::memory_order_relaxed);
   }
@@ -203,8 +203,9 @@ class ObjectSlot {
   bool IsInUse(Word handle) const noexcept {
     // [O8] acquire: partner of [O7].
     const Word state = state_.load(std::memory_order_acquire);
-    return state == State::Dying(handle) || state == State::Held(handle) ||
-           state == State::Ending(handle);
+    return state == State::Retired(handle) ||
+           state == State::Deferred(handle) ||
+           state == State::Destroying(handle);
   }
 
   // relaxed, both: as WordSlot.

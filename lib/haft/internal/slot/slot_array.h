@@ -26,25 +26,31 @@ namespace internal {
 //   untouched  0
 //   live       h
 //   free       the next handle
-//   retired    the last handle, when there is no next one
+//   exhausted    the last handle, when there is no next one
 //
 // and, where deleted objects may still be in use (object_table.h):
 //
 //   frozen     h: live, but a Delete looks whether it is in use
-//   dying      h: deleted, and in use
+//   retired      h: deleted, and in use
 //   held       h: deleted, and a read scope may use it
 //   ending     h: deleted, in use since, and now being destroyed
 //
 // All but live have some of the handle's index bits flipped, so that nothing
-// which selects the slot equals them: free and retired the lowest, the others
+// which selects the slot equals them: free and exhausted the lowest, the others
 // as below. All but live and free have the lowest bit clear.
 template <typename Layout>
 struct SlotState {
   static constexpr Word Free(Word next) noexcept { return Flip(next, 1); }
-  static constexpr Word Retired(Word last) noexcept { return Mark(last, 1); }
-  static constexpr Word Dying(Word handle) noexcept { return Mark(handle, 2); }
-  static constexpr Word Held(Word handle) noexcept { return Mark(handle, 3); }
-  static constexpr Word Ending(Word handle) noexcept { return Mark(handle, 4); }
+  static constexpr Word Exhausted(Word last) noexcept { return Mark(last, 1); }
+  static constexpr Word Retired(Word handle) noexcept {
+    return Mark(handle, 2);
+  }
+  static constexpr Word Deferred(Word handle) noexcept {
+    return Mark(handle, 3);
+  }
+  static constexpr Word Destroying(Word handle) noexcept {
+    return Mark(handle, 4);
+  }
   // The tickets of those that freeze a handle make each freezing a word of its
   // own, until all the bits of an index are used up: those below `slots` (a
   // power of two, at least 8), which say that it is frozen, and those above.
@@ -60,7 +66,7 @@ struct SlotState {
     return flipped >= 5 && state != 0 ? Mark(state, flipped) : 0;
   }
   // The ended handle of slot `index` whose object `state` says still exists:
-  // dying, held or ending; 0: none.
+  // retired, held or ending; 0: none.
   static constexpr Word HandleInUse(Word state, Word index) noexcept {
     const Word flipped = Layout::Index::Decode(state) ^ index;
     return HasEnded(state) && state != 0 && flipped >= 2 && flipped <= 4
@@ -122,7 +128,7 @@ struct SlotState {
 // Calls a visitor of many, which may return nothing or a bool.
 //   Returns   whether it has returned true: then it wants to see no more
 template <typename F, typename... Arguments>
-bool VisitEnds(F& f, Arguments&&... arguments) {
+bool InvokeVisitor(F& f, Arguments&&... arguments) {
   using Result = std::invoke_result_t<F&, Arguments...>;
   static_assert(std::is_void_v<Result> || std::is_same_v<Result, bool>,
                 "a visitor returns nothing, or whether it has seen enough");
@@ -330,7 +336,7 @@ class SlotArray {
         Layout::Index::Decode(state) ^ Layout::Index::Decode(handle);
     if (flipped == 0 || State::IsFrozen(state, handle, size())) return "live";
     if (!State::HasEnded(state)) return "free";
-    return flipped == 1 ? "retired" : "dying";
+    return flipped == 1 ? "exhausted" : "retired";
   }
 
   // Calls f(slot, handle) for slots among the first `count` that are live when
@@ -341,7 +347,7 @@ class SlotArray {
     for (std::size_t i = 0; i < count; ++i) {
       const Slot& slot = (*this)[Layout::Index::Encode(i)];
       const Word handle = State::LiveHandle(slot.state(), i);
-      if (handle != 0 && VisitEnds(f, slot, handle)) return;
+      if (handle != 0 && InvokeVisitor(f, slot, handle)) return;
     }
   }
 

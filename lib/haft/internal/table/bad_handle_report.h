@@ -27,7 +27,8 @@ struct BadHandle {
 
 // Reports on stderr and aborts. Allocates nothing, so it works in a signal
 // handler too.
-[[noreturn, gnu::cold]] inline void DieOf(const BadHandle& bad) noexcept {
+[[noreturn, gnu::cold]] inline void FatalBadHandle(
+    const BadHandle& bad) noexcept {
   char sentence[400];
   int n =
       std::snprintf(sentence, sizeof(sentence),
@@ -46,7 +47,7 @@ struct BadHandle {
                     bad.slot_is, bad.slot_generation);
     }
   }
-  Die(sentence);
+  Fatal(sentence);
 }
 
 // Says that a table died before `pinned` of its objects could.
@@ -57,7 +58,7 @@ struct BadHandle {
                 "table %p destroyed while %zu of its objects are pinned: they "
                 "and their memory stay",
                 table, pinned);
-  Say(sentence);
+  LogLine(sentence);
 }
 
 }  // namespace haft::internal

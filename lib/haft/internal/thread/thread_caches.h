@@ -125,24 +125,24 @@ class ThreadCaches {
   };
 
   // Stands in for an entry that the caller cannot have.
-  class Guest {
+  class UncachedCaller {
    public:
     static constexpr bool kHasCache = false;
 
     // relaxed, both: counts, publishes nothing.
     void CountCreated(std::uint64_t n) noexcept {
-      caches_->guest_created_.fetch_add(n, std::memory_order_relaxed);
+      caches_->uncached_created_.fetch_add(n, std::memory_order_relaxed);
     }
     void UncountCreated() noexcept {
-      caches_->guest_created_.fetch_sub(1, std::memory_order_relaxed);
+      caches_->uncached_created_.fetch_sub(1, std::memory_order_relaxed);
     }
     void CountDeleted(std::uint64_t n) noexcept {
-      caches_->guest_deleted_.fetch_add(n, std::memory_order_relaxed);
+      caches_->uncached_deleted_.fetch_add(n, std::memory_order_relaxed);
     }
 
    private:
     friend class ThreadCaches;
-    explicit Guest(ThreadCaches* caches) noexcept : caches_(caches) {}
+    explicit UncachedCaller(ThreadCaches* caches) noexcept : caches_(caches) {}
 
     ThreadCaches* const caches_;
   };
@@ -154,7 +154,7 @@ class ThreadCaches {
   [[gnu::always_inline]] auto With(F f) noexcept {
     return WithOr(
         f, [&]() __attribute__((always_inline)) {
-          return WithClaimOrAsGuest(f);
+          return WithClaimOrUncached(f);
         });
   }
 
@@ -178,7 +178,7 @@ class ThreadCaches {
   // Sums over all threads; exact when no other thread is inside a call, else
   // each is a little old.
   std::uint64_t created() const noexcept {
-    std::uint64_t sum = guest_created_.load(std::memory_order_relaxed);
+    std::uint64_t sum = uncached_created_.load(std::memory_order_relaxed);
     for (unsigned i = 1; i <= sync::kMaxThreads; ++i) {
       const Entry& entry = entries_[i];
       sum += entry.word.load(std::memory_order_relaxed) / CacheWord::kOneTick;
@@ -189,7 +189,7 @@ class ThreadCaches {
     return static_cast<std::int64_t>(sum) < 0 ? 0 : sum;
   }
   std::uint64_t deleted() const noexcept {
-    std::uint64_t sum = guest_deleted_.load(std::memory_order_relaxed);
+    std::uint64_t sum = uncached_deleted_.load(std::memory_order_relaxed);
     for (unsigned i = 1; i <= sync::kMaxThreads; ++i) {
       sum += entries_[i].deleted.load(std::memory_order_relaxed);
     }
@@ -230,18 +230,18 @@ class ThreadCaches {
   }
 
   template <typename F>
-  [[gnu::cold, gnu::noinline]] auto WithClaimOrAsGuest(F f) noexcept {
+  [[gnu::cold, gnu::noinline]] auto WithClaimOrUncached(F f) noexcept {
     ThreadRegistry::Claim();
     return WithOr(
         f, [&]() __attribute__((always_inline)) {
-          Guest guest(this);
+          UncachedCaller guest(this);
           return f(guest);
         });
   }
 
   ReservedArray<Entry> entries_;
-  alignas(128) sync::Atomic<std::uint64_t> guest_created_{0};
-  sync::Atomic<std::uint64_t> guest_deleted_{0};
+  alignas(128) sync::Atomic<std::uint64_t> uncached_created_{0};
+  sync::Atomic<std::uint64_t> uncached_deleted_{0};
 };
 
 }  // namespace haft::internal

@@ -48,7 +48,7 @@ TEST(CheckDeathTest, DebugCheckDependsOnTheBuild) {
 
 TEST(CheckDeathTest, LongSentenceIsCutOff) {
   const std::string sentence(10000, 'x');
-  EXPECT_DEATH(Die(sentence.c_str()), "^haft: x{1000,1023}\n?$");
+  EXPECT_DEATH(Fatal(sentence.c_str()), "^haft: x{1000,1023}\n?$");
 }
 
 }  // namespace

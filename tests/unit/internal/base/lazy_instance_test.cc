@@ -12,7 +12,7 @@ namespace haft::internal {
 namespace {
 
 TEST(MadeOnceTest, IsMadeByTheFirstCall) {
-  static MadeOnce<int> once;
+  static LazyInstance<int> once;
   int* const made = once.Get([] { return std::make_unique<int>(7); });
   ASSERT_NE(made, nullptr);
   EXPECT_EQ(*made, 7);
@@ -24,7 +24,7 @@ TEST(MadeOnceTest, IsMadeByTheFirstCall) {
 }
 
 TEST(MadeOnceTest, FailureIsTriedAgain) {
-  static MadeOnce<int> once;
+  static LazyInstance<int> once;
   EXPECT_EQ(once.Get([] { return std::unique_ptr<int>(); }), nullptr);
   EXPECT_NE(once.Get([] { return std::make_unique<int>(1); }), nullptr);
 }
@@ -32,7 +32,7 @@ TEST(MadeOnceTest, FailureIsTriedAgain) {
 TEST(MadeOnceTest, RacingThreadsGetTheSame) {
   for (int round = 0; round < 200; ++round) {
     // Never destroyed, so that nothing of it is.
-    auto* const once = new MadeOnce<int>;
+    auto* const once = new LazyInstance<int>;
     testing::Barrier start(4);
     std::vector<int*> got(4);
     testing::RunThreads(4, [&](unsigned t) {

@@ -49,7 +49,7 @@ TEST(PlaceTest, OfAReturnIsInsideOfTheCallAndKnowsTheReturn) {
 }
 
 TEST(SiteSetTest, EqualSitesHaveOneNumberAndOthersAnother) {
-  SiteSet sites(16);
+  CallSiteSet sites(16);
   char file[] = "a.c", same[] = "a.c";
   const std::uint32_t number = sites.NumberOf(Line(file, 1), "type");
   EXPECT_NE(number, 0u);
@@ -64,7 +64,7 @@ TEST(SiteSetTest, EqualSitesHaveOneNumberAndOthersAnother) {
 }
 
 TEST(SiteSetTest, KeepsCopiesAndOfLongNamesTheEnd) {
-  SiteSet sites(16);
+  CallSiteSet sites(16);
   std::string file = std::string(300, 'x') + "end.c", type = "type";
   const std::uint32_t number =
       sites.NumberOf(Line(file.c_str(), 7), type.c_str());
@@ -78,7 +78,7 @@ TEST(SiteSetTest, KeepsCopiesAndOfLongNamesTheEnd) {
 }
 
 TEST(SiteSetTest, FullHasNoNumberForAnother) {
-  SiteSet sites(4);
+  CallSiteSet sites(4);
   for (unsigned line = 1; line <= 3; ++line)
     EXPECT_NE(sites.NumberOf(Line("a.c", line), nullptr), 0u);
   EXPECT_EQ(sites.NumberOf(Line("a.c", 4), nullptr), 0u);
@@ -89,7 +89,7 @@ TEST(SiteSetTest, FullHasNoNumberForAnother) {
 
 TEST(SiteSetTest, ThreadsFindOneAnothersSitesWhole) {
   constexpr unsigned kThreads = 4, kLines = 200;
-  SiteSet sites(4096);
+  CallSiteSet sites(4096);
   testing::Barrier start(kThreads);
   testing::RunThreads(kThreads, [&](unsigned) {
     start.Wait();
@@ -111,7 +111,7 @@ TEST(SiteSetTest, ThreadsFindOneAnothersSitesWhole) {
 
 // A set that is full to the end is not searched through to the end.
 TEST(SiteSetTest, LooksAtABoundedNumberOfOthers) {
-  SiteSet sites(1024);
+  CallSiteSet sites(1024);
   unsigned line = 0;
   while (sites.NumberOf(Line("a.c", ++line), nullptr) != 0)
     ASSERT_LE(line, sites.size()) << "more sites than there is room for";

@@ -268,7 +268,7 @@ TEST(DiagnosticsTest, DeleterIsKnownWhileItWaits) {
     ASSERT_EQ(haft_pin_object(handle, &kWidget, &pin, &object), HAFT_OK);
     EXPECT_EQ(haft_delete_and_wait(handle, nullptr, 0), HAFT_TIMED_OUT);
     EXPECT_TRUE(Has(Described(handle), ", deleted at ")) << Described(handle);
-    EXPECT_TRUE(Has(Described(handle), "; its slot is now dying"));
+    EXPECT_TRUE(Has(Described(handle), "; its slot is now retired"));
     haft_unpin(&pin);
   });
 }
@@ -526,9 +526,9 @@ TEST(DiagnosticsTest, ListenerHearsOfWhatIsRefused) {
     ASSERT_EQ(haft_table_new(table, nullptr, &kWidget, &handle), HAFT_OK);
 
     static Heard heard;
-    EXPECT_EQ(haft_on_refusal(nullptr, &heard, 0), HAFT_INVALID);
-    ASSERT_EQ(haft_on_refusal(&Hear, &heard, 0), HAFT_OK);
-    EXPECT_EQ(haft_on_refusal(&Hear, &heard, 0), HAFT_INVALID);
+    EXPECT_EQ(haft_set_refusal_callback(nullptr, &heard, 0), HAFT_INVALID);
+    ASSERT_EQ(haft_set_refusal_callback(&Hear, &heard, 0), HAFT_OK);
+    EXPECT_EQ(haft_set_refusal_callback(&Hear, &heard, 0), HAFT_INVALID);
     void* object;
     haft_pin pin;
     EXPECT_EQ(haft_table_value(table, handle, &kGadget, &object),
@@ -573,7 +573,7 @@ TEST(DiagnosticsTest, ListenerHearsOfWhatIsRefused) {
 TEST(DiagnosticsTest, ListenerMayCallTheTable) {
   InDiagnosedProcess([] {
     static std::string seen;
-    ASSERT_EQ(haft_on_refusal(
+    ASSERT_EQ(haft_set_refusal_callback(
                   [](void*, haft_table*, haft_handle handle, haft_status,
                      const char*) {
                     seen = Described(handle);
@@ -603,7 +603,7 @@ TEST(DiagnosticsTest, InternedHandlesAreKnownByTheFirstIntern) {
     EXPECT_EQ(haft_release(handle), HAFT_OK);
     EXPECT_TRUE(Has(Described(handle), ", deleted at ")) << Described(handle);
     static Heard heard;
-    ASSERT_EQ(haft_on_refusal(&Hear, &heard, 0), HAFT_OK);
+    ASSERT_EQ(haft_set_refusal_callback(&Hear, &heard, 0), HAFT_OK);
     EXPECT_EQ(haft_release(handle), HAFT_STALE);
     EXPECT_TRUE(Has(heard.description, "haft_release, ")) << heard.description;
   });

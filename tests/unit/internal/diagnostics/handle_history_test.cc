@@ -17,7 +17,7 @@ template <typename LayoutT>
 class LifeLogTest : public ::testing::Test {
  protected:
   using Layout = LayoutT;
-  using Log = LifeLog<Layout>;
+  using Log = HandleHistory<Layout>;
   using Event = typename Log::Event;
 
   static Word HandleOf(Word generation) { return Layout::Make(generation, 2); }

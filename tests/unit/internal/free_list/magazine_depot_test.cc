@@ -15,7 +15,7 @@ namespace {
 constexpr std::size_t kMagazines = 20;
 constexpr std::size_t kSize = 5;
 
-MagazineEntry* TakeFull(Depot& depot, unsigned stripe = 0) {
+MagazineEntry* TakeFull(MagazineDepot& depot, unsigned stripe = 0) {
   std::uint64_t tags = 0;
   return depot.TakeFull(stripe, &tags);
 }
@@ -29,14 +29,14 @@ void ExpectFilled(const MagazineEntry* magazine, Word first) {
 }
 
 TEST(DepotTest, StartsWithoutFullMagazines) {
-  Depot depot(kMagazines, kSize);
+  MagazineDepot depot(kMagazines, kSize);
   ASSERT_TRUE(depot.ok());
   EXPECT_EQ(TakeFull(depot), nullptr);
   depot.ForEachFull([](const MagazineEntry*) { ADD_FAILURE(); });
 }
 
 TEST(DepotTest, FreshMagazinesDoNotOverlap) {
-  Depot depot(kMagazines, kSize);
+  MagazineDepot depot(kMagazines, kSize);
   std::vector<MagazineEntry*> magazines;
   for (std::size_t i = 0; i < kMagazines; ++i) {
     magazines.push_back(depot.TakeEmpty(static_cast<unsigned>(i)));
@@ -47,14 +47,14 @@ TEST(DepotTest, FreshMagazinesDoNotOverlap) {
 }
 
 TEST(DepotTest, EmptyMagazinesAreUsedBeforeFreshOnes) {
-  Depot depot(kMagazines, kSize);
+  MagazineDepot depot(kMagazines, kSize);
   MagazineEntry* const magazine = depot.TakeEmpty(0);
   depot.GiveEmpty(3, magazine);
   EXPECT_EQ(depot.TakeEmpty(7), magazine);
 }
 
 TEST(DepotTest, AllMagazinesCanBeTakenAgain) {
-  Depot depot(kMagazines, kSize);
+  MagazineDepot depot(kMagazines, kSize);
   std::set<MagazineEntry*> magazines;
   for (std::size_t i = 0; i < kMagazines; ++i)
     magazines.insert(depot.TakeEmpty(0));
@@ -67,7 +67,7 @@ TEST(DepotTest, AllMagazinesCanBeTakenAgain) {
 }
 
 TEST(DepotTest, FullMagazineKeepsItsHandles) {
-  Depot depot(kMagazines, kSize);
+  MagazineDepot depot(kMagazines, kSize);
   MagazineEntry* const magazine = depot.TakeEmpty(0);
   Fill(magazine, 70);
   depot.GiveFull(0, magazine);
@@ -77,7 +77,7 @@ TEST(DepotTest, FullMagazineKeepsItsHandles) {
 }
 
 TEST(DepotTest, FullAndEmptyAreNotMixedUp) {
-  Depot depot(kMagazines, kSize);
+  MagazineDepot depot(kMagazines, kSize);
   MagazineEntry* const full = depot.TakeEmpty(0);
   MagazineEntry* const empty = depot.TakeEmpty(0);
   depot.GiveFull(0, full);
@@ -88,7 +88,7 @@ TEST(DepotTest, FullAndEmptyAreNotMixedUp) {
 }
 
 TEST(DepotTest, OwnStripeComesFirstAndOthersAreSearched) {
-  Depot depot(kMagazines, kSize);
+  MagazineDepot depot(kMagazines, kSize);
   MagazineEntry* const near = depot.TakeEmpty(0);
   MagazineEntry* const far = depot.TakeEmpty(0);
   depot.GiveFull(4, near);
@@ -102,7 +102,7 @@ TEST(DepotTest, OwnStripeComesFirstAndOthersAreSearched) {
 }
 
 TEST(DepotTest, TagsTellThatAFullMagazineCameAndWent) {
-  Depot depot(kMagazines, kSize);
+  MagazineDepot depot(kMagazines, kSize);
   std::uint64_t before = 0;
   EXPECT_EQ(depot.TakeFull(0, &before), nullptr);
   MagazineEntry* const magazine = depot.TakeEmpty(0);
@@ -114,7 +114,7 @@ TEST(DepotTest, TagsTellThatAFullMagazineCameAndWent) {
 }
 
 TEST(DepotTest, ForEachFullSeesEachOnce) {
-  Depot depot(kMagazines, kSize);
+  MagazineDepot depot(kMagazines, kSize);
   std::multiset<const MagazineEntry*> full;
   for (unsigned i = 0; i < 10; ++i) {
     MagazineEntry* const magazine = depot.TakeEmpty(i);
@@ -128,7 +128,7 @@ TEST(DepotTest, ForEachFullSeesEachOnce) {
 }
 
 TEST(DepotTest, MagazinesOfOneHandle) {
-  Depot depot(3, 1);
+  MagazineDepot depot(3, 1);
   MagazineEntry* const a = depot.TakeEmpty(0);
   MagazineEntry* const b = depot.TakeEmpty(0);
   EXPECT_EQ(b - a, 1);
@@ -139,14 +139,14 @@ TEST(DepotTest, MagazinesOfOneHandle) {
 }
 
 TEST(DepotTest, WithoutMagazinesThereIsNoneFull) {
-  Depot depot(0, 0);
+  MagazineDepot depot(0, 0);
   EXPECT_TRUE(depot.ok());
   EXPECT_EQ(TakeFull(depot), nullptr);
   depot.ForEachFull([](const MagazineEntry*) { ADD_FAILURE(); });
 }
 
 TEST(DepotTest, OutOfAddressSpaceIsNotOk) {
-  EXPECT_FALSE(Depot(SIZE_MAX >> 22, 1 << 20).ok());
+  EXPECT_FALSE(MagazineDepot(SIZE_MAX >> 22, 1 << 20).ok());
 }
 
 }  // namespace

@@ -8,48 +8,48 @@ namespace haft::internal {
 namespace {
 
 TEST(GateTest, IsClosedAtFirst) {
-  Gate<int> gate;
-  EXPECT_EQ(gate.Through(), nullptr);
-  EXPECT_FALSE(gate.IsWatched());
+  FastPathGate<int> gate;
+  EXPECT_EQ(gate.TableOrNull(), nullptr);
+  EXPECT_FALSE(gate.IsSlowPathForced());
 }
 
 TEST(GateTest, OpensToTheFirst) {
-  Gate<int> gate;
+  FastPathGate<int> gate;
   int object, other;
   gate.Open(&object);
-  EXPECT_EQ(gate.Through(), &object);
+  EXPECT_EQ(gate.TableOrNull(), &object);
   gate.Open(&other);
-  EXPECT_EQ(gate.Through(), &object);
-  EXPECT_FALSE(gate.IsWatched());
+  EXPECT_EQ(gate.TableOrNull(), &object);
+  EXPECT_FALSE(gate.IsSlowPathForced());
 }
 
 TEST(GateTest, NobodyGoesThroughWhenItIsWatched) {
   int object;
-  Gate<int> opened;
+  FastPathGate<int> opened;
   opened.Open(&object);
-  opened.Watch();
-  EXPECT_EQ(opened.Through(), nullptr);
-  EXPECT_TRUE(opened.IsWatched());
+  opened.ForceSlowPath();
+  EXPECT_EQ(opened.TableOrNull(), nullptr);
+  EXPECT_TRUE(opened.IsSlowPathForced());
 
-  Gate<int> watched;
-  watched.Watch();
+  FastPathGate<int> watched;
+  watched.ForceSlowPath();
   watched.Open(&object);
-  EXPECT_EQ(watched.Through(), nullptr);
-  EXPECT_TRUE(watched.IsWatched());
+  EXPECT_EQ(watched.TableOrNull(), nullptr);
+  EXPECT_TRUE(watched.IsSlowPathForced());
 }
 
 TEST(GateTest, WatchWinsOverThreadsThatOpen) {
   for (int round = 0; round < 300; ++round) {
-    Gate<int> gate;
+    FastPathGate<int> gate;
     int object;
     testing::Barrier start(3);
     testing::RunThreads(3, [&](unsigned t) {
       start.Wait();
       if (t != 0) return gate.Open(&object);
-      gate.Watch();
-      EXPECT_EQ(gate.Through(), nullptr);
+      gate.ForceSlowPath();
+      EXPECT_EQ(gate.TableOrNull(), nullptr);
     });
-    EXPECT_EQ(gate.Through(), nullptr);
+    EXPECT_EQ(gate.TableOrNull(), nullptr);
   }
 }
 

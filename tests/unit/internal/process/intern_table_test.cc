@@ -515,7 +515,7 @@ TEST_F(InternTableTest, RacingThreadsNeverSeeTwoLiveHandles) {
   });
   const auto stats = table_.Stats();
   EXPECT_EQ(stats.live, 0u);
-  EXPECT_EQ(stats.dying, 0u);
+  EXPECT_EQ(stats.retired_objects, 0u);
   EXPECT_EQ(static_cast<std::uint64_t>(destroyed_), stats.created);
 }
 
@@ -547,7 +547,7 @@ TEST_F(InternTableTest, RacingThreadsWithPinsAndDeletesLoseNothing) {
   // Each was released or deleted as often as interned, unless it had ended.
   const auto stats = table_.Stats();
   EXPECT_EQ(stats.live, 0u);
-  EXPECT_EQ(stats.dying, 0u);
+  EXPECT_EQ(stats.retired_objects, 0u);
   EXPECT_EQ(static_cast<std::uint64_t>(destroyed_), stats.created);
 }
 

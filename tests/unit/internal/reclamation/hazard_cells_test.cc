@@ -23,7 +23,7 @@ class HazardRecordsTest : public ::testing::Test {
   }
 
   UserSet users_{};
-  std::unique_ptr<HazardRecords> records_ = std::make_unique<HazardRecords>();
+  std::unique_ptr<HazardCells> records_ = std::make_unique<HazardCells>();
 };
 
 TEST_F(HazardRecordsTest, PublishedHandleIsPinnedUntilCleared) {
@@ -33,7 +33,7 @@ TEST_F(HazardRecordsTest, PublishedHandleIsPinnedUntilCleared) {
   ASSERT_NE(cell, nullptr);
   EXPECT_TRUE(IsPinned(5));
   EXPECT_FALSE(IsPinned(7));
-  HazardRecords::Clear(cell);
+  HazardCells::Clear(cell);
   EXPECT_FALSE(IsPinned(5));
 }
 
@@ -45,7 +45,7 @@ TEST_F(HazardRecordsTest, ManyPinsOfOneThreadChainBlocksAndUseThemAgain) {
   EXPECT_EQ(distinct.size(), cells.size());
   for (Word handle = 1; handle < 2000; handle += 2)
     EXPECT_TRUE(IsPinned(handle));
-  for (HazardCell* cell : cells) HazardRecords::Clear(cell);
+  for (HazardCell* cell : cells) HazardCells::Clear(cell);
   EXPECT_FALSE(IsPinned(999));
   for (Word handle = 1; handle < 2000; handle += 2)
     EXPECT_EQ(distinct.count(records_->Publish(users_, handle)), 1u);
@@ -55,7 +55,7 @@ TEST_F(HazardRecordsTest, AnyThreadMayClear) {
   HazardCell* cell = nullptr;
   std::thread([&] { cell = records_->Publish(users_, 9); }).join();
   EXPECT_TRUE(IsPinned(9)) << "outlives its thread";
-  HazardRecords::Clear(cell);
+  HazardCells::Clear(cell);
   EXPECT_FALSE(IsPinned(9));
 }
 
@@ -66,7 +66,7 @@ TEST_F(HazardRecordsTest, ThreadsWithoutAnIndexPublishToo) {
     for (Word handle = 1; handle < 100; handle += 2)
       cells.push_back(records_->Publish(users_, handle));
     EXPECT_TRUE(IsPinned(99));
-    for (HazardCell* cell : cells) HazardRecords::Clear(cell);
+    for (HazardCell* cell : cells) HazardCells::Clear(cell);
     EXPECT_FALSE(IsPinned(99));
   }).join();
 }
@@ -77,7 +77,7 @@ TEST_F(HazardRecordsTest, OnlyUsersAreLookedAt) {
   const UserSet nobody{};
   EXPECT_FALSE(records_->Look(nobody, 3));
   EXPECT_TRUE(IsPinned(3));
-  HazardRecords::Clear(cell);
+  HazardCells::Clear(cell);
 }
 
 TEST_F(HazardRecordsTest, ScopesNest) {
@@ -97,10 +97,10 @@ TEST_F(HazardRecordsTest, ScopeHoldsWhatWasStampedAfterItBegan) {
   const std::uint64_t after = records_->Stamp();
   EXPECT_FALSE(records_->ScopeMayHold(index, before));
   EXPECT_TRUE(records_->ScopeMayHold(index, after));
-  EXPECT_EQ(records_->FindScope(users_, before), HazardRecords::kNobody);
+  EXPECT_EQ(records_->FindScope(users_, before), HazardCells::kNobody);
   EXPECT_EQ(records_->FindScope(users_, after), index);
   records_->EndScope(index);
-  EXPECT_EQ(records_->FindScope(users_, after), HazardRecords::kNobody);
+  EXPECT_EQ(records_->FindScope(users_, after), HazardCells::kNobody);
 }
 
 TEST_F(HazardRecordsTest, ScopesOfThreadsWithoutAnIndexShareOneAndOverlap) {

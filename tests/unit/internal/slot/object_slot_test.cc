@@ -106,18 +106,19 @@ TEST_F(ObjectSlotTest, ForgedWordsAreNotTakenForAFrozenHandle) {
 }
 
 TEST_F(ObjectSlotTest, DyingObjectIsFinishedOnce) {
-  EXPECT_FALSE(slot_.TakeTurn(kHandle));
+  EXPECT_FALSE(slot_.ContendToDestroy(kHandle));
   EXPECT_TRUE(slot_.End(kHandle, kEnd, 16));
-  EXPECT_EQ(slot_.DyingHandle(kHandle), 0u);
-  slot_.LeaveDying(kHandle);
-  EXPECT_TRUE(slot_.IsDying(kHandle));
-  EXPECT_EQ(slot_.DyingHandle(kHandle), kHandle);
-  EXPECT_EQ(slot_.DyingHandle(L::Make(2, 5)), kHandle) << "by an older handle";
+  EXPECT_EQ(slot_.RetiredHandle(kHandle), 0u);
+  slot_.Retire(kHandle);
+  EXPECT_TRUE(slot_.IsRetired(kHandle));
+  EXPECT_EQ(slot_.RetiredHandle(kHandle), kHandle);
+  EXPECT_EQ(slot_.RetiredHandle(L::Make(2, 5)), kHandle)
+      << "by an older handle";
   EXPECT_TRUE(slot_.IsInUse(kHandle));
-  EXPECT_TRUE(slot_.TakeTurn(kHandle));
+  EXPECT_TRUE(slot_.ContendToDestroy(kHandle));
   EXPECT_TRUE(slot_.Finish(kHandle));
   EXPECT_FALSE(slot_.Finish(kHandle));
-  EXPECT_FALSE(slot_.TakeTurn(kHandle));
+  EXPECT_FALSE(slot_.ContendToDestroy(kHandle));
   EXPECT_TRUE(slot_.IsInUse(kHandle)) << "until it is destroyed";
   slot_.SetEnd(kEnd);
   EXPECT_FALSE(slot_.IsInUse(kHandle));
@@ -125,12 +126,12 @@ TEST_F(ObjectSlotTest, DyingObjectIsFinishedOnce) {
 
 TEST_F(ObjectSlotTest, HeldObjectIsNoUnpinnersBusiness) {
   EXPECT_TRUE(slot_.End(kHandle, kEnd, 16));
-  slot_.LeaveHeld(kHandle);
-  EXPECT_FALSE(slot_.IsDying(kHandle));
-  EXPECT_FALSE(slot_.TakeTurn(kHandle));
+  slot_.DeferToScopes(kHandle);
+  EXPECT_FALSE(slot_.IsRetired(kHandle));
+  EXPECT_FALSE(slot_.ContendToDestroy(kHandle));
   EXPECT_FALSE(slot_.Finish(kHandle));
   EXPECT_TRUE(slot_.IsInUse(kHandle));
-  slot_.SetEnding(kHandle);
+  slot_.SetDestroying(kHandle);
   EXPECT_TRUE(slot_.IsInUse(kHandle));
 }
 

@@ -49,10 +49,10 @@ TYPED_TEST(SlotStateTest, NoWordOfASlotInRestSelectsTheSlot) {
     for (const Word generation : BorderGenerations<L>()) {
       const Word handle = L::Make(generation, index);
       EXPECT_NE(L::Index::Decode(State::Free(handle)), index);
-      EXPECT_NE(L::Index::Decode(State::Retired(handle)), index);
+      EXPECT_NE(L::Index::Decode(State::Exhausted(handle)), index);
       // Not either where the table has but two slots and masks the rest.
       EXPECT_NE(L::Index::Decode(State::Free(handle)) % 2, index % 2);
-      EXPECT_NE(L::Index::Decode(State::Retired(handle)) % 2, index % 2);
+      EXPECT_NE(L::Index::Decode(State::Exhausted(handle)) % 2, index % 2);
     }
   }
 }
@@ -67,10 +67,10 @@ TYPED_TEST(SlotStateTest, EachWordIsOfOneKind) {
       EXPECT_FALSE(State::HasEnded(handle));
       EXPECT_EQ(State::LiveHandle(State::Free(handle), index), 0u);
       EXPECT_FALSE(State::HasEnded(State::Free(handle)));
-      EXPECT_EQ(State::LiveHandle(State::Retired(handle), index), 0u);
-      EXPECT_TRUE(State::HasEnded(State::Retired(handle)));
-      EXPECT_FALSE(L::IsWellFormed(State::Retired(handle)));
-      EXPECT_NE(State::Retired(handle), 0u);
+      EXPECT_EQ(State::LiveHandle(State::Exhausted(handle), index), 0u);
+      EXPECT_TRUE(State::HasEnded(State::Exhausted(handle)));
+      EXPECT_FALSE(L::IsWellFormed(State::Exhausted(handle)));
+      EXPECT_NE(State::Exhausted(handle), 0u);
     }
     EXPECT_EQ(State::LiveHandle(0, index), 0u);
   }
@@ -148,7 +148,7 @@ class Slots : public SlotArray<WordSlot<T>, L> {
     return (*this)[handle].Close(handle, State::Free(State::Next(handle)));
   }
   bool Retire(Word handle) {
-    return (*this)[handle].Close(handle, State::Retired(handle));
+    return (*this)[handle].Close(handle, State::Exhausted(handle));
   }
   std::optional<T> Find(Word handle) const {
     return (*this)[handle].Find(handle);
@@ -289,7 +289,7 @@ TEST(SlotArrayTest, DescribeTellsWhatTheSlotIs) {
   EXPECT_EQ(slots.Describe(h), "free 2");
   slots.Publish(Tiny::Make(3, 2), 0);
   slots.Retire(Tiny::Make(3, 2));
-  EXPECT_EQ(slots.Describe(h), "retired 3");
+  EXPECT_EQ(slots.Describe(h), "exhausted 3");
 }
 
 TEST(SlotArrayTest, ForEachLiveSeesLiveSlotsAmongTheFirst) {
@@ -333,9 +333,9 @@ TEST(SlotStateTest, StatesOfDeletedObjectsSelectOtherSlotsAndAreApart) {
     std::set<Word> all;
     for (Word generation = 1; generation <= L::Generation::kMax; ++generation) {
       const Word handle = L::Make(generation, index);
-      std::vector<Word> states = {State::Dying(handle), State::Held(handle),
-                                  State::Ending(handle),
-                                  State::Retired(handle)};
+      std::vector<Word> states = {
+          State::Retired(handle), State::Deferred(handle),
+          State::Destroying(handle), State::Exhausted(handle)};
       // Twice as many as 8 slots have, since the layout is for 16.
       for (Word ticket = 0; ticket < 2 * (8 - 5); ++ticket) {
         const Word frozen = State::Frozen(handle, ticket, 8);
@@ -343,8 +343,8 @@ TEST(SlotStateTest, StatesOfDeletedObjectsSelectOtherSlotsAndAreApart) {
         EXPECT_EQ(State::LiveHandle(frozen, index), handle);
         states.push_back(frozen);
       }
-      for (Word state : {State::Dying(handle), State::Held(handle),
-                         State::Ending(handle), handle}) {
+      for (Word state : {State::Retired(handle), State::Deferred(handle),
+                         State::Destroying(handle), handle}) {
         EXPECT_FALSE(State::IsFrozen(state, handle, 8));
       }
       for (Word state : states) {

@@ -15,7 +15,8 @@ const void* const kTable = reinterpret_cast<const void*>(0xabc0);
 
 TEST(ReportDeathTest, SaysAllThatIsKnown) {
   EXPECT_EXIT(
-      DieOf({"MustValue", kTable, 0x4f, Status::kStale, 7, 3, "live", 9}),
+      FatalBadHandle(
+          {"MustValue", kTable, 0x4f, Status::kStale, 7, 3, "live", 9}),
       ::testing::KilledBySignal(SIGABRT),
       "^haft: MustValue\\(0x4f\\): stale in table 0xabc0; the word reads "
       "\\{ generation: 7, index: 3 \\}, that slot is now live at generation "
@@ -23,8 +24,8 @@ TEST(ReportDeathTest, SaysAllThatIsKnown) {
 }
 
 TEST(ReportDeathTest, SaysWhenThereIsNoSuchSlot) {
-  EXPECT_DEATH(DieOf({"MustDelete", kTable, 0x4f, Status::kNeverIssued, 7, 3,
-                      nullptr, 0}),
+  EXPECT_DEATH(FatalBadHandle({"MustDelete", kTable, 0x4f, Status::kNeverIssued,
+                               7, 3, nullptr, 0}),
                "^haft: MustDelete\\(0x4f\\): never issued here in table "
                "0xabc0; the word reads \\{ generation: 7, index: 3 \\}, the "
                "table has no such slot\n$");
@@ -32,9 +33,10 @@ TEST(ReportDeathTest, SaysWhenThereIsNoSuchSlot) {
 
 TEST(ReportDeathTest, LargestNumbersFit) {
   constexpr Word kMax = ~Word{0};
-  EXPECT_DEATH(DieOf({"MustDelete", reinterpret_cast<const void*>(kMax), kMax,
+  EXPECT_DEATH(
+      FatalBadHandle({"MustDelete", reinterpret_cast<const void*>(kMax), kMax,
                       Status::kNeverIssued, kMax, kMax, "untouched", kMax}),
-               "untouched at generation " + std::to_string(kMax) + "\n$");
+      "untouched at generation " + std::to_string(kMax) + "\n$");
 }
 
 }  // namespace

@@ -1,4 +1,5 @@
-// Carving: each slot once, none beyond the limit, also where the last ones go.
+// TakingFreshSlots: each slot once, none beyond the limit, also where the last
+// ones go.
 
 #include <cstddef>
 
@@ -15,47 +16,47 @@ using model::Require;
 
 using Layout = HandleLayout<3, 3>;
 
-// Threads carve past the end, each as many at once as it likes.
+// Threads take past the end, each as many at once as it likes.
 struct CarveAtTheEnd {
   static constexpr unsigned kThreads = 3;
   static constexpr std::size_t kLimit = 4;
-  internal::Carver carver{Layout::Make(1, 0), kLimit};
-  unsigned carved = 0;
+  internal::FreshSlots fresh_slots{Layout::Make(1, 0), kLimit};
+  unsigned taken = 0;
 
   void Thread(unsigned i) {
     for (;;) {
-      const internal::HandleRun run = carver.Carve(1 + i);
+      const internal::HandleRun run = fresh_slots.Take(1 + i);
       if (run.count == 0) break;
       for (std::size_t n = 0; n < run.count; ++n) {
         const unsigned bit = 1u << Layout::Index::Decode(run[n]);
         Require(run[n] == Layout::Make(1, Layout::Index::Decode(run[n])) &&
                     bit < 1u << kLimit,
                 "not a first handle below the limit");
-        Require((carved & bit) == 0, "carved twice");
-        carved |= bit;
+        Require((taken & bit) == 0, "taken twice");
+        taken |= bit;
       }
     }
-    Require(carver.carved() == kLimit, "carved and not counted");
-    Require(carver.Carve(1).count == 0, "carved beyond the end");
+    Require(fresh_slots.high_water() == kLimit, "taken and not counted");
+    Require(fresh_slots.Take(1).count == 0, "taken beyond the end");
   }
-  void After() { Require(carved == (1u << kLimit) - 1, "a slot is lost"); }
+  void After() { Require(taken == (1u << kLimit) - 1, "a slot is lost"); }
 };
 TEST(CarverModel, EachSlotIsCarvedOnce) {
   Exploration().Bound(3).Random(100'000).Holds<CarveAtTheEnd>();
 }
 
-// However often it is asked when all is carved, the mark does not run on: it
+// However often it is asked when all is taken, the mark does not run on: it
 // would come round in the end.
 struct AskAgain {
   static constexpr unsigned kThreads = 2;
   static constexpr std::size_t kMany = std::size_t{1} << 62;
-  internal::Carver carver{Layout::Make(1, 0), 4};
+  internal::FreshSlots fresh_slots{Layout::Make(1, 0), 4};
 
   void Thread(unsigned) {
-    for (int n = 0; n < 5; ++n) (void)carver.Carve(kMany);
-    Require(carver.carved() == 4, "began anew");
+    for (int n = 0; n < 5; ++n) (void)fresh_slots.Take(kMany);
+    Require(fresh_slots.high_water() == 4, "began anew");
   }
-  void After() { Require(carver.Carve(1).count == 0, "began anew"); }
+  void After() { Require(fresh_slots.Take(1).count == 0, "began anew"); }
 };
 TEST(CarverModel, TheMarkDoesNotRunOn) {
   Exploration().Bound(2).Random(10'000).Holds<AskAgain>();
