@@ -44,8 +44,8 @@ class HaftInterns {
   }
 
  private:
-  static inline InternTable interned_;
-  AnyTable table_{kRoom};
+  static inline internal::InternTable interned_;
+  internal::AnyTable table_{kRoom};
 };
 
 // By hand: a number for each pointer, under `kShards` mutexes.
@@ -117,10 +117,10 @@ class StripedInterns {
   }
   bool Release(Key key) {
     void* object = nullptr;
-    if (AnyValue(table_, Handle(key), &kType, &object) != Status::kOk)
+    if (internal::AnyValue(table_, Handle(key), &kType, &object) != Status::kOk)
       return false;
     bool is_released = false;
-    std::optional<AnyTable::Ended> ended;
+    std::optional<internal::AnyTable::Ended> ended;
     map_.find(reinterpret_cast<std::uintptr_t>(object), [&](auto& entry) {
       if (entry.second.handle != Handle(key)) return;
       is_released = true;
@@ -144,7 +144,7 @@ class StripedInterns {
   cds::container::StripedMap<std::unordered_map<std::uintptr_t, Interned, Hash>,
                              cds::opt::hash<Hash>>
       map_;
-  AnyTable table_{kRoom};
+  internal::AnyTable table_{kRoom};
 };
 
 // Lock-free under hazard pointers: a count that has become 0 stays 0, and
@@ -183,7 +183,8 @@ class FeldmanInterns {
   }
   bool Release(Key handle) {
     void* object = nullptr;
-    if (AnyValue(table_, Handle(handle), &kType, &object) != Status::kOk)
+    if (internal::AnyValue(table_, Handle(handle), &kType, &object) !=
+        Status::kOk)
       return false;
     const auto key = reinterpret_cast<std::uintptr_t>(object);
     bool is_released = false, is_last = false;
@@ -207,7 +208,7 @@ class FeldmanInterns {
   cds::container::FeldmanHashMap<cds::gc::HP, std::uintptr_t,
                                  std::shared_ptr<Interned>>
       map_{8, 4};
-  AnyTable table_{kRoom};
+  internal::AnyTable table_{kRoom};
 };
 
 enum class Objects { kOwn, kHeld, kHot };

@@ -4,11 +4,13 @@
 #define HAFT_COUNTED_RECLAMATION_H_
 
 #include "haft/handle.h"
+#include "haft/internal/base/abi.h"
 #include "haft/internal/base/sync.h"
 #include "haft/internal/reclamation/hazard_cells.h"
 #include "haft/internal/reclamation/user_set.h"
 
 namespace haft {
+inline namespace HAFT_ABI {
 
 // A deleter looks at one word, whatever the number of threads; any number of
 // pins needs no further memory. But all who use an object write to the same
@@ -27,12 +29,12 @@ class CountedReclamation : public internal::HazardCells {
     }
     void EndLife() noexcept {}
     internal::UserSet users;  // for the scopes
-    sync::Atomic<Word> pins;
+    internal::sync::Atomic<Word> pins;
   };
 
   static constexpr bool kIsExact = true;
 
-  using Hold = sync::Atomic<Word>;
+  using Hold = internal::sync::Atomic<Word>;
 
   template <typename Slot>
   static Hold* Protect(Slot& slot, Word) noexcept {
@@ -64,6 +66,7 @@ class CountedReclamation : public internal::HazardCells {
   static void AwaitReleases() noexcept {}
 };
 
+}  // namespace HAFT_ABI
 }  // namespace haft
 
 #endif  // HAFT_COUNTED_RECLAMATION_H_

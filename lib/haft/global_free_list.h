@@ -8,10 +8,12 @@
 #include <cstdint>
 
 #include "haft/handle.h"
+#include "haft/internal/base/abi.h"
 #include "haft/internal/free_list/fresh_slots.h"
 #include "haft/internal/free_list/handle_stack.h"
 
 namespace haft {
+inline namespace HAFT_ABI {
 
 // Every thread pushes to and pops from the same tagged stack. It strands
 // nothing: a table holds its capacity exactly.
@@ -62,6 +64,7 @@ class GlobalFreeList {
   internal::FreshSlots* const fresh_slots_;
 };
 
+}  // namespace HAFT_ABI
 }  // namespace haft
 
 #endif  // HAFT_GLOBAL_FREE_LIST_H_

@@ -8,7 +8,10 @@
 #include <cstdint>
 #include <functional>
 
+#include "haft/internal/base/abi.h"
+
 namespace haft {
+inline namespace HAFT_ABI {
 
 // The machine word a handle fits into, and the unit in which slots are written.
 using Word = std::uintptr_t;
@@ -52,6 +55,7 @@ static_assert(sizeof(Handle) == sizeof(std::uintptr_t));
 
 inline constexpr Handle kNullHandle{};
 
+}  // namespace HAFT_ABI
 }  // namespace haft
 
 template <>

@@ -7,30 +7,11 @@
 #include <limits>
 
 #include "haft/handle.h"
+#include "haft/internal/base/abi.h"
+#include "haft/internal/base/bit_field.h"
 
 namespace haft {
-
-// `kWidthV` bits of a word, starting at bit `kShiftV`.
-template <unsigned kShiftV, unsigned kWidthV>
-struct BitField {
-  static_assert(kWidthV >= 1 &&
-                kShiftV + kWidthV <= std::numeric_limits<Word>::digits);
-
-  static constexpr unsigned kShift = kShiftV;
-  static constexpr unsigned kWidth = kWidthV;
-  static constexpr unsigned kEnd = kShift + kWidth;
-  static constexpr Word kMax = ~Word{0} >>
-                               (std::numeric_limits<Word>::digits - kWidth);
-  static constexpr Word kMask = kMax << kShift;
-  static constexpr Word kOne = Word{1} << kShift;
-
-  static constexpr Word Decode(Word word) noexcept {
-    return (word & kMask) >> kShift;
-  }
-  static constexpr Word Encode(Word value) noexcept {
-    return (value << kShift) & kMask;
-  }
-};
+inline namespace HAFT_ABI {
 
 //   [ marker | generation : G | index : K | 1 ]
 //
@@ -39,9 +20,9 @@ struct BitField {
 // holds the bits above the generation that are set in every handle.
 template <unsigned kIndexBits, unsigned kGenerationBits, Word kMarkerV = 0>
 struct HandleLayout {
-  using Low = BitField<0, 1>;
-  using Index = BitField<Low::kEnd, kIndexBits>;
-  using Generation = BitField<Index::kEnd, kGenerationBits>;
+  using Low = internal::BitField<0, 1>;
+  using Index = internal::BitField<Low::kEnd, kIndexBits>;
+  using Generation = internal::BitField<Index::kEnd, kGenerationBits>;
 
   static_assert(kIndexBits <= 30,
                 "slot numbers plus one must fit 31 bits of a free list's head");
@@ -95,6 +76,7 @@ using DefaultLayout = Layout64<>;
 using DefaultLayout = Layout32<>;
 #endif
 
+}  // namespace HAFT_ABI
 }  // namespace haft
 
 #endif  // HAFT_HANDLE_LAYOUT_H_

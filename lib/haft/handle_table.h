@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "haft/handle.h"
+#include "haft/internal/base/abi.h"
 #include "haft/internal/base/check.h"
 #include "haft/internal/base/power_of_two.h"
 #include "haft/internal/base/sanitizer.h"
@@ -25,6 +26,7 @@
 #include "haft/traits.h"
 
 namespace haft {
+inline namespace HAFT_ABI {
 
 // Figures of a table; exact when no other thread is inside a call, else each is
 // a little old.
@@ -213,7 +215,8 @@ class HandleTable {
     return caches_.With([this, handles, count, values](auto& thread) {
       const auto prefetch = [this, handles, count](std::size_t i) {
         if (i < count)
-          sync::PrefetchForWrite(&slots_[static_cast<Word>(handles[i])]);
+          internal::sync::PrefetchForWrite(
+              &slots_[static_cast<Word>(handles[i])]);
       };
       for (std::size_t i = 0; i < kAhead; ++i) prefetch(i);
       std::size_t deleted = 0;
@@ -284,7 +287,7 @@ class HandleTable {
                     capacity <= kMaxCapacity
                         ? FreeList::SlotsFor(capacity, kMaxCapacity)
                         : 0,
-                    Layout::FirstHandle(sync::RandomWord())) {}
+                    Layout::FirstHandle(internal::sync::RandomWord())) {}
   HandleTable(std::size_t capacity, std::size_t slots, Word first) noexcept
       : slots_(Range(slots), first),
         capacity_(capacity),
@@ -362,9 +365,10 @@ class HandleTable {
   const std::size_t capacity_;
   internal::FreshSlots fresh_slots_;
   FreeList free_list_;
-  alignas(128) sync::Atomic<std::size_t> exhausted_{0};
+  alignas(128) internal::sync::Atomic<std::size_t> exhausted_{0};
 };
 
+}  // inline namespace HAFT_ABI
 }  // namespace haft
 
 #endif  // HAFT_HANDLE_TABLE_H_

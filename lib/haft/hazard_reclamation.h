@@ -4,11 +4,13 @@
 #define HAFT_HAZARD_RECLAMATION_H_
 
 #include "haft/handle.h"
+#include "haft/internal/base/abi.h"
 #include "haft/internal/base/sync.h"
 #include "haft/internal/reclamation/hazard_cells.h"
 #include "haft/internal/reclamation/user_set.h"
 
 namespace haft {
+inline namespace HAFT_ABI {
 
 // How an ObjectTable knows that a deleted object is still in use is a
 // parameter of the table (Traits::Reclamation). This is the default, and what
@@ -68,9 +70,10 @@ class HazardReclamation : public internal::HazardCells {
 
   // After this each Release under way has either been seen by a look, or sees
   // what the caller has done to the slot.
-  static void AwaitReleases() noexcept { sync::HeavyBarrier(); }
+  static void AwaitReleases() noexcept { internal::sync::HeavyBarrier(); }
 };
 
+}  // namespace HAFT_ABI
 }  // namespace haft
 
 #endif  // HAFT_HAZARD_RECLAMATION_H_

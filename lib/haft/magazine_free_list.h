@@ -10,12 +10,14 @@
 #include <utility>
 
 #include "haft/handle.h"
+#include "haft/internal/base/abi.h"
 #include "haft/internal/base/sync.h"
 #include "haft/internal/free_list/fresh_slots.h"
 #include "haft/internal/free_list/handle_stack.h"
 #include "haft/internal/free_list/magazine_depot.h"
 
 namespace haft {
+inline namespace HAFT_ABI {
 
 // Three layers:
 //   1. the thread's cache: two magazines; a Pop or Push is a few plain loads
@@ -116,7 +118,7 @@ class BasicMagazineFreeList {
   // Magazines' worth of handles out of reach at most: two in each cache, and
   // for each thread index one more caller without a cache that is breaking one
   // up.
-  static constexpr std::size_t kStranded = 3 * sync::kMaxThreads;
+  static constexpr std::size_t kStranded = 3 * internal::sync::kMaxThreads;
 
   static std::size_t MagazineSize(std::size_t capacity,
                                   std::size_t limit) noexcept {
@@ -180,7 +182,8 @@ class BasicMagazineFreeList {
 
   void Equip(Cache& cache) noexcept {
     // relaxed: the thread's own word.
-    cache.stripe = sync::ThisThread().index.load(std::memory_order_relaxed);
+    cache.stripe =
+        internal::sync::ThisThread().index.load(std::memory_order_relaxed);
     cache.loaded = depot_.TakeEmpty(cache.stripe);
     cache.previous = depot_.TakeEmpty(cache.stripe);
     cache.size = size_;
@@ -224,6 +227,7 @@ class BasicMagazineFreeList {
 // 128 handles, 1 KiB.
 using MagazineFreeList = BasicMagazineFreeList<128>;
 
+}  // namespace HAFT_ABI
 }  // namespace haft
 
 #endif  // HAFT_MAGAZINE_FREE_LIST_H_

@@ -15,6 +15,7 @@
 #include <utility>
 
 #include "haft/handle.h"
+#include "haft/internal/base/abi.h"
 #include "haft/internal/base/check.h"
 #include "haft/internal/base/event_count.h"
 #include "haft/internal/base/power_of_two.h"
@@ -32,6 +33,7 @@
 #include "haft/traits.h"
 
 namespace haft {
+inline namespace HAFT_ABI {
 
 // Figures of an object table; exact when no other thread is inside a call.
 struct ObjectTableStats {
@@ -44,13 +46,21 @@ struct ObjectTableStats {
   std::size_t capacity;  // objects that can always exist, less the exhausted
 };
 
-namespace internal {
+}  // inline namespace HAFT_ABI
+}  // namespace haft
+
+namespace haft::internal {
+inline namespace HAFT_ABI {
 
 struct DoNothing {
   void operator()() const noexcept {}
 };
 
-}  // namespace internal
+}  // inline namespace HAFT_ABI
+}  // namespace haft::internal
+
+namespace haft {
+inline namespace HAFT_ABI {
 
 // A pin in plain memory; see ObjectTable::Pinned::Detach.
 struct PinWords {
@@ -539,7 +549,7 @@ class ObjectTable {
                     capacity <= kMaxCapacity
                         ? FreeList::SlotsFor(capacity, kMaxCapacity)
                         : 0,
-                    Layout::FirstHandle(sync::RandomWord())) {}
+                    Layout::FirstHandle(internal::sync::RandomWord())) {}
 
   bool ok() const noexcept {
     return capacity_ <= kMaxCapacity && slots_.ok() && caches_.ok() &&
@@ -573,10 +583,10 @@ class ObjectTable {
         free_list_(capacity <= kMaxCapacity ? capacity : 0, Range(slots),
                    &fresh_slots_),
         deferred_destructions_(Range(slots), 1),
-        deferred_lists_(Range(slots),
-                        internal::CeilPowerOfTwo(sync::kMaxThreads + 1)),
+        deferred_lists_(Range(slots), internal::CeilPowerOfTwo(
+                                          internal::sync::kMaxThreads + 1)),
         stamps_(Range(slots)) {
-    sync::PrepareHeavyBarrier();
+    internal::sync::PrepareHeavyBarrier();
   }
 
   // The states of a slot flip index bits of its handle: enough of them for each
@@ -780,7 +790,7 @@ class ObjectTable {
     if (__builtin_expect(cache->depth != 0, 0)) return;
     // A signal handler that comes before this has left its part waiting if it
     // nested too deep; one that comes later is the outermost itself.
-    sync::SignalFence();
+    internal::sync::SignalFence();
     if (const Word waiting = deferred_destructions_.PopFrom(0))
       DestroyDeferred(waiting);
   }
@@ -802,7 +812,7 @@ class ObjectTable {
     Cache* const cache = caches_.Mine();
     do {
       DestroyIn(*cache, word);
-      sync::SignalFence();  // as in Destroy
+      internal::sync::SignalFence();  // as in Destroy
       word = deferred_destructions_.PopFrom(0);
     } while (word != 0);
   }
@@ -864,14 +874,15 @@ class ObjectTable {
   FreeList free_list_;
   internal::HandleStack deferred_destructions_;
   internal::HandleStack deferred_lists_;
-  internal::ReservedArray<sync::Plain<std::uint64_t>> stamps_;
-  alignas(128) sync::Atomic<std::size_t> exhausted_{0};
-  sync::Atomic<std::size_t> retired_objects_{0};
-  sync::Atomic<Word> tickets_{0};
-  sync::Atomic<unsigned> uncached_depth_{0};
+  internal::ReservedArray<internal::sync::Plain<std::uint64_t>> stamps_;
+  alignas(128) internal::sync::Atomic<std::size_t> exhausted_{0};
+  internal::sync::Atomic<std::size_t> retired_objects_{0};
+  internal::sync::Atomic<Word> tickets_{0};
+  internal::sync::Atomic<unsigned> uncached_depth_{0};
   internal::EventCount destroyed_event_;
 };
 
+}  // inline namespace HAFT_ABI
 }  // namespace haft
 
 #endif  // HAFT_OBJECT_TABLE_H_

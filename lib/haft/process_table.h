@@ -15,9 +15,11 @@
 
 #include "haft/haft.h"
 #include "haft/handle.h"
+#include "haft/internal/base/abi.h"
 #include "haft/status.h"
 
 namespace haft {
+inline namespace HAFT_ABI {
 
 // Types are told apart without RTTI, by the name that the compiler has for
 // them; a type without a name of its own (in an unnamed namespace, a lambda) by
@@ -32,7 +34,11 @@ namespace haft {
 template <typename T>
 inline constexpr const char* kTypeIdentity = nullptr;
 
-namespace internal {
+}  // namespace HAFT_ABI
+}  // namespace haft
+
+namespace haft::internal {
+inline namespace HAFT_ABI {
 
 template <typename T>
 constexpr std::string_view PrettyName() noexcept {
@@ -66,7 +72,11 @@ struct TypeDescriptor {
   static constexpr haft_type kType = {kName.data(), kIdentity, nullptr};
 };
 
-}  // namespace internal
+}  // namespace HAFT_ABI
+}  // namespace haft::internal
+
+namespace haft {
+inline namespace HAFT_ABI {
 
 // The C ABI's descriptor of a type, which may be incomplete: how objects are
 // destroyed is not in it, but said of each by New.
@@ -75,7 +85,11 @@ constexpr const haft_type* TypeOf() noexcept {
   return &internal::TypeDescriptor<std::remove_cv_t<T>>::kType;
 }
 
-namespace internal {
+}  // namespace HAFT_ABI
+}  // namespace haft
+
+namespace haft::internal {
+inline namespace HAFT_ABI {
 
 inline void Tell(Status* why, haft_status status) noexcept {
   if (why != nullptr) *why = static_cast<Status>(status);
@@ -149,7 +163,11 @@ class Destroyer {
   void* context_ = nullptr;
 };
 
-}  // namespace internal
+}  // namespace HAFT_ABI
+}  // namespace haft::internal
+
+namespace haft {
+inline namespace HAFT_ABI {
 
 // Makes an object reachable through a new handle. What is owned is destroyed by
 // Delete, or by the last unpin. The handle itself is weak: it keeps nothing
@@ -413,6 +431,7 @@ class HandleScope {
   haft_scope* scope_ = nullptr;
 };
 
+}  // namespace HAFT_ABI
 }  // namespace haft
 
 #endif  // HAFT_PROCESS_TABLE_H_

@@ -3,7 +3,10 @@
 #ifndef HAFT_STATUS_H_
 #define HAFT_STATUS_H_
 
+#include "haft/internal/base/abi.h"
+
 namespace haft {
+inline namespace HAFT_ABI {
 
 // What a table says of a word. The values are part of the ABI: they are never
 // renumbered.
@@ -52,6 +55,7 @@ constexpr const char* StatusName(Status status) noexcept {
   return "unknown";
 }
 
+}  // namespace HAFT_ABI
 }  // namespace haft
 
 #endif  // HAFT_STATUS_H_

@@ -7,12 +7,14 @@
 #include <cstdint>
 
 #include "haft/handle.h"
+#include "haft/internal/base/abi.h"
 #include "haft/internal/base/power_of_two.h"
 #include "haft/internal/base/sync.h"
 #include "haft/internal/free_list/fresh_slots.h"
 #include "haft/internal/free_list/handle_stack.h"
 
 namespace haft {
+inline namespace HAFT_ABI {
 
 // Threads push to and pop from the stack of the CPU they run on, and search the
 // others' when it is empty. A thread that is moved to another CPU in between is
@@ -29,15 +31,15 @@ class StripedFreeList {
 
   StripedFreeList(std::size_t /*capacity*/, std::size_t range,
                   internal::FreshSlots* fresh_slots) noexcept
-      : stack_(range, static_cast<unsigned>(
-                          internal::CeilPowerOfTwo(sync::CpuCount()))),
+      : stack_(range, static_cast<unsigned>(internal::CeilPowerOfTwo(
+                          internal::sync::CpuCount()))),
         fresh_slots_(fresh_slots) {}
 
   bool ok() const noexcept { return stack_.ok(); }
 
   template <typename Thread>
   Word Pop(Thread&) noexcept {
-    const unsigned cpu = sync::CpuIndex();
+    const unsigned cpu = internal::sync::CpuIndex();
     return internal::PopOrProveEmpty([&](std::uint64_t* tags) {
       if (const Word handle = stack_.Pop(cpu, tags)) return handle;
       const internal::HandleRun run = fresh_slots_->Take(1);
@@ -47,7 +49,7 @@ class StripedFreeList {
 
   template <typename Thread>
   void Push(Thread&, Word handle) noexcept {
-    stack_.Push(sync::CpuIndex(), handle);
+    stack_.Push(internal::sync::CpuIndex(), handle);
   }
 
   template <typename F>
@@ -62,6 +64,7 @@ class StripedFreeList {
   internal::FreshSlots* const fresh_slots_;
 };
 
+}  // namespace HAFT_ABI
 }  // namespace haft
 
 #endif  // HAFT_STRIPED_FREE_LIST_H_

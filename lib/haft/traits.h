@@ -5,9 +5,11 @@
 
 #include "haft/handle_layout.h"
 #include "haft/hazard_reclamation.h"
+#include "haft/internal/base/abi.h"
 #include "haft/magazine_free_list.h"
 
 namespace haft {
+inline namespace HAFT_ABI {
 
 // What becomes of a slot whose last generation has been deleted.
 enum class Exhaustion {
@@ -41,6 +43,7 @@ struct DefaultTraits {
   static constexpr Exhaustion kExhaustion = Exhaustion::kDropSlot;
 };
 
+}  // namespace HAFT_ABI
 }  // namespace haft
 
 #endif  // HAFT_TRAITS_H_

@@ -46,8 +46,8 @@ haft::Word Pin(Objects& table, haft::Word word) {
   const auto pinned = table.Pin(haft::Handle(word));
   return pinned ? pinned->words[4] : 0;
 }
-bool PinThroughC(haft::AnyTable& table, haft::Word word, haft_pin* pin,
-                 void** object) {
+bool PinThroughC(haft::internal::AnyTable& table, haft::Word word,
+                 haft_pin* pin, void** object) {
   return AnyPin(table, haft::Handle(word), nullptr, pin, object) ==
          haft::Status::kOk;
 }

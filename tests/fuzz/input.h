@@ -89,17 +89,20 @@ class Input {
 class AsGuest {
  public:
   explicit AsGuest(bool guest)
-      : index_(sync::ThisThread().index.load(std::memory_order_relaxed)),
-        exited_(sync::ThisThread().exited.load(std::memory_order_relaxed)),
+      : index_(
+            internal::sync::ThisThread().index.load(std::memory_order_relaxed)),
+        exited_(internal::sync::ThisThread().exited.load(
+            std::memory_order_relaxed)),
         guest_(guest) {
     if (!guest_) return;
-    sync::ThisThread().exited.store(true, std::memory_order_relaxed);
-    sync::ThisThread().index.store(0, std::memory_order_relaxed);
+    internal::sync::ThisThread().exited.store(true, std::memory_order_relaxed);
+    internal::sync::ThisThread().index.store(0, std::memory_order_relaxed);
   }
   ~AsGuest() {
     if (!guest_) return;
-    sync::ThisThread().index.store(index_, std::memory_order_relaxed);
-    sync::ThisThread().exited.store(exited_, std::memory_order_relaxed);
+    internal::sync::ThisThread().index.store(index_, std::memory_order_relaxed);
+    internal::sync::ThisThread().exited.store(exited_,
+                                              std::memory_order_relaxed);
   }
   AsGuest(const AsGuest&) = delete;
   AsGuest& operator=(const AsGuest&) = delete;

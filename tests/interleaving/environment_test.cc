@@ -69,7 +69,7 @@ using ManyGenerations = TestTraits < FreeList,
 
 // Makes the calling thread one without a cache.
 void BecomeGuest() {
-  sync::ThisThread().exited.store(true, std::memory_order_relaxed);
+  internal::sync::ThisThread().exited.store(true, std::memory_order_relaxed);
 }
 
 // ---------------------------------------------------------------------------

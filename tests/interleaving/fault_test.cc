@@ -247,7 +247,7 @@ TYPED_TEST(FaultTest, EachHookFailsInTurn) {
         EXPECT_FALSE(End(table, handle));
       }
       EXPECT_GT(hooks.Stop(), failures);
-      EXPECT_NE(sync::ThisThread().index.load(), 0u);
+      EXPECT_NE(internal::sync::ThisThread().index.load(), 0u);
     }).join();
     ExpectNoSlotLost(table);
   }
@@ -260,7 +260,7 @@ TYPED_TEST(FaultTest, ThereAreNoHooks) {
   hooks.FailAll();
   std::thread([&] {
     ExpectUsable(table);
-    EXPECT_EQ(sync::ThisThread().index.load(), 0u);
+    EXPECT_EQ(internal::sync::ThisThread().index.load(), 0u);
   }).join();
   constexpr unsigned kThreads = 4;
   RunThreads(kThreads, [&](unsigned t) {
@@ -291,7 +291,7 @@ TYPED_TEST(FaultTest, ProcessHasNoKeyLeft) {
         TypeParam table(kCapacity);
         ExpectUsable(table);
         std::thread([&] { ExpectUsable(table); }).join();
-        const bool has_index = sync::ThisThread().index.load() != 0;
+        const bool has_index = internal::sync::ThisThread().index.load() != 0;
         // A key comes free, and the next table finds it.
         pthread_key_delete(key);
         std::thread([&] {
@@ -299,7 +299,7 @@ TYPED_TEST(FaultTest, ProcessHasNoKeyLeft) {
           ExpectUsable(second);
           ExpectUsable(table);
           std::_Exit(::testing::Test::HasFailure() || has_index ||
-                     sync::ThisThread().index.load() == 0);
+                     internal::sync::ThisThread().index.load() == 0);
         }).join();
       },
       ::testing::ExitedWithCode(0), "");
@@ -475,13 +475,13 @@ void ExpectCollisionsLoseNothing(unsigned rounds) {
 
 TEST(BarrierFaultTest, ThereIsNoHeavyBarrier) {
   (void)ObjectTable<Counted>(1);
-  const bool had = sync::HasHeavyBarrier();
+  const bool had = internal::sync::HasHeavyBarrier();
   barriers.FailAll();
   ExpectCollisionsLoseNothing(kSanitized ? 500 : 5000);
-  EXPECT_FALSE(sync::HasHeavyBarrier());
+  EXPECT_FALSE(internal::sync::HasHeavyBarrier());
   EXPECT_GT(barriers.Stop(), 0u);
   (void)ObjectTable<Counted>(1);
-  EXPECT_EQ(sync::HasHeavyBarrier(), had);
+  EXPECT_EQ(internal::sync::HasHeavyBarrier(), had);
 }
 
 // Makes these system calls fail from now on, in this process.
@@ -526,7 +526,8 @@ TEST(BarrierFaultDeathTest, KernelThatRefusesMembarrierLater) {
           EXPECT_EQ(destroyed, round);
         }
         ExpectCollisionsLoseNothing(kSanitized ? 500 : 5000);
-        std::_Exit(::testing::Test::HasFailure() || sync::HasHeavyBarrier());
+        std::_Exit(::testing::Test::HasFailure() ||
+                   internal::sync::HasHeavyBarrier());
       },
       ::testing::ExitedWithCode(0), "");
 }
@@ -543,7 +544,8 @@ TEST(BarrierFaultDeathTest, KernelWithoutMembarrierAndGetrandom) {
         for (int i = 0; i < 100; ++i)
           handles.insert(HandleTable<Word>(1).New(1));
         EXPECT_GT(handles.size(), 90u);
-        std::_Exit(::testing::Test::HasFailure() || sync::HasHeavyBarrier());
+        std::_Exit(::testing::Test::HasFailure() ||
+                   internal::sync::HasHeavyBarrier());
       },
       ::testing::ExitedWithCode(0), "");
 }

@@ -170,7 +170,7 @@ TEST(TableFaultTest, ThereAreNoHooks) {
   hooks.FailAll();
   std::thread([&] {
     ExpectUsable(table.get());
-    EXPECT_EQ(sync::ThisThread().index.load(), 0u);
+    EXPECT_EQ(internal::sync::ThisThread().index.load(), 0u);
   }).join();
   EXPECT_GT(hooks.Stop(), 0u);
   ExpectUsable(table.get());

@@ -283,23 +283,23 @@ const Operation<World> kOperations[] = {
 };
 
 TEST(HaftLockFreedomTest, StoppedThreadKeepsNobodyFromComingToAnEnd) {
-  sync::has_heavy_barrier = true;
+  internal::sync::has_heavy_barrier = true;
   ExpectLockFree(kOperations, kWorkBound, 1000);
 }
 TEST(HaftLockFreedomTest, NorWithoutHeavyBarrier) {
-  sync::has_heavy_barrier = false;
+  internal::sync::has_heavy_barrier = false;
   ExpectLockFree(kOperations, kWorkBound, 1000);
-  sync::has_heavy_barrier = true;
+  internal::sync::has_heavy_barrier = true;
 }
 
 // A table is made where the process's is: whoever is stopped while it makes
 // one, others make theirs, and have the same in the end.
 struct Makers {
   ~Makers() {
-    delete once.Get([] { return std::unique_ptr<AnyTable>(); });
+    delete once.Get([] { return std::unique_ptr<internal::AnyTable>(); });
   }
-  AnyTable* Get() {
-    return once.Get([] { return AnyTable::Create(10); });
+  internal::AnyTable* Get() {
+    return once.Get([] { return internal::AnyTable::Create(10); });
   }
   void Work(unsigned t) {
     got[t] = Get();
@@ -318,8 +318,8 @@ struct Makers {
     EXPECT_EQ(got[1]->Stats().live, 0u);
   }
 
-  LazyInstance<AnyTable> once;
-  AnyTable* got[3] = {};
+  LazyInstance<internal::AnyTable> once;
+  internal::AnyTable* got[3] = {};
 };
 
 TEST(HaftLockFreedomTest, NobodyWaitsForATableThatAnotherMakes) {

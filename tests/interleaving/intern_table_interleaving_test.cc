@@ -14,7 +14,7 @@ namespace {
 
 constexpr haft_type kType = {"type", "haft.test.type", nullptr};
 
-InternTable interned;  // never destroyed
+internal::InternTable interned;  // never destroyed
 
 // A table, an object, and how often its handles have ended.
 class Ground {
@@ -38,7 +38,7 @@ class Ground {
   }
   Status Release(Handle handle) { return interned.Release(table, handle); }
 
-  AnyTable table{100};
+  internal::AnyTable table{100};
 
  private:
   std::atomic<int> destroyed_{0};
@@ -81,7 +81,7 @@ struct State {
   Handle old = kNullHandle;
   Handle a = kNullHandle, b = kNullHandle;
   Status first = Status::kTimedOut, second = Status::kTimedOut;
-  AnyTable::Pinned pinned = AnyTable::Pinned::Attach({});
+  internal::AnyTable::Pinned pinned = internal::AnyTable::Pinned::Attach({});
 };
 
 // As often as `count` says, and pinned if so.

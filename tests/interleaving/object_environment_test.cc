@@ -285,7 +285,8 @@ void CallAs(Caller caller, F f) {
   if (caller == Caller::kOld) return f();
   std::thread([&] {
     if (caller == Caller::kGuest)
-      sync::ThisThread().exited.store(true, std::memory_order_relaxed);
+      internal::sync::ThisThread().exited.store(true,
+                                                std::memory_order_relaxed);
     f();
   }).join();
 }

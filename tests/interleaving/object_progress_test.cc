@@ -328,14 +328,14 @@ using FreeLists =
 TYPED_TEST_SUITE(ObjectLockFreedomTest, FreeLists);
 
 TYPED_TEST(ObjectLockFreedomTest, StoppedThreadKeepsNobodyFromComingToAnEnd) {
-  sync::has_heavy_barrier = true;
+  internal::sync::has_heavy_barrier = true;
   ExpectLockFree(AllOperations<World<TypeParam>>(), kWorkBound, 3000);
 }
 TEST(ObjectLockFreedomWithoutHeavyBarrierTest,
      StoppedThreadKeepsNobodyFromComingToAnEnd) {
-  sync::has_heavy_barrier = false;
+  internal::sync::has_heavy_barrier = false;
   ExpectLockFree(AllOperations<World<GlobalFreeList>>(), kWorkBound, 3000);
-  sync::has_heavy_barrier = true;
+  internal::sync::has_heavy_barrier = true;
 }
 
 // ---------------------------------------------------------------------------
@@ -358,7 +358,7 @@ constexpr std::uint64_t kLook = 2 + 4 * 4 * 16 + 3;
 constexpr std::uint64_t kUnpinDeleted = kUnpin + 1 + kLook;
 // Two looks at the slot, whether it is a user, becoming one.
 constexpr std::uint64_t kFind = 1 + 1 + 2 + 1;
-constexpr std::uint64_t kStats = 5 + 4 * sync::kMaxThreads;
+constexpr std::uint64_t kStats = 5 + 4 * internal::sync::kMaxThreads;
 
 // Others pin and delete.
 struct Crowd : World<BasicMagazineFreeList<3>> {

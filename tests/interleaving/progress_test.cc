@@ -263,7 +263,7 @@ constexpr std::uint64_t kDeleteToCache =
     5 + 2 + internal::kAddressSanitizer + 1 + 2 + 1;  // CAS, word; entry
 constexpr std::uint64_t kValue = 3;
 constexpr std::uint64_t kCheck = 1;
-constexpr std::uint64_t kStats = 4 + 4 * sync::kMaxThreads;
+constexpr std::uint64_t kStats = 4 + 4 * internal::sync::kMaxThreads;
 constexpr std::uint64_t kForEachSlot = 1 + kValue;
 constexpr std::uint64_t kThreadEnd = 3;
 constexpr std::uint64_t kCarve = 2;
@@ -359,8 +359,8 @@ struct LockedWorld {
   void Fill() {}
   void CheckWhileStopped() {}
   void CheckAtRest() {}
-  sync::Atomic<bool> locked{false};
-  sync::Atomic<int> count{0};
+  internal::sync::Atomic<bool> locked{false};
+  internal::sync::Atomic<int> count{0};
 };
 
 // No lock, but a reader waits while a writer is between two stores.
@@ -376,7 +376,7 @@ struct HalfWrittenWorld {
   void Fill() {}
   void CheckWhileStopped() {}
   void CheckAtRest() {}
-  sync::Atomic<unsigned> version{0};
+  internal::sync::Atomic<unsigned> version{0};
 };
 
 template <typename World>

@@ -72,7 +72,7 @@ struct ExitAndInheritance : ScheduledTable<FreeList> {
   void Thread(unsigned t) {
     Handle mine[3];
     for (Handle& handle : mine) handle = this->New(t);
-    const unsigned index = sync::ThisThread().index.load(kRelaxed);
+    const unsigned index = internal::sync::ThisThread().index.load(kRelaxed);
     EXPECT_FALSE(std::exchange(taken[index], true)) << "an index twice";
     for (unsigned i = 0; i < 2; ++i) this->Delete(mine[i], t);
     taken[index] = false;
@@ -88,7 +88,7 @@ struct ExitAndInheritance : ScheduledTable<FreeList> {
   }
 
   static constexpr auto kRelaxed = std::memory_order_relaxed;
-  std::array<bool, sync::kMaxThreads + 1> taken{};
+  std::array<bool, internal::sync::kMaxThreads + 1> taken{};
 };
 TYPED_TEST(FreeListScheduleTest, ThreadsEndAndOthersInherit) {
   Explore<ExitAndInheritance<TypeParam>>(kSchedules);
@@ -97,13 +97,14 @@ TYPED_TEST(FreeListScheduleTest, ThreadsEndAndOthersInherit) {
 // More threads than there are indices.
 template <typename FreeList>
 struct MoreThreadsThanIndices : ScheduledTable<FreeList> {
-  static constexpr unsigned kThreads = sync::kMaxThreads + 6;
+  static constexpr unsigned kThreads = internal::sync::kMaxThreads + 6;
 
   MoreThreadsThanIndices() : ScheduledTable<FreeList>(2 * kThreads) {}
 
   void Thread(unsigned t) {
     const Handle first = this->New(t);
-    guests += sync::ThisThread().index.load(std::memory_order_relaxed) == 0;
+    guests +=
+        internal::sync::ThisThread().index.load(std::memory_order_relaxed) == 0;
     const Handle second = this->New(t);
     this->Delete(first, t);
     this->Delete(second, t);
@@ -325,7 +326,7 @@ struct PinsAgainstEnders : ScheduledObjects<Traits> {
   static constexpr unsigned kThreads = 4;
 
   PinsAgainstEnders() {
-    sync::has_heavy_barrier = kHeavyBarrier;
+    internal::sync::has_heavy_barrier = kHeavyBarrier;
     handle = this->table.Emplace(&this->alive);
   }
   void Thread(unsigned t) {
@@ -389,16 +390,16 @@ struct PinsAgainstClosers
     : PinsAgainstEnders<Ending::kDelete, Ending::kDeleteUnlessPinned, true> {
   PinsAgainstClosers() {
     constexpr unsigned kLooksToClose = 64;
-    const unsigned mine = sync::ThisThread().index.load(kRelaxed);
+    const unsigned mine = internal::sync::ThisThread().index.load(kRelaxed);
     for (unsigned t = 0; t < kThreads; ++t) {
       // As if it were one of the threads to come.
-      sync::ThisThread().index.store(mine + 1 + t, kRelaxed);
+      internal::sync::ThisThread().index.store(mine + 1 + t, kRelaxed);
       for (unsigned i = 0; i < kLooksToClose - 1 - t % 2; ++i) {
         const Handle used = table.Emplace(&alive);
         EXPECT_EQ(table.Delete(used), Status::kOk);
       }
     }
-    sync::ThisThread().index.store(mine, kRelaxed);
+    internal::sync::ThisThread().index.store(mine, kRelaxed);
   }
   static constexpr auto kRelaxed = std::memory_order_relaxed;
 };
@@ -413,7 +414,7 @@ struct ScopesAgainstDeleters
   static constexpr unsigned kThreads = 4;
 
   ScopesAgainstDeleters() {
-    sync::has_heavy_barrier = true;
+    internal::sync::has_heavy_barrier = true;
     for (Handle& handle : handles) handle = table.Emplace(&alive);
   }
   void Thread(unsigned t) {

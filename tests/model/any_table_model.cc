@@ -15,11 +15,11 @@
 namespace haft::model {
 namespace {
 
-struct SmallTraits : AnyTraits {
+struct SmallTraits : internal::AnyTraits {
   using Layout = HandleLayout<3, 3>;
   using FreeList = GlobalFreeList;
 };
-using Table = ObjectTable<AnyObject, SmallTraits>;
+using Table = ObjectTable<internal::AnyObject, SmallTraits>;
 
 constexpr haft_type kOld = {"old", nullptr, nullptr};
 constexpr haft_type kNew = {"new", nullptr, nullptr};
@@ -44,7 +44,7 @@ struct ValueAgainstDeleteAndNew {
       return;
     }
     void* found = nullptr;
-    const Status status = AnyValue(table, old, &kOld, &found);
+    const Status status = internal::AnyValue(table, old, &kOld, &found);
     Require(status == Status::kOk || status == Status::kStale,
             "of its own type, or stale");
     if (status == Status::kOk)
@@ -57,7 +57,7 @@ TEST(AnyTableModel, ValueAgainstDeleteAndNew) {
 }
 
 struct Made {
-  sync::Plain<int> value;
+  internal::sync::Plain<int> value;
 };
 // Two that ask for it at once.
 struct TwoFirstCalls {

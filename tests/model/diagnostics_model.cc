@@ -14,7 +14,7 @@ namespace haft::model {
 namespace {
 
 struct Made {
-  sync::Plain<int> value;
+  internal::sync::Plain<int> value;
 };
 
 // One opens the gate, one watches it, one goes through.
@@ -47,7 +47,7 @@ TEST(GateModel, OpenWatchThrough) {
 struct TwoFirstSites {
   static constexpr unsigned kThreads = 2;
   internal::CallSiteSet sites{4};
-  sync::Atomic<std::uint32_t> numbers[2];
+  internal::sync::Atomic<std::uint32_t> numbers[2];
 
   TwoFirstSites() {
     for (auto& number : numbers) number.store(0, std::memory_order_relaxed);

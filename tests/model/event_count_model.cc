@@ -15,8 +15,8 @@ constexpr auto kForEver = std::chrono::nanoseconds::max();
 // A thread that sleeps for ever is a deadlock, which fails a model.
 struct Waiting {
   internal::EventCount events;
-  sync::Atomic<bool> done[2];
-  sync::Plain<unsigned> data[2];
+  internal::sync::Atomic<bool> done[2];
+  internal::sync::Plain<unsigned> data[2];
 
   void Wait(unsigned i) {
     Require(

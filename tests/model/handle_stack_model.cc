@@ -72,7 +72,7 @@ class Stack {
   }
 
   HandleStack stack_;
-  sync::Plain<Word> signed_[4];
+  internal::sync::Plain<Word> signed_[4];
 };
 
 constexpr Word Handle(unsigned slot, Word generation = 1) {

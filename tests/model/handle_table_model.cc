@@ -136,7 +136,7 @@ TEST(HandleTableModel, DeletesRaceAndTheSlotIsUsedAgain) {
 template <typename Traits>
 struct RemoteDelete : Tables<Traits> {
   static constexpr unsigned kThreads = 2;
-  sync::Atomic<Word> passed{0};
+  internal::sync::Atomic<Word> passed{0};
 
   void Thread(unsigned i) {
     for (Word n = 1; n <= 2; ++n) {

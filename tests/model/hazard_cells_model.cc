@@ -66,11 +66,11 @@ struct FurtherPinsOfGuestsAgainstDelete : TwoObjects {
   static constexpr unsigned kThreads = 3;
   FurtherPinsOfGuestsAgainstDelete() {
     for (unsigned i = 1; i < 3; ++i) {
-      new (&sync::thread_states[i]) sync::ThreadState();
+      new (&internal::sync::thread_states[i]) internal::sync::ThreadState();
       MakeGuest(i);
     }
-    sync::ThisThread().index.store(0, std::memory_order_relaxed);
-    sync::ThisThread().exited.store(true, std::memory_order_relaxed);
+    internal::sync::ThisThread().index.store(0, std::memory_order_relaxed);
+    internal::sync::ThisThread().exited.store(true, std::memory_order_relaxed);
     FillBlock();
   }
   void Thread(unsigned i) {

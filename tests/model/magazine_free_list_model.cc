@@ -24,7 +24,7 @@ Word Next(Word handle) { return handle + Layout::Generation::kOne; }
 // From now on the calling thread is a guest.
 void BecomeGuest() {
   EndThread();
-  sync::ThisThread().exited.store(true, std::memory_order_relaxed);
+  internal::sync::ThisThread().exited.store(true, std::memory_order_relaxed);
 }
 
 // A free list with magazines of kSize handles, of which all but `slots` slots
@@ -34,7 +34,7 @@ class Lists {
   using List = BasicMagazineFreeList<kSize>;
   static constexpr std::size_t kCapacity = 8;
   static constexpr std::size_t kLimit =
-      kCapacity + 3 * sync::kMaxThreads * kSize;
+      kCapacity + 3 * internal::sync::kMaxThreads * kSize;
 
  public:
   explicit Lists(unsigned slots) : gone_(kLimit - slots) {
@@ -46,7 +46,7 @@ class Lists {
     const Word handle =
         caches_.With([this](auto& thread) { return list_.Pop(thread); });
     if (handle != 0) {
-      sync::Plain<Word>& pushed = pushed_[SlotOf(handle)];
+      internal::sync::Plain<Word>& pushed = pushed_[SlotOf(handle)];
       Require(pushed.Read() == 0 || pushed.Read() == handle,
               "not the handle that was pushed last");
       pushed.Write(handle);
@@ -87,7 +87,7 @@ class Lists {
   internal::FreshSlots fresh_slots_{Layout::Make(1, 0), kLimit};
   List list_{kCapacity, Layout::kSlots, &fresh_slots_};
   internal::ThreadCaches<typename List::Cache> caches_;
-  sync::Plain<Word> pushed_[16];
+  internal::sync::Plain<Word> pushed_[16];
 };
 
 // A thread whose cache has filled the depot goes on as a guest and carves the

@@ -60,17 +60,17 @@ AnyModel current{};
 template <rl::thread_id_t kThreads>
 struct Suite : rl::test_suite<Suite<kThreads>, kThreads> {
   void before() {
-    sync::relacy::BeginIteration();
+    internal::sync::relacy::BeginIteration();
     current.begin();
-    sync::relacy::outside_threads = false;
+    internal::sync::relacy::outside_threads = false;
   }
   void thread(unsigned index) {
     if (index < current.threads) current.thread(index);
   }
   void after() {
-    sync::relacy::outside_threads = true;
+    internal::sync::relacy::outside_threads = true;
     current.end();
-    sync::relacy::EndIteration();
+    internal::sync::relacy::EndIteration();
   }
 };
 
@@ -233,7 +233,7 @@ bool Run(rl::test_params params, const std::string& kind, bool must_hold) {
 template <rl::thread_id_t kThreads>
 bool RunAll(const Options& options) {
   using Hooks = HooksFor<kThreads>;
-  sync::relacy::hooks = {&Hooks::AsOfTheBeginning, &Hooks::Fence};
+  internal::sync::relacy::hooks = {&Hooks::AsOfTheBeginning, &Hooks::Fence};
   using Model = Suite<kThreads>;
   rl::test_params params;
   if (options.bound >= 0) {
@@ -264,7 +264,7 @@ bool RunAll(const Options& options) {
 
 bool Exploration::Explore(const AnyModel& model, bool must_hold) const {
   const CrashIsFailure crash_is_failure;
-  sync::has_heavy_barrier = heavy_barrier_;
+  internal::sync::has_heavy_barrier = heavy_barrier_;
   current = model;
   const Options options{bound_, full_, random_, must_hold};
   switch (model.threads) {

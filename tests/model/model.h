@@ -12,8 +12,8 @@
 //   }
 //
 // A model must do the same each time it is given the same schedule: no clocks,
-// no addresses, no state that outlives it but in sync::Atomic. GoogleTest's
-// assertions do not work inside; Require does.
+// no addresses, no state that outlives it but in internal::sync::Atomic.
+// GoogleTest's assertions do not work inside; Require does.
 
 #ifndef TESTS_MODEL_MODEL_H_
 #define TESTS_MODEL_MODEL_H_
@@ -27,7 +27,7 @@
 
 namespace haft::model {
 
-using sync::relacy::Where;
+using internal::sync::relacy::Where;
 
 // Fails the model unless `condition` holds.
 inline void Require(bool condition, const char* sentence, Where where = {}) {
@@ -41,17 +41,17 @@ inline unsigned Choose(unsigned n) { return rl::rand(n); }
 // Raises a signal for the calling thread: its handler runs between any two of
 // the thread's coming operations, or not at all.
 inline void RaiseSignal(void (*handler)(void*), void* argument) {
-  sync::relacy::signals[rl::thread_index()] = {handler, argument};
+  internal::sync::relacy::signals[rl::thread_index()] = {handler, argument};
 }
 
 // What the system does when a thread ends: its exit hook runs. The caller goes
 // on as another thread, which has no index yet.
 inline void EndThread() {
-  const unsigned thread = sync::relacy::CurrentThread();
-  void* const cookie = sync::relacy::exit_cookies[thread];
-  sync::relacy::exit_cookies[thread] = nullptr;
-  if (cookie != nullptr) sync::relacy::exit_hook(cookie);
-  new (&sync::thread_states[thread]) sync::ThreadState();
+  const unsigned thread = internal::sync::relacy::CurrentThread();
+  void* const cookie = internal::sync::relacy::exit_cookies[thread];
+  internal::sync::relacy::exit_cookies[thread] = nullptr;
+  if (cookie != nullptr) internal::sync::relacy::exit_hook(cookie);
+  new (&internal::sync::thread_states[thread]) internal::sync::ThreadState();
 }
 
 // A model of any type.

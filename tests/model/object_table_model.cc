@@ -347,7 +347,7 @@ class Movable {
   unsigned value() const noexcept { return value_.Read(); }
 
  private:
-  sync::Plain<unsigned> value_;
+  internal::sync::Plain<unsigned> value_;
 };
 struct TakeAgainstPinAndTake : ThreadsWithIndices {
   static constexpr unsigned kThreads = 3;

@@ -203,7 +203,7 @@ struct ScopesOfGuestsAgainstDelete : OneObject {
   static constexpr unsigned kThreads = 3;
   ScopesOfGuestsAgainstDelete() {
     for (unsigned i = 0; i < 2; ++i) {
-      new (&sync::thread_states[i]) sync::ThreadState();
+      new (&internal::sync::thread_states[i]) internal::sync::ThreadState();
       MakeGuest(i);
     }
   }

@@ -22,8 +22,8 @@ const Exploration kAll = Exploration().Full();
 template <std::memory_order kStore, std::memory_order kLoad>
 struct MessagePassing {
   static constexpr unsigned kThreads = 2;
-  sync::Plain<unsigned> data;
-  sync::Atomic<bool> ready{false};
+  internal::sync::Plain<unsigned> data;
+  internal::sync::Atomic<bool> ready{false};
 
   void Thread(unsigned i) {
     if (i == 0) {
@@ -51,7 +51,8 @@ TEST(RelacySyncModel, ARelaxedLoadDoesNot) {
 template <typename Order>
 struct StoreBuffering {
   static constexpr unsigned kThreads = 2;
-  sync::Atomic<unsigned>* words = sync::Reserve<sync::Atomic<unsigned>>(2);
+  internal::sync::Atomic<unsigned>* words =
+      internal::sync::Reserve<internal::sync::Atomic<unsigned>>(2);
   unsigned seen[2];
 
   void Thread(unsigned i) {
@@ -62,7 +63,7 @@ struct StoreBuffering {
   void After() {
     Require(seen[0] + seen[1] != 0, "neither sees the other");
     Require(words[0].load(kRelaxed) == 1, "written");
-    sync::Unreserve(words, 2);
+    internal::sync::Unreserve(words, 2);
   }
 };
 
@@ -81,7 +82,7 @@ struct SeqCstStores {
 struct Asymmetric {
   static constexpr auto kStore = kRelaxed, kLoad = kRelaxed;
   static void Between(unsigned i) {
-    i == 0 ? sync::SignalFence() : sync::HeavyBarrier();
+    i == 0 ? internal::sync::SignalFence() : internal::sync::HeavyBarrier();
   }
 };
 
@@ -104,8 +105,8 @@ TEST(RelacySyncModel, WhereThereIsNoneNothingDoes) {
 // A reader that is told of the second write by a third thread.
 struct Coherence {
   static constexpr unsigned kThreads = 3;
-  sync::Atomic<unsigned> word{0};
-  sync::Atomic<bool> told{false};
+  internal::sync::Atomic<unsigned> word{0};
+  internal::sync::Atomic<bool> told{false};
 
   void Thread(unsigned i) {
     if (i == 0) {
@@ -125,16 +126,17 @@ TEST(RelacySyncModel, WhatIsKnownToBeOverwrittenIsNotRead) {
 
 struct Sleeper {
   static constexpr unsigned kThreads = 2;
-  sync::Atomic<std::uint32_t> count{0};
+  internal::sync::Atomic<std::uint32_t> count{0};
   bool wakes = true;
   std::chrono::nanoseconds timeout = std::chrono::nanoseconds::max();
 
   void Thread(unsigned i) {
     if (i == 0) {
-      while (count.load(kRelaxed) == 0) sync::WaitWhileEqual(count, 0, timeout);
+      while (count.load(kRelaxed) == 0)
+        internal::sync::WaitWhileEqual(count, 0, timeout);
     } else {
       count.fetch_add(1, kRelaxed);
-      if (wakes) sync::WakeAll(count);
+      if (wakes) internal::sync::WakeAll(count);
     }
   }
   void After() {}
@@ -157,7 +159,7 @@ TEST(RelacySyncModel, ATimeoutEndsASleep) {
 template <unsigned kSeen>
 struct Interrupted {
   static constexpr unsigned kThreads = 1;
-  sync::Plain<unsigned> word;
+  internal::sync::Plain<unsigned> word;
 
   void Thread(unsigned) {
     RaiseSignal(

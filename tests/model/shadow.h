@@ -14,7 +14,7 @@
 #include <cstring>
 #include <new>
 
-namespace haft::sync::relacy {
+namespace haft::internal::sync::relacy {
 
 inline constexpr unsigned kMaxModelThreads = 8;
 
@@ -220,6 +220,6 @@ inline void EndIteration() noexcept {
   }
 }
 
-}  // namespace haft::sync::relacy
+}  // namespace haft::internal::sync::relacy
 
 #endif  // TESTS_MODEL_SHADOW_H_

@@ -130,7 +130,7 @@ TEST(SlotArrayModel, AnOldHandleNeverGivesAnothersThreadsNewValue) {
 // The handle comes to a reader and to a deleter without synchronisation.
 struct HandleCameUnordered : Slot0 {
   static constexpr unsigned kThreads = 3;
-  sync::Atomic<Word> passed{0};
+  internal::sync::Atomic<Word> passed{0};
 
   void Thread(unsigned i) {
     if (i == 0) {
@@ -155,7 +155,7 @@ TEST(SlotArrayModel, AHandleThatCameUnorderedGivesItsValue) {
 // The same for the second handle: the slot still holds the first one's value.
 struct SecondHandleCameUnordered : Slot0 {
   static constexpr unsigned kThreads = 3;
-  sync::Atomic<Word> passed{0};
+  internal::sync::Atomic<Word> passed{0};
 
   SecondHandleCameUnordered() { Publish(kFirst); }
   void Thread(unsigned i) {
@@ -181,7 +181,7 @@ TEST(SlotArrayModel, AHandleThatCameUnorderedNeverGivesTheLastValue) {
 // before a Delete happens before the next New: as the documentation promises.
 struct HappensBefore : Slot0 {
   static constexpr unsigned kThreads = 3;
-  sync::Plain<Word> before_new;
+  internal::sync::Plain<Word> before_new;
 
   void Thread(unsigned i) {
     if (i == 0) {

@@ -20,7 +20,7 @@ using model::Require;
 // Used all zero, without construction, as the free list's.
 struct Cache {
   bool inside;
-  sync::Plain<unsigned> entries;
+  internal::sync::Plain<unsigned> entries;
 };
 
 class Caches {
@@ -109,11 +109,11 @@ struct Guests {
   Caches caches;
 
   Guests() {
-    for (unsigned n = 0; n < sync::kMaxThreads; ++n) {
-      new (&sync::ThisThread()) sync::ThreadState();
+    for (unsigned n = 0; n < internal::sync::kMaxThreads; ++n) {
+      new (&internal::sync::ThisThread()) internal::sync::ThreadState();
       internal::ThreadRegistry::Claim();
     }
-    new (&sync::ThisThread()) sync::ThreadState();
+    new (&internal::sync::ThisThread()) internal::sync::ThreadState();
   }
   void Thread(unsigned i) {
     caches.Enter(1, i);

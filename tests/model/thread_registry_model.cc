@@ -19,7 +19,7 @@ using model::Require;
 struct ClaimAndRelease {
   static constexpr unsigned kThreads = 3;
   ThreadIndexSet indices;
-  sync::Plain<unsigned> uses[kThreads + 1];
+  internal::sync::Plain<unsigned> uses[kThreads + 1];
   unsigned claimed = 0;
 
   void Thread(unsigned) {
@@ -45,14 +45,14 @@ TEST(ThreadRegistryModel, AnIndexHasOneOwnerWhoSeesWhatTheLastOneLeft) {
 }
 
 unsigned Index() {
-  return sync::ThisThread().index.load(std::memory_order_relaxed);
+  return internal::sync::ThisThread().index.load(std::memory_order_relaxed);
 }
 
 // Threads that come and go, of which one at a time is interrupted by a handler
 // that claims an index as well.
 struct ComeAndGo {
   static constexpr unsigned kThreads = 2;
-  sync::Plain<unsigned> uses[8];
+  internal::sync::Plain<unsigned> uses[8];
   unsigned ended = 0;
 
   ComeAndGo() { ThreadRegistry::Prepare(); }
@@ -69,11 +69,11 @@ struct ComeAndGo {
   }
   void After() {
     unsigned sum = 0;
-    for (const sync::Plain<unsigned>& use : uses) sum += use.Read();
+    for (const internal::sync::Plain<unsigned>& use : uses) sum += use.Read();
     Require(sum == ended, "a use is lost");
     // The set-up's thread, again and again as another one.
     for (unsigned index = 1; index <= 4; ++index) {
-      new (&sync::ThisThread()) sync::ThreadState();
+      new (&internal::sync::ThisThread()) internal::sync::ThreadState();
       Require(Claim() == index, "an index was not given back");
     }
   }
@@ -102,7 +102,7 @@ struct SignalAtTheEnd {
   }
   void After() {
     for (unsigned index = 1; index <= 4; ++index) {
-      new (&sync::ThisThread()) sync::ThreadState();
+      new (&internal::sync::ThisThread()) internal::sync::ThreadState();
       ThreadRegistry::Claim();
       Require(Index() == index, "an index was not given back");
     }

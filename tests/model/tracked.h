@@ -21,10 +21,10 @@ namespace haft::model {
 struct Life {
   unsigned made = 0;
   unsigned destroyed = 0;
-  unsigned holders = 0;           // pins, and scopes that have found it
-  unsigned busy = 0;              // calls under way that may have to see to it
-  bool deleted = false;           // a Delete of it has returned
-  sync::Plain<unsigned> epitaph;  // written by the destructor
+  unsigned holders = 0;  // pins, and scopes that have found it
+  unsigned busy = 0;     // calls under way that may have to see to it
+  bool deleted = false;  // a Delete of it has returned
+  internal::sync::Plain<unsigned> epitaph;  // written by the destructor
 };
 
 class Tracked {
@@ -54,7 +54,7 @@ class Tracked {
   static constexpr unsigned kDestroyed = 0xdead;
 
   Life* const life_;
-  sync::Plain<unsigned> state_;
+  internal::sync::Plain<unsigned> state_;
 };
 
 // As few steps beside the protocol of the pins as can be.
@@ -74,8 +74,9 @@ inline Handle Successor(Handle handle) {
 // What the set-up does from here on, it does under the index of thread
 // `thread`.
 inline void ActAs(unsigned thread) {
-  sync::Atomic<unsigned>& index = sync::thread_states[thread].index;
-  sync::Atomic<unsigned>& own = sync::ThisThread().index;
+  internal::sync::Atomic<unsigned>& index =
+      internal::sync::thread_states[thread].index;
+  internal::sync::Atomic<unsigned>& own = internal::sync::ThisThread().index;
   own.store(index.load(std::memory_order_relaxed), std::memory_order_relaxed);
   if (own.load(std::memory_order_relaxed) != 0) return;
   ::haft::internal::ThreadRegistry::Claim();
@@ -88,7 +89,8 @@ inline void GiveIndices(unsigned count) {
 }
 // Makes a guest of thread `thread`: it gets no index.
 inline void MakeGuest(unsigned thread) {
-  sync::thread_states[thread].exited.store(true, std::memory_order_relaxed);
+  internal::sync::thread_states[thread].exited.store(true,
+                                                     std::memory_order_relaxed);
 }
 
 // A call that may destroy the object of `life`. When the last of those is over,

@@ -103,7 +103,7 @@ using Configs = ::testing::Types<
 
 // Makes the calling thread one without a cache.
 void BecomeGuest() {
-  sync::ThisThread().exited.store(true, std::memory_order_relaxed);
+  internal::sync::ThisThread().exited.store(true, std::memory_order_relaxed);
 }
 
 // A value that no other call gets.
@@ -443,7 +443,7 @@ void ExpectNeverFullWithinBudget(typename C::Table* table, unsigned guests) {
   // thread, all but one handle of each that another guest is breaking up, and
   // what this thread's cache keeps when the ballast is made.
   const std::size_t magazine =
-      (C::Slots() - C::kCapacity) / (3 * sync::kMaxThreads);
+      (C::Slots() - C::kCapacity) / (3 * internal::sync::kMaxThreads);
   const std::size_t other_owners = kThreads - std::max(guests, 1u);
   const std::size_t other_guests = guests == 0 ? 0 : guests - 1;
   const std::size_t stranded = (2 * other_owners + other_guests + 1) * magazine;

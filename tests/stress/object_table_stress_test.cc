@@ -108,7 +108,8 @@ class ObjectTableStressTest : public ::testing::Test {
     Shared shared{};
     RunThreads(threads, [&](unsigned t) {
       if (t < guests)
-        sync::ThisThread().exited.store(true, std::memory_order_relaxed);
+        internal::sync::ThisThread().exited.store(true,
+                                                  std::memory_order_relaxed);
       std::minstd_rand random(t + 1);
       std::vector<typename Table::Pinned> pins;
       for (unsigned i = 0; i < ops; ++i) Step(shared, pins, random);
@@ -427,10 +428,10 @@ TYPED_TEST(ObjectTableStressTest, UnpinRacesDelete) {
 
 // Where the system has no asymmetric barrier, unpinning is an exchange.
 TYPED_TEST(ObjectTableStressTest, UnpinRacesDeleteWithoutHeavyBarrier) {
-  const bool had = sync::HasHeavyBarrier();
-  sync::has_heavy_barrier.store(false, std::memory_order_relaxed);
+  const bool had = internal::sync::HasHeavyBarrier();
+  internal::sync::has_heavy_barrier.store(false, std::memory_order_relaxed);
   UnpinAgainstDelete(this->table_);
-  sync::has_heavy_barrier.store(had, std::memory_order_relaxed);
+  internal::sync::has_heavy_barrier.store(had, std::memory_order_relaxed);
 }
 
 TYPED_TEST(ObjectTableStressTest, ScopesRaceDeletes) {

@@ -63,7 +63,7 @@ class Random {  // SplitMix64
   std::uint64_t state_;
 };
 
-std::uint64_t RandomSeed() { return sync::RandomWord(); }
+std::uint64_t RandomSeed() { return internal::sync::RandomWord(); }
 
 // ---------------------------------------------------------------------------
 // Forged handles

@@ -24,7 +24,7 @@ using SmallMagazines = TestTraits<BasicMagazineFreeList<3>>;
 using Table = HandleTable<Word, SmallMagazines>;
 
 unsigned Index() {
-  return sync::ThisThread().index.load(std::memory_order_relaxed);
+  return internal::sync::ThisThread().index.load(std::memory_order_relaxed);
 }
 
 // Runs f(i) in threads 0..count-1, all alive at once.
@@ -36,7 +36,7 @@ void RunThreads(unsigned count, const std::function<void(unsigned)>& f) {
 
 // Every index but those that `others` threads hold can be had at once.
 void ExpectNoIndexLeaked(unsigned others) {
-  const unsigned free = sync::kMaxThreads - others;
+  const unsigned free = internal::sync::kMaxThreads - others;
   Table table(free);
   pthread_barrier_t all_claimed;
   pthread_barrier_init(&all_claimed, nullptr, free);
@@ -115,7 +115,7 @@ TEST_F(ThreadRegistryStressTest, NothingIsLostWhenShortThreadsComeAndGo) {
 }
 
 TEST_F(ThreadRegistryStressTest, CrowdsBeyondTheLimitComeAndGo) {
-  constexpr unsigned kThreads = sync::kMaxThreads + 88;
+  constexpr unsigned kThreads = internal::sync::kMaxThreads + 88;
   const unsigned crowds = kSanitized ? 2 : 8;
   Relay relay(kThreads);
   std::atomic<unsigned> guests{0};
@@ -131,7 +131,7 @@ TEST_F(ThreadRegistryStressTest, CrowdsBeyondTheLimitComeAndGo) {
     });
     pthread_barrier_destroy(&all_started);
   }
-  EXPECT_EQ(guests, crowds * (kThreads - (sync::kMaxThreads - 1)));
+  EXPECT_EQ(guests, crowds * (kThreads - (internal::sync::kMaxThreads - 1)));
   relay.Finish();
 }
 

@@ -93,7 +93,7 @@ inline Ranges ranges;
 }  // namespace haft::testing
 
 // What is not declared here is the production backend's.
-namespace haft::sync {
+namespace haft::internal::sync {
 
 using namespace production_sync;
 
@@ -130,6 +130,6 @@ void Unreserve(T* objects, std::size_t count) noexcept {
   production_sync::Unreserve(objects, count);
 }
 
-}  // namespace haft::sync
+}  // namespace haft::internal::sync
 
 #endif  // TESTS_SUPPORT_FAULT_SYNC_H_

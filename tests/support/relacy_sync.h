@@ -53,7 +53,7 @@ struct random_generator {
 
 #include "tests/model/shadow.h"
 
-namespace haft::sync {
+namespace haft::internal::sync {
 
 // std::atomic with Relacy's in its place. Exactly as large, so that what is
 // laid out with care is laid out as in production; and all bytes 0 are a valid
@@ -284,6 +284,6 @@ void Unreserve(T* objects, std::size_t count) noexcept {
 // Every table of a model begins with the same generation.
 inline std::uint64_t RandomWord() noexcept { return 0; }
 
-}  // namespace haft::sync
+}  // namespace haft::internal::sync
 
 #endif  // TESTS_SUPPORT_RELACY_SYNC_H_

@@ -11,7 +11,7 @@
 
 #include "tests/interleaving/schedule/scheduler.h"
 
-namespace haft::sync {
+namespace haft::internal::sync {
 
 using schedule::Access;
 using schedule::BeforeAccess;
@@ -170,6 +170,6 @@ inline std::uint64_t RandomWord() noexcept {
   return state += 0x9e3779b97f4a7c15u;
 }
 
-}  // namespace haft::sync
+}  // namespace haft::internal::sync
 
 #endif  // TESTS_SUPPORT_SCHEDULER_SYNC_H_

@@ -58,7 +58,7 @@ class Stop {
 }  // namespace haft::testing
 
 // What is not declared here is the production backend's.
-namespace haft::sync {
+namespace haft::internal::sync {
 
 using namespace production_sync;
 
@@ -105,6 +105,6 @@ class Atomic : public std::atomic<T> {
   }
 };
 
-}  // namespace haft::sync
+}  // namespace haft::internal::sync
 
 #endif  // TESTS_SUPPORT_STEPPING_SYNC_H_

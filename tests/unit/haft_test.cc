@@ -56,7 +56,7 @@ TEST(ProcessTableTest, CapacityIsTheEnvironments) {
     return stats.capacity;
   };
   constexpr std::size_t kDefault =
-      std::min(std::size_t{4194304}, haft::AnyTable::kMaxCapacity);
+      std::min(std::size_t{4194304}, haft::internal::AnyTable::kMaxCapacity);
   InChild([&] { EXPECT_EQ(capacity_under("12"), 12u); });
   for (const char* const value : {"0", "12x", ""})
     InChild([&] { EXPECT_EQ(capacity_under(value), kDefault); });

@@ -129,7 +129,8 @@ class TableOf final : public Table {
  public:
   using Real = HandleTable<std::size_t, Traits>;
 
-  explicit TableOf(std::unique_ptr<Real> real) : real_(std::move(real)) {}
+  explicit TableOf(std::unique_ptr<Real> real)
+      : real_(std::move(real)) {}
 
   Handle New(std::size_t value) override { return real_->New(value); }
   std::optional<std::size_t> Value(Handle handle) const override {

@@ -18,7 +18,7 @@ class HazardReclamationTest : public ::testing::Test {
   static constexpr Word kSlots = 8;
 
   HazardReclamationTest() {
-    sync::PrepareHeavyBarrier();
+    internal::sync::PrepareHeavyBarrier();
     slot_.Publish(handle_);
   }
 

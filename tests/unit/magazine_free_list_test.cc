@@ -25,7 +25,7 @@ using testing::TestTraits;
 using testing::TinyLayout;
 
 constexpr Word kFirst = DefaultLayout::Make(1, 0);
-constexpr std::size_t kCaches = sync::kMaxThreads;
+constexpr std::size_t kCaches = internal::sync::kMaxThreads;
 // Magazines that the range holds beside the capacity.
 constexpr std::size_t kSpare = 3 * kCaches;
 constexpr std::size_t kPlenty = std::size_t{1} << 26;
@@ -454,7 +454,7 @@ TEST(MagazineFreeListTest, ThreadPastItsExitHookStrandsNothing) {
   HandleTable<Word, SmallTraits> table(100);
   std::vector<Word> slots;
   std::thread([&] {
-    sync::ThisThread().exited.store(true, std::memory_order_relaxed);
+    internal::sync::ThisThread().exited.store(true, std::memory_order_relaxed);
     for (int i = 0; i < 5; ++i) {
       const Handle handle = table.New(1);
       slots.push_back(SlotOf(handle));

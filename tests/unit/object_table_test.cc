@@ -77,7 +77,7 @@ void InThread(F f) {
 template <typename F>
 void AsGuest(F f) {
   InThread([&] {
-    sync::ThisThread().exited.store(true, std::memory_order_relaxed);
+    internal::sync::ThisThread().exited.store(true, std::memory_order_relaxed);
     f();
   });
 }
@@ -122,7 +122,8 @@ class User {
       std::promise<void> ready;
       thread_ = std::thread([&, handle, use] {
         if (use == Use::kGuestPin)
-          sync::ThisThread().exited.store(true, std::memory_order_relaxed);
+          internal::sync::ThisThread().exited.store(true,
+                                                    std::memory_order_relaxed);
         User user(table, handle,
                   use == Use::kScopeElsewhere ? Use::kScope : Use::kPin);
         std::future<void> end = end_.get_future();
@@ -866,7 +867,7 @@ TEST(ObjectTableDestructorTest, LongListNeedsLittleStackInAThreadsFirstCall) {
 }
 TEST(ObjectTableDestructorTest, LongListNeedsLittleStackOfGuests) {
   const auto become_guest = [](Node::Table&, Handle) {
-    sync::ThisThread().exited.store(true, std::memory_order_relaxed);
+    internal::sync::ThisThread().exited.store(true, std::memory_order_relaxed);
   };
   TestLongList(false, become_guest);
   TestLongList(true, become_guest);
@@ -883,7 +884,8 @@ TEST(ObjectTableScopeTest, EndingAScopeDoesNotWaitForALaterOne) {
   // Destroyed by the guest whose scope has ended.
   const Handle x = table.Emplace([&] {
     later = std::thread([&] {
-      sync::ThisThread().exited.store(true, std::memory_order_relaxed);
+      internal::sync::ThisThread().exited.store(true,
+                                                std::memory_order_relaxed);
       HookedTable::ReadScope scope(table);
       EXPECT_NE(scope.Find(y), nullptr);
       EXPECT_EQ(table.Delete(y), Status::kOk);

@@ -41,7 +41,7 @@ void On(int cpu, F f) {
     CPU_ZERO(&set);
     CPU_SET(cpu, &set);
     ASSERT_EQ(sched_setaffinity(0, sizeof(set), &set), 0);
-    ASSERT_EQ(sync::CpuIndex(), static_cast<unsigned>(cpu));
+    ASSERT_EQ(internal::sync::CpuIndex(), static_cast<unsigned>(cpu));
     f();
   }).join();
 }

@@ -10,10 +10,12 @@
 #include <cstdint>
 
 #include "haft/handle.h"
+#include "haft/internal/base/abi.h"
 #include "haft/internal/base/reserved_array.h"
 #include "haft/internal/free_list/fresh_slots.h"
 
 namespace haft {
+inline namespace HAFT_ABI {
 
 // One intrusive list for all threads. It strands nothing: a table holds its
 // capacity exactly. libcds's atomics are not behind Haft's seam, so no model
@@ -95,6 +97,7 @@ class CdsFreeList {
   internal::FreshSlots* const fresh_slots_;
 };
 
+}  // namespace HAFT_ABI
 }  // namespace haft
 
 #endif  // HAFT_CDS_CDS_FREE_LIST_H_

@@ -10,10 +10,12 @@
 #include <cstddef>
 
 #include "haft/handle.h"
+#include "haft/internal/base/abi.h"
 #include "haft/internal/base/sync.h"
 #include "haft/internal/thread/thread_registry.h"
 
 namespace haft {
+inline namespace HAFT_ABI {
 
 // Not exact: a deleted object waits in a list of the deleting thread, and is
 // destroyed when that thread has deleted enough others, or ends, or the table
@@ -31,7 +33,7 @@ class CdsReclamation {
     template <typename T>
     void BeginLife(const T&) noexcept {}
     void EndLife() noexcept {}
-    sync::Atomic<void*> owner;
+    internal::sync::Atomic<void*> owner;
     Word retired;
   };
 
@@ -111,7 +113,7 @@ class CdsReclamation {
   // Sees that libcds knows the calling thread.
   //   Returns   whether it does: false when there is no memory
   static bool Attach() noexcept {
-    sync::ThreadState& thread = sync::ThisThread();
+    internal::sync::ThreadState& thread = internal::sync::ThisThread();
     // relaxed, all here: only this thread writes its own address.
     const unsigned index = thread.index.load(std::memory_order_relaxed);
     if (index != 0 &&
@@ -121,7 +123,7 @@ class CdsReclamation {
   }
   [[gnu::cold, gnu::noinline]] static bool AttachAnew() noexcept {
     internal::ThreadRegistry::Claim();
-    sync::ThreadState& thread = sync::ThisThread();
+    internal::sync::ThreadState& thread = internal::sync::ThisThread();
     // Index 0, of all who have none, never counts as attached.
     const unsigned index = thread.index.load(std::memory_order_relaxed);
     if (!hook_.Arm(&attached_[index]) ||
@@ -133,7 +135,7 @@ class CdsReclamation {
 
   // The thread may have lost its index before, and another may have it.
   static void Detach(void* cookie) noexcept {
-    sync::ThreadState* self = &sync::ThisThread();
+    internal::sync::ThreadState* self = &internal::sync::ThisThread();
     static_cast<Attached*>(cookie)->compare_exchange_strong(
         self, nullptr, std::memory_order_relaxed, std::memory_order_relaxed);
     Try([] { cds::gc::dhp::smr::detach_thread(); });
@@ -154,12 +156,14 @@ class CdsReclamation {
     return true;
   }
 
-  using Attached = sync::Atomic<sync::ThreadState*>;
-  [[gnu::visibility("default")]] static inline sync::ThreadExitHook hook_;
+  using Attached = internal::sync::Atomic<internal::sync::ThreadState*>;
   [[gnu::visibility(
-      "default")]] static inline Attached attached_[sync::kMaxThreads + 1];
+      "default")]] static inline internal::sync::ThreadExitHook hook_;
+  [[gnu::visibility("default")]] static inline Attached
+      attached_[internal::sync::kMaxThreads + 1];
 };
 
+}  // namespace HAFT_ABI
 }  // namespace haft
 
 #endif  // HAFT_CDS_CDS_RECLAMATION_H_

@@ -41,15 +41,15 @@ inline Flags flags;
 // A thread of the scheduler starts as one that the process has just made.
 inline std::function<void()> Newborn(std::function<void()> body) {
   return [body = std::move(body)] {
-    sync::ThisThread().index.store(0, std::memory_order_relaxed);
-    sync::ThisThread().exited.store(false, std::memory_order_relaxed);
+    internal::sync::ThisThread().index.store(0, std::memory_order_relaxed);
+    internal::sync::ThisThread().exited.store(false, std::memory_order_relaxed);
     body();
   };
 }
 // One past its exit hook: it has no index and gets none.
 inline void BecomeGuest() {
   ExitThread();
-  sync::ThisThread().exited.store(true, std::memory_order_relaxed);
+  internal::sync::ThisThread().exited.store(true, std::memory_order_relaxed);
 }
 
 // As after a thread's first call to any table.

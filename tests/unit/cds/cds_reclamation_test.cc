@@ -172,7 +172,7 @@ TEST_F(CdsReclamationTest, ThreadsComeAndGo) {
 
 TEST_F(CdsReclamationTest, GuestsCanDoAll) {
   std::thread([&] {
-    sync::ThisThread().exited.store(true, std::memory_order_relaxed);
+    internal::sync::ThisThread().exited.store(true, std::memory_order_relaxed);
     for (int i = 0; i < 1000; ++i) {
       const Handle handle = table_->Emplace();
       EXPECT_TRUE(table_->Pin(handle));

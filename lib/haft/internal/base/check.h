@@ -9,7 +9,10 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "haft/internal/base/abi.h"
+
 namespace haft::internal {
+inline namespace HAFT_ABI {
 
 // Writes one line to stderr without the C library's stream locks, so that it
 // also works in a signal handler.
@@ -30,6 +33,7 @@ namespace haft::internal {
   std::abort();
 }
 
+}  // namespace HAFT_ABI
 }  // namespace haft::internal
 
 // Aborts with `sentence` when `condition` does not hold, in every build.

@@ -6,9 +6,11 @@
 #include <chrono>
 #include <cstdint>
 
+#include "haft/internal/base/abi.h"
 #include "haft/internal/base/sync.h"
 
 namespace haft::internal {
+inline namespace HAFT_ABI {
 
 // Lets threads sleep until a condition holds that others make true without a
 // lock; those call NotifyAll afterwards, which costs one read-modify-write when
@@ -55,6 +57,7 @@ class EventCount {
   sync::Atomic<std::uint32_t> count_{0};
 };
 
+}  // namespace HAFT_ABI
 }  // namespace haft::internal
 
 #endif  // HAFT_INTERNAL_BASE_EVENT_COUNT_H_

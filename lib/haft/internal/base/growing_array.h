@@ -8,7 +8,10 @@
 #include <cstdlib>
 #include <type_traits>
 
+#include "haft/internal/base/abi.h"
+
 namespace haft::internal {
+inline namespace HAFT_ABI {
 
 template <typename T>
 class GrowingArray {
@@ -48,6 +51,7 @@ class GrowingArray {
   std::size_t capacity_ = 0;
 };
 
+}  // namespace HAFT_ABI
 }  // namespace haft::internal
 
 #endif  // HAFT_INTERNAL_BASE_GROWING_ARRAY_H_

@@ -5,9 +5,11 @@
 
 #include <memory>
 
+#include "haft/internal/base/abi.h"
 #include "haft/internal/base/sync.h"
 
 namespace haft::internal {
+inline namespace HAFT_ABI {
 
 // Constant-initialised, and never destroyed with what it holds: for what
 // threads and handlers may use until the process is gone.
@@ -43,6 +45,7 @@ class LazyInstance {
   sync::Atomic<T*> object_{nullptr};
 };
 
+}  // namespace HAFT_ABI
 }  // namespace haft::internal
 
 #endif  // HAFT_INTERNAL_BASE_LAZY_INSTANCE_H_

@@ -5,7 +5,10 @@
 
 #include <cstddef>
 
+#include "haft/internal/base/abi.h"
+
 namespace haft::internal {
+inline namespace HAFT_ABI {
 
 // The smallest power of two that is at least `n`, for `n` up to the largest
 // one.
@@ -15,6 +18,7 @@ constexpr std::size_t CeilPowerOfTwo(std::size_t n) noexcept {
   return power;
 }
 
+}  // namespace HAFT_ABI
 }  // namespace haft::internal
 
 #endif  // HAFT_INTERNAL_BASE_POWER_OF_TWO_H_

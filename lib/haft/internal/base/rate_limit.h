@@ -5,9 +5,11 @@
 
 #include <cstdint>
 
+#include "haft/internal/base/abi.h"
 #include "haft/internal/base/sync.h"
 
 namespace haft::internal {
+inline namespace HAFT_ABI {
 
 // By a clock that the caller reads.
 class RateLimit {
@@ -51,6 +53,7 @@ class RateLimit {
   sync::Atomic<std::uint64_t> state_{0};  // { second : 32 | count : 32 }
 };
 
+}  // namespace HAFT_ABI
 }  // namespace haft::internal
 
 #endif  // HAFT_INTERNAL_BASE_RATE_LIMIT_H_

@@ -5,9 +5,11 @@
 
 #include <cstddef>
 
+#include "haft/internal/base/abi.h"
 #include "haft/internal/base/sync.h"
 
 namespace haft::internal {
+inline namespace HAFT_ABI {
 
 // `size` zero bytes' worth of T at addresses that stay the same and stay mapped
 // until destruction. Memory is committed page by page as it is first written,
@@ -42,6 +44,7 @@ class ReservedArray {
   bool leaked_ = false;
 };
 
+}  // namespace HAFT_ABI
 }  // namespace haft::internal
 
 #endif  // HAFT_INTERNAL_BASE_RESERVED_ARRAY_H_

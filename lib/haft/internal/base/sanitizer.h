@@ -7,13 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#if defined(__SANITIZE_ADDRESS__)
-#define HAFT_ADDRESS_SANITIZER 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define HAFT_ADDRESS_SANITIZER 1
-#endif
-#endif
+#include "haft/internal/base/abi.h"
 
 #ifdef HAFT_ADDRESS_SANITIZER
 #include <sanitizer/asan_interface.h>
@@ -29,6 +23,7 @@ extern "C" {
 }
 
 namespace haft::internal {
+inline namespace HAFT_ABI {
 
 // Whether this code is built with AddressSanitizer. All that instantiates the
 // same table must be built alike.
@@ -66,6 +61,7 @@ inline void RemoveRoots(const void* begin, std::size_t size) noexcept {
     __lsan_unregister_root_region(begin, size);
 }
 
+}  // namespace HAFT_ABI
 }  // namespace haft::internal
 
 #endif  // HAFT_INTERNAL_BASE_SANITIZER_H_

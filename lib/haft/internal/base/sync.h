@@ -30,7 +30,10 @@
 #include <cstdint>
 #include <type_traits>
 
-namespace haft::sync {
+#include "haft/internal/base/abi.h"
+
+namespace haft::internal::sync {
+inline namespace HAFT_ABI {
 
 template <typename T>
 using Atomic = std::atomic<T>;
@@ -214,7 +217,8 @@ inline std::uint64_t RandomWord() noexcept {
          0x9e3779b97f4a7c15u;
 }
 
-}  // namespace haft::sync
+}  // namespace HAFT_ABI
+}  // namespace haft::internal::sync
 
 #endif  // HAFT_SYNC_BACKEND
 #endif  // HAFT_INTERNAL_BASE_SYNC_H_

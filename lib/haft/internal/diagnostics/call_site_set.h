@@ -12,10 +12,12 @@
 #include <cstring>
 
 #include "haft/handle.h"
+#include "haft/internal/base/abi.h"
 #include "haft/internal/base/reserved_array.h"
 #include "haft/internal/base/sync.h"
 
 namespace haft::internal {
+inline namespace HAFT_ABI {
 
 // A place in the program: a line of a file, or where there is no file, the code
 // at an address. Two words, so that it is handed on in registers.
@@ -174,6 +176,7 @@ class CallSiteSet {
   ReservedArray<Site> sites_;
 };
 
+}  // namespace HAFT_ABI
 }  // namespace haft::internal
 
 #endif  // HAFT_INTERNAL_DIAGNOSTICS_CALL_SITE_SET_H_

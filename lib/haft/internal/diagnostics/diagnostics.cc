@@ -16,10 +16,9 @@
 #include "haft/internal/diagnostics/handle_history.h"
 #include "haft/internal/process/intern_table.h"
 
-namespace haft {
+namespace haft::internal {
+inline namespace HAFT_ABI {
 
-using internal::Place;
-using internal::Site;
 
 namespace {
 
@@ -30,11 +29,11 @@ const char* NameOf(const haft_type& type) noexcept {
 }  // namespace
 
 class Diagnostics {
-  using HandleHistory = internal::HandleHistory<AnyTraits::Layout>;
+  using History = HandleHistory<AnyTraits::Layout>;
 
  public:
-  using Event = HandleHistory::Event;
-  using Life = HandleHistory::Life;
+  using Event = History::Event;
+  using Life = History::Life;
 
   // nullptr: there is no memory.
   static std::unique_ptr<Diagnostics> Create(std::size_t slots) noexcept {
@@ -72,8 +71,8 @@ class Diagnostics {
     return {sites_.NumberOf(place, type_name), sync::ThreadNumber()};
   }
 
-  internal::CallSiteSet sites_;
-  HandleHistory lives_;
+  CallSiteSet sites_;
+  History lives_;
 };
 
 namespace {
@@ -84,16 +83,16 @@ struct Listener {
       : callback(to), context(with), limit(per_second) {}
   const haft_refusal callback;
   void* const context;
-  internal::RateLimit limit;
+  RateLimit limit;
 };
 
 // Constant-initialised and never destroyed: threads and handlers use it until
 // the process is gone.
-internal::LazyInstance<Table> process_table;
+LazyInstance<Table> process_table;
 struct Process {
-  internal::LazyInstance<Listener> listener;  // of haft_set_refusal_callback
-  internal::LazyInstance<Listener> standard_error;  // of the environment
-  sync::Atomic<unsigned> flags{0};                  // 0: not decided yet
+  LazyInstance<Listener> listener;        // of haft_set_refusal_callback
+  LazyInstance<Listener> standard_error;  // of the environment
+  sync::Atomic<unsigned> flags{0};        // 0: not decided yet
 } process;
 
 constexpr unsigned kDecided = 1u << 31;
@@ -101,7 +100,7 @@ constexpr unsigned kRemember = HAFT_DIAGNOSE_SITES | HAFT_DIAGNOSE_LEAKS;
 
 // The one there is, if any.
 template <typename T>
-T* Present(internal::LazyInstance<T>& once) noexcept {
+T* Present(LazyInstance<T>& once) noexcept {
   return once.Get([] { return std::unique_ptr<T>(); });
 }
 
@@ -143,7 +142,7 @@ Wishes ReadEnvironment() noexcept {
 
 void SayRefusal(void*, haft_table*, haft_handle, haft_status,
                 const char* description) {
-  internal::LogLine(description);
+  LogLine(description);
 }
 
 // Decides, once for the process, what is remembered: `flags`, and what the
@@ -158,7 +157,7 @@ bool Decide(unsigned flags) noexcept {
           std::memory_order_relaxed))
     return false;
   if (!wishes.is_understood)
-    internal::LogLine(
+    LogLine(
         "HAFT_DIAGNOSE has a word that is none of sites, leaks, "
         "refusals=NUMBER");
   if (wishes.refusals != 0) {
@@ -391,7 +390,7 @@ struct Call {
   haft_status Refused(Status status) const noexcept {
     return status == Status::kOk
                ? HAFT_OK
-               : haft::Refused(handle, status, ReturnOf(place));
+               : internal::Refused(handle, status, ReturnOf(place));
   }
 
   void Tell(Listener& listener, haft_status status) const noexcept {
@@ -533,7 +532,7 @@ std::size_t Report(Table& table, std::size_t most,
       return site == other.site && IsType(type, other.type);
     }
   };
-  internal::GrowingArray<Count> counts;
+  GrowingArray<Count> counts;
   bool complete = true;
   std::size_t live = 0;
   char buffer[512];
@@ -593,44 +592,44 @@ namespace {
   Table* const table = Present(process_table);
   if (table == nullptr) return;
   const std::size_t live = Report(
-      *table, 0, [](void*, const char* text) { internal::LogLine(text); },
-      nullptr);
+      *table, 0, [](void*, const char* text) { LogLine(text); }, nullptr);
   char text[64];
   std::snprintf(text, sizeof(text), "at exit: %zu handles are live", live);
-  internal::LogLine(text);
+  LogLine(text);
 }
 
 }  // namespace
-}  // namespace haft
+}  // namespace HAFT_ABI
+}  // namespace haft::internal
 
 extern "C" {
 
 haft_status haft_diagnose(unsigned flags) {
-  if ((flags & ~haft::kRemember) != 0) return HAFT_INVALID;
-  return haft::Decide(flags) ? HAFT_OK : HAFT_INVALID;
+  if ((flags & ~haft::internal::kRemember) != 0) return HAFT_INVALID;
+  return haft::internal::Decide(flags) ? HAFT_OK : HAFT_INVALID;
 }
 
 haft_status haft_set_refusal_callback(haft_refusal callback, void* context,
                                       uint32_t per_second) {
-  using haft::Listener;
+  using haft::internal::Listener;
   if (callback == nullptr) return HAFT_INVALID;
   Listener* mine = nullptr;
-  Listener* const present = haft::process.listener.Get([&] {
+  Listener* const present = haft::internal::process.listener.Get([&] {
     mine = new (std::nothrow) Listener(callback, context, per_second);
     return std::unique_ptr<Listener>(mine);
   });
   if (present == nullptr) return HAFT_OUT_OF_MEMORY;
   if (present != mine) return HAFT_INVALID;
-  haft::fast_path_gate.ForceSlowPath();
+  haft::internal::fast_path_gate.ForceSlowPath();
   return HAFT_OK;
 }
 
 size_t haft_table_describe(haft_table* name, haft_handle handle, char* buffer,
                            size_t size) {
-  haft::Table* const table = haft::TableOf(name);
+  haft::internal::Table* const table = haft::internal::TableOf(name);
   return table == nullptr
              ? 0
-             : haft::Describe(*table, haft::Handle(handle), buffer, size);
+             : haft::internal::Describe(*table, haft::Handle(handle), buffer, size);
 }
 size_t haft_describe(haft_handle handle, char* buffer, size_t size) {
   return haft_table_describe(nullptr, handle, buffer, size);
@@ -638,9 +637,9 @@ size_t haft_describe(haft_handle handle, char* buffer, size_t size) {
 
 size_t haft_table_report(haft_table* name, size_t most,
                          void (*line)(void*, const char*), void* context) {
-  haft::Table* const table = haft::TableOf(name);
+  haft::internal::Table* const table = haft::internal::TableOf(name);
   if (table == nullptr || line == nullptr) return 0;
-  return haft::Report(*table, most, line, context);
+  return haft::internal::Report(*table, most, line, context);
 }
 
 }  // extern "C"

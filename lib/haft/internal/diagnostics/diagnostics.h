@@ -9,13 +9,15 @@
 
 #include "haft/haft.h"
 #include "haft/handle.h"
+#include "haft/internal/base/abi.h"
 #include "haft/internal/base/probes.h"
 #include "haft/internal/diagnostics/call_site_set.h"
 #include "haft/internal/process/any_table.h"
 #include "haft/internal/process/fast_path_gate.h"
 #include "haft/status.h"
 
-namespace haft {
+namespace haft::internal {
+inline namespace HAFT_ABI {
 
 inline haft_status ToC(Status status) noexcept {
   return static_cast<haft_status>(status);
@@ -43,7 +45,7 @@ class Table final : public AnyTable {
 // The table that is meant; nullptr when there is no memory for the process's.
 Table* TableOf(haft_table* table) noexcept;
 
-inline internal::FastPathGate<Table> fast_path_gate;
+inline FastPathGate<Table> fast_path_gate;
 
 // The same if there is nothing but the work to do; nullptr: the call is one for
 // `diagnosed`, below. One load and one branch.
@@ -64,7 +66,6 @@ inline Table* FastPathTable(haft_table* table) noexcept {
 // Each call where it is watched, or the first. Places are those of the caller.
 namespace observed {
 
-using internal::Place;
 
 [[gnu::cold]] haft_status New(haft_table*, void* object, const haft_type*,
                               haft_handle*, Place) noexcept;
@@ -104,6 +105,7 @@ std::size_t Describe(Table& table, Handle handle, char* buffer,
 std::size_t Report(Table& table, std::size_t most,
                    void (*line)(void*, const char*), void* context) noexcept;
 
-}  // namespace haft
+}  // namespace HAFT_ABI
+}  // namespace haft::internal
 
 #endif  // HAFT_INTERNAL_DIAGNOSTICS_DIAGNOSTICS_H_

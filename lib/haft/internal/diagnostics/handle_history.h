@@ -7,10 +7,12 @@
 #include <cstdint>
 
 #include "haft/handle.h"
+#include "haft/internal/base/abi.h"
 #include "haft/internal/base/reserved_array.h"
 #include "haft/internal/base/sync.h"
 
 namespace haft::internal {
+inline namespace HAFT_ABI {
 
 // Bounded: a record is used again by the slot's handle after kLives others.
 // What it then says of the earlier one is nothing, never the other's.
@@ -131,6 +133,7 @@ class HandleHistory {
   ReservedArray<Record> records_;
 };
 
+}  // namespace HAFT_ABI
 }  // namespace haft::internal
 
 #endif  // HAFT_INTERNAL_DIAGNOSTICS_HANDLE_HISTORY_H_

@@ -7,9 +7,11 @@
 #include <cstddef>
 
 #include "haft/handle.h"
+#include "haft/internal/base/abi.h"
 #include "haft/internal/base/sync.h"
 
 namespace haft::internal {
+inline namespace HAFT_ABI {
 
 // First-generation handles in a row: `first`, and so on by one slot.
 struct HandleRun {
@@ -56,6 +58,7 @@ class FreshSlots {
   alignas(128) sync::Atomic<std::size_t> next_{0};
 };
 
+}  // namespace HAFT_ABI
 }  // namespace haft::internal
 
 #endif  // HAFT_INTERNAL_FREE_LIST_FRESH_SLOTS_H_

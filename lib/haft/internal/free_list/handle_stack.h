@@ -7,11 +7,13 @@
 #include <cstdint>
 
 #include "haft/handle.h"
+#include "haft/internal/base/abi.h"
 #include "haft/internal/base/reserved_array.h"
 #include "haft/internal/base/sync.h"
 #include "haft/internal/free_list/striped_stack.h"
 
 namespace haft::internal {
+inline namespace HAFT_ABI {
 
 // A handle in the stack occupies the node of its slot, so a push never needs
 // memory.
@@ -89,6 +91,7 @@ class HandleStack {
   const Word mask_;
 };
 
+}  // namespace HAFT_ABI
 }  // namespace haft::internal
 
 #endif  // HAFT_INTERNAL_FREE_LIST_HANDLE_STACK_H_

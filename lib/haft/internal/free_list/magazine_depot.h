@@ -7,11 +7,13 @@
 #include <cstdint>
 
 #include "haft/handle.h"
+#include "haft/internal/base/abi.h"
 #include "haft/internal/base/reserved_array.h"
 #include "haft/internal/base/sync.h"
 #include "haft/internal/free_list/striped_stack.h"
 
 namespace haft::internal {
+inline namespace HAFT_ABI {
 
 // Where a handle waits in a magazine. Plain memory: a magazine belongs to one
 // thread at a time.
@@ -89,6 +91,7 @@ class MagazineDepot {
   alignas(128) sync::Atomic<std::size_t> fresh_;
 };
 
+}  // namespace HAFT_ABI
 }  // namespace haft::internal
 
 #endif  // HAFT_INTERNAL_FREE_LIST_MAGAZINE_DEPOT_H_

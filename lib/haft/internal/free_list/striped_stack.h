@@ -7,10 +7,12 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "haft/internal/base/abi.h"
 #include "haft/internal/base/reserved_array.h"
 #include "haft/internal/base/sync.h"
 
 namespace haft::internal {
+inline namespace HAFT_ABI {
 
 // The top of a stack and a tag, in one word: [ tag | number of the top element
 // + 1 ]; 0 below means empty.
@@ -182,6 +184,7 @@ auto PopOrProveEmpty(F&& pop) noexcept {
   }
 }
 
+}  // namespace HAFT_ABI
 }  // namespace haft::internal
 
 #endif  // HAFT_INTERNAL_FREE_LIST_STRIPED_STACK_H_

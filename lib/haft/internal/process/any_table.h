@@ -13,12 +13,14 @@
 #include "haft/haft.h"
 #include "haft/handle.h"
 #include "haft/hazard_reclamation.h"
+#include "haft/internal/base/abi.h"
 #include "haft/internal/base/sync.h"
 #include "haft/object_table.h"
 #include "haft/status.h"
 #include "haft/traits.h"
 
-namespace haft {
+namespace haft::internal {
+inline namespace HAFT_ABI {
 
 // An object of some type, and how to destroy it.
 class AnyObject {
@@ -158,7 +160,7 @@ template <typename Table>
   return AnyValue(table, handle, type, &object);
 }
 
-template <typename F = internal::DoNothing>
+template <typename F = DoNothing>
 [[gnu::always_inline]] inline Status AnyDelete(AnyTable& table, Handle handle,
                                                const haft_type* type,
                                                F ended = {}) noexcept {
@@ -166,7 +168,7 @@ template <typename F = internal::DoNothing>
   return status == Status::kOk ? table.Delete(handle, ended) : status;
 }
 
-template <typename F = internal::DoNothing>
+template <typename F = DoNothing>
 Status AnyDeleteUnlessPinned(AnyTable& table, Handle handle,
                              const haft_type* type, F ended = {}) noexcept {
   const Status status = AnyCheck(table, handle, type);
@@ -174,7 +176,7 @@ Status AnyDeleteUnlessPinned(AnyTable& table, Handle handle,
                                : status;
 }
 
-template <typename F = internal::DoNothing>
+template <typename F = DoNothing>
 Status AnyDeleteAndWait(AnyTable& table, Handle handle, const haft_type* type,
                         std::uint64_t nanoseconds, F ended = {}) noexcept {
   const auto timeout = std::chrono::nanoseconds(std::min<std::uint64_t>(
@@ -184,6 +186,7 @@ Status AnyDeleteAndWait(AnyTable& table, Handle handle, const haft_type* type,
                                : status;
 }
 
-}  // namespace haft
+}  // namespace HAFT_ABI
+}  // namespace haft::internal
 
 #endif  // HAFT_INTERNAL_PROCESS_ANY_TABLE_H_

@@ -27,7 +27,8 @@ struct haft_scope {
   haft::internal::GrowingArray<haft_handle> handles;
 };
 
-namespace haft {
+namespace haft::internal {
+inline namespace HAFT_ABI {
 namespace {
 
 // Calls that nobody watches. The exported functions reach them by tail calls,
@@ -89,20 +90,18 @@ haft_status DeleteIn(Table& table, haft_handle handle,
 // The bodies of several functions each, inlined: one branch, and from there on
 // a tail call. So the return address is that of the exported function.
 
-[[gnu::always_inline]] inline internal::Place Caller() noexcept {
-  return internal::PlaceOfReturn(__builtin_return_address(0));
+[[gnu::always_inline]] inline Place Caller() noexcept {
+  return PlaceOfReturn(__builtin_return_address(0));
 }
 
 // Where a call is made, for those who watch: asked for off the hot path only.
 struct AtCaller {
-  [[gnu::always_inline]] internal::Place operator()() const noexcept {
-    return Caller();
-  }
+  [[gnu::always_inline]] Place operator()() const noexcept { return Caller(); }
 };
 struct AtLine {
   const char* file;
   unsigned line;
-  internal::Place operator()() const noexcept { return {file, line}; }
+  Place operator()() const noexcept { return {file, line}; }
 };
 
 template <typename At = AtCaller>
@@ -250,11 +249,12 @@ bool InternTableSurvivesFork() noexcept {
 }
 
 }  // namespace
-}  // namespace haft
+}  // namespace HAFT_ABI
+}  // namespace haft::internal
 
-using haft::AnyTable;
+using haft::internal::AnyTable;
 using haft::Handle;
-using haft::Table;
+using haft::internal::Table;
 
 extern "C" {
 
@@ -273,56 +273,56 @@ void haft_table_destroy(haft_table* table) {
 
 haft_status haft_table_new(haft_table* table, void* object,
                            const haft_type* type, haft_handle* handle) {
-  return haft::New(table, object, type, handle);
+  return haft::internal::New(table, object, type, handle);
 }
 haft_status haft_new(void* object, const haft_type* type, haft_handle* handle) {
-  return haft::New(nullptr, object, type, handle);
+  return haft::internal::New(nullptr, object, type, handle);
 }
 haft_status haft_new_at(void* object, const haft_type* type,
                         haft_handle* handle, const char* file, unsigned line) {
-  return haft::New(nullptr, object, type, handle, haft::AtLine{file, line});
+  return haft::internal::New(nullptr, object, type, handle, haft::internal::AtLine{file, line});
 }
 
 haft_status haft_table_new_with(haft_table* table, void* object,
                                 const haft_type* type, void (*destroy)(void*),
                                 void* context, haft_handle* handle) {
-  return haft::NewWith(table, object, type, destroy, context, handle);
+  return haft::internal::NewWith(table, object, type, destroy, context, handle);
 }
 haft_status haft_new_with(void* object, const haft_type* type,
                           void (*destroy)(void*), void* context,
                           haft_handle* handle) {
-  return haft::NewWith(nullptr, object, type, destroy, context, handle);
+  return haft::internal::NewWith(nullptr, object, type, destroy, context, handle);
 }
 haft_status haft_table_new_with_at(haft_table* table, void* object,
                                    const haft_type* type,
                                    void (*destroy)(void*), void* context,
                                    haft_handle* handle, const char* file,
                                    unsigned line) {
-  return haft::NewWith(table, object, type, destroy, context, handle,
-                       haft::AtLine{file, line});
+  return haft::internal::NewWith(table, object, type, destroy, context, handle,
+                       haft::internal::AtLine{file, line});
 }
 
 haft_status haft_table_value(haft_table* table, haft_handle handle,
                              const haft_type* type, void** object) {
-  return haft::Value(table, handle, type, object);
+  return haft::internal::Value(table, handle, type, object);
 }
 haft_status haft_value(haft_handle handle, const haft_type* type,
                        void** object) {
-  return haft::Value(nullptr, handle, type, object);
+  return haft::internal::Value(nullptr, handle, type, object);
 }
 void* haft_must_value(haft_handle handle, const haft_type* type) {
-  Table* const table = haft::FastPathTable(nullptr);
+  Table* const table = haft::internal::FastPathTable(nullptr);
   void* object;
-  if (table != nullptr && haft::AnyValue(*table, Handle(handle), type,
+  if (table != nullptr && haft::internal::AnyValue(*table, Handle(handle), type,
                                          &object) == haft::Status::kOk)
     return object;
-  return haft::observed::MustValue(handle, type, haft::Caller());
+  return haft::internal::observed::MustValue(handle, type, haft::internal::Caller());
 }
 
 haft_status haft_table_check(haft_table* table, haft_handle handle) {
-  const AnyTable* const any = haft::TableOf(table);
+  const AnyTable* const any = haft::internal::TableOf(table);
   if (any == nullptr) return HAFT_OUT_OF_MEMORY;
-  return haft::ToC(any->Check(Handle(handle)));
+  return haft::internal::ToC(any->Check(Handle(handle)));
 }
 haft_status haft_check(haft_handle handle) {
   return haft_table_check(nullptr, handle);
@@ -331,11 +331,11 @@ haft_status haft_check(haft_handle handle) {
 haft_status haft_table_pin_object(haft_table* table, haft_handle handle,
                                   const haft_type* type, haft_pin* pin,
                                   void** object) {
-  return haft::PinObject(table, handle, type, pin, object);
+  return haft::internal::PinObject(table, handle, type, pin, object);
 }
 haft_status haft_pin_object(haft_handle handle, const haft_type* type,
                             haft_pin* pin, void** object) {
-  return haft::PinObject(nullptr, handle, type, pin, object);
+  return haft::internal::PinObject(nullptr, handle, type, pin, object);
 }
 
 void haft_unpin(haft_pin* pin) {
@@ -349,92 +349,92 @@ void haft_unpin(haft_pin* pin) {
 
 haft_status haft_table_delete(haft_table* table, haft_handle handle,
                               const haft_type* type) {
-  return haft::Delete(table, handle, type);
+  return haft::internal::Delete(table, handle, type);
 }
 haft_status haft_delete(haft_handle handle, const haft_type* type) {
-  return haft::Delete(nullptr, handle, type);
+  return haft::internal::Delete(nullptr, handle, type);
 }
 haft_status haft_table_delete_at(haft_table* table, haft_handle handle,
                                  const haft_type* type, const char* file,
                                  unsigned line) {
-  return haft::Delete(table, handle, type, haft::AtLine{file, line});
+  return haft::internal::Delete(table, handle, type, haft::internal::AtLine{file, line});
 }
 void haft_must_delete(haft_handle handle, const haft_type* type) {
-  Table* const table = haft::FastPathTable(nullptr);
+  Table* const table = haft::internal::FastPathTable(nullptr);
   if (table != nullptr &&
-      haft::Ended(handle, haft::AnyDelete(*table, Handle(handle), type)) ==
+      haft::internal::Ended(handle, haft::internal::AnyDelete(*table, Handle(handle), type)) ==
           HAFT_OK)
     return;
-  haft::observed::MustDelete(handle, type, haft::Caller());
+  haft::internal::observed::MustDelete(handle, type, haft::internal::Caller());
 }
 
 haft_status haft_table_delete_unless_pinned(haft_table* table,
                                             haft_handle handle,
                                             const haft_type* type) {
-  return haft::DeleteUnlessPinned(table, handle, type);
+  return haft::internal::DeleteUnlessPinned(table, handle, type);
 }
 haft_status haft_delete_unless_pinned(haft_handle handle,
                                       const haft_type* type) {
-  return haft::DeleteUnlessPinned(nullptr, handle, type);
+  return haft::internal::DeleteUnlessPinned(nullptr, handle, type);
 }
 
 haft_status haft_table_delete_and_wait(haft_table* table, haft_handle handle,
                                        const haft_type* type,
                                        uint64_t nanoseconds) {
-  return haft::DeleteAndWait(table, handle, type, nanoseconds);
+  return haft::internal::DeleteAndWait(table, handle, type, nanoseconds);
 }
 haft_status haft_delete_and_wait(haft_handle handle, const haft_type* type,
                                  uint64_t nanoseconds) {
-  return haft::DeleteAndWait(nullptr, handle, type, nanoseconds);
+  return haft::internal::DeleteAndWait(nullptr, handle, type, nanoseconds);
 }
 
 haft_status haft_table_take(haft_table* table, haft_handle handle,
                             const haft_type* type, void** object) {
-  return haft::Take(table, handle, type, object);
+  return haft::internal::Take(table, handle, type, object);
 }
 haft_status haft_take(haft_handle handle, const haft_type* type,
                       void** object) {
-  return haft::Take(nullptr, handle, type, object);
+  return haft::internal::Take(nullptr, handle, type, object);
 }
 
 haft_status haft_table_take_owned(haft_table* table, haft_handle handle,
                                   const haft_type* type, void** object,
                                   void (**destroy)(void*), void** context) {
-  return haft::TakeWith(table, handle, type, object, destroy, context);
+  return haft::internal::TakeWith(table, handle, type, object, destroy, context);
 }
 haft_status haft_take_owned(haft_handle handle, const haft_type* type,
                             void** object, void (**destroy)(void*),
                             void** context) {
-  return haft::TakeWith(nullptr, handle, type, object, destroy, context);
+  return haft::internal::TakeWith(nullptr, handle, type, object, destroy, context);
 }
 
 haft_status haft_table_intern_with(haft_table* table, void* object,
                                    const haft_type* type,
                                    void (*destroy)(void*), void* context,
                                    haft_handle* handle) {
-  return haft::InternWith(table, object, type, destroy, context, handle);
+  return haft::internal::InternWith(table, object, type, destroy, context, handle);
 }
 haft_status haft_intern_with(void* object, const haft_type* type,
                              void (*destroy)(void*), void* context,
                              haft_handle* handle) {
-  return haft::InternWith(nullptr, object, type, destroy, context, handle);
+  return haft::internal::InternWith(nullptr, object, type, destroy, context, handle);
 }
 haft_status haft_table_intern(haft_table* table, void* object,
                               const haft_type* type, haft_handle* handle) {
   if (type == nullptr) return HAFT_INVALID;
-  return haft::InternWith(table, object, type, type->destroy, object, handle);
+  return haft::internal::InternWith(table, object, type, type->destroy, object, handle);
 }
 haft_status haft_intern(void* object, const haft_type* type,
                         haft_handle* handle) {
   if (type == nullptr) return HAFT_INVALID;
-  return haft::InternWith(nullptr, object, type, type->destroy, object, handle);
+  return haft::internal::InternWith(nullptr, object, type, type->destroy, object, handle);
 }
 
 haft_status haft_table_release(haft_table* table, haft_handle handle) {
-  return haft::Release(table, handle);
+  return haft::internal::Release(table, handle);
 }
 haft_status haft_release(haft_handle handle) {
-  return haft::Release(nullptr, handle);
+  return haft::internal::Release(nullptr, handle);
 }
 
 haft_status haft_table_new_batch(haft_table* table, void* const* objects,
@@ -446,7 +446,7 @@ haft_status haft_table_new_batch(haft_table* table, void* const* objects,
     return HAFT_INVALID;
   haft_status status = HAFT_OK;
   for (; *made < count; ++*made) {
-    status = haft::New(table, objects[*made], type, &handles[*made]);
+    status = haft::internal::New(table, objects[*made], type, &handles[*made]);
     if (status != HAFT_OK) break;
   }
   return status;
@@ -458,7 +458,7 @@ size_t haft_table_delete_batch(haft_table* table, const haft_handle* handles,
   if (handles == nullptr) return 0;
   size_t deleted = 0;
   for (size_t i = 0; i < count; ++i) {
-    const haft_status status = haft::Delete(table, handles[i], type);
+    const haft_status status = haft::internal::Delete(table, handles[i], type);
     deleted += status == HAFT_OK;
     if (statuses != nullptr) statuses[i] = status;
   }
@@ -469,10 +469,10 @@ int haft_table_for_each(haft_table* table,
                         int (*visit)(void*, haft_handle, const haft_type*,
                                      void*),
                         void* context) {
-  AnyTable* const any = haft::TableOf(table);
+  AnyTable* const any = haft::internal::TableOf(table);
   if (any == nullptr || visit == nullptr) return 0;
   int result = 0;
-  any->ForEach([&](Handle handle, const haft::AnyObject& object) {
+  any->ForEach([&](Handle handle, const haft::internal::AnyObject& object) {
     result = visit(context, static_cast<haft_handle>(handle), object.type(),
                    object.object());
     return result != 0;
@@ -482,7 +482,7 @@ int haft_table_for_each(haft_table* table,
 
 haft_status haft_table_stats(haft_table* table, haft_stats* stats) {
   if (stats == nullptr) return HAFT_INVALID;
-  const AnyTable* const any = haft::TableOf(table);
+  const AnyTable* const any = haft::internal::TableOf(table);
   if (any == nullptr) return HAFT_OUT_OF_MEMORY;
   const haft::ObjectTableStats figures = any->Stats();
   *stats = {figures.live,    figures.retired_objects, figures.created,
@@ -525,10 +525,10 @@ size_t haft_scope_close(haft_scope* scope) {
   while (!scope->handles.empty()) {
     const haft_handle handle = scope->handles.TakeLast();
     // What has been deleted before is no matter to those who watch, either.
-    if (haft::fast_path_gate.IsSlowPathForced() &&
+    if (haft::internal::fast_path_gate.IsSlowPathForced() &&
         haft_table_check(scope->table, handle) != HAFT_OK)
       continue;
-    deleted += haft::Delete(scope->table, handle, nullptr) == HAFT_OK;
+    deleted += haft::internal::Delete(scope->table, handle, nullptr) == HAFT_OK;
   }
   delete scope;
   return deleted;

@@ -6,9 +6,11 @@
 #include <cstdint>
 
 #include "haft/handle.h"
+#include "haft/internal/base/abi.h"
 #include "haft/internal/base/sync.h"
 
 namespace haft::internal {
+inline namespace HAFT_ABI {
 
 // Lets calls through to an object as long as nobody watches them. What is not
 // let through has to ask its way: for the first call, and for one that is
@@ -55,6 +57,7 @@ class FastPathGate {
   sync::Atomic<Word> word_{kClosed};
 };
 
+}  // namespace HAFT_ABI
 }  // namespace haft::internal
 
 #endif  // HAFT_INTERNAL_PROCESS_FAST_PATH_GATE_H_

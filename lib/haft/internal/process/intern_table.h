@@ -13,10 +13,12 @@
 
 #include "haft/haft.h"
 #include "haft/handle.h"
+#include "haft/internal/base/abi.h"
 #include "haft/internal/process/any_table.h"
 #include "haft/status.h"
 
-namespace haft {
+namespace haft::internal {
+inline namespace HAFT_ABI {
 
 // Which handle an object has, and how often it was interned. An object is an
 // address and a type: a struct and its first member are two. One InternTable
@@ -267,7 +269,7 @@ class InternTable {
 };
 
 // As AnyDelete, for haft_take, whose object may have been interned.
-template <typename F = internal::DoNothing>
+template <typename F = DoNothing>
 Status AnyTake(AnyTable& table, Handle handle, const haft_type* type,
                TakenObject* taken, F ended = {}) noexcept {
   Status status = AnyCheck(table, handle, type);
@@ -281,6 +283,7 @@ Status AnyTake(AnyTable& table, Handle handle, const haft_type* type,
   return status;
 }
 
-}  // namespace haft
+}  // namespace HAFT_ABI
+}  // namespace haft::internal
 
 #endif  // HAFT_INTERNAL_PROCESS_INTERN_TABLE_H_

@@ -9,12 +9,14 @@
 #include <utility>
 
 #include "haft/handle.h"
+#include "haft/internal/base/abi.h"
 #include "haft/internal/base/reserved_array.h"
 #include "haft/internal/base/sync.h"
 #include "haft/internal/reclamation/user_set.h"
 #include "haft/internal/thread/thread_registry.h"
 
 namespace haft::internal {
+inline namespace HAFT_ABI {
 
 // A place for one published handle; 0: free. Its thread claims it, any thread
 // may clear it.
@@ -254,6 +256,7 @@ class HazardCells {
   sync::Atomic<std::uint64_t> clock_{0};
 };
 
+}  // namespace HAFT_ABI
 }  // namespace haft::internal
 
 #endif  // HAFT_INTERNAL_RECLAMATION_HAZARD_CELLS_H_

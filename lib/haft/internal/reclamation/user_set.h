@@ -6,10 +6,12 @@
 #include <limits>
 
 #include "haft/handle.h"
+#include "haft/internal/base/abi.h"
 #include "haft/internal/base/sync.h"
 #include "haft/internal/thread/thread_registry.h"
 
 namespace haft::internal {
+inline namespace HAFT_ABI {
 
 // A word in each slot: the threads that have used its present object, ever:
 //
@@ -105,6 +107,7 @@ class UserSet {
   sync::Atomic<Word> word_;
 };
 
+}  // namespace HAFT_ABI
 }  // namespace haft::internal
 
 #endif  // HAFT_INTERNAL_RECLAMATION_USER_SET_H_

@@ -7,11 +7,13 @@
 #include <new>
 
 #include "haft/handle.h"
+#include "haft/internal/base/abi.h"
 #include "haft/internal/base/sanitizer.h"
 #include "haft/internal/base/sync.h"
 #include "haft/internal/slot/slot_array.h"
 
 namespace haft::internal {
+inline namespace HAFT_ABI {
 
 // Who may do what: Construct's caller holds the slot's next handle; whoever
 // ends a handle, by End, Finish or Commit, owns the slot and destroys the
@@ -220,6 +222,7 @@ class ObjectSlot {
   alignas(T) unsigned char storage_[sizeof(T)];
 };
 
+}  // namespace HAFT_ABI
 }  // namespace haft::internal
 
 #endif  // HAFT_INTERNAL_SLOT_OBJECT_SLOT_H_

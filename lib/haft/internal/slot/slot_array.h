@@ -11,15 +11,15 @@
 #include <utility>
 
 #include "haft/handle.h"
+#include "haft/internal/base/abi.h"
 #include "haft/internal/base/power_of_two.h"
 #include "haft/internal/base/reserved_array.h"
 #include "haft/internal/base/sanitizer.h"
 #include "haft/internal/base/sync.h"
 #include "haft/status.h"
 
-namespace haft {
-
-namespace internal {
+namespace haft::internal {
+inline namespace HAFT_ABI {
 
 // The words a slot's state takes, in the order of their life (I1):
 //
@@ -388,7 +388,7 @@ class SlotArray {
   const Word first_;
 };
 
-}  // namespace internal
-}  // namespace haft
+}  // namespace HAFT_ABI
+}  // namespace haft::internal
 
 #endif  // HAFT_INTERNAL_SLOT_SLOT_ARRAY_H_

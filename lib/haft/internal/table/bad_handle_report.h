@@ -8,10 +8,12 @@
 #include <cstdio>
 
 #include "haft/handle.h"
+#include "haft/internal/base/abi.h"
 #include "haft/internal/base/check.h"
 #include "haft/status.h"
 
 namespace haft::internal {
+inline namespace HAFT_ABI {
 
 // All that is known about a handle that was refused.
 struct BadHandle {
@@ -61,6 +63,7 @@ struct BadHandle {
   LogLine(sentence);
 }
 
+}  // namespace HAFT_ABI
 }  // namespace haft::internal
 
 #endif  // HAFT_INTERNAL_TABLE_BAD_HANDLE_REPORT_H_

@@ -6,11 +6,13 @@
 
 #include <cstdint>
 
+#include "haft/internal/base/abi.h"
 #include "haft/internal/base/reserved_array.h"
 #include "haft/internal/base/sync.h"
 #include "haft/internal/thread/thread_registry.h"
 
 namespace haft::internal {
+inline namespace HAFT_ABI {
 
 // The word a thread writes when it leaves an entry:
 //
@@ -244,6 +246,7 @@ class ThreadCaches {
   sync::Atomic<std::uint64_t> uncached_deleted_{0};
 };
 
+}  // namespace HAFT_ABI
 }  // namespace haft::internal
 
 #endif  // HAFT_INTERNAL_THREAD_THREAD_CACHES_H_

@@ -6,10 +6,12 @@
 
 #include <cstdint>
 
+#include "haft/internal/base/abi.h"
 #include "haft/internal/base/check.h"
 #include "haft/internal/base/sync.h"
 
 namespace haft::internal {
+inline namespace HAFT_ABI {
 
 // Which of the indices 1..kMaxThreads are taken. The next owner of an index
 // sees all that the last one wrote, so whatever is kept per index is inherited,
@@ -123,6 +125,7 @@ class ThreadRegistry {
   [[gnu::visibility("default")]] static inline ThreadIndexSet indices_;
 };
 
+}  // namespace HAFT_ABI
 }  // namespace haft::internal
 
 #endif  // HAFT_INTERNAL_THREAD_THREAD_REGISTRY_H_

@@ -116,7 +116,7 @@ TEST(DiagnosticsTest, SaysWhatTheSlotHoldsNow) {
     const std::string deleted_at =
         "deleted at " __FILE__ ":" + std::to_string(__LINE__ - 2);
     // The slot is the next but for what the cache hands out before it.
-    constexpr Word kIndex = AnyTraits::Layout::Index::kMask;
+    constexpr Word kIndex = internal::AnyTraits::Layout::Index::kMask;
     haft_handle next = 0;
     for (int i = 0; i < 1000; ++i) {
       next = Make(kGadget, 44);
@@ -137,7 +137,7 @@ TEST(DiagnosticsTest, SaysWhatTheSlotHoldsNow) {
 TEST(DiagnosticsTest, RemembersSoManyHandlesOfASlot) {
   InProcess([] {
     ASSERT_EQ(haft_diagnose(HAFT_DIAGNOSE_SITES), HAFT_OK);
-    constexpr Word kIndex = AnyTraits::Layout::Index::kMask;
+    constexpr Word kIndex = internal::AnyTraits::Layout::Index::kMask;
     std::vector<haft_handle> lives = {Make(kWidget, 100)};
     while (lives.size() <= 8) {
       ASSERT_EQ(Delete(lives.back(), 5), HAFT_OK);

@@ -17,8 +17,8 @@ constexpr haft_type kType = {"type", "identity", nullptr};
 TEST(AnyObjectTest, IsDestroyedOnceWhereverItIsMoved) {
   int destroyed = 0;
   {
-    AnyObject first(nullptr, &kType, &Count, &destroyed);
-    AnyObject second(std::move(first));
+    internal::AnyObject first(nullptr, &kType, &Count, &destroyed);
+    internal::AnyObject second(std::move(first));
     EXPECT_EQ(destroyed, 0);
   }
   EXPECT_EQ(destroyed, 1);
@@ -27,7 +27,7 @@ TEST(AnyObjectTest, IsDestroyedOnceWhereverItIsMoved) {
 TEST(AnyObjectTest, ReleasedIsNotDestroyed) {
   int destroyed = 0, object = 0;
   {
-    AnyObject any(&object, &kType, &Count, &destroyed);
+    internal::AnyObject any(&object, &kType, &Count, &destroyed);
     EXPECT_EQ(any.Release(), &object);
   }
   EXPECT_EQ(destroyed, 0);
@@ -39,41 +39,44 @@ TEST(IsTypeTest, ByAddressOrByIdentity) {
   const haft_type other = {"type", "other", nullptr};
   const haft_type nameless = {"type", nullptr, nullptr};
   const haft_type nameless_too = {"type", nullptr, nullptr};
-  EXPECT_TRUE(IsType(&kType, nullptr));
-  EXPECT_TRUE(IsType(&kType, &kType));
-  EXPECT_TRUE(IsType(&kType, &alias));
-  EXPECT_FALSE(IsType(&kType, &other));
-  EXPECT_FALSE(IsType(&kType, &nameless));
-  EXPECT_FALSE(IsType(&nameless, &kType));
-  EXPECT_TRUE(IsType(&nameless, &nameless));
-  EXPECT_FALSE(IsType(&nameless, &nameless_too));
+  EXPECT_TRUE(internal::IsType(&kType, nullptr));
+  EXPECT_TRUE(internal::IsType(&kType, &kType));
+  EXPECT_TRUE(internal::IsType(&kType, &alias));
+  EXPECT_FALSE(internal::IsType(&kType, &other));
+  EXPECT_FALSE(internal::IsType(&kType, &nameless));
+  EXPECT_FALSE(internal::IsType(&nameless, &kType));
+  EXPECT_TRUE(internal::IsType(&nameless, &nameless));
+  EXPECT_FALSE(internal::IsType(&nameless, &nameless_too));
 }
 
 TEST(AnyTableTest, ValueSaysWhatAHandleIs) {
-  AnyTable table(10);
+  internal::AnyTable table(10);
   int object = 0;
   const haft_type other = {"other", nullptr, nullptr};
   const Handle handle = table.Emplace(&object, &kType, nullptr, nullptr);
   void* found = nullptr;
-  EXPECT_EQ(AnyValue(table, handle, &other, &found), Status::kWrongType);
-  EXPECT_EQ(AnyValue(table, kNullHandle, &kType, &found), Status::kNull);
-  EXPECT_EQ(AnyValue(table, Handle(2), &kType, &found), Status::kMalformed);
+  EXPECT_EQ(internal::AnyValue(table, handle, &other, &found),
+            Status::kWrongType);
+  EXPECT_EQ(internal::AnyValue(table, kNullHandle, &kType, &found),
+            Status::kNull);
+  EXPECT_EQ(internal::AnyValue(table, Handle(2), &kType, &found),
+            Status::kMalformed);
   EXPECT_EQ(found, nullptr);
-  EXPECT_EQ(AnyValue(table, handle, &kType, &found), Status::kOk);
+  EXPECT_EQ(internal::AnyValue(table, handle, &kType, &found), Status::kOk);
   EXPECT_EQ(found, &object);
   EXPECT_EQ(table.Delete(handle), Status::kOk);
-  EXPECT_EQ(AnyValue(table, handle, &kType, &found), Status::kStale);
+  EXPECT_EQ(internal::AnyValue(table, handle, &kType, &found), Status::kStale);
 }
 
 TEST(AnyTableTest, ValueOfAnEarlierLifeIsRefused) {
-  AnyTable table(1);
+  internal::AnyTable table(1);
   int objects[2] = {};
   const Handle first = table.Emplace(&objects[0], &kType, nullptr, nullptr);
   EXPECT_EQ(table.Delete(first), Status::kOk);
   const Handle second = table.Emplace(&objects[1], &kType, nullptr, nullptr);
   void* found = nullptr;
-  EXPECT_EQ(AnyValue(table, first, &kType, &found), Status::kStale);
-  EXPECT_EQ(AnyValue(table, second, &kType, &found), Status::kOk);
+  EXPECT_EQ(internal::AnyValue(table, first, &kType, &found), Status::kStale);
+  EXPECT_EQ(internal::AnyValue(table, second, &kType, &found), Status::kOk);
   EXPECT_EQ(found, &objects[1]);
 }
 

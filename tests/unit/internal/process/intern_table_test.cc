@@ -49,7 +49,7 @@ void Count(void* context) { ++*static_cast<std::atomic<int>*>(context); }
 void Call(void* context) { (*static_cast<std::function<void()>*>(context))(); }
 
 // It is never destroyed, so that all tests share it; each leaves it empty.
-InternTable interned;
+internal::InternTable interned;
 
 class InternTableTest : public ::testing::Test {
  protected:
@@ -59,7 +59,7 @@ class InternTableTest : public ::testing::Test {
     return InternWith(object, type, &Count, &destroyed_);
   }
   Handle InternWith(void* object, const haft_type* type,
-                    AnyObject::Destroy destroy, void* context) {
+                    internal::AnyObject::Destroy destroy, void* context) {
     Handle handle = kNullHandle;
     EXPECT_EQ(interned.Intern(table_, object, type, destroy, context, &handle),
               Status::kOk);
@@ -68,12 +68,12 @@ class InternTableTest : public ::testing::Test {
   Status Release(Handle handle) { return interned.Release(table_, handle); }
   void* Value(Handle handle) {
     void* object = nullptr;
-    (void)AnyValue(table_, handle, nullptr, &object);
+    (void)internal::AnyValue(table_, handle, nullptr, &object);
     return object;
   }
 
   std::atomic<int> destroyed_{0};
-  AnyTable table_{60000};
+  internal::AnyTable table_{60000};
   int object_ = 0;
 };
 
@@ -115,7 +115,7 @@ TEST_F(InternTableTest, ObjectsAtOneAddressAreToldApartByType) {
 }
 
 TEST_F(InternTableTest, TablesAreToldApart) {
-  AnyTable another(10);
+  internal::AnyTable another(10);
   const Handle handle = Intern(&object_);
   Handle theirs = kNullHandle;
   ASSERT_EQ(
@@ -163,7 +163,7 @@ TEST_F(InternTableTest, DeleteEndsItForAllAndCountsRestart) {
 
 TEST_F(InternTableTest, WhatIsDeletedAndStillPinnedIsForgotten) {
   const Handle deleted = Intern(&object_);
-  AnyTable::Pinned pinned = table_.Pin(deleted);
+  internal::AnyTable::Pinned pinned = table_.Pin(deleted);
   EXPECT_EQ(table_.Delete(deleted), Status::kOk);
   const Handle next = Intern(&object_);
   EXPECT_EQ(table_.Check(next), Status::kOk);
@@ -178,7 +178,7 @@ TEST_F(InternTableTest, WhatIsDeletedAndStillPinnedIsForgotten) {
 
 TEST_F(InternTableTest, LastReleaseOfAPinnedObjectLeavesItToTheUnpin) {
   const Handle handle = Intern(&object_);
-  AnyTable::Pinned pinned = table_.Pin(handle);
+  internal::AnyTable::Pinned pinned = table_.Pin(handle);
   EXPECT_EQ(Release(handle), Status::kOk);
   EXPECT_EQ(table_.Check(handle), Status::kStale);
   EXPECT_EQ(Release(handle), Status::kStale);
@@ -198,7 +198,7 @@ TEST_F(InternTableTest, WithoutRoomForAPinTheLastReleaseChangesNothing) {
   constexpr unsigned kPinning = 400;
   testing::Barrier full(kPinning);
   testing::RunThreads(kPinning, [&](unsigned) {
-    std::vector<AnyTable::Pinned> pins;
+    std::vector<internal::AnyTable::Pinned> pins;
     Status status = Status::kOk;
     while (status == Status::kOk) {
       pins.push_back(table_.Pin(handle));
@@ -222,10 +222,11 @@ TEST_F(InternTableTest, TakenIsForgottenAndNotDestroyed) {
   const Handle made_one = table_.Emplace(&object_, &kType, &Count, &destroyed_);
   int expected = 0;
   for (const Handle handle : {interned_one, made_one}) {
-    std::optional<AnyObject> taken = table_.Take(handle);
+    std::optional<internal::AnyObject> taken = table_.Take(handle);
     ASSERT_TRUE(taken.has_value());
     {
-      const AnyObject object = InternTable::Forget(*std::move(taken));
+      const internal::AnyObject object =
+          internal::InternTable::Forget(*std::move(taken));
       EXPECT_EQ(interned.size(), 0u);
       EXPECT_EQ(object.object(), &object_);
       EXPECT_EQ(object.type(), &kType);
@@ -243,15 +244,16 @@ TEST_F(InternTableTest, TakenThroughHaftSaysWhatWasToDestroyIt) {
   for (const Handle handle :
        {Intern(&object_),
         table_.Emplace(&object_, &kType, &Count, &destroyed_)}) {
-    TakenObject taken{};
-    EXPECT_EQ(AnyTake(table_, handle, &kType, &taken), Status::kOk);
+    internal::TakenObject taken{};
+    EXPECT_EQ(internal::AnyTake(table_, handle, &kType, &taken), Status::kOk);
     EXPECT_EQ(taken.object, &object_);
     EXPECT_EQ(taken.destroy, &Count);
     EXPECT_EQ(taken.context, &destroyed_);
     EXPECT_EQ(destroyed_, 0);
     EXPECT_EQ(interned.size(), 0u);
-    TakenObject untouched{};
-    EXPECT_EQ(AnyTake(table_, handle, &kType, &untouched), Status::kStale);
+    internal::TakenObject untouched{};
+    EXPECT_EQ(internal::AnyTake(table_, handle, &kType, &untouched),
+              Status::kStale);
     EXPECT_EQ(untouched.object, nullptr);
   }
 }
@@ -305,7 +307,7 @@ TEST_F(InternTableTest, WithoutMemoryNothingChanges) {
 // Each time some allocation more succeeds: an entry each, and now and then the
 // buckets for them.
 TEST_F(InternTableTest, WithoutMemoryForBucketsItAnswersAllTheSame) {
-  static InternTable small;
+  static internal::InternTable small;
   std::vector<int> objects(2000);
   std::vector<Handle> handles;
   for (int& object : objects) {
@@ -369,7 +371,7 @@ TEST_F(InternTableTest, DestroyMayInternAndReleaseTheSameObject) {
   EXPECT_EQ(runs, 2);
   intern();
   {
-    const AnyTable::Pinned pinned = table_.Pin(first);
+    const internal::AnyTable::Pinned pinned = table_.Pin(first);
     EXPECT_EQ(Release(first), Status::kOk);
     EXPECT_EQ(runs, 2);
   }
@@ -378,8 +380,8 @@ TEST_F(InternTableTest, DestroyMayInternAndReleaseTheSameObject) {
 }
 
 TEST_F(InternTableTest, EndOfTheTableEndsWhatIsInterned) {
-  auto table = std::make_unique<AnyTable>(100);
-  AnyTable* const address = table.get();
+  auto table = std::make_unique<internal::AnyTable>(100);
+  internal::AnyTable* const address = table.get();
   Handle handle = kNullHandle;
   int another = 0;
   std::function<void()> destroy = [&] {
@@ -406,7 +408,7 @@ TEST_F(InternTableTest, RandomSequencesCountAsAMapDoes) {
   const haft_type* const types[] = {&kType, &kOther};
   std::map<std::pair<int, int>, Interned> live;
   std::vector<Handle> known = {kNullHandle};
-  std::vector<AnyTable::Pinned> pins;
+  std::vector<internal::AnyTable::Pinned> pins;
   std::minstd_rand random(1);
   const auto below = [&](std::size_t n) {
     return static_cast<std::size_t>(random() >> 8) % n;
@@ -464,8 +466,9 @@ TEST_F(InternTableTest, RandomSequencesCountAsAMapDoes) {
     } else {
       if (expected == Status::kOk && is_pinned) expected = Status::kPinned;
       Status status;
-      if (std::optional<AnyObject> taken = table_.Take(handle, &status)) {
-        InternTable::Forget(*std::move(taken)).Release();
+      if (std::optional<internal::AnyObject> taken =
+              table_.Take(handle, &status)) {
+        internal::InternTable::Forget(*std::move(taken)).Release();
         live.erase(found);
         ++taken_back;
       }
@@ -500,7 +503,8 @@ TEST_F(InternTableTest, RacingThreadsNeverSeeTwoLiveHandles) {
         EXPECT_EQ(table_.Check(before), Status::kStale);
       }
       EXPECT_EQ(Value(handle), &object_);
-      AnyTable::Pinned pinned = AnyTable::Pinned::Attach({});
+      internal::AnyTable::Pinned pinned =
+          internal::AnyTable::Pinned::Attach({});
       if (t % 2 == 1) {
         pinned = table_.Pin(handle);
         EXPECT_TRUE(pinned);
@@ -529,7 +533,8 @@ TEST_F(InternTableTest, RacingThreadsWithPinsAndDeletesLoseNothing) {
     for (int i = 0; i < kRounds; ++i) {
       char* const object = &objects[(random() >> 8) % kObjects];
       const Handle handle = Intern(object);
-      AnyTable::Pinned pinned = AnyTable::Pinned::Attach({});
+      internal::AnyTable::Pinned pinned =
+          internal::AnyTable::Pinned::Attach({});
       const unsigned kind = (random() >> 8) % 8;
       if (kind < 3) {
         pinned = table_.Pin(handle);
@@ -553,7 +558,7 @@ TEST_F(InternTableTest, RacingThreadsWithPinsAndDeletesLoseNothing) {
 
 // Buckets grow under threads that look for other objects.
 TEST_F(InternTableTest, RacingThreadsMakeRoomForMany) {
-  static InternTable empty;
+  static internal::InternTable empty;
   constexpr int kObjects = 10000;
   std::vector<int> objects(kObjects);
   std::vector<std::vector<Handle>> handles(kThreads);
