@@ -4,10 +4,10 @@
 #include <cstddef>
 #include <iterator>
 
-#include "bench/cds_tables.h"
 #include "bench/driver.h"
 #include "bench/hand_off.h"
 #include "bench/look_ups.h"
+#include "bench/peers/cds_tables.h"
 #include "bench/rows.h"
 #include "bench/tables.h"
 #include "bench/updates.h"

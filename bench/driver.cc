@@ -8,9 +8,9 @@
 #include <string>
 #include <vector>
 
-#include "bench/cds_tables.h"
 #include "bench/machine.h"
 #include "bench/options.h"
+#include "bench/peers/cds_tables.h"
 #include "bench/report.h"
 
 namespace haft::bench {

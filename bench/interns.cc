@@ -16,8 +16,8 @@
 #include <utility>
 #include <vector>
 
-#include "bench/cds_tables.h"
 #include "bench/driver.h"
+#include "bench/peers/cds_tables.h"
 #include "bench/updates.h"
 #include "bench/yardsticks.h"
 #include "haft/internal/process/intern_table.h"
@@ -120,13 +120,13 @@ class StripedInterns {
     if (internal::AnyValue(table_, Handle(key), &kType, &object) != Status::kOk)
       return false;
     bool is_released = false;
-    std::optional<internal::AnyTable::Ended> ended;
+    std::optional<internal::AnyTable::Detached> detached;
     map_.find(reinterpret_cast<std::uintptr_t>(object), [&](auto& entry) {
       if (entry.second.handle != Handle(key)) return;
       is_released = true;
       if (--entry.second.count != 0) return;
       Status status;
-      ended.emplace(table_.EndUnlessPinned(Handle(key), &status));
+      detached.emplace(table_.DetachUnlessPinned(Handle(key), &status));
     });
     return is_released;
   }

@@ -13,10 +13,10 @@
 
 #include "bench/driver.h"
 #include "bench/look_ups.h"
+#include "bench/peers/cds_object_table.h"
 #include "bench/tables.h"
 #include "bench/updates.h"
 #include "bench/yardsticks.h"
-#include "haft/cds/cds_reclamation.h"
 #include "haft/counted_reclamation.h"
 #include "haft/object_table.h"
 
@@ -55,7 +55,6 @@ class BasicPinTable {
 };
 using PinTable = BasicPinTable<HazardReclamation>;
 using CountedTable = BasicPinTable<CountedReclamation>;
-using CdsTable = BasicPinTable<CdsReclamation>;
 
 // The same; all look-ups of a thread are inside one read scope.
 class ScopeTable : public PinTable {
@@ -200,7 +199,7 @@ void AddPins(Rows& rows) {
   rows.AddYardstick<OneCas>(kCas);
   rows.Add<Workload<PinTable>>("Haft pin + unpin");
   rows.Add<Workload<CountedTable>>("Haft, count in the slot");
-  rows.Add<Workload<CdsTable>>("Haft, libcds DHP");
+  rows.Add<Workload<CdsObjectTable>>("HandleTable, libcds DHP");
   rows.Add<Workload<ScopeTable>>("Haft inside a read scope");
   rows.Add<Workload<Haft>>("HandleTable::Value, unprotected");
   rows.Add<Workload<ArrayOf<Counted>>>("array of shared_ptr, copied");
@@ -222,10 +221,10 @@ constexpr Study kStudies[] = {
        rows.Add<Churn<Haft, false>>("HandleTable");
        rows.Add<Churn<PinTable, false>>("ObjectTable");
        rows.Add<Churn<CountedTable, false>>("ObjectTable, count in the slot");
-       rows.Add<Churn<CdsTable, false>>("ObjectTable, libcds DHP");
+       rows.Add<Churn<CdsObjectTable, false>>("HandleTable, libcds DHP");
        rows.Add<Churn<PinTable, true>>("ObjectTable, pinned in between");
        rows.Add<Churn<CountedTable, true>>("count, pinned in between");
-       rows.Add<Churn<CdsTable, true>>("libcds DHP, pinned in between");
+       rows.Add<Churn<CdsObjectTable, true>>("libcds DHP, pinned in between");
        rows.Add<ChurnBesideIdle<8>>("ObjectTable, 8 idle threads");
        rows.Add<ChurnBesideIdle<64>>("ObjectTable, 64 idle threads");
        rows.Add<ChurnBesideIdle<500>>("ObjectTable, 500 idle threads");

@@ -1,45 +1,37 @@
-// Pins as a count in the slot: what most libraries do.
+// Pins as a count in the slot, as most libraries keep them.
 
 #ifndef HAFT_COUNTED_RECLAMATION_H_
 #define HAFT_COUNTED_RECLAMATION_H_
 
 #include "haft/handle.h"
+#include "haft/hazard_reclamation.h"
 #include "haft/internal/base/abi.h"
 #include "haft/internal/base/sync.h"
-#include "haft/internal/reclamation/hazard_cells.h"
-#include "haft/internal/reclamation/user_set.h"
 
 namespace haft {
 inline namespace HAFT_ABI {
 
-// A deleter looks at one word, whatever the number of threads; any number of
-// pins needs no further memory. But all who use an object write to the same
-// line. For objects that are deleted often and used by one thread at a time.
+// A deleter looks at one word, whatever the number of threads, and any number
+// of pins needs no further memory. But all threads that use an object write to
+// the same line. It is for objects that are deleted often and used by one
+// thread at a time.
 //
-// The count is the slot's, not the handle's: while somebody finds out that his
-// stale handle is stale, the slot's present object is in use for a moment, and
-// DeleteUnlessPinned may then refuse it. Read scopes are those of the hazard
-// records. For the members see HazardReclamation.
-class CountedReclamation : public internal::HazardCells {
+// The count belongs to the slot, not to the handle: while a thread finds out
+// that its handle is stale, the slot's present object is in use for a moment,
+// and DeleteUnlessPinned may then refuse it. Read scopes and the rest are those
+// of HazardReclamation, which also describes these members.
+class CountedReclamation : public HazardReclamation {
  public:
-  struct Usage {
-    template <typename T>
-    void BeginLife(const T&) noexcept {
-      users.Clear();
-    }
-    void EndLife() noexcept {}
-    internal::UserSet users;  // for the scopes
+  struct Usage : HazardReclamation::Usage {
     internal::sync::Atomic<Word> pins;
   };
-
-  static constexpr bool kIsExact = true;
 
   using Hold = internal::sync::Atomic<Word>;
 
   template <typename Slot>
   static Hold* Protect(Slot& slot, Word) noexcept {
     // [C1] seq_cst: before [O2]. Either that sees that the handle has ended, or
-    // the one who ended it sees the pin by [C3].
+    // the thread that ended it sees the pin by [C3].
     slot.usage().pins.fetch_add(1, std::memory_order_seq_cst);
     return &slot.usage().pins;
   }
@@ -55,14 +47,14 @@ class CountedReclamation : public internal::HazardCells {
 
   template <typename Slot>
   Uses LookForUses(const Slot& slot, Word handle) const noexcept {
-    Uses uses = Look(slot.usage().users, handle);
+    Uses uses = HazardReclamation::LookForUses(slot, handle);
     // [C3] seq_cst: after the caller's end of the handle ([O3], [O4]) or after
     // it has left the object to the pins ([O5]); partner of [C1] and [C2].
     uses.pinned = slot.usage().pins.load(std::memory_order_seq_cst) != 0;
     return uses;
   }
 
-  // Nothing to wait for: both sides are seq_cst.
+  // There is nothing to wait for: both sides are seq_cst.
   static void AwaitReleases() noexcept {}
 };
 

@@ -1,7 +1,9 @@
-// Pins as hazard records: the default.
+// Pins as hazard cells: how a table tells by default that an object is in use.
 
 #ifndef HAFT_HAZARD_RECLAMATION_H_
 #define HAFT_HAZARD_RECLAMATION_H_
+
+#include <cstdint>
 
 #include "haft/handle.h"
 #include "haft/internal/base/abi.h"
@@ -12,65 +14,103 @@
 namespace haft {
 inline namespace HAFT_ABI {
 
-// How an ObjectTable knows that a deleted object is still in use is a
-// parameter of the table (Traits::Reclamation). This is the default, and what
-// it says holds for each of them; what a Reclamation has to have is below.
+// Pinning writes only to lines of the pinning thread, so a hot object scales. A
+// deleter looks at the cells of those threads that have used the object.
 //
-// Pinning writes to the pinning thread's own lines only, so a hot object
-// scales. A deleter looks at the records of those threads that have used the
-// object.
+// This class also states the concept *reclamation*: what Traits::Reclamation of
+// an ObjectTable must offer. The caller of each member is named with it; unless
+// a comment says otherwise a member is async-signal-safe and wait-free. The
+// table constructs one, and asks it for
+//
+//   ok()           whether it has its memory; the table's constructor
+//   Leak()         the destructor of a table with pins: leaves mapped for good
+//                  what pins point to
+//   Stamp(), ScopeMayHold(scope, stamp)   DeferredHandles; see HazardCells
+//
+// and the members below.
 class HazardReclamation : public internal::HazardCells {
  public:
-  // What is kept in each slot. BeginLife(object) is called by New before it
-  // publishes the slot; EndLife(), under AddressSanitizer only, when the object
-  // has been destroyed.
+  // What each slot holds beside its state and object; zero bytes are its
+  // initial value.
   struct Usage {
+    // New calls this before it publishes the slot's next handle.
     template <typename T>
     void BeginLife(const T&) noexcept {
       users.Clear();
     }
+    // The thread that has destroyed the object calls this, in builds with
+    // AddressSanitizer only.
     void EndLife() noexcept {}
     internal::UserSet users;
   };
 
-  // Whether it can tell at any time if an object is in use. Only then is an
-  // object destroyed by Delete or by the last unpin, not later; only then are
-  // there policies other than Delete, read scopes, and pins that another thread
-  // lets go.
-  static constexpr bool kIsExact = true;
-
   // What a pin occupies.
   using Hold = internal::HazardCell;
 
-  // Says that `slot` is used by way of `handle`. The object is safe from the
-  // moment on at which the caller, by a seq_cst load after this, still finds
-  // the handle live.
-  //   Returns   nullptr when there is no room for more pins
+  // Pin: publishes that `slot` is used by way of `handle`. The object is safe
+  // as soon as the caller, by a seq_cst load after this, finds the handle still
+  // live.
+  //   Returns   nullptr if there is no room for more pins
+  //   Progress  wait-free for a thread with an index, else lock-free
   template <typename Slot>
   Hold* Protect(Slot& slot, Word handle) noexcept {
     return Publish(slot.usage().users, handle);
   }
 
-  // Takes that back. The slot is there even if the table is gone.
+  // Unpin: takes that back. The slot exists even if the table is gone.
   //   Returns   the handle of a retired object in the slot, which the caller
-  //   must
-  //             then destroy if nothing else uses it; 0: there is none
+  //             must then contend to destroy; 0 if there is none
   template <typename Slot>
   static Word Release(Hold* cell, const Slot& slot, Word handle) noexcept {
     Clear(cell);
     return slot.IsRetired(handle) ? handle : 0;
   }
 
-  // What stands in the way of destroying the object of a handle; exact, if the
-  // caller has ended or frozen it by a seq_cst operation.
+  // Deleters: returns the uses that forbid the destruction of a handle's
+  // object. Exact if the caller has ended or frozen the handle by a seq_cst
+  // operation.
   template <typename Slot>
   Uses LookForUses(const Slot& slot, Word handle) const noexcept {
     return Look(slot.usage().users, handle);
   }
 
-  // After this each Release under way has either been seen by a look, or sees
-  // what the caller has done to the slot.
+  // The deleter of a pinned object, after it has retired the object: waits
+  // until each Release that is under way has either been seen by a look, or
+  // sees that the object is retired.
+  //   Progress  one system call
   static void AwaitReleases() noexcept { internal::sync::HeavyBarrier(); }
+
+  // A read scope of the thread that makes it.
+  class Scope {
+   public:
+    unsigned holder() const noexcept { return holder_; }
+
+   private:
+    friend class HazardReclamation;
+    explicit Scope(unsigned holder) noexcept
+        : holder_(holder), member_(holder) {}
+
+    unsigned holder_;
+    internal::UserSet::Member member_;
+  };
+
+  // ReadScope: begins a scope; whether EndScope(holder) ended the outermost
+  // one.
+  Scope NewScope() noexcept { return Scope(BeginScope()); }
+
+  // ReadScope: from now on a deleter of the slot's object finds this scope. The
+  // object is safe as after Protect.
+  template <typename Slot>
+  static void Use(const Scope& scope, Slot& slot) noexcept {
+    slot.usage().users.AddAsOther(scope.member_);
+  }
+
+  // DeferredHandles: returns the holder of a scope that may have found the
+  // handle of `stamp` in `slot`, or kNoScope.
+  template <typename Slot>
+  unsigned FindScope(const Slot& slot, std::uint64_t stamp) const noexcept {
+    return HazardCells::FindScope(slot.usage().users, stamp);
+  }
 };
 
 }  // namespace HAFT_ABI

@@ -1,4 +1,4 @@
-// What a user of a table may choose.
+// The options of a table: handle layout, free list, reclamation, exhaustion.
 
 #ifndef HAFT_TRAITS_H_
 #define HAFT_TRAITS_H_
@@ -11,13 +11,14 @@
 namespace haft {
 inline namespace HAFT_ABI {
 
-// What becomes of a slot whose last generation has been deleted.
+// What a table does with a slot whose last generation has been deleted.
 enum class Exhaustion {
-  // Never used again: a stale handle is refused for ever, at the price of one
-  // slot.
+  // It never uses the slot again: a stale handle is refused permanently, at the
+  // price of one slot.
   kDropSlot,
-  // Starts over at generation 1: a handle kept through a full cycle may be
-  // accepted again, and a Value that takes one may return parts of two values.
+  // It starts over at generation 1: a handle that is kept through a full cycle
+  // may be accepted again, and a Value that takes one may return parts of two
+  // values.
   kWrap,
 };
 
@@ -35,11 +36,11 @@ struct DefaultTraits {
   // GlobalFreeList or CdsFreeList.
   using FreeList = MagazineFreeList;
 
-  // How an ObjectTable keeps deleted objects that are still in use:
-  // HazardReclamation, CountedReclamation or CdsReclamation.
+  // How an ObjectTable tells whether a deleted object is still in use:
+  // HazardReclamation, which states what one must offer, or CountedReclamation.
   using Reclamation = HazardReclamation;
 
-  // What becomes of a slot whose last generation has been deleted.
+  // What a table does with a slot whose last generation has been deleted.
   static constexpr Exhaustion kExhaustion = Exhaustion::kDropSlot;
 };
 

@@ -15,6 +15,7 @@
 #include "haft/handle_table.h"
 #include "haft/striped_free_list.h"
 #include "tests/fuzz/input.h"
+#include "tests/support/inspector.h"
 
 namespace haft::fuzz {
 namespace {
@@ -181,7 +182,7 @@ class Run {
     Expect(stats.capacity == capacity_ - std::min(exhausted_, capacity_),
            "Stats: capacity");
     std::unordered_set<Word> free;
-    table_.ForEachFree([&](Handle handle) {
+    internal::Inspector::ForEachFree(table_, [&](Handle handle) {
       Expect(free.insert(static_cast<Word>(handle)).second,
              "a slot is free twice");
       Expect(live_.count(static_cast<Word>(handle)) == 0, "free and live");

@@ -19,6 +19,7 @@
 #include "haft/object_table.h"
 #include "haft/striped_free_list.h"
 #include "tests/fuzz/input.h"
+#include "tests/support/inspector.h"
 
 namespace haft::fuzz {
 namespace {
@@ -412,7 +413,7 @@ class Run final : private Events {
     Expect(stats.deleted == deleted_, "Stats: deleted");
     Expect(stats.exhausted_slots == exhausted_, "Stats: exhausted");
     std::unordered_set<Word> free;
-    table_->ForEachFree([&](Handle handle) {
+    internal::Inspector::ForEachFree(*table_, [&](Handle handle) {
       Expect(free.insert(static_cast<Word>(handle)).second,
              "a slot is free twice");
     });

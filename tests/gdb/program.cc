@@ -9,6 +9,7 @@
 #include "haft/handle_table.h"
 #include "haft/object_table.h"
 #include "haft/process_table.h"
+#include "tests/support/inspector.h"
 
 struct Point {
   int x, y;
@@ -72,7 +73,7 @@ int main() {
   stale_point = points.New({1, 2});
   point = points.New({3, 4});
   points.Delete(stale_point);
-  points.ForEachFree([](haft::Handle handle) {
+  haft::internal::Inspector::ForEachFree(points, [](haft::Handle handle) {
     if (points.Check(handle) == haft::Status::kNeverIssued &&
         static_cast<haft::Word>(handle) > static_cast<haft::Word>(next_point))
       next_point = handle;

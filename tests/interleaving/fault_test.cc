@@ -28,6 +28,7 @@
 #include "haft/magazine_free_list.h"
 #include "haft/object_table.h"
 #include "haft/striped_free_list.h"
+#include "tests/support/inspector.h"
 #include "tests/support/testing.h"
 
 // ---------------------------------------------------------------------------
@@ -130,8 +131,8 @@ bool End(ObjectTable<Counted, Traits>& table, Handle handle) {
 template <typename Table>
 void ExpectNoSlotLost(const Table& table) {
   std::set<Handle> free;
-  table.ForEachFree(
-      [&](Handle handle) { EXPECT_TRUE(free.insert(handle).second); });
+  internal::Inspector::ForEachFree(
+      table, [&](Handle handle) { EXPECT_TRUE(free.insert(handle).second); });
   const auto stats = table.Stats();
   EXPECT_EQ(stats.live + free.size() + stats.exhausted_slots, stats.high_water);
 }

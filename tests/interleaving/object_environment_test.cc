@@ -15,6 +15,7 @@
 #include "haft/global_free_list.h"
 #include "haft/internal/base/sync.h"
 #include "haft/object_table.h"
+#include "tests/support/inspector.h"
 #include "tests/support/single_step.h"
 #include "tests/support/testing.h"
 
@@ -126,8 +127,8 @@ struct Objects {
     (void)table.Clear();
     EXPECT_EQ(alive, 0);
     std::set<Handle> free;
-    table.ForEachFree(
-        [&](Handle handle) { EXPECT_TRUE(free.insert(handle).second); });
+    internal::Inspector::ForEachFree(
+        table, [&](Handle handle) { EXPECT_TRUE(free.insert(handle).second); });
     EXPECT_EQ(free.size(), table.Stats().high_water);
   }
 

@@ -14,6 +14,7 @@
 #include "haft/object_table.h"
 #include "tests/interleaving/schedule/crash_stop.h"
 #include "tests/interleaving/schedule/probe.h"
+#include "tests/support/inspector.h"
 #include "tests/support/testing.h"
 
 namespace haft {
@@ -151,8 +152,8 @@ struct World {
     EXPECT_EQ(stats.live, 0u);
     EXPECT_EQ(stats.retired_objects, 0u);
     std::set<Handle> free;
-    table.ForEachFree(
-        [&](Handle handle) { EXPECT_TRUE(free.insert(handle).second); });
+    internal::Inspector::ForEachFree(
+        table, [&](Handle handle) { EXPECT_TRUE(free.insert(handle).second); });
     EXPECT_EQ(free.size() + stats.exhausted_slots, stats.high_water);
   }
 

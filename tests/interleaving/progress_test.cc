@@ -12,6 +12,7 @@
 
 #include "haft/handle_table.h"
 #include "tests/interleaving/schedule/crash_stop.h"
+#include "tests/support/inspector.h"
 #include "tests/support/testing.h"
 
 namespace haft {
@@ -115,7 +116,7 @@ struct World {
                .second;
     };
     table.ForEach([&](Handle handle, Word) { note(handle); });
-    table.ForEachFree(note);
+    internal::Inspector::ForEachFree(table, note);
     const TableStats stats = table.Stats();
     EXPECT_LE(twice, kHeld) << "in the cache of the stopped thread";
     EXPECT_LE(stats.high_water, slots.size() + stats.exhausted_slots + kHeld);

@@ -18,6 +18,7 @@
 #include "haft/object_table.h"
 #include "tests/interleaving/schedule/explore.h"
 #include "tests/interleaving/schedule/probe.h"
+#include "tests/support/inspector.h"
 #include "tests/support/testing.h"
 
 namespace haft {
@@ -310,8 +311,8 @@ struct ScheduledObjects {
     EXPECT_EQ(stats.retired_objects, 0u) << "an object nobody destroys";
     EXPECT_EQ(stats.live, static_cast<std::size_t>(alive));
     std::set<Handle> free;
-    table.ForEachFree(
-        [&](Handle handle) { EXPECT_TRUE(free.insert(handle).second); });
+    internal::Inspector::ForEachFree(
+        table, [&](Handle handle) { EXPECT_TRUE(free.insert(handle).second); });
     EXPECT_EQ(stats.live + free.size() + stats.exhausted_slots,
               stats.high_water);
   }

@@ -19,7 +19,7 @@ struct SmallTraits : internal::AnyTraits {
   using Layout = HandleLayout<3, 3>;
   using FreeList = GlobalFreeList;
 };
-using Table = ObjectTable<internal::AnyObject, SmallTraits>;
+using Table = internal::BasicAnyTable<SmallTraits>;
 
 constexpr haft_type kOld = {"old", nullptr, nullptr};
 constexpr haft_type kNew = {"new", nullptr, nullptr};

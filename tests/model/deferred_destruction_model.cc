@@ -87,10 +87,10 @@ struct DeletesBelowTheLimit {
     Require(destroyed == kDepth + kOthers, "nothing that waited is forgotten");
   }
 };
-TEST(GuestDestructionModel, DeleteBelowTheLimit) {
+TEST(DeferredDestructionModel, DeleteBelowTheLimit) {
   Exploration().Bound(1).Random(20'000).Holds<DeletesBelowTheLimit<1>>();
 }
-TEST(GuestDestructionModel, TwoDeletesBelowTheLimit) {
+TEST(DeferredDestructionModel, TwoDeletesBelowTheLimit) {
   Exploration().Random(50'000).Holds<DeletesBelowTheLimit<2>>();
 }
 

@@ -12,6 +12,7 @@
 #include "haft/striped_free_list.h"
 #include "haft/traits.h"
 #include "tests/model/model.h"
+#include "tests/support/inspector.h"
 
 namespace haft {
 namespace {
@@ -57,7 +58,7 @@ struct Tables {
       Require(table.Check(handle) == Status::kOk, "live and refused");
       ++live;
     });
-    table.ForEachFree([&](Handle handle) {
+    internal::Inspector::ForEachFree(table, [&](Handle handle) {
       Require(table.Check(handle) == Status::kNeverIssued,
               "a free slot's next handle has been issued");
       ++free;

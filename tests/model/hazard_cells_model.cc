@@ -50,10 +50,10 @@ struct FurtherPinAgainstDelete : TwoObjects {
     }
   }
 };
-TEST(HazardRecordsModel, FurtherPinAgainstDelete) {
+TEST(HazardCellsModel, FurtherPinAgainstDelete) {
   Exploration().Bound(2).Random(50'000).Holds<FurtherPinAgainstDelete>();
 }
-TEST(HazardRecordsModel, FurtherPinAgainstDeleteWithoutHeavyBarrier) {
+TEST(HazardCellsModel, FurtherPinAgainstDeleteWithoutHeavyBarrier) {
   Exploration()
       .HeavyBarrier(false)
       .Bound(2)
@@ -62,9 +62,9 @@ TEST(HazardRecordsModel, FurtherPinAgainstDeleteWithoutHeavyBarrier) {
 }
 
 // Guests share a block, and chain further ones to it at the same time.
-struct FurtherPinsOfGuestsAgainstDelete : TwoObjects {
+struct FurtherPinsOfUncachedCallersAgainstDelete : TwoObjects {
   static constexpr unsigned kThreads = 3;
-  FurtherPinsOfGuestsAgainstDelete() {
+  FurtherPinsOfUncachedCallersAgainstDelete() {
     for (unsigned i = 1; i < 3; ++i) {
       new (&internal::sync::thread_states[i]) internal::sync::ThreadState();
       MakeGuest(i);
@@ -81,11 +81,11 @@ struct FurtherPinsOfGuestsAgainstDelete : TwoObjects {
     }
   }
 };
-TEST(HazardRecordsModel, FurtherPinsOfGuestsAgainstDelete) {
+TEST(HazardCellsModel, FurtherPinsOfUncachedCallersAgainstDelete) {
   Exploration()
       .Bound(1)
       .Random(50'000)
-      .Holds<FurtherPinsOfGuestsAgainstDelete>();
+      .Holds<FurtherPinsOfUncachedCallersAgainstDelete>();
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include "haft/handle_layout.h"
 #include "haft/internal/free_list/handle_stack.h"
 #include "haft/internal/slot/slot_array.h"
+#include "haft/internal/slot/word_slot.h"
 #include "tests/model/model.h"
 
 namespace haft {
@@ -39,17 +40,17 @@ struct Slot0 {
                           handle == kFirst ? kFirstValue : kSecondValue);
   }
   // Whether the handle was live, with its own value in any case.
-  bool Find(Word handle) const {
-    const std::optional<Two> found = slots[handle].Find(handle);
+  bool Read(Word handle) const {
+    const std::optional<Two> found = slots[handle].Read(handle);
     if (found)
       Require(*found == (handle == kFirst ? kFirstValue : kSecondValue),
               "another handle's value, or parts of two");
     return found.has_value();
   }
-  bool Close(Word handle) {
-    if (!slots[handle].Close(handle, State::Free(State::Next(handle))))
+  bool End(Word handle) {
+    if (!slots[handle].End(handle, State::Free(State::Next(handle))))
       return false;
-    Require(slots[handle].Owned().Value() ==
+    Require(slots[handle].ReadOwned().Value() ==
                 (handle == kFirst ? kFirstValue : kSecondValue),
             "the winner gets another value");
     return true;
@@ -66,15 +67,15 @@ struct RacingDeletes : Slot0 {
   RacingDeletes() { Publish(kFirst); }
   void Thread(unsigned i) {
     if (i < 2) {
-      winners += Close(kFirst);
-      Require(!Find(kFirst), "found after a Delete");
-    } else if (!Find(kFirst)) {
-      Require(!Find(kFirst), "found again after it was refused");
+      winners += End(kFirst);
+      Require(!Read(kFirst), "found after a Delete");
+    } else if (!Read(kFirst)) {
+      Require(!Read(kFirst), "found again after it was refused");
     }
   }
   void After() {
     Require(winners == 1, "not one winner");
-    Require(!Find(kFirst), "live after its Delete");
+    Require(!Read(kFirst), "live after its Delete");
   }
 };
 TEST(SlotArrayModel, OneOfRacingDeletesWins) { kEach.Holds<RacingDeletes>(); }
@@ -87,17 +88,17 @@ struct DeleteAndReuse : Slot0 {
   DeleteAndReuse() { Publish(kFirst); }
   void Thread(unsigned i) {
     if (i == 0) {
-      Require(Close(kFirst), "nobody else deletes");
+      Require(End(kFirst), "nobody else deletes");
       Publish(kSecond);
     } else {
-      const bool found = Find(i == 1 ? kFirst : kSecond);
-      Require(!found || i == 2 || !Find(kSecond) || !Find(kFirst),
+      const bool found = Read(i == 1 ? kFirst : kSecond);
+      Require(!found || i == 2 || !Read(kSecond) || !Read(kFirst),
               "live again after its successor was");
     }
   }
   void After() {
-    Require(!Find(kFirst), "live after its Delete");
-    Require(Find(kSecond), "not live after its New");
+    Require(!Read(kFirst), "live after its Delete");
+    Require(Read(kSecond), "not live after its New");
   }
 };
 TEST(SlotArrayModel, AHandleGivesItsOwnValueOrNone) {
@@ -113,15 +114,15 @@ struct ReuseByAnother : Slot0 {
   ReuseByAnother() { Publish(kFirst); }
   void Thread(unsigned i) {
     if (i == 0) {
-      Require(Close(kFirst), "nobody else deletes");
+      Require(End(kFirst), "nobody else deletes");
       free.Push(0, kSecond);
     } else if (i == 1) {
       if (const Word handle = free.PopFrom(0)) Publish(handle);
     } else {
-      Find(kFirst);
+      Read(kFirst);
     }
   }
-  void After() { Require(!Find(kFirst), "live after its Delete"); }
+  void After() { Require(!Read(kFirst), "live after its Delete"); }
 };
 TEST(SlotArrayModel, AnOldHandleNeverGivesAnothersThreadsNewValue) {
   kEach.Holds<ReuseByAnother>();
@@ -141,9 +142,9 @@ struct HandleCameUnordered : Slot0 {
     const Word handle = passed.load(std::memory_order_relaxed);
     if (handle == 0) return;
     if (i == 1) {
-      Find(handle);
+      Read(handle);
     } else {
-      Require(Close(handle), "nobody else deletes");
+      Require(End(handle), "nobody else deletes");
     }
   }
   void After() {}
@@ -160,14 +161,14 @@ struct SecondHandleCameUnordered : Slot0 {
   SecondHandleCameUnordered() { Publish(kFirst); }
   void Thread(unsigned i) {
     if (i == 0) {
-      Require(Close(kFirst), "nobody else deletes");
+      Require(End(kFirst), "nobody else deletes");
       Publish(kSecond);
       passed.store(kSecond, std::memory_order_relaxed);
     } else if (const Word handle = passed.load(std::memory_order_relaxed)) {
       if (i == 1) {
-        Find(handle);
+        Read(handle);
       } else {
-        Require(Close(handle), "nobody else deletes");
+        Require(End(handle), "nobody else deletes");
       }
     }
   }
@@ -187,7 +188,7 @@ struct HappensBefore : Slot0 {
     if (i == 0) {
       before_new.Write(1);
       Publish(kFirst);
-    } else if (i == 1 ? Find(kFirst) : Close(kFirst)) {
+    } else if (i == 1 ? Read(kFirst) : End(kFirst)) {
       Require(before_new.Read() == 1, "what came before New is not seen");
     }
   }
@@ -203,9 +204,9 @@ struct NullHandle : Slot0 {
   void Thread(unsigned i) {
     if (i == 0) {
       Publish(kFirst);
-      Close(kFirst);
+      End(kFirst);
     } else {
-      Require(!slots[0].Find(0) && !slots[0].Close(0, 1), "null is live");
+      Require(!slots[0].Read(0) && !slots[0].End(0, 1), "null is live");
     }
   }
   void After() {}

@@ -19,6 +19,7 @@
 #include "haft/handle_table.h"
 #include "haft/internal/base/sync.h"
 #include "haft/striped_free_list.h"
+#include "tests/support/inspector.h"
 #include "tests/support/testing.h"
 
 namespace haft {
@@ -391,7 +392,8 @@ TYPED_TEST(HandleTableStressTest, AllDrainAndAllPutBack) {
         for (const auto& part : taken) sum += part.size();
         EXPECT_EQ(sum, slots - exhausted);
         EXPECT_EQ(this->table_.Stats().live, sum);
-        this->table_.ForEachFree([](Handle) { ADD_FAILURE() << "left"; });
+        internal::Inspector::ForEachFree(
+            this->table_, [](Handle) { ADD_FAILURE() << "left"; });
       }
       barrier.Wait();
       // Each puts back what another has taken.

@@ -18,6 +18,7 @@
 #include "haft/internal/base/sync.h"
 #include "haft/object_table.h"
 #include "haft/striped_free_list.h"
+#include "tests/support/inspector.h"
 #include "tests/support/testing.h"
 
 namespace haft {
@@ -95,7 +96,7 @@ class ObjectTableStressTest : public ::testing::Test {
       ++live;
       EXPECT_TRUE(object.IsWhole());
     });
-    table_.ForEachFree([&](Handle) { ++free; });
+    internal::Inspector::ForEachFree(table_, [&](Handle) { ++free; });
     const ObjectTableStats stats = table_.Stats();
     EXPECT_EQ(stats.live, live);
     EXPECT_EQ(live + stats.retired_objects + free + stats.exhausted_slots,

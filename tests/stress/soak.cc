@@ -29,6 +29,7 @@
 #include "haft/handle_table.h"
 #include "haft/object_table.h"
 #include "haft/striped_free_list.h"
+#include "tests/support/inspector.h"
 #include "tests/support/testing.h"
 
 namespace haft {
@@ -364,7 +365,7 @@ class ObjectLoad {
       ++live;
       ASSERT_TRUE(object.IsWhole());
     });
-    table_.ForEachFree([&](Handle) { ++free; });
+    internal::Inspector::ForEachFree(table_, [&](Handle) { ++free; });
     EXPECT_EQ(live, stats.live);
     EXPECT_EQ(live + stats.retired_objects + free + stats.exhausted_slots,
               stats.high_water);

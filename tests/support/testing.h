@@ -19,6 +19,7 @@
 #include "haft/global_free_list.h"
 #include "haft/handle_table.h"
 #include "haft/striped_free_list.h"
+#include "tests/support/inspector.h"
 
 namespace haft::testing {
 
@@ -90,6 +91,13 @@ void RunThreads(unsigned count, F f) {
   for (std::thread& thread : threads) thread.join();
 }
 
+// Calls f(handle) for the next handle of each free slot that was ever in use. A
+// class that stands for a table may have an overload of its own.
+template <typename Table, typename F>
+void ForEachFree(const Table& table, F&& f) {
+  internal::Inspector::ForEachFree(table, f);
+}
+
 // I4: each slot that was ever taken is live, waiting in the free list under
 // its own next handle, or exhausted; and the counters agree. To be called when
 // no other thread is inside a call.
@@ -104,7 +112,7 @@ void ExpectConservation(const Table& table) {
   });
   std::size_t free = 0;
   std::set<Handle> free_handles;
-  table.ForEachFree([&](Handle handle) {
+  ForEachFree(table, [&](Handle handle) {
     ++free;
     EXPECT_TRUE(free_handles.insert(handle).second) << "free twice";
     EXPECT_EQ(table.Check(handle), Status::kNeverIssued)

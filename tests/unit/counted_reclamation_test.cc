@@ -53,7 +53,7 @@ TEST_F(CountedReclamationTest, StaleHandlesReleaseFindsTheNextObjectDying) {
   ASSERT_TRUE(slot_.End(handle_, State::Free(next_), kSlots));
   slot_.Publish(next_);
   Hold* const hold = reclamation_.Protect(slot_, handle_);
-  ASSERT_FALSE(slot_.ConfirmLive(handle_, kSlots));
+  ASSERT_FALSE(slot_.Validate(handle_, kSlots));
   EXPECT_TRUE(reclamation_.LookForUses(slot_, next_).pinned);
   EndAndLeaveDying(next_);
   EXPECT_EQ(CountedReclamation::Release(hold, slot_, handle_), next_);

@@ -263,8 +263,8 @@ TYPED_TEST(StateWordTest, StateOfASlotNeverOpensThatSlot) {
   const auto expect_closed = [&](Word slot) {
     const Word state = slots[Layout::Index::Encode(slot)].state();
     EXPECT_NE(slots.Status(state), Status::kOk);
-    EXPECT_EQ(slots[state].Find(state), std::nullopt);
-    EXPECT_FALSE(slots[state].Close(state, 0));
+    EXPECT_EQ(slots[state].Read(state), std::nullopt);
+    EXPECT_FALSE(slots[state].End(state, 0));
   };
   for (Word slot = 0; slot < kSlots; ++slot) expect_closed(slot);
   for (Word slot = 0; slot < kSlots; ++slot) {
@@ -273,7 +273,7 @@ TYPED_TEST(StateWordTest, StateOfASlotNeverOpensThatSlot) {
       const Word next = State::Next(handle);
       const bool last = State::IsExhausted(next);
       slots[handle].Publish(handle, 42);
-      EXPECT_TRUE(slots[handle].Close(
+      EXPECT_TRUE(slots[handle].End(
           handle, last ? State::Exhausted(handle) : State::Free(next)));
       for (Word other = 0; other < kSlots; ++other) expect_closed(other);
     }

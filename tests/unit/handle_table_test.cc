@@ -22,6 +22,7 @@
 #include <utility>
 #include <vector>
 
+#include "tests/support/inspector.h"
 #include "tests/support/testing.h"
 
 namespace haft {
@@ -123,14 +124,17 @@ class Table {
   virtual void Visit(
       const std::function<bool(Handle, std::size_t)>& f) const = 0;
 };
+template <typename F>
+void ForEachFree(const Table& table, F&& f) {
+  table.ForEachFree(f);
+}
 
 template <typename Traits>
 class TableOf final : public Table {
  public:
   using Real = HandleTable<std::size_t, Traits>;
 
-  explicit TableOf(std::unique_ptr<Real> real)
-      : real_(std::move(real)) {}
+  explicit TableOf(std::unique_ptr<Real> real) : real_(std::move(real)) {}
 
   Handle New(std::size_t value) override { return real_->New(value); }
   std::optional<std::size_t> Value(Handle handle) const override {
@@ -155,7 +159,7 @@ class TableOf final : public Table {
     return real_->DeleteBatch(handles, count, values);
   }
   void ForEachFree(const std::function<void(Handle)>& f) const override {
-    real_->ForEachFree(f);
+    internal::Inspector::ForEachFree(*real_, f);
   }
   TableStats Stats() const override { return real_->Stats(); }
 

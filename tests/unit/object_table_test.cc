@@ -23,6 +23,7 @@
 
 #include "haft/internal/base/sync.h"
 #include "tests/support/in_child.h"
+#include "tests/support/inspector.h"
 #include "tests/support/testing.h"
 
 namespace haft {
@@ -92,7 +93,7 @@ void ExpectConservation(Table& table) {
   });
   std::size_t free = 0;
   std::set<Handle> distinct;
-  table.ForEachFree([&](Handle handle) {
+  internal::Inspector::ForEachFree(table, [&](Handle handle) {
     ++free;
     EXPECT_TRUE(distinct.insert(handle).second) << "free twice";
   });
@@ -615,11 +616,12 @@ TYPED_TEST(ObjectTableTest, FullTableConstructsNothing) {
 
 TEST(ObjectTableTryEmplaceTest, MakesHandlesOfWhatIsAtHandOnly) {
   ObjectTable<int> table(1000);
-  EXPECT_EQ(table.TryEmplace(1), kNullHandle) << "a thread's first call";
+  auto& store = internal::Inspector::StoreOf(table);
+  EXPECT_EQ(store.TryEmplace(1), kNullHandle) << "a thread's first call";
   const Handle refilled = table.Emplace(1);
   EXPECT_NE(refilled, kNullHandle);
   std::set<Handle> made = {refilled};
-  while (const Handle handle = table.TryEmplace(int(made.size()))) {
+  while (const Handle handle = store.TryEmplace(int(made.size()))) {
     EXPECT_EQ(*table.Pin(handle), int(made.size()));
     EXPECT_TRUE(made.insert(handle).second);
   }
@@ -629,7 +631,7 @@ TEST(ObjectTableTryEmplaceTest, MakesHandlesOfWhatIsAtHandOnly) {
   EXPECT_EQ(table.Stats().live, made.size());
   EXPECT_EQ(table.Stats().created, made.size());
   for (const Handle handle : made) EXPECT_EQ(table.Delete(handle), Status::kOk);
-  EXPECT_NE(table.TryEmplace(1), kNullHandle);
+  EXPECT_NE(store.TryEmplace(1), kNullHandle);
   EXPECT_EQ(table.Stats().live, 1u);
   ExpectConservation(table);
 }

@@ -21,10 +21,13 @@
 #include <vector>
 
 #include "haft/handle_table.h"
+#include "tests/support/inspector.h"
 #include "tests/support/testing.h"
 
 namespace haft {
 namespace {
+
+using testing::ForEachFree;  // a broken table below has one of its own
 
 using testing::kSanitized;
 using testing::kWordBits;
@@ -330,7 +333,7 @@ class Replay {
     Stats();
     std::unordered_set<Word> free;
     bool twice = false;
-    table_.ForEachFree([&](Handle handle) {
+    ForEachFree(table_, [&](Handle handle) {
       twice |= !free.insert(static_cast<Word>(handle)).second;
     });
     const TableStats stats = table_.Stats();
@@ -680,9 +683,9 @@ class HidesAFreeSlot : public Base {
  public:
   using Base::Base;
   template <typename F>
-  void ForEachFree(F f) const {
+  friend void ForEachFree(const HidesAFreeSlot& table, F&& f) {
     bool first = true;
-    Base::ForEachFree([&](Handle handle) {
+    internal::Inspector::ForEachFree(table, [&](Handle handle) {
       if (!std::exchange(first, false)) f(handle);
     });
   }

@@ -34,7 +34,7 @@ struct BitField {
   }
 };
 
-}  // inline namespace HAFT_ABI
+}  // namespace HAFT_ABI
 }  // namespace haft::internal
 
 #endif  // HAFT_INTERNAL_BASE_BIT_FIELD_H_

@@ -19,7 +19,6 @@
 namespace haft::internal {
 inline namespace HAFT_ABI {
 
-
 namespace {
 
 const char* NameOf(const haft_type& type) noexcept {
@@ -627,9 +626,9 @@ haft_status haft_set_refusal_callback(haft_refusal callback, void* context,
 size_t haft_table_describe(haft_table* name, haft_handle handle, char* buffer,
                            size_t size) {
   haft::internal::Table* const table = haft::internal::TableOf(name);
-  return table == nullptr
-             ? 0
-             : haft::internal::Describe(*table, haft::Handle(handle), buffer, size);
+  return table == nullptr ? 0
+                          : haft::internal::Describe(
+                                *table, haft::Handle(handle), buffer, size);
 }
 size_t haft_describe(haft_handle handle, char* buffer, size_t size) {
   return haft_table_describe(nullptr, handle, buffer, size);

@@ -66,7 +66,6 @@ inline Table* FastPathTable(haft_table* table) noexcept {
 // Each call where it is watched, or the first. Places are those of the caller.
 namespace observed {
 
-
 [[gnu::cold]] haft_status New(haft_table*, void* object, const haft_type*,
                               haft_handle*, Place) noexcept;
 [[gnu::cold]] haft_status NewWith(haft_table*, void* object, const haft_type*,

@@ -98,7 +98,53 @@ struct AnyTraits : DefaultTraits {
   using Reclamation = AnyReclamation;
 };
 
-using AnyTable = ObjectTable<AnyObject, AnyTraits>;
+// A table of such objects, with what the C ABI and the diagnostics need of its
+// store.
+template <typename Traits>
+class BasicAnyTable : public ObjectTable<AnyObject, Traits> {
+  using Base = ObjectTable<AnyObject, Traits>;
+
+ public:
+  using Detached = typename ObjectStore<AnyObject, Traits>::Detached;
+
+  using Base::Base;
+
+  // As ObjectTable::Create.
+  static std::unique_ptr<BasicAnyTable> Create(std::size_t capacity) noexcept {
+    return TableIfOk(new (std::nothrow) BasicAnyTable(capacity, Unchecked{}));
+  }
+
+  template <typename... Arguments>
+  [[nodiscard, gnu::always_inline]] Handle TryEmplace(
+      Arguments... arguments) noexcept {
+    return this->store().TryEmplace(arguments...);
+  }
+  template <typename F>
+  [[gnu::always_inline]] Status ReadUsage(Handle handle, F&& f) const noexcept {
+    return this->store().ReadUsage(handle, f);
+  }
+  [[nodiscard]] Detached DetachUnlessPinned(Handle handle,
+                                            Status* why) noexcept {
+    return this->store().DetachUnlessPinned(handle, why);
+  }
+  [[nodiscard]] const char* DescribeSlot(Handle handle,
+                                         Handle* live) const noexcept {
+    return this->store().DescribeSlot(handle, live);
+  }
+  [[nodiscard]] std::size_t slots() const noexcept {
+    return this->store().slots();
+  }
+
+ protected:
+  using typename Base::Unchecked;
+  BasicAnyTable(std::size_t capacity, Unchecked unchecked) noexcept
+      : Base(capacity, unchecked) {}
+
+ private:
+  friend std::unique_ptr<BasicAnyTable> internal::TableIfOk<BasicAnyTable>(
+      BasicAnyTable*) noexcept;
+};
+using AnyTable = BasicAnyTable<AnyTraits>;
 
 // The object of `handle`, if it is live and of type `wanted`. Inlined by force,
 // so that what it is a part of needs no stack.
@@ -110,7 +156,7 @@ template <typename Table>
   void* found = nullptr;
   const haft_type* type = nullptr;
   const Status status =
-      table.Peek(handle, [&](const AnyReclamation::Usage& usage) {
+      table.ReadUsage(handle, [&](const AnyReclamation::Usage& usage) {
         // [A2] acquire, both: partner of [A1].
         found = usage.object.load(std::memory_order_acquire);
         type = usage.type.load(std::memory_order_acquire);

@@ -252,8 +252,8 @@ bool InternTableSurvivesFork() noexcept {
 }  // namespace HAFT_ABI
 }  // namespace haft::internal
 
-using haft::internal::AnyTable;
 using haft::Handle;
+using haft::internal::AnyTable;
 using haft::internal::Table;
 
 extern "C" {
@@ -280,7 +280,8 @@ haft_status haft_new(void* object, const haft_type* type, haft_handle* handle) {
 }
 haft_status haft_new_at(void* object, const haft_type* type,
                         haft_handle* handle, const char* file, unsigned line) {
-  return haft::internal::New(nullptr, object, type, handle, haft::internal::AtLine{file, line});
+  return haft::internal::New(nullptr, object, type, handle,
+                             haft::internal::AtLine{file, line});
 }
 
 haft_status haft_table_new_with(haft_table* table, void* object,
@@ -291,7 +292,8 @@ haft_status haft_table_new_with(haft_table* table, void* object,
 haft_status haft_new_with(void* object, const haft_type* type,
                           void (*destroy)(void*), void* context,
                           haft_handle* handle) {
-  return haft::internal::NewWith(nullptr, object, type, destroy, context, handle);
+  return haft::internal::NewWith(nullptr, object, type, destroy, context,
+                                 handle);
 }
 haft_status haft_table_new_with_at(haft_table* table, void* object,
                                    const haft_type* type,
@@ -299,7 +301,7 @@ haft_status haft_table_new_with_at(haft_table* table, void* object,
                                    haft_handle* handle, const char* file,
                                    unsigned line) {
   return haft::internal::NewWith(table, object, type, destroy, context, handle,
-                       haft::internal::AtLine{file, line});
+                                 haft::internal::AtLine{file, line});
 }
 
 haft_status haft_table_value(haft_table* table, haft_handle handle,
@@ -313,10 +315,12 @@ haft_status haft_value(haft_handle handle, const haft_type* type,
 void* haft_must_value(haft_handle handle, const haft_type* type) {
   Table* const table = haft::internal::FastPathTable(nullptr);
   void* object;
-  if (table != nullptr && haft::internal::AnyValue(*table, Handle(handle), type,
-                                         &object) == haft::Status::kOk)
+  if (table != nullptr &&
+      haft::internal::AnyValue(*table, Handle(handle), type, &object) ==
+          haft::Status::kOk)
     return object;
-  return haft::internal::observed::MustValue(handle, type, haft::internal::Caller());
+  return haft::internal::observed::MustValue(handle, type,
+                                             haft::internal::Caller());
 }
 
 haft_status haft_table_check(haft_table* table, haft_handle handle) {
@@ -357,12 +361,14 @@ haft_status haft_delete(haft_handle handle, const haft_type* type) {
 haft_status haft_table_delete_at(haft_table* table, haft_handle handle,
                                  const haft_type* type, const char* file,
                                  unsigned line) {
-  return haft::internal::Delete(table, handle, type, haft::internal::AtLine{file, line});
+  return haft::internal::Delete(table, handle, type,
+                                haft::internal::AtLine{file, line});
 }
 void haft_must_delete(haft_handle handle, const haft_type* type) {
   Table* const table = haft::internal::FastPathTable(nullptr);
   if (table != nullptr &&
-      haft::internal::Ended(handle, haft::internal::AnyDelete(*table, Handle(handle), type)) ==
+      haft::internal::Ended(
+          handle, haft::internal::AnyDelete(*table, Handle(handle), type)) ==
           HAFT_OK)
     return;
   haft::internal::observed::MustDelete(handle, type, haft::internal::Caller());
@@ -400,34 +406,40 @@ haft_status haft_take(haft_handle handle, const haft_type* type,
 haft_status haft_table_take_owned(haft_table* table, haft_handle handle,
                                   const haft_type* type, void** object,
                                   void (**destroy)(void*), void** context) {
-  return haft::internal::TakeWith(table, handle, type, object, destroy, context);
+  return haft::internal::TakeWith(table, handle, type, object, destroy,
+                                  context);
 }
 haft_status haft_take_owned(haft_handle handle, const haft_type* type,
                             void** object, void (**destroy)(void*),
                             void** context) {
-  return haft::internal::TakeWith(nullptr, handle, type, object, destroy, context);
+  return haft::internal::TakeWith(nullptr, handle, type, object, destroy,
+                                  context);
 }
 
 haft_status haft_table_intern_with(haft_table* table, void* object,
                                    const haft_type* type,
                                    void (*destroy)(void*), void* context,
                                    haft_handle* handle) {
-  return haft::internal::InternWith(table, object, type, destroy, context, handle);
+  return haft::internal::InternWith(table, object, type, destroy, context,
+                                    handle);
 }
 haft_status haft_intern_with(void* object, const haft_type* type,
                              void (*destroy)(void*), void* context,
                              haft_handle* handle) {
-  return haft::internal::InternWith(nullptr, object, type, destroy, context, handle);
+  return haft::internal::InternWith(nullptr, object, type, destroy, context,
+                                    handle);
 }
 haft_status haft_table_intern(haft_table* table, void* object,
                               const haft_type* type, haft_handle* handle) {
   if (type == nullptr) return HAFT_INVALID;
-  return haft::internal::InternWith(table, object, type, type->destroy, object, handle);
+  return haft::internal::InternWith(table, object, type, type->destroy, object,
+                                    handle);
 }
 haft_status haft_intern(void* object, const haft_type* type,
                         haft_handle* handle) {
   if (type == nullptr) return HAFT_INVALID;
-  return haft::internal::InternWith(nullptr, object, type, type->destroy, object, handle);
+  return haft::internal::InternWith(nullptr, object, type, type->destroy,
+                                    object, handle);
 }
 
 haft_status haft_table_release(haft_table* table, haft_handle handle) {

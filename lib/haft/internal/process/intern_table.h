@@ -103,7 +103,8 @@ class InternTable {
         lock.unlock();
         return status;  // and unpins
       }
-      const AnyTable::Ended ended = table.EndUnlessPinned(handle, &status);
+      const AnyTable::Detached detached =
+          table.DetachUnlessPinned(handle, &status);
       if (status == Status::kOk) shard.Retire(entry);
       lock.unlock();
       if (status != Status::kPinned) return status;  // and destroys

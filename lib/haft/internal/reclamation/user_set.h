@@ -1,4 +1,4 @@
-// Which threads may be using an object.
+// The set of threads that have used an object.
 
 #ifndef HAFT_INTERNAL_RECLAMATION_USER_SET_H_
 #define HAFT_INTERNAL_RECLAMATION_USER_SET_H_
@@ -13,23 +13,25 @@
 namespace haft::internal {
 inline namespace HAFT_ABI {
 
-// A word in each slot: the threads that have used its present object, ever:
+// A word in each slot names the threads that have ever used its present object:
 //
 //   [ others : 32 | first : 32 ]       (16 and 16 of a 32-bit word)
 //
-// first: the index of the first, plus one. others: a bit for all indices with
-// the same remainder. It costs each thread one write in the object's life, and
-// tells the one who deletes the object whose hazard records to look at: mostly
-// nobody's, or his own.
+// `first` is the thread index of the first user, plus one; 0 if there is none.
+// `others` is a bitmap of the other users: bit i stands for all thread indices
+// congruent to i. The set costs each thread one write in the object's life. It
+// tells the deleter whose hazard cells to look at: mostly no thread's, or its
+// own.
 //
-// All zero it is empty. A thread that still holds an earlier handle of the slot
-// may add itself; then it is looked at for nothing.
+// Zero bytes are the empty set. A thread that still holds an earlier handle of
+// the slot may add itself; its cells are then examined needlessly.
 class UserSet {
  public:
-  // A thread as it is written into a set; worth keeping in a loop.
+  // A thread in the form in which it is written into a set. A loop computes it
+  // once.
   class Member {
    public:
-    Member(unsigned index) noexcept
+    explicit Member(unsigned index) noexcept
         : first_(index + 1), other_(Word{1} << (kGroups + index % kGroups)) {}
 
    private:
@@ -37,42 +39,41 @@ class UserSet {
     Word first_, other_;
   };
 
-  // For the one who is about to publish the slot's next handle. A thread with
-  // an earlier one may add itself before or after.
+  // Empties the set. For the thread that is about to publish the slot's next
+  // handle. A thread with an earlier handle may add itself before or after.
   void Clear() noexcept {
     // relaxed: [O1] publishes it.
     word_.store(0, std::memory_order_relaxed);
   }
 
-  // Adds a thread, which has seen by [O10] that its handle is live, before it
-  // looks at that again by [O2].
+  // Adds a thread that has seen by [O10] that its handle is live, before it
+  // looks at the state again by [O2].
   //   Progress  wait-free
   void Add(Member thread) noexcept {
     // [U1] seq_cst, all: before [O2]. Either that sees that the handle has
-    // ended, or the one who ended it finds the thread here by [U2].
+    // ended, or the thread that ended it finds this thread by [U2].
     Word users = word_.load(std::memory_order_seq_cst);
-    // Without a branch between the two: which it is changes from object to
-    // object.
+    // There is no branch between the two because which of them holds changes
+    // from object to object.
     const Word mine =
         (users & thread.other_) | Word{(users & kFirstMask) == thread.first_};
     if (mine != 0) return;
-    // As [U1]. relaxed on failure: somebody else has become the first.
+    // As [U1]. relaxed on failure: another thread has become the first.
     if (users != 0 || !word_.compare_exchange_strong(
                           users, thread.first_, std::memory_order_seq_cst,
                           std::memory_order_relaxed)) {
       AddAsOther(thread);
     }
   }
-  // The same for who adds itself to many sets: the look is shorter, and the one
-  // who deletes may have to look at more threads.
+  // The same for a thread that adds itself to many sets: the check is shorter,
+  // but the deleter may have to look at more threads.
   void AddAsOther(Member thread) noexcept {
     // As [U1], both.
     if ((word_.load(std::memory_order_seq_cst) & thread.other_) == 0)
       word_.fetch_or(thread.other_, std::memory_order_seq_cst);
   }
 
-  // Calls f(index) for each index there can be in the set, until it returns
-  // true.
+  // Calls f(index) for each index that may be in the set, until f returns true.
   //   Cost      one load when the set is empty
   template <typename F>
   void ForEach(F&& f) const {
@@ -80,7 +81,8 @@ class UserSet {
     // of [U1].
     const Word users = word_.load(std::memory_order_seq_cst);
     if (__builtin_expect(users == 0, 1)) return;
-    // There may be others without a first: some who come late, see above.
+    // There may be others without a first: holders of an earlier handle, see
+    // above.
     const unsigned first = static_cast<unsigned>(users & kFirstMask) - 1;
     if (first != kNobody && f(first)) return;
     Word others = users >> kGroups;

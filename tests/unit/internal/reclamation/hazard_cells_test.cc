@@ -18,7 +18,7 @@ class HazardRecordsTest : public ::testing::Test {
 
   unsigned BeginScope() {
     const unsigned index = records_->BeginScope();
-    users_.Add(index);
+    users_.Add(UserSet::Member(index));
     return index;
   }
 
@@ -97,10 +97,10 @@ TEST_F(HazardRecordsTest, ScopeHoldsWhatWasStampedAfterItBegan) {
   const std::uint64_t after = records_->Stamp();
   EXPECT_FALSE(records_->ScopeMayHold(index, before));
   EXPECT_TRUE(records_->ScopeMayHold(index, after));
-  EXPECT_EQ(records_->FindScope(users_, before), HazardCells::kNobody);
+  EXPECT_EQ(records_->FindScope(users_, before), HazardCells::kNoScope);
   EXPECT_EQ(records_->FindScope(users_, after), index);
   records_->EndScope(index);
-  EXPECT_EQ(records_->FindScope(users_, after), HazardCells::kNobody);
+  EXPECT_EQ(records_->FindScope(users_, after), HazardCells::kNoScope);
 }
 
 TEST_F(HazardRecordsTest, ScopesOfThreadsWithoutAnIndexShareOneAndOverlap) {

@@ -54,7 +54,7 @@ class UserSetTest : public ::testing::Test {
 
 TEST_F(UserSetTest, NobodyToBeginWithAndAfterClear) {
   EXPECT_EQ(Indices(users_), std::set<unsigned>{});
-  users_.Add(0);
+  users_.Add(UserSet::Member(0));
   EXPECT_EQ(Indices(users_).count(0), 1u);
   users_.Clear();
   EXPECT_EQ(Indices(users_), std::set<unsigned>{});
@@ -65,10 +65,10 @@ TEST_F(UserSetTest, HoldsEveryIndexThatWasAddedAndNoneBeyondReach) {
     for (const unsigned index : claimed) ASSERT_NE(index, 0u);
     for (const unsigned index : claimed) {
       users_.Clear();
-      users_.Add(index);
-      users_.Add(index);
+      users_.Add(UserSet::Member(index));
+      users_.Add(UserSet::Member(index));
       EXPECT_EQ(Indices(users_), std::set<unsigned>{index});
-      users_.Add(0);
+      users_.Add(UserSet::Member(0));
       const std::set<unsigned> found = Indices(users_);
       EXPECT_EQ(found.count(index), 1u);
       EXPECT_EQ(found.count(0), 1u);
@@ -76,7 +76,7 @@ TEST_F(UserSetTest, HoldsEveryIndexThatWasAddedAndNoneBeyondReach) {
       EXPECT_LE(*found.rbegin(), ThreadRegistry::Reach());
     }
     users_.Clear();
-    for (const unsigned index : claimed) users_.Add(index);
+    for (const unsigned index : claimed) users_.Add(UserSet::Member(index));
     const std::set<unsigned> found = Indices(users_);
     for (const unsigned index : claimed)
       EXPECT_EQ(found.count(index), 1u) << index;
@@ -84,7 +84,8 @@ TEST_F(UserSetTest, HoldsEveryIndexThatWasAddedAndNoneBeyondReach) {
 }
 
 TEST_F(UserSetTest, StopsWhenTold) {
-  for (unsigned index = 0; index < 20; ++index) users_.Add(index);
+  for (unsigned index = 0; index < 20; ++index)
+    users_.Add(UserSet::Member(index));
   for (const int last : {1, 2}) {
     int calls = 0;
     users_.ForEach([&](unsigned) { return ++calls == last; });

@@ -32,16 +32,16 @@ class ObjectSlotTest : public ::testing::Test {
 };
 
 TEST_F(ObjectSlotTest, PublishedHandleIsLive) {
-  EXPECT_TRUE(slot_.ConfirmLive(kHandle, 16));
-  EXPECT_FALSE(slot_.ConfirmLive(L::Make(2, 5), 16));
-  EXPECT_FALSE(slot_.ConfirmLive(L::Make(4, 5), 16));
+  EXPECT_TRUE(slot_.Validate(kHandle, 16));
+  EXPECT_FALSE(slot_.Validate(L::Make(2, 5), 16));
+  EXPECT_FALSE(slot_.Validate(L::Make(4, 5), 16));
   EXPECT_EQ(*slot_.object(), 42);
 }
 
 TEST_F(ObjectSlotTest, LiveAndFrozenHandlesMayBeLive) {
   EXPECT_TRUE(slot_.MayBeLive(kHandle, 16));
   EXPECT_FALSE(slot_.MayBeLive(L::Make(4, 5), 16));
-  EXPECT_EQ(slot_.Freeze(kHandle, kFrozen, 16), kFrozen);
+  EXPECT_EQ(slot_.BeginConditionalDelete(kHandle, kFrozen, 16), kFrozen);
   EXPECT_TRUE(slot_.MayBeLive(kHandle, 16));
   EXPECT_FALSE(slot_.MayBeLive(L::Make(4, 5), 16));
   EXPECT_TRUE(slot_.End(kHandle, kEnd, 16));
@@ -60,49 +60,53 @@ TEST_F(ObjectSlotTest, EndSucceedsOnce) {
   EXPECT_FALSE(slot_.End(L::Make(2, 5), kEnd, 16));
   EXPECT_TRUE(slot_.End(kHandle, kEnd, 16));
   EXPECT_FALSE(slot_.End(kHandle, kEnd, 16));
-  EXPECT_FALSE(slot_.ConfirmLive(kHandle, 16));
+  EXPECT_FALSE(slot_.Validate(kHandle, 16));
 }
 
 TEST_F(ObjectSlotTest, FrozenHandleIsLiveAndThawedByWhoeverConfirmsIt) {
-  EXPECT_EQ(slot_.Freeze(kHandle, kFrozen, 16), kFrozen);
-  EXPECT_TRUE(slot_.ConfirmLive(kHandle, 16));
-  EXPECT_FALSE(slot_.Commit(kFrozen, kEnd)) << "thawed meanwhile";
+  EXPECT_EQ(slot_.BeginConditionalDelete(kHandle, kFrozen, 16), kFrozen);
+  EXPECT_TRUE(slot_.Validate(kHandle, 16));
+  EXPECT_FALSE(slot_.CommitConditionalDelete(kFrozen, kEnd))
+      << "thawed meanwhile";
   EXPECT_EQ(slot_.state(), kHandle);
 }
 
 TEST_F(ObjectSlotTest, FrozenHandleEndsByCommitOrByEnd) {
-  EXPECT_EQ(slot_.Freeze(kHandle, kFrozen, 16), kFrozen);
-  EXPECT_TRUE(slot_.Commit(kFrozen, kEnd));
-  EXPECT_EQ(slot_.Freeze(kHandle, kFrozen, 16), 0u);
+  EXPECT_EQ(slot_.BeginConditionalDelete(kHandle, kFrozen, 16), kFrozen);
+  EXPECT_TRUE(slot_.CommitConditionalDelete(kFrozen, kEnd));
+  EXPECT_EQ(slot_.BeginConditionalDelete(kHandle, kFrozen, 16), 0u);
 
   slot_.Publish(kHandle);
-  EXPECT_EQ(slot_.Freeze(kHandle, kFrozen, 16), kFrozen);
+  EXPECT_EQ(slot_.BeginConditionalDelete(kHandle, kFrozen, 16), kFrozen);
   EXPECT_TRUE(slot_.End(kHandle, kEnd, 16));
-  EXPECT_FALSE(slot_.Commit(kFrozen, kEnd));
+  EXPECT_FALSE(slot_.CommitConditionalDelete(kFrozen, kEnd));
 }
 
 TEST_F(ObjectSlotTest, SecondFreezerHelpsTheFirst) {
   const Word other = State::Frozen(kHandle, 1, 16);
-  EXPECT_EQ(slot_.Freeze(kHandle, kFrozen, 16), kFrozen);
-  EXPECT_EQ(slot_.Freeze(kHandle, other, 16), kFrozen);
-  slot_.Thaw(kFrozen, kHandle);
-  EXPECT_EQ(slot_.Freeze(kHandle, other, 16), other);
-  EXPECT_FALSE(slot_.Commit(kFrozen, kEnd)) << "each freezing is its own";
+  EXPECT_EQ(slot_.BeginConditionalDelete(kHandle, kFrozen, 16), kFrozen);
+  EXPECT_EQ(slot_.BeginConditionalDelete(kHandle, other, 16), kFrozen);
+  slot_.CancelConditionalDelete(kFrozen, kHandle);
+  EXPECT_EQ(slot_.BeginConditionalDelete(kHandle, other, 16), other);
+  EXPECT_FALSE(slot_.CommitConditionalDelete(kFrozen, kEnd))
+      << "each freezing is its own";
 }
 
 // In an array of 8 slots of a layout for 16: slot 5 is selected by index 13
 // too.
 TEST_F(ObjectSlotTest, ForgedWordsAreNotTakenForAFrozenHandle) {
   const Word frozen = State::Frozen(kHandle, 0, 8);
-  ASSERT_EQ(slot_.Freeze(kHandle, frozen, 8), frozen);
+  ASSERT_EQ(slot_.BeginConditionalDelete(kHandle, frozen, 8), frozen);
   for (Word word = 0; word < Word{1} << L::Generation::kEnd; ++word) {
     if (word == kHandle || (word >> 1) % 8 != 5) continue;
-    ASSERT_FALSE(slot_.ConfirmLive(word, 8)) << word;
+    ASSERT_FALSE(slot_.Validate(word, 8)) << word;
     ASSERT_FALSE(slot_.End(word, kEnd, 8)) << word;
-    ASSERT_EQ(slot_.Freeze(word, State::Frozen(word, 1, 8), 8), 0u) << word;
+    ASSERT_EQ(slot_.BeginConditionalDelete(word, State::Frozen(word, 1, 8), 8),
+              0u)
+        << word;
     ASSERT_EQ(slot_.state(), frozen) << word;
   }
-  EXPECT_TRUE(slot_.ConfirmLive(kHandle, 8));
+  EXPECT_TRUE(slot_.Validate(kHandle, 8));
 }
 
 TEST_F(ObjectSlotTest, DyingObjectIsFinishedOnce) {
@@ -116,11 +120,11 @@ TEST_F(ObjectSlotTest, DyingObjectIsFinishedOnce) {
       << "by an older handle";
   EXPECT_TRUE(slot_.IsInUse(kHandle));
   EXPECT_TRUE(slot_.ContendToDestroy(kHandle));
-  EXPECT_TRUE(slot_.Finish(kHandle));
-  EXPECT_FALSE(slot_.Finish(kHandle));
+  EXPECT_TRUE(slot_.BeginDestroying(kHandle));
+  EXPECT_FALSE(slot_.BeginDestroying(kHandle));
   EXPECT_FALSE(slot_.ContendToDestroy(kHandle));
   EXPECT_TRUE(slot_.IsInUse(kHandle)) << "until it is destroyed";
-  slot_.SetEnd(kEnd);
+  slot_.FinishDestroying(kEnd);
   EXPECT_FALSE(slot_.IsInUse(kHandle));
 }
 
@@ -129,7 +133,7 @@ TEST_F(ObjectSlotTest, HeldObjectIsNoUnpinnersBusiness) {
   slot_.DeferToScopes(kHandle);
   EXPECT_FALSE(slot_.IsRetired(kHandle));
   EXPECT_FALSE(slot_.ContendToDestroy(kHandle));
-  EXPECT_FALSE(slot_.Finish(kHandle));
+  EXPECT_FALSE(slot_.BeginDestroying(kHandle));
   EXPECT_TRUE(slot_.IsInUse(kHandle));
   slot_.SetDestroying(kHandle);
   EXPECT_TRUE(slot_.IsInUse(kHandle));

@@ -13,6 +13,7 @@
 
 #include "haft/handle.h"
 #include "haft/handle_layout.h"
+#include "haft/internal/slot/word_slot.h"
 #include "haft/status.h"
 #include "tests/support/testing.h"
 
@@ -144,14 +145,14 @@ class Slots : public SlotArray<WordSlot<T>, L> {
   void Publish(Word handle, const T& value) {
     (*this)[handle].Publish(handle, value);
   }
-  bool Close(Word handle) {
-    return (*this)[handle].Close(handle, State::Free(State::Next(handle)));
+  bool End(Word handle) {
+    return (*this)[handle].End(handle, State::Free(State::Next(handle)));
   }
   bool Retire(Word handle) {
-    return (*this)[handle].Close(handle, State::Exhausted(handle));
+    return (*this)[handle].End(handle, State::Exhausted(handle));
   }
-  std::optional<T> Find(Word handle) const {
-    return (*this)[handle].Find(handle);
+  std::optional<T> Read(Word handle) const {
+    return (*this)[handle].Read(handle);
   }
   std::string Describe(Word handle) const {
     Word generation;
@@ -165,28 +166,28 @@ using Tiny = haft::testing::TinyLayout;
 TEST(SlotArrayTest, SlotAnswersToTheHandleItWasPublishedUnder) {
   Slots<Tiny> slots;
   slots.Publish(Tiny::Make(1, 2), 42);
-  EXPECT_EQ(slots.Find(Tiny::Make(1, 2)), 42u);
-  EXPECT_EQ(slots.Find(Tiny::Make(2, 2)), std::nullopt);
-  EXPECT_EQ(slots.Find(Tiny::Make(1, 3)), std::nullopt);
+  EXPECT_EQ(slots.Read(Tiny::Make(1, 2)), 42u);
+  EXPECT_EQ(slots.Read(Tiny::Make(2, 2)), std::nullopt);
+  EXPECT_EQ(slots.Read(Tiny::Make(1, 3)), std::nullopt);
 }
 
 TEST(SlotArrayTest, CloseEndsItOnce) {
   Slots<Tiny> slots;
   const Word handle = Tiny::Make(1, 2);
   slots.Publish(handle, 42);
-  EXPECT_FALSE(slots.Close(Tiny::Make(2, 2)));
-  EXPECT_EQ(slots.Find(handle), 42u);
-  EXPECT_TRUE(slots.Close(handle));
-  EXPECT_EQ(slots[handle].Owned().Value(), 42u);
-  EXPECT_EQ(slots.Find(handle), std::nullopt);
-  EXPECT_FALSE(slots.Close(handle));
+  EXPECT_FALSE(slots.End(Tiny::Make(2, 2)));
+  EXPECT_EQ(slots.Read(handle), 42u);
+  EXPECT_TRUE(slots.End(handle));
+  EXPECT_EQ(slots[handle].ReadOwned().Value(), 42u);
+  EXPECT_EQ(slots.Read(handle), std::nullopt);
+  EXPECT_FALSE(slots.End(handle));
 }
 
 TEST(SlotArrayTest, UntouchedSlotsAnswerToNothing) {
   Slots<Tiny> slots;
   ASSERT_TRUE(slots.ok());
   for (Word word = 0; word < 256; ++word)
-    EXPECT_EQ(slots.Find(word), std::nullopt) << word;
+    EXPECT_EQ(slots.Read(word), std::nullopt) << word;
 }
 
 TEST(SlotArrayTest, AnyWordSelectsASlot) {
@@ -215,11 +216,11 @@ TEST(SlotArrayTest, StatusThroughoutASlotsLife) {
   expect(kNever, kNever, kNever);
   slots.Publish(h1, 0);
   expect(kOk, kNever, kNever);
-  slots.Close(h1);
+  slots.End(h1);
   expect(kStale, kNever, kNever);
   slots.Publish(h2, 0);
   expect(kStale, kOk, kNever);
-  slots.Close(h2);
+  slots.End(h2);
   expect(kStale, kStale, kNever);
   slots.Publish(h3, 0);
   expect(kStale, kStale, kOk);
@@ -240,7 +241,7 @@ TEST(SlotArrayTest, GenerationsBeforeTheFirstWereNeverIssued) {
                                                                : Status::kStale)
           << g << " at " << generation;
     }
-    EXPECT_TRUE(generation < 15 ? slots.Close(handle) : slots.Retire(handle));
+    EXPECT_TRUE(generation < 15 ? slots.End(handle) : slots.Retire(handle));
     for (Word g = 1; g <= 15; ++g) {
       EXPECT_EQ(slots.Status(L::Make(g, 3)),
                 g < 6 || g > generation ? Status::kNeverIssued : Status::kStale)
@@ -271,9 +272,9 @@ TEST(SlotArrayTest, IndexBeyondTheArrayWasNeverIssued) {
   slots.Publish(L::Make(1, 2), 42);
   EXPECT_EQ(slots.Status(L::Make(1, 2)), Status::kOk);
   EXPECT_EQ(slots.Status(L::Make(1, 6)), Status::kNeverIssued);
-  EXPECT_EQ(slots.Find(L::Make(1, 6)), std::nullopt);
-  EXPECT_FALSE(slots.Close(L::Make(1, 6)));
-  slots.Close(L::Make(1, 2));
+  EXPECT_EQ(slots.Read(L::Make(1, 6)), std::nullopt);
+  EXPECT_FALSE(slots.End(L::Make(1, 6)));
+  slots.End(L::Make(1, 2));
   EXPECT_EQ(slots.Status(L::Make(1, 6)), Status::kNeverIssued);
 }
 
@@ -285,7 +286,7 @@ TEST(SlotArrayTest, DescribeTellsWhatTheSlotIs) {
   slots.Publish(h, 0);
   EXPECT_EQ(slots.Describe(h), "live 1");
   EXPECT_EQ(slots.Describe(Tiny::Make(3, 2)), "live 1");
-  slots.Close(h);
+  slots.End(h);
   EXPECT_EQ(slots.Describe(h), "free 2");
   slots.Publish(Tiny::Make(3, 2), 0);
   slots.Retire(Tiny::Make(3, 2));
@@ -298,7 +299,7 @@ TEST(SlotArrayTest, ForEachLiveSeesLiveSlotsAmongTheFirst) {
   const auto seen = [&](std::size_t count) {
     Seen all;
     slots.ForEachLive(count, [&](const auto& slot, Word handle) {
-      all.emplace_back(handle, slot.Find(handle).value());
+      all.emplace_back(handle, slot.Read(handle).value());
     });
     return all;
   };
@@ -311,7 +312,7 @@ TEST(SlotArrayTest, ForEachLiveSeesLiveSlotsAmongTheFirst) {
   EXPECT_EQ(seen(4), (Seen{{h0, 10}, {h1, 11}, {h3, 13}}));
   EXPECT_EQ(seen(3), (Seen{{h0, 10}, {h1, 11}}));
   EXPECT_EQ(seen(0), Seen());
-  slots.Close(h1);
+  slots.End(h1);
   slots.Retire(h3);
   EXPECT_EQ(seen(4), (Seen{{h0, 10}}));
 }

@@ -1,7 +1,7 @@
 // The hash maps of libcds under hazard pointers.
 
-#ifndef HAFT_BENCH_CDS_TABLES_H_
-#define HAFT_BENCH_CDS_TABLES_H_
+#ifndef HAFT_BENCH_PEERS_CDS_TABLES_H_
+#define HAFT_BENCH_PEERS_CDS_TABLES_H_
 
 #include <cds/container/feldman_hashmap_hp.h>
 #include <cds/container/michael_kvlist_hp.h>
@@ -107,4 +107,4 @@ class FeldmanTable : public CdsTable<cds_maps::Feldman> {
 
 }  // namespace haft::bench
 
-#endif  // HAFT_BENCH_CDS_TABLES_H_
+#endif  // HAFT_BENCH_PEERS_CDS_TABLES_H_

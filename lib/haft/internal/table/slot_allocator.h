@@ -1,0 +1,261 @@
+// Slots, and the ready-made handles of those that are free.
+
+#ifndef HAFT_INTERNAL_TABLE_SLOT_ALLOCATOR_H_
+#define HAFT_INTERNAL_TABLE_SLOT_ALLOCATOR_H_
+
+#include <cstddef>
+#include <memory>
+#include <new>
+#include <stdexcept>
+
+#include "haft/handle.h"
+#include "haft/internal/base/abi.h"
+#include "haft/internal/base/check.h"
+#include "haft/internal/base/power_of_two.h"
+#include "haft/internal/base/sync.h"
+#include "haft/internal/free_list/fresh_slots.h"
+#include "haft/internal/slot/slot_array.h"
+#include "haft/internal/table/bad_handle_report.h"
+#include "haft/internal/thread/thread_caches.h"
+#include "haft/status.h"
+#include "haft/table_stats.h"
+#include "haft/traits.h"
+
+namespace haft::internal {
+inline namespace HAFT_ABI {
+
+// A class of the tests that reads private members of tables.
+class Inspector;
+
+// What every table consists of: an array of slots, a free list, a cache for
+// each thread, and the rule for slots that have used up their generations. It
+// knows neither values nor objects.
+//
+// CacheT is what each thread keeps: the free list's cache, or a class derived
+// from it that zero bytes initialise.
+template <typename SlotT, typename Traits,
+          typename CacheT = typename Traits::FreeList::Cache>
+class SlotAllocator {
+  using FreeList = typename Traits::FreeList;
+
+ public:
+  using Layout = typename Traits::Layout;
+  using Slot = SlotT;
+  using State = SlotState<Layout>;
+  using Cache = CacheT;
+
+  // How many handles the layout allows to be live at once.
+  static constexpr std::size_t kMaxCapacity = Layout::kSlots;
+
+  // The array has `least` slots at least (a power of two), so that a state can
+  // differ from its handle in that many ways. If ok() is false afterwards, the
+  // allocator must not be used.
+  SlotAllocator(std::size_t capacity, std::size_t least) noexcept
+      : SlotAllocator(capacity, least,
+                      capacity <= kMaxCapacity
+                          ? FreeList::SlotsFor(capacity, kMaxCapacity)
+                          : 0,
+                      Layout::FirstHandle(sync::RandomWord())) {}
+
+  bool ok() const noexcept {
+    return capacity_ <= kMaxCapacity && slots_.ok() && caches_.ok() &&
+           free_list_.ok();
+  }
+  // Reports why ok() is false, for a constructor: throws std::length_error or
+  // std::bad_alloc, and aborts where there are no exceptions.
+  [[noreturn, gnu::cold]] void FailConstruction() const {
+    const bool is_too_large = capacity_ > kMaxCapacity;
+#ifdef __cpp_exceptions
+    if (is_too_large)
+      throw std::length_error("haft: capacity exceeds the handle layout");
+    throw std::bad_alloc();
+#else
+    Fatal(is_too_large ? "capacity exceeds the handle layout"
+                       : "no address space for the slots");
+#endif
+  }
+
+  // The slot that `word`, any word at all, selects.
+  Slot& operator[](Word word) noexcept { return slots_[word]; }
+  const Slot& operator[](Word word) const noexcept { return slots_[word]; }
+  SlotArray<Slot, Layout>& slots() noexcept { return slots_; }
+  const SlotArray<Slot, Layout>& slots() const noexcept { return slots_; }
+  ThreadCaches<Cache>& caches() noexcept { return caches_; }
+
+  // Returns the next handle of a slot that then belongs to the caller, or 0 if
+  // the table is full. `thread` is what ThreadCaches::With passes. Inlined by
+  // force, like all between With and the free list: otherwise compilers keep
+  // the thread's entry in memory.
+  template <typename Thread>
+  [[gnu::always_inline]] Word Allocate(Thread& thread) noexcept {
+    const Word handle = free_list_.Pop(thread);
+    HAFT_DCHECK(handle == 0 || IsNextOfItsSlot(handle),
+                "I2: a free list has returned a handle that is not the next "
+                "one of its slot");
+    return handle;
+  }
+  // The same from what the thread has at hand. Returns 0 if that is nothing.
+  template <typename Thread>
+  [[gnu::always_inline]] Word AllocateAtHand(Thread& thread) noexcept {
+    return free_list_.PopLoaded(thread);
+  }
+  // Gives a slot back: `next` is the handle that it answers to next. 0 stands
+  // for a slot that is exhausted.
+  template <typename Thread>
+  [[gnu::always_inline]] void Free(Thread& thread, Word next) noexcept {
+    if (__builtin_expect(next == 0, 0)) {
+      // relaxed: counts, publishes nothing.
+      exhausted_slots_.fetch_add(1, std::memory_order_relaxed);
+    } else {
+      free_list_.Push(thread, next);
+    }
+  }
+
+  // Returns the handle after `handle` in the same slot; 0 if the slot is then
+  // exhausted.
+  static Word NextOf(Word handle) noexcept {
+    const Word next = State::Next(handle);
+    if (__builtin_expect(!State::IsExhausted(next), 1)) return next;
+    return Traits::kExhaustion == Exhaustion::kDropSlot
+               ? 0
+               : State::Wrapped(handle);
+  }
+  // Returns the state of a slot whose handle `handle` has ended.
+  static Word EndOf(Word handle) noexcept {
+    return EndOf(handle, NextOf(handle));
+  }
+  // The same if NextOf(handle) is at hand.
+  static Word EndOf(Word handle, Word next) noexcept {
+    return __builtin_expect(next != 0, 1) ? State::Free(next)
+                                          : State::Exhausted(handle);
+  }
+
+  // Calls make(i) for each i below `count` until it returns a null handle, and
+  // writes what it returns to handles[i].
+  //   Returns   how many handles were made
+  template <typename F>
+  [[gnu::always_inline]] static std::size_t NewBatch(std::size_t count,
+                                                     Handle* handles,
+                                                     F&& make) {
+    std::size_t made = 0;
+    for (; made < count; ++made) {
+      const Handle handle = make(made);
+      if (handle == kNullHandle) break;
+      handles[made] = handle;
+    }
+    return made;
+  }
+  // Calls end(i) for each i below `count`, with the cache lines of the slots of
+  // `handles` fetched ahead.
+  //   Returns   how many of these calls returned true
+  template <typename F>
+  [[gnu::always_inline]] std::size_t DeleteBatch(const Handle* handles,
+                                                 std::size_t count, F&& end) {
+    // About as many cache lines as a core can wait for at once.
+    constexpr std::size_t kAhead = 16;
+    const auto prefetch = [this, handles, count](std::size_t i) {
+      if (i < count)
+        sync::PrefetchForWrite(&slots_[static_cast<Word>(handles[i])]);
+    };
+    for (std::size_t i = 0; i < kAhead; ++i) prefetch(i);
+    std::size_t deleted = 0;
+    for (std::size_t i = 0; i < count; ++i) {
+      prefetch(i + kAhead);
+      deleted += end(i);
+    }
+    return deleted;
+  }
+
+  // Calls f(slot, handle) for live handles until it returns true; see
+  // SlotArray::ForEachLive.
+  template <typename F>
+  void ForEachLive(F&& f) const {
+    slots_.ForEachLive(fresh_slots_.high_water(), f);
+  }
+  template <typename F>
+  void ForEachInUse(F&& f) {
+    slots_.ForEachInUse(fresh_slots_.high_water(), f);
+  }
+  // Calls f(handle) for the next handle of each free slot that was ever in use:
+  // those in free lists and caches. With live and exhausted slots they make up
+  // the high-water mark (I4). No thread may be inside a call.
+  template <typename F>
+  void ForEachFree(F&& f) const {
+    free_list_.ForEach([&](Word handle) { f(Handle(handle)); });
+    caches_.ForEach([&](const Cache& cache, unsigned level) {
+      FreeList::ForEachCached(cache, level,
+                              [&](Word handle) { f(Handle(handle)); });
+    });
+  }
+
+  // Returns the figures. They are read one after the other while other threads
+  // go on, so differences and bounds are enforced here.
+  //   Progress  wait-free
+  //   Cost      O(threads)
+  TableStats Stats() const noexcept {
+    TableStats stats{};
+    stats.deleted = caches_.deleted();
+    stats.created = caches_.created();
+    if (stats.created < stats.deleted) stats.created = stats.deleted;
+    // After the counters: each handle that they count has a slot below it.
+    stats.high_water = fresh_slots_.high_water();
+    const std::uint64_t live = stats.created - stats.deleted;
+    stats.live = live < stats.high_water ? static_cast<std::size_t>(live)
+                                         : stats.high_water;
+    // relaxed: a count.
+    stats.exhausted_slots = exhausted_slots_.load(std::memory_order_relaxed);
+    stats.capacity =
+        capacity_ -
+        (stats.exhausted_slots < capacity_ ? stats.exhausted_slots : capacity_);
+    return stats;
+  }
+
+  // Reports all that is known about a handle that `operation` of `table`
+  // refuses, and aborts.
+  [[noreturn, gnu::cold, gnu::noinline]] void FatalHandle(
+      const char* operation, const void* table, Handle handle) const noexcept {
+    const Word word = static_cast<Word>(handle);
+    const char* state = nullptr;
+    Word generation = 0;
+    if (Layout::Index::Decode(word) < slots_.size())
+      state = slots_.Describe(word, &generation);
+    FatalBadHandle({operation, table, word, slots_.Status(word),
+                    Layout::Generation::Decode(word),
+                    Layout::Index::Decode(word), state, generation});
+  }
+
+ private:
+  SlotAllocator(std::size_t capacity, std::size_t least, std::size_t slots,
+                Word first) noexcept
+      : slots_(CeilPowerOfTwo(slots < least ? least : slots), first),
+        capacity_(capacity),
+        fresh_slots_(first, slots),
+        free_list_(capacity <= kMaxCapacity ? capacity : 0, slots_.size(),
+                   &fresh_slots_) {}
+
+  bool IsNextOfItsSlot(Word handle) const noexcept {
+    const Word state = slots_[handle].state();
+    return state == 0 || state == State::Free(handle);
+  }
+
+  // Every call reads these and none writes them, so all caches share them.
+  SlotArray<Slot, Layout> slots_;
+  ThreadCaches<Cache> caches_;
+  const std::size_t capacity_;
+  FreshSlots fresh_slots_;
+  FreeList free_list_;
+  alignas(128) sync::Atomic<std::size_t> exhausted_slots_{0};
+};
+
+// Returns `table`, or nullptr if it could not be constructed.
+template <typename Table>
+std::unique_ptr<Table> TableIfOk(Table* table) noexcept {
+  std::unique_ptr<Table> owner(table);
+  if (owner != nullptr && !owner->ok()) owner.reset();
+  return owner;
+}
+
+}  // namespace HAFT_ABI
+}  // namespace haft::internal
+
+#endif  // HAFT_INTERNAL_TABLE_SLOT_ALLOCATOR_H_

@@ -1,0 +1,38 @@
+// Access to private members of tables.
+
+#ifndef TESTS_SUPPORT_INSPECTOR_H_
+#define TESTS_SUPPORT_INSPECTOR_H_
+
+#include "haft/handle_table.h"
+#include "haft/object_table.h"
+
+namespace haft::internal {
+inline namespace HAFT_ABI {
+
+class Inspector {
+ public:
+  template <typename T, typename Traits>
+  static const auto& AllocatorOf(const HandleTable<T, Traits>& table) {
+    return table.allocator_;
+  }
+  template <typename T, typename Traits>
+  static const auto& AllocatorOf(const ObjectTable<T, Traits>& table) {
+    return table.store_.allocator();
+  }
+  template <typename T, typename Traits>
+  static auto& StoreOf(ObjectTable<T, Traits>& table) {
+    return table.store_;
+  }
+
+  // Calls f(handle) for the next handle of each free slot that was ever in use.
+  // No thread may be inside a call.
+  template <typename Table, typename F>
+  static void ForEachFree(const Table& table, F&& f) {
+    AllocatorOf(table).ForEachFree(f);
+  }
+};
+
+}  // namespace HAFT_ABI
+}  // namespace haft::internal
+
+#endif  // TESTS_SUPPORT_INSPECTOR_H_
