@@ -13,7 +13,7 @@ trap 'rm -rf "$work"' EXIT
 # disassemble COMPILER LEVEL LIBRARY
 disassemble() {
   command -v "$1" > /dev/null || { echo "$0: no $1; see tools/packages.txt" >&2; exit 1; }
-  "$1" -std=c++17 "$2" -I"$3" tests/disassembly/calls.cc -o "$work/calls" -pthread
+  "$1" -std=c++17 "$2" -DNDEBUG -I"$3" tests/disassembly/calls.cc -o "$work/calls" -pthread
   objdump -d --no-show-raw-insn "$work/calls" > "$work/code"
 }
 
@@ -22,11 +22,11 @@ seeded='
 no mask|Value|internal/slot/slot_array.h|s/(word \* (sizeof(Slot) \/ 2) & mask_)/(word * (sizeof(Slot) \/ 2))/; s/(word >> 1 & mask_) \* sizeof(Slot)/(word >> 1) * sizeof(Slot)/
 a bounds check instead of the mask|Value|internal/slot/slot_array.h|s/if constexpr (kIsShift) {/&\n      if ((word >> 1) >= storage_.size()) word = 0;/; s/(word \* (sizeof(Slot) \/ 2) & mask_)/(word * (sizeof(Slot) \/ 2))/
 a mask behind a branch|Value|internal/slot/slot_array.h|s/(word \* (sizeof(Slot) \/ 2) & mask_)/(word * (sizeof(Slot) \/ 2) \& (word \& 1 ? mask_ : ~Word{0}))/
-a locked look at the slot|Value|internal/slot/slot_array.h|s/if (state_.load(std::memory_order_acquire) != handle) return std::nullopt;/if (const_cast<sync::Atomic<Word>\&>(state_).fetch_add(2) != handle) return std::nullopt;/
+a locked look at the slot|Value|internal/slot/word_slot.h|s/if (state_.load(std::memory_order_acquire) != handle) return std::nullopt;/if (const_cast<sync::Atomic<Word>\&>(state_).fetch_add(2) != handle) return std::nullopt;/
 a locked count in New|New|internal/thread/thread_caches.h|s/if (n != 0) AddTicks(n);/&\n      entry_->idle_ticks.fetch_add(1);/
-a value put together in memory|Value53|internal/slot/slot_array.h|s/    const Words words = Load(std::memory_order_acquire);/&\n    asm volatile("movups %0, %%xmm0" : : "m"(words) : "xmm0");/
+a value put together in memory|Value53|internal/slot/word_slot.h|s/    const Words words = Load(std::memory_order_acquire);/&\n    asm volatile("movups %0, %%xmm0" : : "m"(words) : "xmm0");/
 a pin put together in memory|PinThroughC|internal/process/any_table.h|s/const PinWords words = pinned.Detach();/&\n  asm volatile("movups %0, %%xmm0" : : "m"(words) : "xmm0");/
-two compare-and-swaps in Delete|Delete|internal/slot/slot_array.h|s/bool Close(Word handle, Word end) noexcept {/&\n    Word same = handle;\n    state_.compare_exchange_strong(same, handle);/
+two compare-and-swaps in Delete|Delete|internal/slot/word_slot.h|s/bool End(Word handle, Word end) noexcept {/&\n    Word same = handle;\n    state_.compare_exchange_strong(same, handle);/
 '
 
 status=0

@@ -34,11 +34,11 @@ fuzz() {
 
 # Seeded bugs: TARGET | what | file in lib/haft | sed expression
 seeded='
-handle_table|Delete does not look at the generation|internal/slot/slot_array.h|s/bool Close(Word handle, Word end) noexcept {/&\n    if (((state() ^ handle) \& 0x7f) == 0) handle = state();/
-handle_table|a free slot keeps the word of its next handle|internal/slot/slot_array.h|s/Word Free(Word next) noexcept { return Flip(next, 1); }/Word Free(Word next) noexcept { return next; }/
-handle_table|a last generation goes on with the first|handle_table.h|s/is_exhausted = Traits::kExhaustion == Exhaustion::kDropSlot;/is_exhausted = false;/
+handle_table|Delete does not look at the generation|internal/slot/word_slot.h|s/bool End(Word handle, Word end) noexcept {/&\n    if (((state() ^ handle) \& 0x7f) == 0) handle = state();/
+handle_table|a free slot keeps the word of its next handle|internal/slot/slot_state.h|s/return Flip(next, kFreeMark);/return next;/
+handle_table|a last generation goes on with the first|internal/table/slot_allocator.h|s/return Traits::kExhaustion == Exhaustion::kDropSlot/return false/
 object_table|an unpin destroys nothing|hazard_reclamation.h|s/return slot.IsRetired(handle) ? handle : 0;/return 0;/
-object_table|Delete does not look for pins|object_table.h|s/if (__builtin_expect(!uses, 1)) return Destroy(word);/if (!uses.scoped) return Destroy(word);/
+object_table|Delete does not look for pins|internal/table/object_store.h|s/if (__builtin_expect(!uses, 1)) return Destroy(word);/if (!uses.scoped) return Destroy(word);/
 haft|haft_delete does not look at the type|internal/process/any_table.h|s/if (type == nullptr) return Status::kOk;/return Status::kOk;/
 haft|identities are compared by address|internal/process/any_table.h|s/std::strcmp(wanted->identity, actual->identity) == 0/wanted->identity == actual->identity/
 haft|what escapes gets lost|internal/process/c_api.cc|s/if (outer != nullptr && !outer->handles.Append(handle))/if (false)/
@@ -49,7 +49,7 @@ haft|what is taken is destroyed|internal/process/intern_table.h|s/taken->object 
 haft|what was interned is taken as the map keeps it|internal/process/intern_table.h|s/InternTable::Forget(\*std::move(any));/*std::move(any);/
 haft|a walk does not end|internal/process/c_api.cc|s/return result != 0;/return false;/
 haft|a scope that is closed takes nothing any more|internal/process/c_api.cc|s/while (!scope->handles.empty()) {/for (auto n = scope->handles.end() - scope->handles.begin(); n > 0; --n) {/
-object_table|what was not constructed keeps its slot|object_table.h|s/if (word != 0) table->Return(word);/(void)table;/
+object_table|what was not constructed keeps its slot|internal/table/object_store.h|s/if (word != 0) table->Return(word);/(void)table;/
 '
 
 # Calls f TARGET WHAT FOLDER for each seeded bug, which is in the copy of the library in that folder.
