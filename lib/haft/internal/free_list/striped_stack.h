@@ -72,10 +72,11 @@ class StripedStack {
     do {
       // relaxed: the element is this thread's until [D1] publishes it.
       links[last].store(head.link(), std::memory_order_relaxed);
-      // [D1] release: publishes the links and what the caller wrote for these
-      // elements; synchronises with [D2]. And seq_cst: before what the caller
-      // does after leaving something to another thread, where that thread may
-      // be about to TakeAll [D4]. relaxed on failure: as the load above.
+      // [D1] seq_cst: before what the caller does after leaving something to
+      // another thread, where that thread may be about to TakeAll [D4]. This is
+      // also the release that publishes the links and what the caller wrote for
+      // these elements; it synchronises with [D2]. relaxed on failure: as the
+      // load above.
     } while (!word.compare_exchange_weak(head.word, head.Pushed(first).word,
                                          std::memory_order_seq_cst,
                                          std::memory_order_relaxed));
