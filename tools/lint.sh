@@ -17,6 +17,10 @@ internal/base/sync.h: aliases and one-line functions; every other test runs on t
 internal/base/abi.h: a name; sanitizer_test.cc and every link depend on it
 haft.h: declarations; haft_test.cc tests what they declare
 facility.h: includes process_table.h
+internal/diagnostics/describe.h: diagnostics_test.cc tests it through haft.h
+internal/diagnostics/leak_report.h: diagnostics_test.cc tests it through haft.h
+internal/diagnostics/observed_calls.h: diagnostics_test.cc tests it through haft.h
+internal/diagnostics/refusals.h: diagnostics_test.cc tests it through haft.h
 '
 
 mapfile -t sources < <(find lib/haft -type f \( -name '*.h' -o -name '*.cc' -o -name '*.c' -o -name '*.inc' \) | LC_ALL=C sort)

@@ -41,14 +41,14 @@ object_table|an unpin destroys nothing|hazard_reclamation.h|s/return slot.IsReti
 object_table|Delete does not look for pins|internal/table/object_store.h|s/if (__builtin_expect(!uses, 1)) return Destroy(word);/if (!uses.scoped) return Destroy(word);/
 haft|haft_delete does not look at the type|internal/process/any_table.h|s/if (type == nullptr) return Status::kOk;/return Status::kOk;/
 haft|identities are compared by address|internal/process/any_table.h|s/std::strcmp(wanted->identity, actual->identity) == 0/wanted->identity == actual->identity/
-haft|what escapes gets lost|internal/process/c_api.cc|s/if (outer != nullptr && !outer->handles.Append(handle))/if (false)/
-haft|a batch stops at a handle that is refused|internal/process/c_api.cc|s/deleted += status == HAFT_OK;/&\n    if (status != HAFT_OK) break;/
-haft|a pin is zeroed when its object is gone|internal/process/c_api.cc|s/^  \*pin = {};//; s/^  AnyTable::Pinned::Attach(words).Unpin();/&\n  *pin = {};/
+haft|an escaped handle gets lost|internal/process/c_scope.cc|s/if (outer != nullptr && !outer->handles.Append(handle))/if (false)/
+haft|a batch stops at a handle that is refused|internal/process/c_delete.cc|s/deleted += status == HAFT_OK;/&\n    if (status != HAFT_OK) break;/
+haft|a pin is zeroed when its object is gone|internal/process/c_api.cc|s/^  \*pin = {};//; s/^  internal::AnyTable::Pinned::Attach(words).Unpin();/&\n  *pin = {};/
 haft|interned again is not counted|internal/process/intern_table.h|s/++entry->count;//
-haft|what is taken is destroyed|internal/process/intern_table.h|s/taken->object = object.Release();/taken->object = object.object();/
-haft|what was interned is taken as the map keeps it|internal/process/intern_table.h|s/InternTable::Forget(\*std::move(any));/*std::move(any);/
-haft|a walk does not end|internal/process/c_api.cc|s/return result != 0;/return false;/
-haft|a scope that is closed takes nothing any more|internal/process/c_api.cc|s/while (!scope->handles.empty()) {/for (auto n = scope->handles.end() - scope->handles.begin(); n > 0; --n) {/
+haft|a taken object is destroyed|internal/process/any_table.h|s/taken->object = object.Release();/taken->object = object.object();/
+haft|an interned object is taken as the map keeps it|internal/process/any_table.h|s/AnyObject object = unwrap(/AnyObject object = (/
+haft|a walk does not end|internal/process/c_table.cc|s/return result != 0;/return false;/
+haft|a scope that is being closed ignores new handles|internal/process/c_scope.cc|s/while (!scope->handles.empty()) {/for (auto n = scope->handles.end() - scope->handles.begin(); n > 0; --n) {/
 object_table|what was not constructed keeps its slot|internal/table/object_store.h|s/if (word != 0) table->Return(word);/(void)table;/
 '
 

@@ -358,7 +358,7 @@ TEST(ProcessTableFaultDeathTest, MustFormsSayThatThereIsNoMemory) {
         reservations.FailAll();
         haft_must_delete(1, nullptr);
       },
-      "haft_must_delete, wanted: a object of any type: out of memory");
+      "haft_must_delete, wanted: any type: out of memory");
 }
 
 // ---------------------------------------------------------------------------
@@ -488,7 +488,7 @@ TEST(ReportFaultTest, EachGrowthFailsInTurn) {
     const std::size_t counted = k == 1 ? 0 : std::size_t{8} << (k - 1);
     EXPECT_EQ(lines.all.size(), 3 + (failed ? counted + 1 : kTypes));
     EXPECT_EQ(
-        lines.all.back() == "and others: there is no memory to count them",
+        lines.all.back() == "others are not counted, because there is no memory",
         failed);
     if (!failed) break;
     ASSERT_LT(k, 5u);

@@ -1,4 +1,5 @@
-// What a Value without a pin may see, and the making of the process's table.
+// Value without a pin against the end of its handle, and the creation of the
+// process-wide table.
 
 #include <memory>
 
@@ -24,7 +25,7 @@ using Table = internal::BasicAnyTable<SmallTraits>;
 constexpr haft_type kOld = {"old", nullptr, nullptr};
 constexpr haft_type kNew = {"new", nullptr, nullptr};
 
-// A reader with the old handle, while the slot gets its next object.
+// A thread reads by the old handle while the slot gets its next object.
 struct ValueAgainstDeleteAndNew {
   static constexpr unsigned kThreads = 2;
   Table table{1};
@@ -56,29 +57,29 @@ TEST(AnyTableModel, ValueAgainstDeleteAndNew) {
   Exploration().Bound(2).Random(50'000).Holds<ValueAgainstDeleteAndNew>();
 }
 
-struct Made {
+struct Created {
   internal::sync::Plain<int> value;
 };
-// Two that ask for it at once.
+// Two threads ask for the instance at the same time.
 struct TwoFirstCalls {
   static constexpr unsigned kThreads = 2;
-  internal::LazyInstance<Made> once;
-  Made* got[2] = {};
+  internal::LazyInstance<Created> once;
+  Created* got[2] = {};
 
   void Thread(unsigned i) {
     got[i] = once.Get([] {
-      auto made = std::make_unique<Made>();
-      made->value.Write(7);
-      return made;
+      auto created = std::make_unique<Created>();
+      created->value.Write(7);
+      return created;
     });
-    Require(got[i]->value.Read() == 7, "seen as made");
+    Require(got[i]->value.Read() == 7, "not seen as it was created");
   }
   void After() {
-    Require(got[0] == got[1], "one for all");
+    Require(got[0] == got[1], "two instances");
     delete got[0];
   }
 };
-TEST(MadeOnceModel, TwoFirstCalls) {
+TEST(LazyInstanceModel, TwoFirstCalls) {
   Exploration().Bound(3).Random(50'000).Holds<TwoFirstCalls>();
 }
 

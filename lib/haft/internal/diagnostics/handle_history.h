@@ -1,4 +1,5 @@
-// Who made and who deleted the last few handles of each slot.
+// The threads and call sites that created and deleted the last handles of each
+// slot.
 
 #ifndef HAFT_INTERNAL_DIAGNOSTICS_HANDLE_HISTORY_H_
 #define HAFT_INTERNAL_DIAGNOSTICS_HANDLE_HISTORY_H_
@@ -14,123 +15,129 @@
 namespace haft::internal {
 inline namespace HAFT_ABI {
 
-// Bounded: a record is used again by the slot's handle after kLives others.
-// What it then says of the earlier one is nothing, never the other's.
+// Each slot keeps kRecords records, which its handles reuse in turn. Once
+// reused, a record reports nothing about the earlier handle; it never reports
+// the new one's data for it.
 //
-// Handles of `Layout` that are not reused. `kLifeBits` of a handle's place in
-// the order of those that share a record are kept with each event.
-template <typename Layout, unsigned kLivesV = 8, unsigned kLifeBitsV = 26>
+// `Layout` is that of the handles; a table must not issue a handle twice. With
+// each event its record's reuse count is kept, modulo 2^kReuseBits.
+template <typename Layout, unsigned kRecordsV = 8, unsigned kReuseBitsV = 26>
 class HandleHistory {
  public:
-  // How many handles of a slot are remembered.
-  static constexpr std::size_t kLives = kLivesV;
+  // The number of handles that are remembered for each slot.
+  static constexpr std::size_t kRecords = kRecordsV;
 
   struct Event {
-    std::uint32_t site;    // of 16 bits; 0: not known
-    std::uint32_t thread;  // of 22 bits, as the system's; 0: nothing is known
+    std::uint32_t site;    // 16 bits; 0 if it is not known
+    std::uint32_t thread;  // 22 bits, the system's number; 0 if there is no
+                           // record of the event
   };
-  struct Life {
+  struct Record {
     Event created, deleted;
   };
 
   explicit HandleHistory(std::size_t slots) noexcept
-      : records_(slots * kLives) {}
+      : entries_(slots * kRecords) {}
 
-  bool ok() const noexcept { return records_.ok(); }
+  bool ok() const noexcept { return entries_.ok(); }
 
-  // Notes who made a handle: of several, the first.
+  // Records the creation of a handle. If it is called several times for one
+  // handle, the first call counts.
   //   Progress  lock-free; async-signal-safe
   void NoteCreated(Word handle, Event event) noexcept {
-    Record* const record = Find(handle);
-    if (record == nullptr) return;
+    Entry* const entry = Find(handle);
+    if (entry == nullptr) return;
     // As [Y4].
-    EventWord before = record->created.load(std::memory_order_acquire);
+    EventWord before = entry->created.load(std::memory_order_acquire);
     // relaxed, both: [Y3] publishes it, with the event.
-    Word known = record->handle.load(std::memory_order_relaxed);
+    Word known = entry->handle.load(std::memory_order_relaxed);
     do {
-      // This thread has slept through the lives of kLives handles.
+      // The entry already belongs to this handle or, if this thread was
+      // suspended while the slot issued kRecords others, to a later one.
       if (known >= handle) return;
-    } while (!record->handle.compare_exchange_weak(
+    } while (!entry->handle.compare_exchange_weak(
         known, handle, std::memory_order_relaxed, std::memory_order_relaxed));
-    Put(record->created, before, handle, event);
+    Put(entry->created, before, handle, event);
   }
 
-  // Notes who deleted a handle. Once for each, by the thread that did.
+  // Records the deletion of a handle. The deleting thread calls it once.
   //   Progress  wait-free; async-signal-safe
   void NoteDeleted(Word handle, Event event) noexcept {
-    Record* const record = Find(handle);
-    if (record == nullptr) return;
-    // As [Y4]: so that the record's handle below is not an older one than that
-    // of this event.
-    const EventWord before = record->deleted.load(std::memory_order_acquire);
-    if (record->handle.load(std::memory_order_relaxed) != handle) return;
-    Put(record->deleted, before, handle, event);
+    Entry* const entry = Find(handle);
+    if (entry == nullptr) return;
+    // As [Y4]: the entry's handle below is not an older one than that of this
+    // event.
+    const EventWord before = entry->deleted.load(std::memory_order_acquire);
+    if (entry->handle.load(std::memory_order_relaxed) != handle) return;
+    Put(entry->deleted, before, handle, event);
   }
 
-  // What is remembered of a handle.
+  // Returns what is remembered of a handle.
   //   Progress  wait-free; async-signal-safe
-  Life Recall(Word handle) const noexcept {
-    const Record* const record = const_cast<HandleHistory*>(this)->Find(handle);
-    // relaxed: spares the rest.
-    if (record == nullptr ||
-        record->handle.load(std::memory_order_relaxed) != handle)
+  Record Recall(Word handle) const noexcept {
+    const Entry* const entry = const_cast<HandleHistory*>(this)->Find(handle);
+    // relaxed: a shortcut; the second look below decides.
+    if (entry == nullptr ||
+        entry->handle.load(std::memory_order_relaxed) != handle)
       return {};
-    // [Y4] acquire, both: partner of [Y3]. Keeps the second look behind.
-    const EventWord created = record->created.load(std::memory_order_acquire);
-    const EventWord deleted = record->deleted.load(std::memory_order_acquire);
-    // relaxed: if one of those is of a later handle, this sees that handle or
-    // one later still, and not `handle` (which is never stored again).
-    if (record->handle.load(std::memory_order_relaxed) != handle) return {};
-    return {OfLife(created, handle), OfLife(deleted, handle)};
+    // [Y4] acquire, both: partner of [Y3]. Keeps the second look after them.
+    const EventWord created = entry->created.load(std::memory_order_acquire);
+    const EventWord deleted = entry->deleted.load(std::memory_order_acquire);
+    // relaxed: if one of those events is a later handle's, this load sees that
+    // handle or a later one, and not `handle`, which is never stored again.
+    if (entry->handle.load(std::memory_order_relaxed) != handle) return {};
+    return {EventOf(created, handle), EventOf(deleted, handle)};
   }
 
  private:
-  // { life | thread : 22 | site : 16 }, all zero: nothing.
+  // { reuse | thread : 22 | site : 16 }; 0 if there is no event.
   using EventWord = std::uint64_t;
   static constexpr unsigned kThreadBits = 22, kSiteBits = 16;
-  static constexpr unsigned kLifeShift = 64 - kLifeBitsV;
-  static_assert(kThreadBits + kSiteBits <= kLifeShift);
+  static constexpr unsigned kReuseShift = 64 - kReuseBitsV;
+  static_assert(kThreadBits + kSiteBits <= kReuseShift);
 
-  struct Record {
+  struct Entry {
     sync::Atomic<Word> handle;  // only ever grows
     sync::Atomic<EventWord> created;
     sync::Atomic<EventWord> deleted;
   };
 
-  static EventWord LifeOf(Word handle) noexcept {
-    return EventWord{Layout::Generation::Decode(handle) / kLives} << kLifeShift;
+  // How often the entry of `handle` was reused before, in its bits of the word.
+  static EventWord ReuseOf(Word handle) noexcept {
+    return EventWord{Layout::Generation::Decode(handle) / kRecords}
+           << kReuseShift;
   }
   static EventWord Low(EventWord value, unsigned bits) noexcept {
     return value & ((EventWord{1} << bits) - 1);
   }
 
-  // `before` was read before it was seen that the record is the handle's: if
-  // that is no longer there, the record may be another's by now, and stays.
-  static void Put(sync::Atomic<EventWord>& place, EventWord before, Word handle,
+  // `before` was read before checking that the entry belongs to `handle`. If it
+  // has changed, the entry may have been reused; leave it alone.
+  static void Put(sync::Atomic<EventWord>& word, EventWord before, Word handle,
                   Event event) noexcept {
-    const EventWord mine = LifeOf(handle) |
+    const EventWord mine = ReuseOf(handle) |
                            Low(event.thread, kThreadBits) << kSiteBits |
                            Low(event.site, kSiteBits);
-    // [Y3] release: whoever reads this by [Y4] finds the event's site, and sees
-    // by its second look that the record is no earlier handle's.
-    place.compare_exchange_strong(before, mine, std::memory_order_release,
-                                  std::memory_order_relaxed);
+    // [Y3] release: a thread that reads this by [Y4] finds the event's site,
+    // and its second look sees that the entry is no earlier handle's.
+    word.compare_exchange_strong(before, mine, std::memory_order_release,
+                                 std::memory_order_relaxed);
   }
-  static Event OfLife(EventWord word, Word handle) noexcept {
-    if (((word ^ LifeOf(handle)) >> kLifeShift) != 0) return {};
+  static Event EventOf(EventWord word, Word handle) noexcept {
+    if (((word ^ ReuseOf(handle)) >> kReuseShift) != 0) return {};
     return {static_cast<std::uint32_t>(Low(word, kSiteBits)),
             static_cast<std::uint32_t>(Low(word >> kSiteBits, kThreadBits))};
   }
 
-  // nullptr: there is no such slot.
-  Record* Find(Word handle) noexcept {
-    const std::size_t record =
-        static_cast<std::size_t>(Layout::Index::Decode(handle)) * kLives +
-        static_cast<std::size_t>(Layout::Generation::Decode(handle) % kLives);
-    return record < records_.size() ? &records_[record] : nullptr;
+  // Returns the entry of a handle, or nullptr if it has no slot.
+  Entry* Find(Word handle) noexcept {
+    const std::size_t entry =
+        static_cast<std::size_t>(Layout::Index::Decode(handle)) * kRecords +
+        static_cast<std::size_t>(Layout::Generation::Decode(handle) % kRecords);
+    return entry < entries_.size() ? &entries_[entry] : nullptr;
   }
 
-  ReservedArray<Record> records_;
+  ReservedArray<Entry> entries_;
 };
 
 }  // namespace HAFT_ABI

@@ -1,12 +1,15 @@
-// A table of objects of any type: what the C ABI is made of.
+// AnyTable: an ObjectTable of objects of any type, on which the C ABI is built.
 
 #ifndef HAFT_INTERNAL_PROCESS_ANY_TABLE_H_
 #define HAFT_INTERNAL_PROCESS_ANY_TABLE_H_
 
 #include <algorithm>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <memory>
+#include <new>
 #include <optional>
 #include <utility>
 
@@ -22,12 +25,12 @@
 namespace haft::internal {
 inline namespace HAFT_ABI {
 
-// An object of some type, and how to destroy it.
+// An object, its type, and how to destroy it.
 class AnyObject {
  public:
   using Destroy = void (*)(void* context);
 
-  // Destroy(context) is called once, by the destructor; nullptr: nothing is.
+  // The destructor calls destroy(context), once, unless `destroy` is nullptr.
   AnyObject(void* object, const haft_type* type, Destroy destroy,
             void* context) noexcept
       : object_(object), type_(type), destroy_(destroy), context_(context) {}
@@ -46,7 +49,7 @@ class AnyObject {
   Destroy destroy() const noexcept { return destroy_; }
   void* context() const noexcept { return context_; }
 
-  // The object, which is not destroyed any more.
+  // Returns the object, which will not be destroyed any more.
   void* Release() noexcept {
     destroy_ = nullptr;
     return object_;
@@ -59,34 +62,46 @@ class AnyObject {
   void* const context_;
 };
 
-// What is left to whoever takes an object out of its table.
+// An object that was taken out of its table. destroy(context) is now left to
+// the caller; there is nothing to call if `destroy` is nullptr.
 struct TakenObject {
   void* object;
   AnyObject::Destroy destroy;
   void* context;
 };
 
-// Whether `actual` will do where `wanted` (nullptr: any) is asked for.
-inline bool IsType(const haft_type* actual, const haft_type* wanted) noexcept {
+// Returns whether an object of type `actual` is acceptable where `wanted` is
+// asked for (nullptr: any type is): if both are one descriptor, or if both have
+// an identity and the identities are equal strings.
+inline bool TypeMatches(const haft_type* actual,
+                        const haft_type* wanted) noexcept {
   return wanted == nullptr || wanted == actual ||
          (wanted->identity != nullptr && actual->identity != nullptr &&
           std::strcmp(wanted->identity, actual->identity) == 0);
 }
 
-// Hazard records, and in each slot what Value needs: so that it takes no pin.
+// Returns the name of a type for messages.
+inline const char* TypeNameOf(const haft_type& type) noexcept {
+  return type.name != nullptr ? type.name : "(nameless)";
+}
+
+// Adds to each slot a copy of the object's address and type, so that AnyValue
+// needs no pin.
 class AnyReclamation : public HazardReclamation {
  public:
   struct Usage : HazardReclamation::Usage {
     void BeginLife(const AnyObject& any) noexcept {
       HazardReclamation::Usage::BeginLife(any);
-      // [A1] release, both: whoever reads them by [A2] then sees by its second
-      // look at the state that an earlier handle has ended.
+      // [A1] release, both: a thread that reads them by [A2] then sees, by its
+      // second look at the state, that an earlier handle has ended.
       object.store(any.object(), std::memory_order_release);
       type.store(const_cast<haft_type*>(any.type()), std::memory_order_release);
     }
-    // Keeps LeakSanitizer from finding what is not in the table any more.
+    // Keeps LeakSanitizer from finding an object that is no longer in the
+    // table.
     void EndLife() noexcept {
-      // As [A1]: who reads this by [A2] then sees that the handle has ended.
+      // As [A1]: a thread that reads this by [A2] sees that the handle has
+      // ended.
       object.store(nullptr, std::memory_order_release);
     }
     sync::Atomic<void*> object;
@@ -98,8 +113,8 @@ struct AnyTraits : DefaultTraits {
   using Reclamation = AnyReclamation;
 };
 
-// A table of such objects, with what the C ABI and the diagnostics need of its
-// store.
+// A table of such objects, with what the C ABI and the diagnostics need
+// besides.
 template <typename Traits>
 class BasicAnyTable : public ObjectTable<AnyObject, Traits> {
   using Base = ObjectTable<AnyObject, Traits>;
@@ -114,6 +129,7 @@ class BasicAnyTable : public ObjectTable<AnyObject, Traits> {
     return TableIfOk(new (std::nothrow) BasicAnyTable(capacity, Unchecked{}));
   }
 
+  // For the C ABI and the diagnostics; see ObjectStore.
   template <typename... Arguments>
   [[nodiscard, gnu::always_inline]] Handle TryEmplace(
       Arguments... arguments) noexcept {
@@ -146,8 +162,12 @@ class BasicAnyTable : public ObjectTable<AnyObject, Traits> {
 };
 using AnyTable = BasicAnyTable<AnyTraits>;
 
-// The object of `handle`, if it is live and of type `wanted`. Inlined by force,
-// so that what it is a part of needs no stack.
+// The operations of haft.h, apart from finding the table. All functions that
+// end a handle invoke `ended()` after the handle has ended and before the
+// object can be destroyed. The frequent ones are always inlined, so that their
+// callers need no stack frame.
+
+// Reads the object of `handle`, if it is live and its type matches `wanted`.
 //   Progress  wait-free
 template <typename Table>
 [[gnu::always_inline]] inline Status AnyValue(const Table& table, Handle handle,
@@ -162,23 +182,20 @@ template <typename Table>
         type = usage.type.load(std::memory_order_acquire);
       });
   if (__builtin_expect(status != Status::kOk, 0)) return status;
-  if (__builtin_expect(!IsType(type, wanted), 0)) return Status::kWrongType;
+  if (__builtin_expect(!TypeMatches(type, wanted), 0))
+    return Status::kWrongType;
   *object = found;
   return Status::kOk;
 }
-
-// What the functions of haft.h do, apart from finding the table. Those that end
-// a handle call ended() as ObjectTable::Delete does. The frequent ones are
-// inlined by force, too.
 
 [[gnu::always_inline]] inline Status AnyNew(AnyTable& table, void* object,
                                             const haft_type* type,
                                             AnyObject::Destroy destroy,
                                             void* context,
                                             haft_handle* handle) noexcept {
-  const Handle made = table.Emplace(object, type, destroy, context);
-  if (made == kNullHandle) return Status::kFull;
-  *handle = static_cast<haft_handle>(made);
+  const Handle created = table.Emplace(object, type, destroy, context);
+  if (created == kNullHandle) return Status::kFull;
+  *handle = static_cast<haft_handle>(created);
   return Status::kOk;
 }
 
@@ -188,16 +205,18 @@ template <typename Table>
                                             void** object) noexcept {
   AnyTable::Pinned pinned = table.Pin(handle);
   if (!pinned) return pinned.status();
-  if (!IsType(pinned->type(), type)) return Status::kWrongType;
+  if (!TypeMatches(pinned->type(), type)) return Status::kWrongType;
   *object = pinned->object();
   const PinWords words = pinned.Detach();
   static_assert(sizeof(words) == sizeof(*pin));
-  // By words: a copy of all at once is a call of memcpy, which waits for them.
+  // The words are copied one by one, because a copy of them all is a call of
+  // memcpy, whose wide load waits for the narrow stores before it.
   *pin = {{words.words[0], words.words[1], words.words[2], words.words[3]}};
   return Status::kOk;
 }
 
-// Whether a handle may be ended as one of `type` (nullptr: any), or why not.
+// Returns kOk if the type of a live handle matches `type`; else the status that
+// its deletion returns.
 [[gnu::always_inline]] inline Status AnyCheck(const AnyTable& table,
                                               Handle handle,
                                               const haft_type* type) noexcept {
@@ -230,6 +249,22 @@ Status AnyDeleteAndWait(AnyTable& table, Handle handle, const haft_type* type,
   const Status status = AnyCheck(table, handle, type);
   return status == Status::kOk ? table.DeleteAndWait(handle, timeout, ended)
                                : status;
+}
+
+// Ends a handle and gives its object back. `unwrap` returns the object as it
+// was put in, which is InternTable::Forget if the object may be interned.
+template <typename Unwrap, typename F = DoNothing>
+Status AnyTake(AnyTable& table, Handle handle, const haft_type* type,
+               Unwrap unwrap, TakenObject* taken, F ended = {}) noexcept {
+  Status status = AnyCheck(table, handle, type);
+  if (status != Status::kOk) return status;
+  if (std::optional<AnyObject> any = table.Take(handle, &status, ended)) {
+    AnyObject object = unwrap(*std::move(any));
+    taken->destroy = object.destroy();
+    taken->context = object.context();
+    taken->object = object.Release();
+  }
+  return status;
 }
 
 }  // namespace HAFT_ABI

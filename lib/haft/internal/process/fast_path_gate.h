@@ -1,4 +1,4 @@
-// What every call of the C ABI asks first, in one load.
+// The one-word fast-path check of every C call.
 
 #ifndef HAFT_INTERNAL_PROCESS_FAST_PATH_GATE_H_
 #define HAFT_INTERNAL_PROCESS_FAST_PATH_GATE_H_
@@ -12,47 +12,48 @@
 namespace haft::internal {
 inline namespace HAFT_ABI {
 
-// Lets calls through to an object as long as nobody watches them. What is not
-// let through has to ask its way: for the first call, and for one that is
-// watched. Constant-initialised.
+// Gives calls the table while they may take the fast path. If TableOrNull
+// returns null, a call must take the slow path: the table does not exist yet,
+// or diagnostics are on. Constant-initialised.
 template <typename T>
 class FastPathGate {
  public:
-  // The object; nullptr: not this way.
+  // Returns the table, or nullptr if the slow path must be taken.
   //   Progress  wait-free
   T* TableOrNull() const noexcept {
-    // [W1] acquire: the object as made before [W2].
+    // [W1] acquire: the table as it was created before [W2].
     const Word word = word_.load(std::memory_order_acquire);
     return __builtin_expect(word > kLast, 1) ? reinterpret_cast<T*>(word)
                                              : nullptr;
   }
-  // For a call that has an object already.
+  // Returns whether diagnostics are on. For calls that have a table already.
   //   Progress  wait-free
   bool IsSlowPathForced() const noexcept {
-    // relaxed: a number.
-    return __builtin_expect(word_.load(std::memory_order_relaxed) == kWatched,
+    // relaxed: the word alone counts.
+    return __builtin_expect(word_.load(std::memory_order_relaxed) == kForced,
                             0);
   }
 
-  // From now on calls go through to the object, if they are not watched. To be
-  // called with the one that there is, which must stay for ever.
-  void Open(T* object) noexcept {
-    // relaxed: spares the rest.
+  // From now on calls get `table`, unless diagnostics are on. All calls of Open
+  // must give the same table, which must never be destroyed.
+  void Open(T* table) noexcept {
+    // relaxed: a shortcut; the CAS decides.
     Word none = word_.load(std::memory_order_relaxed);
     if (none != kClosed) return;
-    // [W2] release: publishes the object; partner of [W1].
-    word_.compare_exchange_strong(none, reinterpret_cast<Word>(object),
+    // [W2] release: publishes the table; partner of [W1].
+    word_.compare_exchange_strong(none, reinterpret_cast<Word>(table),
                                   std::memory_order_release,
                                   std::memory_order_relaxed);
   }
-  // From now on none goes through. (Calls that are under way may have.)
+  // From now on all calls take the slow path. Calls that are under way may be
+  // on the fast path.
   void ForceSlowPath() noexcept {
-    // relaxed: a number.
-    word_.store(kWatched, std::memory_order_relaxed);
+    // relaxed: the word alone counts.
+    word_.store(kForced, std::memory_order_relaxed);
   }
 
  private:
-  static constexpr Word kClosed = 0, kWatched = 1, kLast = 1;
+  static constexpr Word kClosed = 0, kForced = 1, kLast = 1;
 
   sync::Atomic<Word> word_{kClosed};
 };

@@ -1,4 +1,4 @@
-// One handle for one object, however often it is asked for.
+// InternTable: one handle for each object, however often it is asked for.
 
 #ifndef HAFT_INTERNAL_PROCESS_INTERN_TABLE_H_
 #define HAFT_INTERNAL_PROCESS_INTERN_TABLE_H_
@@ -8,7 +8,6 @@
 #include <memory>
 #include <mutex>
 #include <new>
-#include <optional>
 #include <utility>
 
 #include "haft/haft.h"
@@ -20,29 +19,29 @@
 namespace haft::internal {
 inline namespace HAFT_ABI {
 
-// Which handle an object has, and how often it was interned. An object is an
-// address and a type: a struct and its first member are two. One InternTable
-// serves any number of AnyTables, which it must outlive.
+// Remembers which handle an object has and how often it was interned. An object
+// is an address and a type, so a struct and its first member are two objects.
+// One InternTable serves any number of AnyTables, which it must outlive.
 //
-// A hash map in shards, each under a mutex. Under it a handle is made or ends,
-// so that an object never has two that are live; what may be foreign code, an
-// allocator or a destructor, runs outside. The map is no container of a
-// library's: theirs throw where there is no memory, and Haft builds without
-// exceptions.
+// It is a hash map in shards, each with a mutex. A handle is created and ended
+// under the mutex of its shard, so an object never has two live handles.
+// Allocators and destructors, which may be foreign code, run without it. The
+// containers of the standard library are not used, because they throw if there
+// is no memory, and Haft builds without exceptions.
 //
-// Constant-initialised, and never destroyed with what it holds.
+// Constant-initialised. Its destructor destroys nothing.
 class InternTable {
  public:
   constexpr InternTable() noexcept = default;
   InternTable(const InternTable&) = delete;
   InternTable& operator=(const InternTable&) = delete;
 
-  // The handle of `object` in `table`: the one it has, or a new one, whose end
-  // calls destroy(context).
-  //   Returns   kOk, once more to be released; kFull, kOutOfMemory: nothing has
-  //             changed
+  // Gives the handle of `object` in `table`: the one it has, or a new one,
+  // whose end calls destroy(context).
+  //   Returns   kOk, and the handle must be released once more; kFull or
+  //             kOutOfMemory, and nothing has changed
   //   Progress  blocking
-  //   Cost      O(1) amortised; allocates where it makes a handle
+  //   Cost      O(1) amortised; allocates if it creates a handle
   Status Intern(AnyTable& table, void* object, const haft_type* type,
                 AnyObject::Destroy destroy, void* context,
                 Handle* handle) noexcept {
@@ -58,7 +57,8 @@ class InternTable {
     {
       const std::lock_guard<std::mutex> lock(shard.mutex);
       if (shard.CountOneMore(table, object, type, handle)) return Status::kOk;
-      entry->handle = table.Emplace(object, type, &End, entry.get());
+      entry->handle =
+          table.Emplace(object, type, &DestroyInterned, entry.get());
       if (entry->handle == kNullHandle) return Status::kFull;
       *handle = entry->handle;
       shard.Link(entry.release());
@@ -70,14 +70,15 @@ class InternTable {
 
   // Takes back one Intern; the last of them ends the handle, as
   // AnyTable::Delete does.
-  //   Returns   kOk; kInvalid where a live handle was not interned; why the
-  //             handle is refused; kOutOfMemory where the last finds the object
-  //             pinned and no room for a pin. If it is not kOk, nothing has
-  //             changed
-  //   Progress  blocking, and what destroys the object
+  //   Returns   kOk; kInvalid if a live handle was not interned; the status for
+  //             which the handle is refused; kOutOfMemory if the last Release
+  //             finds the object pinned and there is no room for a pin. Unless
+  //             it is kOk, nothing has changed
+  //   Progress  blocking, and that of the object's destructor
   Status Release(AnyTable& table, Handle handle) noexcept {
-    // Held while a pinned object's handle ends, so that it is not destroyed
-    // under the mutex. Seldom needed: most are not pinned.
+    // A pin of this call's own while the handle of a pinned object ends, so
+    // that the object is not destroyed under the mutex. Most objects are not
+    // pinned and need none.
     AnyTable::Pinned pinned = AnyTable::Pinned::Attach({});
     for (;;) {
       void* object;
@@ -88,7 +89,7 @@ class InternTable {
       Entry* const entry = shard.Find(object, [&](const Entry& each) {
         return each.table == &table && each.handle == handle;
       });
-      // Not live any more, if another has ended it since.
+      // Another thread may have ended the handle since it was found live.
       if (const Status status = table.Check(handle); status != Status::kOk)
         return status;
       if (entry == nullptr) return Status::kInvalid;
@@ -99,13 +100,13 @@ class InternTable {
       Status status;
       if (pinned) {
         status = table.Delete(handle);
-        if (status == Status::kOk) shard.Retire(entry);
+        if (status == Status::kOk) shard.Detach(entry);
         lock.unlock();
         return status;  // and unpins
       }
       const AnyTable::Detached detached =
           table.DetachUnlessPinned(handle, &status);
-      if (status == Status::kOk) shard.Retire(entry);
+      if (status == Status::kOk) shard.Detach(entry);
       lock.unlock();
       if (status != Status::kPinned) return status;  // and destroys
       pinned = table.Pin(handle);
@@ -113,16 +114,18 @@ class InternTable {
     }
   }
 
-  // What was put in, of an object that was taken out of its table.
+  // Returns the object that the caller of Intern gave, of an object that was
+  // taken out of its table, and removes its entry. An object that was not
+  // interned is returned as it is.
   static AnyObject Forget(AnyObject taken) noexcept {
-    if (taken.destroy() != &End) return taken;
+    if (taken.destroy() != &DestroyInterned) return taken;
     const Entry& entry = *static_cast<Entry*>(taken.context());
     AnyObject object(taken.Release(), entry.type, entry.destroy, entry.context);
-    Finish(taken.context());
+    RemoveEntry(taken.context());
     return object;
   }
 
-  // Between these no other thread is inside: for fork.
+  // Between Lock and Unlock no other thread is inside a call. For fork.
   void Lock() noexcept {
     for (Shard& shard : shards_) shard.mutex.lock();
   }
@@ -130,7 +133,7 @@ class InternTable {
     for (Shard& shard : shards_) shard.mutex.unlock();
   }
 
-  // How many handles it knows of, of which some may have ended meanwhile.
+  // Returns how many handles it remembers. Some of them may have ended.
   std::size_t size() noexcept {
     std::size_t size = 0;
     for (Shard& shard : shards_) {
@@ -143,8 +146,8 @@ class InternTable {
  private:
   struct Shard;
 
-  // Belongs to the object in the AnyTable, whose end ends it too. It is linked
-  // as long as the map may answer with it.
+  // An interned object. The object in the AnyTable owns its entry. The entry is
+  // linked while the map may return its handle.
   struct Entry {
     Shard* const shard;
     Entry* next;
@@ -156,7 +159,7 @@ class InternTable {
     Handle handle = kNullHandle;
     std::size_t count = 1;
     bool linked = false;
-    bool retired = false;  // nothing is left to be done in the map
+    bool detached = false;  // the map has nothing left to do for it
   };
 
   static std::uint64_t HashOf(const void* object) noexcept {
@@ -167,10 +170,10 @@ class InternTable {
 
   struct alignas(128) Shard {
     std::mutex mutex;
-    // The rest is the mutex's.
-    Entry* one = nullptr;  // the only bucket, while there are no others
+    // The mutex protects the following.
+    Entry* one = nullptr;  // the only bucket, while `buckets` is null
     Entry** buckets = nullptr;
-    std::size_t count = 1;  // of buckets: a power of two
+    std::size_t count = 1;  // the number of buckets, a power of two
     std::size_t size = 0;
 
     Entry** BucketOf(const void* object) noexcept {
@@ -184,13 +187,14 @@ class InternTable {
       return entry;
     }
 
-    // Whether the object has a handle. One that was deleted otherwise than by
-    // Release is none, and is forgotten.
+    // Counts one more Intern of the object, if it has a handle. An entry whose
+    // handle was deleted by other means than Release is unlinked.
+    //   Returns   whether the object has a handle
     bool CountOneMore(AnyTable& table, const void* object,
                       const haft_type* type, Handle* handle) noexcept {
       Entry* const entry = Find(object, [&](const Entry& each) {
         return each.object == object && each.table == &table &&
-               IsType(each.type, type);
+               TypeMatches(each.type, type);
       });
       if (entry == nullptr) return false;
       if (table.Check(entry->handle) != Status::kOk) {
@@ -215,14 +219,15 @@ class InternTable {
       --size;
     }
 
-    // Of who has ended the handle, and can still keep the object.
-    void Retire(Entry* entry) noexcept {
+    // Called by the thread that ended the handle, while it still keeps the
+    // object alive.
+    void Detach(Entry* entry) noexcept {
       Unlink(entry);
-      entry->retired = true;
+      entry->detached = true;
     }
 
-    // More buckets than the `crowded` ones there were; without memory for them
-    // those do, more slowly.
+    // Grows the shard, unless another thread has. If allocation fails, the old
+    // buckets remain: slower, still correct.
     void Grow(std::size_t crowded) noexcept {
       const std::size_t more = crowded == 1 ? 16 : 2 * crowded;
       std::unique_ptr<Entry*[]> spare(new (std::nothrow) Entry*[more]());
@@ -243,18 +248,19 @@ class InternTable {
     }
   };
 
-  // What the end of an interned object calls.
-  static void End(void* context) {
+  // Called instead of `destroy` when an interned object is destroyed.
+  static void DestroyInterned(void* context) {
     const Entry& entry = *static_cast<Entry*>(context);
     const AnyObject::Destroy destroy = entry.destroy;
     void* const destroyed = entry.context;
-    Finish(context);
+    RemoveEntry(context);
     if (destroy != nullptr) destroy(destroyed);
   }
-  static void Finish(void* context) noexcept {
+  static void RemoveEntry(void* context) noexcept {
     const std::unique_ptr<Entry> entry(static_cast<Entry*>(context));
-    // No mutex: Release sets it before the object may be destroyed.
-    if (entry->retired) return;
+    // This needs no mutex, because Release sets it before the object can be
+    // destroyed.
+    if (entry->detached) return;
     const std::lock_guard<std::mutex> lock(entry->shard->mutex);
     if (entry->linked) entry->shard->Unlink(entry.get());
   }
@@ -263,26 +269,11 @@ class InternTable {
     return shards_[HashOf(object) >> (64 - kShardBits)];
   }
 
-  // At most 63: ThreadSanitizer does not know what to make of a thread that
-  // holds more mutexes.
+  // ThreadSanitizer supports at most 63 mutexes held by one thread, which is
+  // how many Lock may take.
   static constexpr unsigned kShardBits = 5;
   Shard shards_[1 << kShardBits];
 };
-
-// As AnyDelete, for haft_take, whose object may have been interned.
-template <typename F = DoNothing>
-Status AnyTake(AnyTable& table, Handle handle, const haft_type* type,
-               TakenObject* taken, F ended = {}) noexcept {
-  Status status = AnyCheck(table, handle, type);
-  if (status != Status::kOk) return status;
-  if (std::optional<AnyObject> any = table.Take(handle, &status, ended)) {
-    AnyObject object = InternTable::Forget(*std::move(any));
-    taken->destroy = object.destroy();
-    taken->context = object.context();
-    taken->object = object.Release();
-  }
-  return status;
-}
 
 }  // namespace HAFT_ABI
 }  // namespace haft::internal

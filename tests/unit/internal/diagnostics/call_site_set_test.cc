@@ -1,6 +1,5 @@
 #include "haft/internal/diagnostics/call_site_set.h"
 
-#include <dlfcn.h>
 #include <gtest/gtest.h>
 
 #include <cstdint>
@@ -12,43 +11,18 @@
 namespace haft::internal {
 namespace {
 
-Place Line(const char* file, unsigned line) { return {file, line}; }
-Place Address(const void* address) {
+SourceLocation Line(const char* file, unsigned line) { return {file, line}; }
+SourceLocation Address(const void* address) {
   return {nullptr, reinterpret_cast<Word>(address)};
 }
 
-std::string Format(const Place& place) {
+std::string Format(SourceLocation location) {
   char text[300];
-  FormatPlace(text, sizeof(text), place);
+  FormatLocation(text, sizeof(text), location);
   return text;
 }
 
-TEST(PlaceTest, IsALineOfAFile) {
-  EXPECT_EQ(Format(Line("file.c", 12)), "file.c:12");
-}
-
-TEST(PlaceTest, IsASymbolAndAnOffsetIntoItsFile) {
-  // No sanitizer has one of its own.
-  const void* const function = dlsym(RTLD_DEFAULT, "lldiv");
-  ASSERT_NE(function, nullptr);
-  const std::string text =
-      Format(Address(static_cast<const char*>(function) + 1));
-  EXPECT_NE(text.find("lldiv+0x1 (libc.so"), text.npos) << text;
-}
-
-TEST(PlaceTest, OfAnAddressThatNoFileHasIsTheAddress) {
-  EXPECT_EQ(Format(Address(reinterpret_cast<void*>(16))), "0x10");
-}
-
-TEST(PlaceTest, OfAReturnIsInsideOfTheCallAndKnowsTheReturn) {
-  const char code[2] = {};
-  const Place place = PlaceOfReturn(&code[1]);
-  EXPECT_EQ(place.number, reinterpret_cast<Word>(&code[0]));
-  EXPECT_EQ(ReturnOf(place), &code[1]);
-  EXPECT_EQ(ReturnOf({"file.c", 12}), nullptr);
-}
-
-TEST(SiteSetTest, EqualSitesHaveOneNumberAndOthersAnother) {
+TEST(CallSiteSetTest, EqualSitesShareANumberAndOthersDoNot) {
   CallSiteSet sites(16);
   char file[] = "a.c", same[] = "a.c";
   const std::uint32_t number = sites.NumberOf(Line(file, 1), "type");
@@ -63,7 +37,7 @@ TEST(SiteSetTest, EqualSitesHaveOneNumberAndOthersAnother) {
   EXPECT_TRUE(numbers.insert(sites.NumberOf(Address(same), "type")).second);
 }
 
-TEST(SiteSetTest, KeepsCopiesAndOfLongNamesTheEnd) {
+TEST(CallSiteSetTest, KeepsCopiesAndTheTailOfLongTexts) {
   CallSiteSet sites(16);
   std::string file = std::string(300, 'x') + "end.c", type = "type";
   const std::uint32_t number =
@@ -71,13 +45,13 @@ TEST(SiteSetTest, KeepsCopiesAndOfLongNamesTheEnd) {
   EXPECT_EQ(sites.NumberOf(Line(file.c_str(), 7), type.c_str()), number);
   file.assign(file.size(), '?');
   type = "????";
-  const Site* const site = sites.Find(number);
+  const CallSite* const site = sites.Find(number);
   ASSERT_NE(site, nullptr);
   EXPECT_STREQ(site->type_name(), "type");
-  EXPECT_NE(Format(site->place()).find("xxend.c:7"), std::string::npos);
+  EXPECT_NE(Format(site->location()).find("xxend.c:7"), std::string::npos);
 }
 
-TEST(SiteSetTest, FullHasNoNumberForAnother) {
+TEST(CallSiteSetTest, AFullSetHasNoNumberForAnotherSite) {
   CallSiteSet sites(4);
   for (unsigned line = 1; line <= 3; ++line)
     EXPECT_NE(sites.NumberOf(Line("a.c", line), nullptr), 0u);
@@ -87,18 +61,18 @@ TEST(SiteSetTest, FullHasNoNumberForAnother) {
   EXPECT_EQ(sites.Find(4), nullptr);
 }
 
-TEST(SiteSetTest, ThreadsFindOneAnothersSitesWhole) {
+TEST(CallSiteSetTest, ThreadsSeeEachOthersSitesComplete) {
   constexpr unsigned kThreads = 4, kLines = 200;
   CallSiteSet sites(4096);
   testing::Barrier start(kThreads);
   testing::RunThreads(kThreads, [&](unsigned) {
     start.Wait();
     for (unsigned line = 1; line <= kLines; ++line) {
-      const Site* const site =
+      const CallSite* const site =
           sites.Find(sites.NumberOf(Line("a.c", line), "type"));
       ASSERT_NE(site, nullptr);
-      EXPECT_EQ(site->place().number, line);
-      EXPECT_STREQ(site->place().file, "a.c");
+      EXPECT_EQ(site->location().number, line);
+      EXPECT_STREQ(site->location().file, "a.c");
       EXPECT_STREQ(site->type_name(), "type");
     }
   });
@@ -109,8 +83,8 @@ TEST(SiteSetTest, ThreadsFindOneAnothersSitesWhole) {
   EXPECT_LE(used, kThreads * kLines);
 }
 
-// A set that is full to the end is not searched through to the end.
-TEST(SiteSetTest, LooksAtABoundedNumberOfOthers) {
+// A call does not search all of a set that is full.
+TEST(CallSiteSetTest, ExaminesABoundedNumberOfSites) {
   CallSiteSet sites(1024);
   unsigned line = 0;
   while (sites.NumberOf(Line("a.c", ++line), nullptr) != 0)

@@ -1,5 +1,5 @@
-// The C ABI with diagnostics on. Each test is a process of its own, since what
-// is remembered is decided once for a process.
+// The C ABI with diagnostics on. Each test is a process of its own, because a
+// process decides once which diagnostics are on.
 
 #include "haft/internal/diagnostics/diagnostics.h"
 
@@ -21,6 +21,8 @@
 #include <vector>
 
 #include "haft/haft.h"
+#include "haft/internal/diagnostics/source_location.h"
+#include "haft/internal/process/any_table.h"
 #include "haft/process_table.h"
 #include "tests/support/testing.h"
 
@@ -46,7 +48,7 @@ bool Has(const std::string& text, const std::string& part) {
 
 std::string ByThread() { return " by thread " + std::to_string(gettid()); }
 
-// Runs f in a process without a table, which then exits; what it has said on
+// Runs f in a process without a table, which then exits. Returns its output on
 // stderr.
 std::string InProcess(const std::function<void()>& f) {
   int ends[2];
@@ -72,7 +74,7 @@ std::string InProcess(const std::function<void()>& f) {
   return said;
 }
 
-// The same in one that remembers sites.
+// The same in a process that records sites.
 std::string InDiagnosedProcess(const std::function<void()>& f) {
   return InProcess([&] {
     ASSERT_EQ(haft_diagnose(HAFT_DIAGNOSE_SITES), HAFT_OK);
@@ -89,7 +91,7 @@ haft_status Delete(haft_handle handle, unsigned line) {
   return haft_table_delete_at(nullptr, handle, nullptr, "gone.c", line);
 }
 
-TEST(DiagnosticsTest, StaleHandleSaysWhoMadeAndDeletedItAndWhatIsThere) {
+TEST(DiagnosticsTest, AStaleHandlesCreatorAndDeleterAndSlotAreDescribed) {
   InDiagnosedProcess([] {
     const haft_handle handle = Make(kWidget, 11);
     EXPECT_TRUE(Has(Described(handle),
@@ -109,13 +111,13 @@ TEST(DiagnosticsTest, StaleHandleSaysWhoMadeAndDeletedItAndWhatIsThere) {
   });
 }
 
-TEST(DiagnosticsTest, SaysWhatTheSlotHoldsNow) {
+TEST(DiagnosticsTest, TheSlotsPresentObjectIsDescribed) {
   InDiagnosedProcess([] {
     const haft_handle handle = Make(kWidget, 11);
     ASSERT_EQ(HAFT_DELETE(handle, &kWidget), HAFT_OK);
     const std::string deleted_at =
         "deleted at " __FILE__ ":" + std::to_string(__LINE__ - 2);
-    // The slot is the next but for what the cache hands out before it.
+    // The cache may hand out other slots before this one.
     constexpr Word kIndex = internal::AnyTraits::Layout::Index::kMask;
     haft_handle next = 0;
     for (int i = 0; i < 1000; ++i) {
@@ -134,36 +136,36 @@ TEST(DiagnosticsTest, SaysWhatTheSlotHoldsNow) {
   });
 }
 
-TEST(DiagnosticsTest, RemembersSoManyHandlesOfASlot) {
+TEST(DiagnosticsTest, RemembersTheLastHandlesOfASlot) {
   InProcess([] {
     ASSERT_EQ(haft_diagnose(HAFT_DIAGNOSE_SITES), HAFT_OK);
     constexpr Word kIndex = internal::AnyTraits::Layout::Index::kMask;
-    std::vector<haft_handle> lives = {Make(kWidget, 100)};
-    while (lives.size() <= 8) {
-      ASSERT_EQ(Delete(lives.back(), 5), HAFT_OK);
-      const auto line = static_cast<unsigned>(100 + lives.size());
+    std::vector<haft_handle> handles = {Make(kWidget, 100)};
+    while (handles.size() <= 8) {
+      ASSERT_EQ(Delete(handles.back(), 5), HAFT_OK);
+      const auto line = static_cast<unsigned>(100 + handles.size());
       haft_handle next = 0;
       for (int i = 0; i < 1000; ++i) {
         next = Make(kWidget, line);
-        if (((next ^ lives[0]) & kIndex) == 0) break;
+        if (((next ^ handles[0]) & kIndex) == 0) break;
       }
-      lives.push_back(next);
+      handles.push_back(next);
     }
-    EXPECT_TRUE(Has(Described(lives[0]), "not remembered any more"));
-    EXPECT_FALSE(Has(Described(lives[0]), "deleted at"));
+    EXPECT_TRUE(Has(Described(handles[0]), "no longer remembered"));
+    EXPECT_FALSE(Has(Described(handles[0]), "deleted at"));
     for (std::size_t i = 1; i <= 8; ++i)
-      EXPECT_TRUE(Has(Described(lives[i]),
+      EXPECT_TRUE(Has(Described(handles[i]),
                       "created at made.c:" + std::to_string(100 + i)))
-          << i << ": " << Described(lives[i]);
+          << i << ": " << Described(handles[i]);
   });
 }
 
-// The offset into this program that a place says, less that of `function`.
+// The offset into this program that a location gives, less that of `function`.
 std::intptr_t OffsetFrom(const std::string& text, const std::string& before,
                          const void* function) {
   char name[300];
-  internal::FormatPlace(name, sizeof(name),
-                        {nullptr, reinterpret_cast<Word>(function)});
+  internal::FormatLocation(name, sizeof(name),
+                           {nullptr, reinterpret_cast<Word>(function)});
   const auto offset = [](const std::string& from) {
     const std::size_t at = from.rfind("+0x");
     EXPECT_NE(at, from.npos) << from;
@@ -186,7 +188,7 @@ std::intptr_t OffsetFrom(const std::string& text, const std::string& before,
   EXPECT_EQ(haft_delete(handle, nullptr), HAFT_OK);
 }
 
-TEST(DiagnosticsTest, PlacesAreThoseOfTheCallsWhereNobodySays) {
+TEST(DiagnosticsTest, LocationsAreThoseOfTheCallsUnlessALineIsGiven) {
   InDiagnosedProcess([] {
     const haft_handle handle = MakeByAddress();
     DeleteByAddress(handle);
@@ -200,7 +202,7 @@ TEST(DiagnosticsTest, PlacesAreThoseOfTheCallsWhereNobodySays) {
   });
 }
 
-TEST(DiagnosticsTest, FacilitySaysTheLine) {
+TEST(DiagnosticsTest, CppCallsGiveTheirLine) {
   InDiagnosedProcess([] {
     const std::string file = __FILE__ ":";
     static int object;
@@ -234,7 +236,7 @@ constexpr haft_type kCurious = {"curious", nullptr, [](void*) {
                                   seen_in_destructor = Described(in_destructor);
                                 }};
 
-TEST(DiagnosticsTest, DestructorFindsWhoHasDeletedItsHandle) {
+TEST(DiagnosticsTest, ADestructorFindsTheDeleterOfItsHandle) {
   InDiagnosedProcess([] {
     haft_status (*const ways[])(haft_handle) = {
         [](haft_handle handle) { return Delete(handle, 2); },
@@ -260,7 +262,7 @@ TEST(DiagnosticsTest, DestructorFindsWhoHasDeletedItsHandle) {
   });
 }
 
-TEST(DiagnosticsTest, DeleterIsKnownWhileItWaits) {
+TEST(DiagnosticsTest, TheDeleterIsKnownWhileItWaits) {
   InDiagnosedProcess([] {
     const haft_handle handle = Make(kWidget, 1);
     haft_pin pin;
@@ -273,7 +275,7 @@ TEST(DiagnosticsTest, DeleterIsKnownWhileItWaits) {
   });
 }
 
-TEST(DiagnosticsTest, WhoWasRefusedHasDeletedNothing) {
+TEST(DiagnosticsTest, ARefusedCallIsNotRecordedAsTheDeleter) {
   InDiagnosedProcess([] {
     const haft_handle handle = Make(kWidget, 1);
     haft_pin pin;
@@ -287,7 +289,7 @@ TEST(DiagnosticsTest, WhoWasRefusedHasDeletedNothing) {
   });
 }
 
-TEST(DiagnosticsTest, OfRacingDeletersTheOneThatDeletedIsNamed) {
+TEST(DiagnosticsTest, OfRacingDeletersTheSuccessfulOneIsRecorded) {
   InDiagnosedProcess([] {
     for (int round = 0; round < 300; ++round) {
       const haft_handle handle = Make(kWidget, 1);
@@ -304,11 +306,12 @@ TEST(DiagnosticsTest, OfRacingDeletersTheOneThatDeletedIsNamed) {
   });
 }
 
-TEST(DiagnosticsTest, SlotThatIsUsedAgainKeepsItsHandlesApart) {
+TEST(DiagnosticsTest, AReusedSlotKeepsItsHandlesApart) {
   InDiagnosedProcess([] {
     constexpr unsigned kRounds = testing::kSanitized ? 3'000 : 30'000;
     constexpr unsigned kLines = 5000;
-    // Makes the table: an emulator has no room for one of each thread.
+    // Creates the table now, because an emulator has no room for one of each
+    // thread.
     Delete(Make(kWidget, 1), 1);
     std::atomic<haft_handle> last{0};
     std::atomic<unsigned> makers{2};
@@ -318,7 +321,7 @@ TEST(DiagnosticsTest, SlotThatIsUsedAgainKeepsItsHandlesApart) {
       start.Wait();
       if (t < 2) {
         haft_handle before = 0;
-        // Until the others have had their turn, too.
+        // Runs until the others have had their turn, too.
         for (unsigned i = 1; i <= kRounds || described == 0; ++i) {
           const unsigned object = 2 * i + t;
           haft_handle handle = 0;
@@ -341,7 +344,7 @@ TEST(DiagnosticsTest, SlotThatIsUsedAgainKeepsItsHandlesApart) {
         if (at == text.npos) continue;
         const auto object = std::strtoul(&text[at + live.size()], nullptr, 16);
         at = text.find(made, at);
-        // Perhaps not noted yet.
+        // It may not have been recorded yet.
         if (at == text.npos) continue;
         ASSERT_EQ(object % kLines,
                   std::strtoul(&text[at + made.size()], nullptr, 10))
@@ -414,17 +417,17 @@ TEST(DiagnosticsTest, LeaksAreReportedAtExit) {
     Make(kWidget, 77);
     Make(kWidget, 77);
     EXPECT_EQ(haft_delete(Make(kWidget, 78), nullptr), HAFT_OK);
-    // Before the report, whenever it was arranged.
+    // Runs before the report, whenever it was registered.
     static haft_handle last;
     last = Make(kWidget, 79);
     EXPECT_EQ(atexit([] { haft_delete(last, nullptr); }), 0);
   });
   EXPECT_EQ(said,
             "haft: 2 live of type widget, created at made.c:77\n"
-            "haft: at exit: 2 handles are live\n");
+            "haft: live handles at exit: 2\n");
 }
 
-TEST(DiagnosticsTest, NothingIsSaidUnlessAskedFor) {
+TEST(DiagnosticsTest, NothingIsReportedUnlessAskedFor) {
   EXPECT_EQ(
       InProcess([] {
         const haft_handle handle = Make(kWidget, 77);
@@ -443,7 +446,7 @@ TEST(DiagnosticsTest, NothingIsSaidUnlessAskedFor) {
       "");
 }
 
-TEST(DiagnosticsTest, RefusalsAreSaidWhereTheEnvironmentSaysSo) {
+TEST(DiagnosticsTest, RefusalsAreReportedIfTheEnvironmentAsksForThem) {
   const std::string said = InProcess([] {
     setenv("HAFT_DIAGNOSE", "sites,refusals=1000000", 1);
     const haft_handle handle = Make(kWidget, 5);
@@ -459,7 +462,7 @@ TEST(DiagnosticsTest, RefusalsAreSaidWhereTheEnvironmentSaysSo) {
   EXPECT_TRUE(Has(said, "deleted at gone.c:6")) << said;
 }
 
-TEST(DiagnosticsTest, SoManyRefusalsAreSaidInASecond) {
+TEST(DiagnosticsTest, RefusalsAreLimitedToANumberASecond) {
   const std::string said = InProcess([] {
     setenv("HAFT_DIAGNOSE", "refusals=1", 1);
     void* object;
@@ -471,19 +474,19 @@ TEST(DiagnosticsTest, SoManyRefusalsAreSaidInASecond) {
   EXPECT_LT(lines, 1000) << said.substr(0, 500);
 }
 
-TEST(DiagnosticsTest, WordsThatAreNotUnderstoodAreSaid) {
+TEST(DiagnosticsTest, UnknownWordsOfTheEnvironmentAreReported) {
   for (const char* words : {"sights", "sites,,leaks", "refusals=", "refusals=0",
                             "refusals=7x", "site"}) {
     EXPECT_TRUE(Has(InProcess([words] {
                       setenv("HAFT_DIAGNOSE", words, 1);
                       Make(kWidget, 1);
                     }),
-                    "none of sites, leaks, refusals=NUMBER"))
+                    "each word must be sites, leaks or refusals=NUMBER"))
         << words;
   }
 }
 
-TEST(DiagnosticsTest, IsDecidedOnceAndBeforeTheFirstTable) {
+TEST(DiagnosticsTest, FlagsAreSetOnceAndBeforeTheFirstTable) {
   InProcess([] {
     EXPECT_EQ(haft_diagnose(8), HAFT_INVALID);
     Make(kWidget, 1);
@@ -515,9 +518,9 @@ void Hear(void* context, haft_table* table, haft_handle handle,
   *to = {to->count + 1, status, handle, table, description};
 }
 
-TEST(DiagnosticsTest, ListenerHearsOfWhatIsRefused) {
+TEST(DiagnosticsTest, TheCallbackHearsOfRefusals) {
   InProcess([] {
-    // A call has gone through before.
+    // A call has taken the fast path before.
     const haft_handle ours = Make(kWidget, 1);
     ASSERT_EQ(haft_check(ours), HAFT_OK);
     haft_table* table = nullptr;
@@ -555,7 +558,7 @@ TEST(DiagnosticsTest, ListenerHearsOfWhatIsRefused) {
     EXPECT_EQ(haft_table_take(table, handle, nullptr, &object), HAFT_STALE);
     EXPECT_EQ(haft_table_delete_batch(table, &handle, 1, nullptr, nullptr), 0u);
     EXPECT_EQ(heard.count, 8);
-    // Those that ask; the null handle; what is in use.
+    // Checks, the null handle and pinned objects are not reported.
     EXPECT_EQ(haft_table_check(table, handle), HAFT_STALE);
     EXPECT_EQ(haft_table_value(table, 0, nullptr, &object), HAFT_NULL);
     EXPECT_EQ(haft_pin_object(ours, &kWidget, &pin, &object), HAFT_OK);
@@ -570,7 +573,7 @@ TEST(DiagnosticsTest, ListenerHearsOfWhatIsRefused) {
   });
 }
 
-TEST(DiagnosticsTest, ListenerMayCallTheTable) {
+TEST(DiagnosticsTest, TheCallbackMayCallTheTable) {
   InDiagnosedProcess([] {
     static std::string seen;
     ASSERT_EQ(haft_set_refusal_callback(
@@ -588,7 +591,7 @@ TEST(DiagnosticsTest, ListenerMayCallTheTable) {
   });
 }
 
-TEST(DiagnosticsTest, InternedHandlesAreKnownByTheFirstIntern) {
+TEST(DiagnosticsTest, InternedHandlesAreRecordedByTheFirstIntern) {
   InDiagnosedProcess([] {
     int object;
     haft_handle handle = 0, again = 0;
@@ -609,7 +612,7 @@ TEST(DiagnosticsTest, InternedHandlesAreKnownByTheFirstIntern) {
   });
 }
 
-TEST(DiagnosticsTest, TablesOfOnesOwnRememberForThemselves) {
+TEST(DiagnosticsTest, EachTableHasAHistoryOfItsOwn) {
   InDiagnosedProcess([] {
     haft_table* tables[2];
     haft_handle handles[2] = {};
@@ -646,7 +649,7 @@ TEST(DiagnosticsTest, DestructorsMayCallATableThatIsBeingDestroyed) {
   });
 }
 
-TEST(DiagnosticsDeathTest, MustFormsSayAllThatIsKnown) {
+TEST(DiagnosticsDeathTest, MustFormsReportAllThatIsKnown) {
   const auto stale = [] {
     EXPECT_EQ(haft_diagnose(HAFT_DIAGNOSE_SITES), HAFT_OK);
     const haft_handle handle = Make(kWidget, 11);
@@ -666,7 +669,7 @@ TEST(DiagnosticsDeathTest, MustFormsSayAllThatIsKnown) {
                "type; called at .*; .*live in table .*, a widget");
 }
 
-TEST(DiagnosticsTest, MustFormsAnswerWhereTheyCan) {
+TEST(DiagnosticsTest, MustFormsReturnIfTheHandleIsGood) {
   InDiagnosedProcess([] {
     int object = 7;
     haft_handle handle;
@@ -705,10 +708,10 @@ TEST(DiagnosticsTest, SignalHandlersMayMakeAndDelete) {
       const std::string live = Described(handle);
       EXPECT_TRUE(Has(live, "created at made.c:2" + ByThread())) << live;
       EXPECT_EQ(Delete(handle, 3), HAFT_OK);
-      // Handlers may have used the slot more often than is remembered.
+      // Handlers may have reused the slot more often than it has records.
       const std::string gone = Described(handle);
       EXPECT_TRUE(Has(gone, "deleted at gone.c:3" + ByThread()) ||
-                  Has(gone, "not remembered any more"))
+                  Has(gone, "no longer remembered"))
           << gone;
     }
     done = true;

@@ -33,23 +33,23 @@ TEST(AnyObjectTest, ReleasedIsNotDestroyed) {
   EXPECT_EQ(destroyed, 0);
 }
 
-TEST(IsTypeTest, ByAddressOrByIdentity) {
+TEST(TypeMatchesTest, ByAddressOrByIdentity) {
   char same[] = "identity";
   const haft_type alias = {"alias", same, nullptr};
   const haft_type other = {"type", "other", nullptr};
   const haft_type nameless = {"type", nullptr, nullptr};
   const haft_type nameless_too = {"type", nullptr, nullptr};
-  EXPECT_TRUE(internal::IsType(&kType, nullptr));
-  EXPECT_TRUE(internal::IsType(&kType, &kType));
-  EXPECT_TRUE(internal::IsType(&kType, &alias));
-  EXPECT_FALSE(internal::IsType(&kType, &other));
-  EXPECT_FALSE(internal::IsType(&kType, &nameless));
-  EXPECT_FALSE(internal::IsType(&nameless, &kType));
-  EXPECT_TRUE(internal::IsType(&nameless, &nameless));
-  EXPECT_FALSE(internal::IsType(&nameless, &nameless_too));
+  EXPECT_TRUE(internal::TypeMatches(&kType, nullptr));
+  EXPECT_TRUE(internal::TypeMatches(&kType, &kType));
+  EXPECT_TRUE(internal::TypeMatches(&kType, &alias));
+  EXPECT_FALSE(internal::TypeMatches(&kType, &other));
+  EXPECT_FALSE(internal::TypeMatches(&kType, &nameless));
+  EXPECT_FALSE(internal::TypeMatches(&nameless, &kType));
+  EXPECT_TRUE(internal::TypeMatches(&nameless, &nameless));
+  EXPECT_FALSE(internal::TypeMatches(&nameless, &nameless_too));
 }
 
-TEST(AnyTableTest, ValueSaysWhatAHandleIs) {
+TEST(AnyTableTest, ValueReturnsTheStatusOfABadHandle) {
   internal::AnyTable table(10);
   int object = 0;
   const haft_type other = {"other", nullptr, nullptr};
@@ -68,7 +68,7 @@ TEST(AnyTableTest, ValueSaysWhatAHandleIs) {
   EXPECT_EQ(internal::AnyValue(table, handle, &kType, &found), Status::kStale);
 }
 
-TEST(AnyTableTest, ValueOfAnEarlierLifeIsRefused) {
+TEST(AnyTableTest, ValueOfAnEarlierHandleOfTheSlotIsRefused) {
   internal::AnyTable table(1);
   int objects[2] = {};
   const Handle first = table.Emplace(&objects[0], &kType, nullptr, nullptr);
@@ -78,6 +78,37 @@ TEST(AnyTableTest, ValueOfAnEarlierLifeIsRefused) {
   EXPECT_EQ(internal::AnyValue(table, first, &kType, &found), Status::kStale);
   EXPECT_EQ(internal::AnyValue(table, second, &kType, &found), Status::kOk);
   EXPECT_EQ(found, &objects[1]);
+}
+
+TEST(AnyTableTest, TakeGivesBackTheObjectAndItsOwner) {
+  internal::AnyTable table(10);
+  int destroyed = 0, object = 0;
+  const haft_type other = {"other", nullptr, nullptr};
+  const Handle handle = table.Emplace(&object, &kType, &Count, &destroyed);
+  const auto as_it_is = [](internal::AnyObject any) { return any; };
+  internal::TakenObject taken{};
+  EXPECT_EQ(internal::AnyTake(table, handle, &other, as_it_is, &taken),
+            Status::kWrongType);
+  EXPECT_EQ(taken.object, nullptr);
+  int ended = 0;
+  EXPECT_EQ(internal::AnyTake(table, handle, &kType, as_it_is, &taken,
+                              [&] { ended = 1 + destroyed; }),
+            Status::kOk);
+  EXPECT_EQ(ended, 1);
+  EXPECT_EQ(destroyed, 0);
+  EXPECT_EQ(taken.object, &object);
+  EXPECT_EQ(taken.destroy, &Count);
+  EXPECT_EQ(taken.context, &destroyed);
+  EXPECT_EQ(internal::AnyTake(table, handle, &kType, as_it_is, &taken),
+            Status::kStale);
+}
+
+TEST(AnyTableTest, CreateFailsWhereTheConstructorThrows) {
+  EXPECT_EQ(internal::AnyTable::Create(internal::AnyTable::kMaxCapacity + 1),
+            nullptr);
+  const auto table = internal::AnyTable::Create(10);
+  ASSERT_NE(table, nullptr);
+  EXPECT_NE(table->Emplace(nullptr, &kType, nullptr, nullptr), kNullHandle);
 }
 
 }  // namespace

@@ -7,13 +7,13 @@
 namespace haft::internal {
 namespace {
 
-TEST(GateTest, IsClosedAtFirst) {
+TEST(FastPathGateTest, HasNoTableAtFirst) {
   FastPathGate<int> gate;
   EXPECT_EQ(gate.TableOrNull(), nullptr);
   EXPECT_FALSE(gate.IsSlowPathForced());
 }
 
-TEST(GateTest, OpensToTheFirst) {
+TEST(FastPathGateTest, KeepsTheFirstTable) {
   FastPathGate<int> gate;
   int object, other;
   gate.Open(&object);
@@ -23,7 +23,7 @@ TEST(GateTest, OpensToTheFirst) {
   EXPECT_FALSE(gate.IsSlowPathForced());
 }
 
-TEST(GateTest, NobodyGoesThroughWhenItIsWatched) {
+TEST(FastPathGateTest, GivesNoTableWhenTheSlowPathIsForced) {
   int object;
   FastPathGate<int> opened;
   opened.Open(&object);
@@ -31,14 +31,14 @@ TEST(GateTest, NobodyGoesThroughWhenItIsWatched) {
   EXPECT_EQ(opened.TableOrNull(), nullptr);
   EXPECT_TRUE(opened.IsSlowPathForced());
 
-  FastPathGate<int> watched;
-  watched.ForceSlowPath();
-  watched.Open(&object);
-  EXPECT_EQ(watched.TableOrNull(), nullptr);
-  EXPECT_TRUE(watched.IsSlowPathForced());
+  FastPathGate<int> forced;
+  forced.ForceSlowPath();
+  forced.Open(&object);
+  EXPECT_EQ(forced.TableOrNull(), nullptr);
+  EXPECT_TRUE(forced.IsSlowPathForced());
 }
 
-TEST(GateTest, WatchWinsOverThreadsThatOpen) {
+TEST(FastPathGateTest, ForceSlowPathWinsOverThreadsThatOpen) {
   for (int round = 0; round < 300; ++round) {
     FastPathGate<int> gate;
     int object;

@@ -245,14 +245,17 @@ TEST_F(InternTableTest, TakenThroughHaftSaysWhatWasToDestroyIt) {
        {Intern(&object_),
         table_.Emplace(&object_, &kType, &Count, &destroyed_)}) {
     internal::TakenObject taken{};
-    EXPECT_EQ(internal::AnyTake(table_, handle, &kType, &taken), Status::kOk);
+    EXPECT_EQ(internal::AnyTake(table_, handle, &kType,
+                                &internal::InternTable::Forget, &taken),
+              Status::kOk);
     EXPECT_EQ(taken.object, &object_);
     EXPECT_EQ(taken.destroy, &Count);
     EXPECT_EQ(taken.context, &destroyed_);
     EXPECT_EQ(destroyed_, 0);
     EXPECT_EQ(interned.size(), 0u);
     internal::TakenObject untouched{};
-    EXPECT_EQ(internal::AnyTake(table_, handle, &kType, &untouched),
+    EXPECT_EQ(internal::AnyTake(table_, handle, &kType,
+                                &internal::InternTable::Forget, &untouched),
               Status::kStale);
     EXPECT_EQ(untouched.object, nullptr);
   }

@@ -1,0 +1,58 @@
+// The functions of haft.h about whole tables.
+
+#include <cstddef>
+#include <memory>
+
+#include "haft/haft.h"
+#include "haft/handle.h"
+#include "haft/internal/process/any_table.h"
+#include "haft/internal/process/process_table.h"
+#include "haft/object_table.h"
+
+using haft::internal::AnyObject;
+using haft::internal::AnyTable;
+using haft::internal::CTable;
+using haft::internal::TableOf;
+
+extern "C" {
+
+haft_status haft_table_create(size_t capacity, haft_table** table) {
+  if (table == nullptr || capacity == 0) return HAFT_INVALID;
+  if (capacity > AnyTable::kMaxCapacity) return HAFT_FULL;
+  std::unique_ptr<CTable> created = CTable::Create(capacity);
+  if (created == nullptr) return HAFT_OUT_OF_MEMORY;
+  *table = reinterpret_cast<haft_table*>(created.release());
+  return HAFT_OK;
+}
+
+void haft_table_destroy(haft_table* table) {
+  delete reinterpret_cast<CTable*>(table);
+}
+
+int haft_table_for_each(haft_table* name,
+                        int (*visit)(void*, haft_handle, const haft_type*,
+                                     void*),
+                        void* context) {
+  CTable* const table = TableOf(name);
+  if (table == nullptr || visit == nullptr) return 0;
+  int result = 0;
+  table->ForEach([&](haft::Handle handle, const AnyObject& object) {
+    result = visit(context, static_cast<haft_handle>(handle), object.type(),
+                   object.object());
+    return result != 0;
+  });
+  return result;
+}
+
+haft_status haft_table_stats(haft_table* name, haft_stats* stats) {
+  if (stats == nullptr) return HAFT_INVALID;
+  const CTable* const table = TableOf(name);
+  if (table == nullptr) return HAFT_OUT_OF_MEMORY;
+  const haft::ObjectTableStats figures = table->Stats();
+  *stats = {figures.live,    figures.retired_objects, figures.created,
+            figures.deleted, figures.exhausted_slots, figures.high_water,
+            figures.capacity};
+  return HAFT_OK;
+}
+
+}  // extern "C"

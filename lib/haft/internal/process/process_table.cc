@@ -1,0 +1,62 @@
+#include "haft/internal/process/process_table.h"
+
+#include <algorithm>
+#include <new>
+
+#include "haft/internal/base/lazy_instance.h"
+#include "haft/internal/diagnostics/diagnostics.h"
+#include "haft/internal/diagnostics/table_history.h"
+#include "haft/internal/process/environment_options.h"
+
+namespace haft::internal {
+inline namespace HAFT_ABI {
+namespace {
+
+// Constant-initialised and never destroyed, because threads and signal handlers
+// use it until the process ends.
+LazyInstance<CTable> process_table;
+
+// The number of live handles that the process-wide table is created for.
+std::size_t ProcessCapacity() noexcept {
+  constexpr std::size_t kDefault = std::size_t{1} << 22;
+  const std::size_t asked = ReadEnvironment().capacity;
+  return std::min(asked != 0 ? asked : kDefault, AnyTable::kMaxCapacity);
+}
+
+}  // namespace
+
+CTable::CTable(std::size_t capacity) noexcept
+    : AnyTable(capacity, Unchecked{}) {}
+
+CTable::~CTable() {
+  // Deletions by destructors are recorded as long as there is a history.
+  while (history_ != nullptr && Clear() != 0) {
+  }
+}
+
+std::unique_ptr<CTable> CTable::Create(std::size_t capacity) noexcept {
+  std::unique_ptr<CTable> table(new (std::nothrow) CTable(capacity));
+  if (table == nullptr || !table->ok()) return nullptr;
+  if (DiagnosticFlags() != 0) {
+    fast_path_gate.ForceSlowPath();
+    table->history_ = TableHistory::Create(table->slots());
+    if (table->history_ == nullptr) return nullptr;
+  }
+  return table;
+}
+
+CTable* TableOf(haft_table* table) noexcept {
+  if (table != nullptr) return reinterpret_cast<CTable*>(table);
+  if (CTable* const open = fast_path_gate.TableOrNull()) return open;
+  CTable* const created =
+      process_table.Get([] { return CTable::Create(ProcessCapacity()); });
+  if (created != nullptr) fast_path_gate.Open(created);
+  return created;
+}
+
+CTable* ProcessTableOrNull() noexcept {
+  return process_table.Get([] { return std::unique_ptr<CTable>(); });
+}
+
+}  // namespace HAFT_ABI
+}  // namespace haft::internal

@@ -1,0 +1,56 @@
+#include "haft/internal/diagnostics/table_history.h"
+
+#include <gtest/gtest.h>
+
+#include <memory>
+
+#include "haft/internal/base/sync.h"
+
+namespace haft::internal {
+namespace {
+
+constexpr haft_type kType = {"type", nullptr, nullptr};
+constexpr haft_type kNameless = {nullptr, nullptr, nullptr};
+constexpr SourceLocation kHere = {"here.c", 1}, kThere = {"there.c", 2};
+
+class TableHistoryTest : public ::testing::Test {
+ protected:
+  void ExpectSite(const TableHistory::Event& event, SourceLocation location,
+                  const char* type_name) const {
+    EXPECT_EQ(event.thread, sync::ThreadNumber());
+    const CallSite* const site = history_->SiteOf(event);
+    ASSERT_NE(site, nullptr);
+    EXPECT_STREQ(site->location().file, location.file);
+    EXPECT_EQ(site->location().number, location.number);
+    EXPECT_STREQ(site->type_name(), type_name);
+  }
+
+  std::unique_ptr<TableHistory> history_ = TableHistory::Create(4);
+  haft_handle handle_ = AnyTraits::Layout::Make(1, 2);
+};
+
+TEST_F(TableHistoryTest, RemembersThreadAndSiteOfBothEvents) {
+  history_->NoteCreated(handle_, kHere, &kType);
+  ExpectSite(history_->Recall(Handle(handle_)).created, kHere, "type");
+  EXPECT_EQ(history_->Recall(Handle(handle_)).deleted.thread, 0u);
+  history_->NoteDeleted(handle_, kThere);
+  ExpectSite(history_->Recall(Handle(handle_)).created, kHere, "type");
+  ExpectSite(history_->Recall(Handle(handle_)).deleted, kThere, "");
+}
+
+TEST_F(TableHistoryTest, ADeletionThatIsFoundLaterDoesNotReplaceAnother) {
+  history_->NoteCreated(handle_, kHere, &kNameless);
+  ExpectSite(history_->Recall(Handle(handle_)).created, kHere, "(nameless)");
+  history_->NoteFoundDeleted(handle_, kThere);
+  ExpectSite(history_->Recall(Handle(handle_)).deleted, kThere, "");
+  history_->NoteFoundDeleted(handle_, kHere);
+  ExpectSite(history_->Recall(Handle(handle_)).deleted, kThere, "");
+}
+
+TEST_F(TableHistoryTest, KnowsNoSiteOfAnEventThatWasNotRecorded) {
+  EXPECT_EQ(history_->SiteOf(history_->Recall(Handle(handle_)).created),
+            nullptr);
+}
+
+}  // namespace
+}  // namespace haft::internal
