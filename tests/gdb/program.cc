@@ -1,4 +1,4 @@
-// Handles and tables in every state, for gdb to look at (run.sh): stops at
+// Handles and tables in every state, for run.sh to inspect in gdb: it stops at
 // TablesAreReady(), and in a destructor.
 
 #include <memory>
@@ -22,7 +22,7 @@ struct Widget {
   long more[5] = {};
 };
 
-// 8 slots of 3 generations each, and a mark.
+// 8 slots of 3 generations each, and a marker.
 struct TinyTraits : haft::DefaultTraits {
   using Layout = haft::HandleLayout<3, 2, haft::Word{1} << 30>;
 };
@@ -39,7 +39,7 @@ haft::HandleTable<int, TinyTraits> tiny(8);
 haft::ObjectTable<Widget, CountedTraits> counted(8);
 
 haft::Handle point, stale_point, next_point;
-haft::Handle live, pinned, retired, held, stale, ending, frozen;
+haft::Handle live, pinned, retired, deferred, stale, destroying, frozen;
 haft::Handle tiny_last, tiny_marked;
 haft::Handle counted_pinned;
 haft::Handle null;
@@ -51,13 +51,13 @@ int c_object = 5;
 const haft_type c_type = {"c.object", "c.object", nullptr};
 
 [[gnu::noinline]] void TablesAreReady() { asm volatile(""); }
-[[gnu::noinline]] void AnObjectIsEnding() { asm volatile(""); }
+[[gnu::noinline]] void AnObjectIsBeingDestroyed() { asm volatile(""); }
 
 Widget::~Widget() {
-  if (number == 16) AnObjectIsEnding();
+  if (number == 16) AnObjectIsBeingDestroyed();
 }
 
-// As DeleteUnlessPinned does for a moment.
+// Freezes a handle, as DeleteUnlessPinned does for a moment.
 void Freeze(haft::Handle handle) {
   using Layout = haft::DefaultLayout;
   using Slot = haft::internal::ObjectSlot<Widget, Layout,
@@ -80,17 +80,17 @@ int main() {
   });
 
   for (haft::Handle* handle :
-       {&live, &pinned, &retired, &held, &stale, &ending, &frozen}) {
+       {&live, &pinned, &retired, &deferred, &stale, &destroying, &frozen}) {
     static int number = 11;
     *handle = widgets->Emplace(number++);
   }
   Widgets::Pinned pin = widgets->Pin(pinned), again = widgets->Pin(pinned);
-  Widgets::Pinned pin_of_dying = widgets->Pin(retired);
-  Widgets::Pinned pin_of_ending = widgets->Pin(ending);
-  for (haft::Handle handle : {retired, ending, stale}) widgets->Delete(handle);
+  Widgets::Pinned pin_of_retired = widgets->Pin(retired);
+  Widgets::Pinned pin_of_destroying = widgets->Pin(destroying);
+  for (haft::Handle handle : {retired, destroying, stale}) widgets->Delete(handle);
   std::optional<Widgets::ReadScope> scope(*widgets);
-  if (scope->Find(held) == nullptr) return 1;
-  widgets->Delete(held);
+  if (scope->Find(deferred) == nullptr) return 1;
+  widgets->Delete(deferred);
   Freeze(frozen);
 
   for (int i = 0; i < 3; ++i) {
@@ -115,7 +115,7 @@ int main() {
     return 1;
 
   TablesAreReady();
-  pin_of_ending.Unpin();
+  pin_of_destroying.Unpin();
   haft_unpin(&c_pin);
   return 0;
 }

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# What tools/gdb/haft.py says of handles and tables in every state: in a running process and in its core file, as each
-# compiler describes them, with and without optimisation. Ends with "N passed" or "N passed, M failed".
+# Tests the answers of tools/gdb/haft.py about handles and tables in every state: in a running process and in its core file,
+# with the debug information of each compiler, with and without optimisation. Ends with "N passed" or "N passed, M failed".
 #   tests/gdb/run.sh [COMPILER...]
 set -euo pipefail
 cd "${BASH_SOURCE[0]%/*}/../.."
@@ -16,14 +16,15 @@ trap 'rm -rf "$work"' EXIT
 passed=0
 failed=0
 
-# A command | all that it must print, as an extended regular expression.
+# Each line is a command and, after |, all that it must print, as an extended regular expression.
 h='0x[0-9a-f]+'
 at='\{ generation: [0-9]+, index: [0-9]+ \}'
 now='that slot is now'
 points="haft::HandleTable<Point> $h <points>"
 widgets="haft::ObjectTable<Widget> $h; $at"
 tiny="haft::HandleTable<int> $h <tiny>"
-any="haft::ObjectTable<haft::AnyObject> $h"
+any="haft::ObjectTable<haft::internal::AnyObject> $h"
+abi=$(sed -n 's/^#define HAFT_ABI \(abi[0-9]*\)$/\1/p' lib/haft/internal/base/abi.h)
 widget() { echo "\{number = $1, more = \{0, 0, 0, 0, 0\}\}"; }
 ready="
 haft point points|$h: live in $points; $at, value: \{x = 3, y = 4\}
@@ -39,7 +40,7 @@ haft live widgets|$h: live in $widgets, value: $(widget 11)
 haft 'live.word_ + 0' widgets|$h: live in $widgets, value: $(widget 11)
 haft pinned widgets|$h: live in $widgets, pinned 2, value: $(widget 12)
 haft retired widgets|$h: stale, retired in $widgets, pinned 1, value: $(widget 13)
-haft held widgets|$h: stale, held by a read scope in $widgets, value: $(widget 14)
+haft deferred widgets|$h: stale, deferred in $widgets, value: $(widget 14)
 haft stale widgets|$h: stale in $widgets, $now free at generation [0-9]+
 haft frozen widgets|$h: live, frozen in $widgets, value: $(widget 17)
 haft tiny_last tiny|$h: stale in $tiny; \{ generation: 3, index: 0 \}, $now exhausted at generation 3
@@ -55,7 +56,7 @@ print point|\\\$[0-9]+ = $h: (stale|never issued) in $any; $at, .*
 print in_c|\\\$[0-9]+ = $h: live in $any; $at, a c\.object at $h
 print/r in_c|\\\$[0-9]+ = [0-9]+
 print in_c_pinned|\\\$[0-9]+ = $h: live in $any; $at, pinned 1, a c\.object at $h
-print *(haft::AnyTable*)c_table|\\\$[0-9]+ = haft::ObjectTable<haft::AnyObject> of capacity 8, slots: 1 live, [0-9]+ free = \{\[$h\] = a c\.object at $h\}
+print *(haft::internal::$abi::CTable*)c_table|\\\$[0-9]+ = haft::ObjectTable<haft::internal::AnyObject> of capacity 8, slots: 1 live, [0-9]+ free = \{\[$h\] = a c\.object at $h\}
 haft c_table_handle c_table|$h: live in $any; $at, a c\.object at $h
 haft in_c c_table|$h: never issued in $any; $at, that slot is untouched
 haft in_c (haft_table*)0|$h: live in $any; $at, a c\.object at $h
@@ -65,10 +66,10 @@ haft|usage: haft HANDLE \[TABLE\]
 "
 before='
 print in_process|\$[0-9]+ = 0x0: null
-haft 7|the process.s table has not been made yet, or there are no debug symbols of haft\.cc
+haft 7|the process-wide table has not been created yet, or there are no debug symbols of process_table\.cc
 '
-ending="
-haft ending widgets|$h: stale, ending in $widgets, value: $(widget 16)
+destroying="
+haft destroying widgets|$h: stale, destroying in $widgets, value: $(widget 16)
 "
 
 # ask EXPECTATIONS: their commands, as arguments of gdb, each after a line that numbers it.
@@ -83,7 +84,7 @@ ask() {
   arguments+=(-ex 'echo \n@end\n')
 }
 
-# judge EXPECTATIONS: of what gdb has printed into $work/said.
+# judge EXPECTATIONS: compares them with the output of gdb in $work/said.
 judge() {
   local number=0 command wanted said
   while IFS='|' read -r command wanted; do
@@ -105,13 +106,14 @@ debug() {
   timeout 120 gdb -nx -batch -iex 'set debuginfod enabled off' -iex 'set environment HAFT_CAPACITY 64' "$@" \
     > "$work/all" 2>&1 < /dev/null || { tail -n 30 "$work/all"; return 1; }
 }
-# The part of that in which the commands of the last `ask` have answered.
+# Extracts the answers to the commands of the last `ask`.
 said() { sed -n '/^@1$/,/^@end$/p' "$work/all" > "$work/said"; }
 
 source=(-ex "source $root/tools/gdb/haft.py")
 for compiler in "${compilers[@]}"; do
   for level in -O0 -O2; do
-    "$compiler" -std=c++17 -g "$level" -Wall -Wextra -Werror -Ilib tests/gdb/program.cc lib/haft/internal/{process,diagnostics}/*.cc -o "$work/program" -pthread
+    "$compiler" -std=c++17 -g "$level" -Wall -Wextra -Werror -Ilib -I. tests/gdb/program.cc lib/haft/internal/{process,diagnostics}/*.cc \
+      -o "$work/program" -pthread
 
     where="$compiler $level, running"
     ask "$before"
@@ -123,10 +125,10 @@ for compiler in "${compilers[@]}"; do
     debug "${source[@]}" -ex 'break TablesAreReady' -ex run "${arguments[@]}" -ex "generate-core-file $work/core" "$work/program"
     said
     judge "$ready"
-    ask "$ending"
-    debug "${source[@]}" -ex 'break AnObjectIsEnding' -ex run "${arguments[@]}" "$work/program"
+    ask "$destroying"
+    debug "${source[@]}" -ex 'break AnObjectIsBeingDestroyed' -ex run "${arguments[@]}" "$work/program"
     said
-    judge "$ending"
+    judge "$destroying"
 
     where="$compiler $level, core file"
     ask "$ready"
@@ -136,7 +138,7 @@ for compiler in "${compilers[@]}"; do
   done
 done
 
-# Loaded by itself, from beside the program.
+# Loaded by gdb itself, from beside the program.
 where='auto-load'
 cp tools/gdb/haft.py "$work/program-gdb.py"
 one='
@@ -146,6 +148,18 @@ ask "$one"
 debug -iex "add-auto-load-safe-path $work" "${arguments[@]}" "$work/program" "$work/core"
 said
 judge "$one"
+
+# Another version of the ABI.
+where='abi12'
+cp -r lib "$work/lib"
+sed -i 's/^#define HAFT_ABI abi[0-9]*$/#define HAFT_ABI abi12/' "$work/lib/haft/internal/base/abi.h"
+"${compilers[0]}" -std=c++17 -g -O0 -I"$work/lib" -I. tests/gdb/program.cc "$work"/lib/haft/internal/{process,diagnostics}/*.cc \
+  -o "$work/program" -pthread
+abi12=${ready//$abi::/abi12::}
+ask "$abi12"
+debug "${source[@]}" -ex 'break TablesAreReady' -ex run "${arguments[@]}" "$work/program"
+said
+judge "$abi12"
 
 if (( failed )); then
   echo "$passed passed, $failed failed"

@@ -5,15 +5,18 @@ it with a program or library FILE that was built with -g, put it beside that as
 FILE-gdb.py and name the folder by `add-auto-load-safe-path FOLDER`.
 
   haft HANDLE [TABLE]   what HANDLE means in TABLE (a table, a pointer or a
-                        unique_ptr to one, a haft_table *), in the process's
+                        unique_ptr to one, a haft_table *), in the process-wide
                         table if none is given
   print HANDLE          the same, for a haft::Handle or haft_handle, of the
                         process's table
   print TABLE           its figures and what is live in it
 
-`print/r` shows a handle or a table without all that. Everything is read from
-memory, nothing is called: core files do. What is read while other threads run
-is a little old, as everywhere in gdb.
+`print/r` shows a handle or a table as gdb does by itself. Everything is read
+from memory and nothing is called, so core files are sufficient. While other
+threads run, an answer may be out of date, as everywhere in gdb.
+
+Haft's names stand in an inline namespace that names the ABI version, as in
+haft::abi0::Handle. It may be any version; it is left out of what is printed.
 """
 
 import re
@@ -21,17 +24,60 @@ import re
 import gdb
 import gdb.printing
 
-# As in haft/slot_array.h: what a slot's state is, by the index bits in which it
-# differs from the slot's index, where its lowest bit is clear.
-_ENDED = {1: "exhausted", 2: "retired", 3: "held by a read scope", 4: "ending"}
+# The states of a slot whose handle has ended (haft::internal::SlotState): the
+# lowest bit is clear, and the index differs from the slot's by these bits.
+_ENDED = {1: "exhausted", 2: "retired", 3: "deferred", 4: "destroying"}
+# In these the object still exists.
+_EXISTS = ("retired", "deferred", "destroying")
 
-_PROCESS_TABLE = "'haft::(anonymous namespace)::process_table'"
+
+def _plain(name):
+    """A name, or a type, without the inline namespaces of ABI versions."""
+    return re.sub(r"\b(haft::(?:internal::)?)abi\d+\w*::", r"\1", str(name))
+
+
+class _Abis:
+    """The ABI namespaces, as "abi0", of which gdb has a process-wide table."""
+
+    names, object_files = [], None
+
+    @classmethod
+    def get(cls):
+        object_files = [file.filename for file in gdb.objfiles()]
+        if cls.object_files != object_files:
+            cls.object_files = object_files
+            cls.names = sorted(set(re.findall(
+                r"haft::internal::(abi\w+)::\(anonymous namespace\)"
+                r"::process_table\b",
+                gdb.execute("info variables -q ::process_table$",
+                            to_string=True))))
+        return cls.names
+
+
+def _field(value, name):
+    """The field `name` of `value`, or of a part of it that Haft has made."""
+    fields = value.type.strip_typedefs().fields()
+    for field in fields:
+        if field.name == name:
+            return value[field]
+    for field in fields:
+        type_ = field.type.strip_typedefs()
+        if type_.code == gdb.TYPE_CODE_STRUCT and (
+                field.is_base_class or field.name in _PARTS):
+            found = _field(value[field], name)
+            if found is not None:
+                return found
+    return None
+
+
+# The members of tables that have the fields we look for.
+_PARTS = ("store_", "allocator_")
 
 
 def _family(value, name):
     """`value` as the template `name` that its type is or derives from."""
     type_ = value.type.strip_typedefs()
-    if re.match(r"(const )?%s<" % name, str(type_)):
+    if re.match(r"(const )?%s<" % name, _plain(type_)):
         return value
     if type_.code == gdb.TYPE_CODE_STRUCT:
         for field in type_.fields():
@@ -45,7 +91,7 @@ def _family(value, name):
 def _layout_type(type_):
     """The haft::HandleLayout<...> that `type_` is or derives from."""
     type_ = type_.strip_typedefs()
-    while not str(type_).startswith("haft::HandleLayout<"):
+    while not _plain(type_).startswith("haft::HandleLayout<"):
         type_ = [f for f in type_.fields() if f.is_base_class][0].type
         type_ = type_.strip_typedefs()
     return type_
@@ -56,12 +102,12 @@ def _word_type():
 
 
 def _word(atomic):
-    """The value of a std::atomic of one word, whoever wrote the library."""
+    """The value of a std::atomic of one word, in any standard library."""
     return int(atomic.address.cast(_word_type().pointer()).dereference())
 
 
 class Layout:
-    """The fields of a handle's word."""
+    """The bit fields of a handle."""
 
     def __init__(self, type_):
         arguments = [int(type_.template_argument(i)) for i in range(3)]
@@ -86,7 +132,7 @@ class Layout:
                                                   self.index(word))
 
     def read_state(self, state, index):
-        """What a slot's state is, and the handle it is about."""
+        """The name of a slot's state, and the handle that it belongs to."""
         if state == 0:
             return "untouched", 0
         flipped = self.index(state) ^ index
@@ -103,12 +149,12 @@ class Table:
 
     @staticmethod
     def find(value):
-        """The Table that `value` is or points to; None: none."""
+        """The Table that `value` is or points to, or None."""
         type_ = value.type.strip_typedefs()
         if type_.code in (gdb.TYPE_CODE_REF, gdb.TYPE_CODE_RVALUE_REF):
             return Table.find(value.referenced_value())
         if str(type_.unqualified()).startswith("std::unique_ptr<haft::"):
-            # With its default deleter it is a pointer.
+            # With its default deleter it has the layout of a pointer.
             pointer = type_.template_argument(0).pointer()
             return Table.find(value.address.cast(pointer.pointer())
                               .dereference())
@@ -117,7 +163,10 @@ class Table:
             if int(value) == 0:
                 return Table.of_process() if is_c else None
             if is_c:
-                value = value.cast(gdb.lookup_type("haft::AnyTable").pointer())
+                if not _Abis.get():
+                    return None
+                value = value.cast(gdb.lookup_type(
+                    "haft::internal::%s::CTable" % _Abis.get()[0]).pointer())
             return Table.find(value.dereference())
         for name in ("haft::ObjectTable", "haft::HandleTable"):
             table = _family(value, name)
@@ -127,35 +176,46 @@ class Table:
 
     @staticmethod
     def of_process():
-        """The process's Table; None: there is none, or no symbols of it."""
-        try:
-            made_once = gdb.parse_and_eval(_PROCESS_TABLE)
-        except gdb.error:
-            return None
-        type_ = made_once.type.strip_typedefs().template_argument(0).pointer()
-        pointer = gdb.Value(_word(made_once["object_"])).cast(type_)
-        return Table.find(pointer)
+        """The process-wide Table; None if it does not exist, or there are no
+        debug symbols of it. If the process has several versions of Haft, the
+        first that has one."""
+        for abi in _Abis.get():
+            try:
+                instance = gdb.parse_and_eval(
+                    "'haft::internal::%s::(anonymous namespace)"
+                    "::process_table'" % abi)
+                type_ = instance.type.strip_typedefs().template_argument(0)
+                pointer = gdb.Value(_word(instance["object_"]))
+            except gdb.error:
+                continue
+            table = Table.find(pointer.cast(type_.pointer()))
+            if table is not None:
+                return table
+        return None
 
     def __init__(self, value, family):
         self.value = value
         self.owns = family == "haft::ObjectTable"
         type_ = value.type.strip_typedefs().unqualified()
         self.element = type_.template_argument(0)
-        self.name = "%s<%s>" % (family, self.element)
-        slots = value["slots_"]
+        self.name = "%s<%s>" % (family, _plain(self.element))
+        self.holds_any = (_plain(self.element.strip_typedefs()) ==
+                          "haft::internal::AnyObject")
+        slots = _field(value, "slots_")
         type_ = slots.type.strip_typedefs()
         self.layout = Layout(_layout_type(type_.template_argument(1)))
         self.first = int(slots["first_"])
         self.data = slots["storage_"]["data_"]
         self.size = int(slots["storage_"]["size_"])
-        fresh_slots = value["fresh_slots_"]
+        self.capacity = int(_field(value, "capacity_"))
+        fresh_slots = _field(value, "fresh_slots_")
         self.taken = min(_word(fresh_slots["next_"]), int(fresh_slots["limit_"]))
 
     def slot(self, index):
         return (self.data + index).dereference()
 
     def states(self):
-        """(index, state) of each slot that was ever taken into use."""
+        """(index, state) of each slot below the high-water mark."""
         if self.taken == 0:
             return
         slot = self.data.dereference()
@@ -173,7 +233,7 @@ class Table:
                 yield low + i, int.from_bytes(word, "little")
 
     def age(self, word):
-        """How many generations after the first."""
+        """The number of generations since the first one."""
         first = self.layout.generation(self.first)
         generation = self.layout.generation(word)
         wraps = generation < first
@@ -186,18 +246,17 @@ class Table:
         return place.address.cast(self.element.pointer()).dereference()
 
     def pins(self, word, index):
-        """How many have `word` pinned; None: not to be seen from here."""
+        """The number of pins of `word`, or None if it cannot be told."""
         usage = self.slot(index)["usage_"] if self.owns else None
         if usage is None:
             return None
         if any(f.name == "pins" for f in usage.type.fields()):
             return _word(usage["pins"])
-        try:
-            blocks = self.value["reclamation_"]["blocks_"]
-        except gdb.error:
+        blocks = _field(_field(self.value, "reclamation_"), "blocks_")
+        if blocks is None:
             return None
         block = blocks["data_"].dereference()
-        # The whole array: threads are few, and what is untouched reads as 0.
+        # The whole array; blocks that were never used read as 0.
         memory = gdb.selected_inferior().read_memory(
             int(blocks["data_"]), int(blocks["size_"]) * block.type.sizeof)
         width = block["scope"].type.sizeof
@@ -220,8 +279,7 @@ class Table:
         index = self.layout.index(word) & (self.size - 1)
         state = _word(self.slot(index)["state_"])
         kind, handle = self.layout.read_state(state, index)
-        exists = self.owns and kind in ("retired", "held by a read scope",
-                                        "ending")
+        exists = self.owns and kind in _EXISTS
         if handle == word and (kind.startswith("live") or exists):
             text = where % (kind if not exists else "stale, " + kind)
             pins = self.pins(word, index)
@@ -241,7 +299,7 @@ class Table:
 
     def show(self, index):
         content = self.content(index)
-        if str(self.element.strip_typedefs()) != "haft::AnyObject":
+        if not self.holds_any:
             return "value: " + content.format_string()
         return _any_object(content)
 
@@ -253,7 +311,7 @@ class Table:
             counts[kind] = counts.get(kind, 0) + 1
         counts.setdefault("live", 0)
         return "%s of capacity %d, slots: %s" % (
-            self.name, int(self.value["capacity_"]),
+            self.name, self.capacity,
             ", ".join("%d %s" % (counts[kind], kind)
                       for kind in sorted(counts,
                                          key=lambda k: (k != "live", k))))
@@ -270,15 +328,16 @@ def _any_object(content):
     type_, object_ = content["type_"], content["object_"]
     name = type_["name"].string() if int(type_["name"]) else "(no name)"
     text = "a %s at 0x%x" % (name, int(object_))
-    # The descriptors of process_table.h say what C++ type that is.
+    # The descriptors of haft/process_table.h name the C++ type.
     symbol = gdb.execute("info symbol 0x%x" % int(type_), to_string=True)
-    match = re.match(r"haft::internal::TypeDescriptor<(.*)>::kType", symbol)
+    match = re.match(r"haft::internal::(?:abi\w+::)?TypeDescriptor<(.*)>::kType",
+                     symbol)
     if match and int(object_):
         try:
             pointer = gdb.lookup_type(match[1]).pointer()
             text += ": " + object_.cast(pointer).dereference().format_string()
         except gdb.error:
-            pass  # no symbols of it
+            pass  # there are no debug symbols of the type
     return text
 
 
@@ -307,7 +366,7 @@ class HandlePrinter:
 
 
 class TablePrinter:
-    """The tables, as maps."""
+    """A table, as a map."""
 
     def __init__(self, value):
         self.table = Table.find(value)
@@ -322,13 +381,14 @@ class TablePrinter:
         for handle, index in self.table.live():
             yield "handle", "0x%x" % handle
             content = self.table.content(index)
-            if str(self.table.element.strip_typedefs()) == "haft::AnyObject":
+            if self.table.holds_any:
                 content = _any_object(content)
             yield "value", content
 
 
 class AnyObjectPrinter:
-    """What a table of objects of any type holds."""
+    """haft::internal::AnyObject, of which the process-wide table has one for
+    each handle."""
 
     def __init__(self, value):
         self.value = value
@@ -344,12 +404,13 @@ class Printers(gdb.printing.PrettyPrinter):
     def __call__(self, value):
         if value.type.name == "haft_handle":
             return HandlePrinter(value)
-        name = str(value.type.strip_typedefs().unqualified())
+        name = _plain(value.type.strip_typedefs().unqualified())
         if name == "haft::Handle":
             return HandlePrinter(value)
-        if name == "haft::AnyObject":
+        if name == "haft::internal::AnyObject":
             return AnyObjectPrinter(value)
-        if re.match(r"haft::(Object|Handle)Table<.*>$", name):
+        if re.match(r"haft::((Object|Handle)Table<.*>|"
+                    r"internal::(CTable|BasicAnyTable<.*>))$", name):
             return TablePrinter(value)
         return None
 
@@ -358,8 +419,8 @@ class HaftCommand(gdb.Command):
     """What a handle means: haft HANDLE [TABLE].
 
 HANDLE is an expression: a haft::Handle, a haft_handle, a pointer or a number.
-TABLE is one for a table, or a pointer to it; without it the process's table is
-meant. Quote expressions that contain spaces."""
+TABLE is one for a table, or a pointer to it. Without it, the process-wide table
+is used. Quote expressions that contain spaces."""
 
     def __init__(self):
         super().__init__("haft", gdb.COMMAND_DATA, gdb.COMPLETE_EXPRESSION)
@@ -370,7 +431,7 @@ meant. Quote expressions that contain spaces."""
             raise gdb.GdbError("usage: haft HANDLE [TABLE]")
         try:
             gdb.write(self.answer(*arguments) + "\n")
-        except gdb.error as error:  # said in one line, not as ours
+        except gdb.error as error:  # printed as one line, without a traceback
             raise gdb.GdbError(str(error))
 
     @staticmethod
@@ -379,8 +440,8 @@ meant. Quote expressions that contain spaces."""
         if expression is None:
             table = Table.of_process()
             if table is None:
-                return ("the process's table has not been made yet, or there "
-                        "are no debug symbols of haft.cc")
+                return ("the process-wide table has not been created yet, or "
+                        "there are no debug symbols of process_table.cc")
         else:
             table = Table.find(gdb.parse_and_eval(expression))
             if table is None:
