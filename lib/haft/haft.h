@@ -1,17 +1,19 @@
 /* Haft for C and for every language that can call C: one table for the process
  * that turns objects into opaque handles, and tables of your own.
  *
- * Compiles as C99 and as C++. What holds for every function:
+ * Compiles as C99 and as C++. The following holds for every function:
  *
  *   - It may be called by any thread at any time, unless it says otherwise.
- *   - A bad handle is input: null, forged, stale, another table's, or of
- *     another type, it gets its exact status, and nothing is changed.
- *   - Where a status other than HAFT_OK is returned, results are not written.
+ *   - A bad handle is input, not an error of the program. Whether it is null,
+ *     forged, stale, another table's or of another type, it gets its exact
+ *     status, and nothing is changed.
+ *   - If a status other than HAFT_OK is returned, results are not written.
  *   - No exception crosses it. Only the `must` forms abort.
- *   - Objects are destroyed by the thread that deletes them, or by the one that
- *     lets go of the last pin: `destroy` callbacks may call back into Haft.
- *   - In signal handlers: all but those that say they allocate or that they
- *     block; what destroys an object is as safe there as its `destroy` is.
+ *   - An object is destroyed by the thread that deletes it, or by the thread
+ *     that ends its last pin. `destroy` callbacks may call back into Haft.
+ *   - It may be called in signal handlers, unless it says that it allocates or
+ *     that it blocks. A call that destroys an object is as safe there as the
+ *     object's `destroy` is.
  */
 
 #ifndef HAFT_HAFT_H_
@@ -26,8 +28,8 @@
 #define HAFT_VERSION \
   (HAFT_VERSION_MAJOR * 10000 + HAFT_VERSION_MINOR * 100 + HAFT_VERSION_PATCH)
 
-/* Exported by libhaft.so. An archive's functions stay inside of what they are
- * linked into. */
+/* libhaft.so exports the functions. If they come from an archive, they are
+ * private to the program or library that it is linked into. */
 #ifdef HAFT_BUILDING_SHARED_LIBRARY
 #define HAFT_API __attribute__((visibility("default")))
 #else
@@ -48,139 +50,155 @@ typedef enum haft_status {
   HAFT_OK = 0,
   HAFT_NULL = 1,          /* the null handle */
   HAFT_MALFORMED = 2,     /* no table issues such a word */
-  HAFT_NEVER_ISSUED = 3,  /* not by this table: forged, or another's */
+  HAFT_NEVER_ISSUED = 3,  /* this table has not issued it: it is forged, or
+                             another table's */
   HAFT_STALE = 4,         /* issued by this table, and deleted */
   HAFT_WRONG_TYPE = 5,    /* live, and of another type */
   HAFT_FULL = 6,          /* the table has no room for another handle */
   HAFT_OUT_OF_MEMORY = 7, /* there is no memory, or no room for a pin */
-  HAFT_PINNED = 8,        /* live, and in use: not deleted */
+  HAFT_PINNED = 8,        /* live and in use, so it was not deleted */
   HAFT_TIMED_OUT = 9,     /* deleted, and still in use */
-  HAFT_INVALID = 10       /* an argument that is no handle is null or 0; or
-                             a handle was not interned */
+  HAFT_INVALID = 10       /* invalid argument (other than the handle): null or
+                             zero; or the handle was never interned */
 } haft_status;
 
-/* What an object is. Two descriptors mean the same type if they are the same
- * one, or if both have an `identity` and those are equal strings: so each
- * shared library of a process may have a descriptor of its own. Descriptors and
- * what they point to must stay for ever: who looks a handle up may still read
- * them when it has just been deleted. */
+/* The descriptor of a type of objects. Two descriptors are one type in two
+ * cases only:
+ *
+ *   - They have the same address.
+ *   - Both have an `identity` that is not null, and the strings are equal
+ *     (strcmp). So each shared library of a process may have a descriptor of
+ *     its own.
+ *
+ * A descriptor whose identity is null is therefore one type with itself only,
+ * even if another one has the same content. `name` and `destroy` are not
+ * compared; each object is destroyed by the descriptor that it was created
+ * with. Where a function takes the type that is wanted, a null pointer stands
+ * for any type; a function that creates a handle returns HAFT_INVALID for it.
+ *
+ * A descriptor and the strings that it points to must never be destroyed or
+ * unloaded, because a look-up may still read them when its handle has just been
+ * deleted. */
 typedef struct haft_type {
-  const char *name;              /* for messages; null: without one */
-  const char *identity;          /* null: this descriptor only */
+  const char *name;              /* for messages; may be null */
+  const char *identity;          /* null: no other descriptor is this type */
   void (*destroy)(void *object); /* null: objects are borrowed */
 } haft_type;
 
-/* A table of handles. Wherever one is asked for, null means the process's. */
+/* A table of handles. Every function takes null for the process's table. */
 typedef struct haft_table haft_table;
 
-/* Holds an object for as long as it lasts. Plain memory: it may be stored, and
- * any thread may let it go. Copies are the same pin: let go of one only. */
+/* A pin keeps its object alive until haft_unpin. It is plain memory: it may be
+ * stored, and any thread may end it. Copies are the same pin; end only one. */
 typedef struct haft_pin {
   uintptr_t words[4];
 } haft_pin;
 
 /* --- The process's table --------------------------------------------------
  *
- * There is one for all who load the same libhaft.so. It is made by the first
- * call that needs it, for 4,194,304 live handles (65,536 where words have 32
- * bits) or as many as the environment variable HAFT_CAPACITY says, and never
- * destroyed. That call allocates; of threads that make one at the same time one
- * keeps it, and none waits. While there is no memory for it, what needs it
- * returns HAFT_OUT_OF_MEMORY, or that there is nothing. */
+ * All code that loads the same libhaft.so shares one table. The first call that
+ * needs it creates it, for 4,194,304 live handles (65,536 where words have 32
+ * bits) or as many as the environment variable HAFT_CAPACITY says. It is never
+ * destroyed. The first call allocates. If several threads create the table at
+ * the same time, one of them succeeds and the others use its table; none waits.
+ * If the table cannot be allocated, calls return HAFT_OUT_OF_MEMORY (or 0, if
+ * they return a count). */
 
 /* Makes `object` reachable through a new handle. `type->destroy(object)` is
- * called when it has been deleted and is no longer in use.
+ * called when the handle has been deleted and the object is no longer in use.
  *   Returns   HAFT_OK, HAFT_FULL, HAFT_OUT_OF_MEMORY, HAFT_INVALID
  *   Progress  lock-free; wait-free while this thread's cache holds a handle
- *   Cost      no allocation, no system call but for the first uses */
+ *   Cost      no allocation and no system call, except for the first uses */
 HAFT_API haft_status haft_new(void *object, const haft_type *type,
                               haft_handle *handle);
 
-/* The same where something else than the object is to be destroyed: calls
- * `destroy(context)` instead of `type->destroy(object)`; null: nothing. */
+/* As haft_new, but calls `destroy(context)` instead of `type->destroy(object)`,
+ * or nothing if `destroy` is null. */
 HAFT_API haft_status haft_new_with(void *object, const haft_type *type,
                                    void (*destroy)(void *context),
                                    void *context, haft_handle *handle);
 
-/* The object of `handle`, if it is of `type` (null: of any). Nothing keeps it
- * alive: where another thread may delete it, take a pin.
- *   Returns   HAFT_OK; HAFT_INVALID; or why not: HAFT_NULL, HAFT_MALFORMED,
- *             HAFT_NEVER_ISSUED, HAFT_STALE, HAFT_WRONG_TYPE
+/* Gives the object of `handle`, if it is of `type` (null: any type). Nothing
+ * keeps the object alive; take a pin if another thread may delete it.
+ *   Returns   HAFT_OK; HAFT_INVALID; or why the handle is refused: HAFT_NULL,
+ *             HAFT_MALFORMED, HAFT_NEVER_ISSUED, HAFT_STALE, HAFT_WRONG_TYPE
  *   Progress  wait-free
  *   Cost      five loads, no write */
 HAFT_API haft_status haft_value(haft_handle handle, const haft_type *type,
                                 void **object);
 
-/* Why `handle` is refused, or HAFT_OK.
+/* Returns HAFT_OK if `handle` is live, or why it is refused.
  *   Progress  wait-free */
 HAFT_API haft_status haft_check(haft_handle handle);
 
-/* The object, kept alive until haft_unpin.
- *   Returns   as haft_value; HAFT_OUT_OF_MEMORY when there are 917,504 pins
- *             beside the 14 of each thread
- *   Progress  wait-free but for a retry for each haft_delete_unless_pinned and
- *             haft_take of the same handle that is under way
+/* Gives the object and keeps it alive until haft_unpin.
+ *   Returns   as haft_value; HAFT_OUT_OF_MEMORY if there are 917,504 pins
+ *             besides the 14 of each thread
+ *   Progress  wait-free except for one retry for each haft_delete_unless_pinned
+ *             and haft_take of the same handle that is under way
  *   Cost      one compare-and-swap on a line of the thread's own */
 HAFT_API haft_status haft_pin_object(haft_handle handle, const haft_type *type,
                                      haft_pin *pin, void **object);
 
-/* Lets go; if the object has been deleted and this was its last pin, destroys
- * it before this returns. Zeroes `*pin` before that, so the pin may lie in the
- * object; of a zeroed one it does nothing. May be called by another thread than
- * the one that took it. */
+/* Ends a pin. If the object has been deleted and this was its last pin, the
+ * object is destroyed before this returns. `*pin` is zeroed before that, so it
+ * may be part of the object. A zeroed pin, and null, are ignored. Any thread
+ * may end a pin, whichever has taken it. */
 HAFT_API void haft_unpin(haft_pin *pin);
 
-/* Ends `handle`, if it is of `type` (null: of any): from now on it is stale.
- * The object is destroyed before this returns, or if it is pinned, by the last
- * unpin before that returns. (Inside `destroy` callbacks nested deeper than 32
- * it may be destroyed later, by the outermost one.)
- *   Returns   HAFT_OK, once for each handle; else as haft_value
- *   Progress  lock-free but for `destroy` */
+/* Ends `handle`, if it is of `type` (null: any type). From now on it is stale.
+ * The object is destroyed before this returns or, if it is pinned, before the
+ * last haft_unpin returns. (If `destroy` callbacks are nested deeper than 32,
+ * the outermost one may destroy it later.)
+ *   Returns   HAFT_OK, once for each handle; otherwise as haft_value
+ *   Progress  lock-free except for `destroy` */
 HAFT_API haft_status haft_delete(haft_handle handle, const haft_type *type);
 
-/* The same if it is not pinned: else HAFT_PINNED, and the handle stays live. */
+/* As haft_delete, if the object is not pinned.
+ *   Returns   HAFT_PINNED if it is; the handle then stays live */
 HAFT_API haft_status haft_delete_unless_pinned(haft_handle handle,
                                                const haft_type *type);
 
 /* Ends `handle`, then waits until the object is destroyed, for `nanoseconds` at
- * most. A thread that waits for a pin of its own waits in vain.
- *   Returns   as haft_delete; HAFT_TIMED_OUT when it is still pinned: it is
- *             deleted all the same, and destroyed by the last unpin
- *   Progress  blocking: the one call that waits */
+ * most. A thread that has the object pinned itself waits until the time is
+ * over. Returns   as haft_delete; HAFT_TIMED_OUT if the object is still pinned.
+ * The handle is deleted all the same, and the last haft_unpin destroys the
+ * object Progress  blocking */
 HAFT_API haft_status haft_delete_and_wait(haft_handle handle,
                                           const haft_type *type,
                                           uint64_t nanoseconds);
 
-/* Ends `handle` unless it is pinned, and gives the object back: it is not
- * destroyed. (What haft_new_with was told to call instead is forgotten.)
+/* Ends `handle` unless the object is pinned, and gives the object back instead
+ * of destroying it. (The `destroy` of haft_new_with is forgotten.)
  *   Returns   as haft_delete_unless_pinned */
 HAFT_API haft_status haft_take(haft_handle handle, const haft_type *type,
                                void **object);
 
-/* The same, with what was to destroy it: (*destroy)(*context), which is left to
- * the caller; a null *destroy: nothing. */
+/* As haft_take, and leaves the destruction to the caller, who calls
+ * (*destroy)(*context), unless *destroy is null. */
 HAFT_API haft_status haft_take_owned(haft_handle handle, const haft_type *type,
                                      void **object,
                                      void (**destroy)(void *context),
                                      void **context);
 
-/* haft_value and haft_delete for callers that hold a handle they know is live:
- * otherwise they report all that is known about it on stderr and abort. */
+/* haft_value and haft_delete for callers that know that their handle is live.
+ * If it is not, they report all that is known about it on stderr and abort. */
 HAFT_API void *haft_must_value(haft_handle handle, const haft_type *type);
 HAFT_API void haft_must_delete(haft_handle handle, const haft_type *type);
 
 /* --- Tables of your own ----------------------------------------------------
  *
- * As above, in `table`; null: the process's. */
+ * haft_table_x does in `table` what haft_x does in the process's table. */
 
-/* A table for `capacity` live handles.
- *   Returns   HAFT_OK, HAFT_FULL when no table can have so many, HAFT_INVALID,
- *             HAFT_OUT_OF_MEMORY (allocates) */
+/* Creates a table for `capacity` live handles. Allocates.
+ *   Returns   HAFT_OK, HAFT_FULL if no table can have so many, HAFT_INVALID,
+ *             HAFT_OUT_OF_MEMORY */
 HAFT_API haft_status haft_table_create(size_t capacity, haft_table **table);
 
-/* Destroys what is live, and the table. No thread may be inside a call. Objects
- * still pinned are reported on stderr and stay for ever. Not the process's:
- * null does nothing. */
+/* Destroys all live objects, and the table. No thread may be inside a call.
+ * Objects that are still pinned are reported on stderr and stay in memory
+ * permanently. Null is ignored, because the process's table is never
+ * destroyed. */
 HAFT_API void haft_table_destroy(haft_table *table);
 
 HAFT_API haft_status haft_table_new(haft_table *table, void *object,
@@ -213,34 +231,34 @@ HAFT_API haft_status haft_table_take_owned(haft_table *table,
                                            void (**destroy)(void *context),
                                            void **context);
 
-/* haft_table_new for each of objects[0..count-1].
- *   Returns   HAFT_OK, and *made == count; or why it stopped. *made is always
- *             written: handles[0..*made-1] are made */
+/* Calls haft_table_new for each of objects[0..count-1].
+ *   Returns   HAFT_OK, and *made == count; or why it stopped. If `made` is not
+ *             null, *made is always written: handles[0..*made-1] were made */
 HAFT_API haft_status haft_table_new_batch(haft_table *table,
                                           void *const *objects, size_t count,
                                           const haft_type *type,
                                           haft_handle *handles, size_t *made);
 
-/* haft_table_delete for each of handles[0..count-1]; statuses[i], if given, is
- * what it has returned.
- *   Returns   how many were live and of `type`; 0 when `handles` is null */
+/* Calls haft_table_delete for each of handles[0..count-1]. If `statuses` is not
+ * null, statuses[i] is what the call for handles[i] has returned.
+ *   Returns   how many were live and of `type`; 0 if `handles` is null */
 HAFT_API size_t haft_table_delete_batch(haft_table *table,
                                         const haft_handle *handles,
                                         size_t count, const haft_type *type,
                                         haft_status *statuses);
 
 /* Calls visit(context, handle, type, object) for live handles, each pinned for
- * the call, in no particular order, while others go on: what is live throughout
- * is seen exactly once. `visit` may call Haft; it ends the walk by returning
- * non-zero.
- *   Returns   what the last visit returned; 0 */
+ * the call, in no particular order. Other threads may go on; a handle that is
+ * live throughout is visited exactly once. `visit` may call Haft. It ends the
+ * walk by returning non-zero.
+ *   Returns   the result of the last visit, or 0 if there was none */
 HAFT_API int haft_table_for_each(haft_table *table,
                                  int (*visit)(void *context, haft_handle handle,
                                               const haft_type *type,
                                               void *object),
                                  void *context);
 
-/* Figures; exact when no other thread is inside a call. */
+/* Figures of a table. They are exact if no other thread is inside a call. */
 typedef struct haft_stats {
   uint64_t live;            /* handles issued and not deleted */
   uint64_t retired_objects; /* objects deleted and still in use */
@@ -248,82 +266,83 @@ typedef struct haft_stats {
   uint64_t deleted;         /* handles ever deleted */
   uint64_t exhausted_slots; /* slots that have used up their generations */
   uint64_t high_water;      /* slots ever taken into use, free ones included */
-  uint64_t capacity; /* objects that can always exist, less the exhausted */
+  uint64_t capacity;        /* objects that can always exist at the same time,
+                               after subtraction of the exhausted slots */
 } haft_stats;
 HAFT_API haft_status haft_table_stats(haft_table *table, haft_stats *stats);
 
 /* --- Scopes ----------------------------------------------------------------
  *
- * Handles put into a scope are deleted when it ends, unless they have escaped.
- * A scope belongs to one thread at a time. */
+ * Closing a scope deletes the handles that were added to it, unless they have
+ * escaped. Only one thread at a time may use a scope. */
 typedef struct haft_scope haft_scope;
 
-/* A scope for handles of `table`.
- *   Returns   HAFT_OK, HAFT_OUT_OF_MEMORY (allocates), HAFT_INVALID */
+/* Opens a scope for handles of `table`. Allocates.
+ *   Returns   HAFT_OK, HAFT_OUT_OF_MEMORY, HAFT_INVALID */
 HAFT_API haft_status haft_scope_open(haft_table *table, haft_scope **scope);
 
-/* Puts a handle into it.
- *   Returns   HAFT_OK; HAFT_OUT_OF_MEMORY (allocates): it is not in it then */
+/* Adds a handle. Allocates.
+ *   Returns   HAFT_OK; HAFT_OUT_OF_MEMORY, and the handle is not in the scope;
+ *             HAFT_INVALID if `scope` is null */
 HAFT_API haft_status haft_scope_add(haft_scope *scope, haft_handle handle);
 
-/* Takes a handle out again, into `outer` if that is given.
- *   Returns   HAFT_OK; HAFT_NEVER_ISSUED: it is not in it; else it stays in it:
- *             HAFT_OUT_OF_MEMORY, or HAFT_INVALID: `outer` is of another table
- *             than `scope`, or that is null */
+/* Takes a handle out again and, if `outer` is not null, adds it to `outer`,
+ * which allocates. Returns   HAFT_OK; HAFT_NEVER_ISSUED if the handle is not in
+ * `scope`; HAFT_OUT_OF_MEMORY, and the handle stays in `scope`; HAFT_INVALID if
+ * `scope` is null, or if `outer` is of another table, and then the handle stays
+ * in `scope`, too */
 HAFT_API haft_status haft_scope_escape(haft_scope *scope, haft_handle handle,
                                        haft_scope *outer);
 
-/* Deletes, the last first, what is in it; what has been deleted before is no
- * matter. Null does nothing.
- *   Returns   how many it has deleted */
+/* Deletes the remaining handles, newest first, and the scope. Handles already
+ * deleted are skipped. Null is ignored.
+ *   Returns   how many handles it has deleted */
 HAFT_API size_t haft_scope_close(haft_scope *scope);
 
 /* --- Words -----------------------------------------------------------------*/
 
-/* The handle as the `void *` that callbacks carry, and back. The pointer must
- * never be dereferenced. Call these from C, never do the cast in a language
- * whose collector may look at pointers. */
+/* Converts a handle to the `void *` that callbacks carry, and back. The pointer
+ * must never be dereferenced. Call these functions in C; do not cast in a
+ * language whose garbage collector may follow pointers. */
 HAFT_API void *haft_to_pointer(haft_handle handle);
 HAFT_API haft_handle haft_from_pointer(const void *pointer);
 
-/* Static strings of a haft_status: "HAFT_STALE", and a sentence. Of any other
- * number: "HAFT_UNKNOWN", "unknown status". */
+/* Return static strings for a haft_status: a name such as "HAFT_STALE", and a
+ * sentence. For any other number: "HAFT_UNKNOWN" and "unknown status". */
 HAFT_API const char *haft_status_name(int status);
 HAFT_API const char *haft_strerror(int status);
 
-/* The HAFT_VERSION of the library that is loaded. */
+/* Returns the HAFT_VERSION of the library that is loaded. */
 HAFT_API int haft_version(void);
 
 /* --- Diagnostics -----------------------------------------------------------
  *
- * All of it is off, and then costs nothing, until it is asked for: by
- * haft_diagnose and haft_set_refusal_callback, or of a program as it is by the
- * environment, as HAFT_DIAGNOSE=leaks,refusals=10. There several words may
- * stand, with commas between them:
+ * Diagnostics are off, and then cost nothing, until a program asks for them by
+ * haft_diagnose or haft_set_refusal_callback, or a user does by the environment
+ * variable HAFT_DIAGNOSE. The variable has one or more of these words,
+ * separated by commas, as in HAFT_DIAGNOSE=leaks,refusals=10:
  *
- *   sites       remember where and by which thread handles are made and
- *               deleted, for haft_describe and whatever else says what is known
- *               of a handle
- *   leaks       that, and when the program exits report on stderr what is live
- *               in the process's table
- *   refusals=N  say on stderr of handles that are refused all that is known, N
+ *   sites       records where and by which thread handles are created and
+ *               deleted, for haft_describe and all reports about a handle
+ *   leaks       as sites, and reports on stderr, when the program exits, which
+ *               handles are live in the process's table
+ *   refusals=N  reports on stderr all that is known about refused handles, N
  *               times a second at most
  *
- * It is read, once, when the first table is made or by haft_diagnose. See
- * docs/diagnosing.md. */
+ * The variable is read once, when the first table is created or by
+ * haft_diagnose. See docs/diagnosing.md. */
 
 #define HAFT_DIAGNOSE_SITES 1u
 #define HAFT_DIAGNOSE_LEAKS 2u
 
-/* Asks for these, beside what the environment asks for. Before there is a table
- * of any kind, and once.
- *   Returns   HAFT_OK; HAFT_INVALID: it is too late, or there is no such flag
- */
+/* Turns diagnostics on: `flags`, and those that the environment asks for. It
+ * can be called once, before any table has been created. Returns   HAFT_OK;
+ * HAFT_INVALID if it is too late, or if there is no such flag */
 HAFT_API haft_status haft_diagnose(unsigned flags);
 
-/* haft_new, and the rest, with the place that is to be remembered instead of
- * the address of the call. `file` is copied (of a long one, the end), and may
- * be null. */
+/* As haft_new, haft_table_new_with and haft_table_delete, and give the line
+ * that is recorded instead of the address of the call. `file` is copied (only
+ * the end of a long name), and may be null. */
 HAFT_API haft_status haft_new_at(void *object, const haft_type *type,
                                  haft_handle *handle, const char *file,
                                  unsigned line);
@@ -340,74 +359,77 @@ HAFT_API haft_status haft_table_delete_at(haft_table *table, haft_handle handle,
 #define HAFT_DELETE(handle, type) \
   haft_table_delete_at(NULL, (handle), (type), __FILE__, __LINE__)
 
-/* Hears of a handle that was refused as malformed, never issued, stale or of
- * another type, on the thread and inside the call that was refused. `table` is
- * null for the process's; `description` is good until it returns. */
+/* A callback for handles that were refused as malformed, never issued, stale or
+ * of another type. It is called by the same thread, before the call that has
+ * refused the handle returns. `table` is null for the process's table;
+ * `description` is valid until the callback returns. */
 typedef void (*haft_refusal)(void *context, haft_table *table,
                              haft_handle handle, haft_status status,
                              const char *description);
 
-/* Has `callback` hear of refusals from now on, of `per_second` in each second
- * at most (0: of all); `description` then begins with how many it has not heard
- * of. There is one for all tables, and for ever. haft_check refuses nothing,
- * nor does haft_scope_close.
- *   Returns   HAFT_OK; HAFT_INVALID: there is one, or it is null;
- *             HAFT_OUT_OF_MEMORY (allocates) */
+/* From now on calls `callback` for refusals, `per_second` times a second at
+ * most (0: without a limit). If refusals were suppressed, the next
+ * `description` begins with their number. One callback serves all tables and
+ * cannot be removed. haft_check and haft_scope_close never invoke it.
+ * Allocates. Returns   HAFT_OK; HAFT_INVALID if there is a callback already, or
+ * if `callback` is null; HAFT_OUT_OF_MEMORY */
 HAFT_API haft_status haft_set_refusal_callback(haft_refusal callback,
                                                void *context,
                                                uint32_t per_second);
 
-/* Writes all that is known about `handle` into a buffer, as snprintf does: what
- * it is and, of a stale one, what its slot holds now; if sites are remembered,
- * who made and who deleted it, of the last 8 handles of each slot.
- *   Returns   the length it has, which may be more than fits
- *   Progress  takes the dynamic linker's lock if sites are remembered */
+/* Writes all that is known about `handle` into a buffer, as snprintf does: its
+ * status and object; for a stale handle, what its slot holds now; and if sites
+ * are recorded, the call and the thread that created and deleted it, for the
+ * last 8 handles of each slot.
+ *   Returns   the length of the text, which may be more than fits
+ *   Progress  takes the dynamic linker's lock if sites are recorded */
 HAFT_API size_t haft_describe(haft_handle handle, char *buffer, size_t size);
 HAFT_API size_t haft_table_describe(haft_table *table, haft_handle handle,
                                     char *buffer, size_t size);
 
 /* Calls line(context, text) for each of the first `most` live handles, and then
- * for a summary of what is live in `table` by type and, if sites are
- * remembered, by the place it was made at, the most frequent first. Others may
- * go on.
- *   Returns   how many were live (allocates) */
+ * for each line of a summary: how many handles are live in `table`, by type
+ * and, if sites are recorded, by the place of their creation, the most frequent
+ * first. Other threads may go on. Allocates.
+ *   Returns   how many handles were live */
 HAFT_API size_t haft_table_report(haft_table *table, size_t most,
                                   void (*line)(void *context, const char *text),
                                   void *context);
 
 /* --- One handle for one object ---------------------------------------------
  *
- * haft_new makes a handle each time, haft_intern one for each object, which is
- * its address and its type: a struct and its first member are two objects. The
- * handle is like any other, and as weak: it does not keep the object alive. Who
- * deletes or takes it ends it for all who have interned the object, and the
- * next haft_intern makes a new one, counted from 1.
+ * haft_new creates a handle each time; haft_intern has one handle for each
+ * object. An object is an address and a type, so a struct and its first member
+ * are two objects. The handle is like any other, and as weak: it does not keep
+ * the object alive. Deleting or taking it ends it for every caller that has
+ * interned the object, and the next haft_intern creates a new handle, whose
+ * count begins at 1.
  *
- * Not in signal handlers, nor in those of pthread_atfork. A child of fork has
- * the handles and the counts. */
+ * These functions must not be called in signal handlers, nor in those of
+ * pthread_atfork. */
 
-/* The handle of `object`: the one it has, or a new one as haft_new's. The first
- * call's `type->destroy` will be called with the object when the handle has
- * ended and is no longer in use; it may intern the same address again.
- *   Returns   HAFT_OK: to be released once more; HAFT_FULL, HAFT_OUT_OF_MEMORY,
- *             HAFT_INVALID (also of a null object)
- *   Progress  blocking, never while `destroy` or an allocator runs
- *   Cost      a hash look-up under a mutex of its part of the map; the first
- *             of an object allocates */
+/* Gives the handle of `object`: the one it has, or a new one as haft_new does.
+ * When the handle has ended and the object is no longer in use, the
+ * `type->destroy` of the first call is called with the object. It may intern
+ * the same address again. Returns   HAFT_OK, and the handle must be released
+ * once more; HAFT_FULL, HAFT_OUT_OF_MEMORY, HAFT_INVALID (also for a null
+ * object) Progress  blocking, but never while `destroy` or an allocator runs
+ *   Cost      a hash look-up under the mutex of a part of the map; the first
+ *             call for an object allocates */
 HAFT_API haft_status haft_intern(void *object, const haft_type *type,
                                  haft_handle *handle);
 
-/* The same, ended as haft_new_with's; `destroy` and `context` do not matter
- * where the object has a handle already. */
+/* As haft_intern, but destroys as haft_new_with does. `destroy` and `context`
+ * are ignored if the object has a handle already. */
 HAFT_API haft_status haft_intern_with(void *object, const haft_type *type,
                                       void (*destroy)(void *context),
                                       void *context, haft_handle *handle);
 
-/* Takes back one haft_intern; the last of them ends the handle as haft_delete.
- *   Returns   HAFT_OK; HAFT_INVALID for a live handle that was not interned; as
- *             haft_check; HAFT_OUT_OF_MEMORY when the last finds the object
- *             pinned and there is no room for a pin
- *   Progress  blocking, never while `destroy` runs */
+/* Takes back one haft_intern. The last one ends the handle as haft_delete does.
+ *   Returns   HAFT_OK; HAFT_INVALID if a live handle was not interned;
+ * otherwise as haft_check; HAFT_OUT_OF_MEMORY if the last call finds the object
+ *             pinned and there is no room for another pin
+ *   Progress  blocking, but never while `destroy` runs */
 HAFT_API haft_status haft_release(haft_handle handle);
 
 HAFT_API haft_status haft_table_intern(haft_table *table, void *object,
@@ -418,6 +440,35 @@ HAFT_API haft_status haft_table_intern_with(haft_table *table, void *object,
                                             void (*destroy)(void *context),
                                             void *context, haft_handle *handle);
 HAFT_API haft_status haft_table_release(haft_table *table, haft_handle handle);
+
+/* --- Fork ------------------------------------------------------------------
+ *
+ * A child of fork has a copy of every table and may call every function. From
+ * then on the two processes share nothing. In the parent nothing changes. In
+ * the child:
+ *
+ *   Handles  The handles of the parent are good in the child, with the same
+ *            counts of haft_intern. After the fork, each process issues handles
+ *            without the other: a handle that one process has issued since may
+ *            be HAFT_NEVER_ISSUED in the other, or stand for another object.
+ *   Objects  An object that was live at the fork exists in both processes, and
+ *            each destroys its own: `destroy` may run once in each. At exit,
+ *            the process's table destroys nothing.
+ *   Caches   The calling thread keeps its cache. The slots in the caches of the
+ *            parent's other threads stay unused, and those threads still count
+ *            towards the limit of threads with a cache. The capacity is the
+ *            same, because every table has room for such slots.
+ *   Pins     All pins are held in the child, too. If another thread of the
+ *            parent held one, nobody ends it unless the child passes its words
+ *            to haft_unpin. Until then its object, once deleted, stays in
+ *            memory, and haft_delete_and_wait times out.
+ *   Calls    If another thread was inside a call, that call has taken effect in
+ *            the child, or it has not, or it never completes: a deleted object
+ *            may then stay in memory, and a slot may be lost to the capacity,
+ *            one for each such call. No call of the child waits for it.
+ *
+ * fork waits until no thread changes the map of haft_intern. So once a process
+ * has called haft_intern, it must not call fork in a signal handler. */
 
 #ifdef __cplusplus
 } /* extern "C" */

@@ -1,4 +1,5 @@
-// The process's one table for C++: objects of any type in, the same type out.
+// The process-wide table for C++: a handle gives back an object of the type
+// that it was created with.
 
 #ifndef HAFT_PROCESS_TABLE_H_
 #define HAFT_PROCESS_TABLE_H_
@@ -21,15 +22,21 @@
 namespace haft {
 inline namespace HAFT_ABI {
 
-// Types are told apart without RTTI, by the name that the compiler has for
-// them; a type without a name of its own (in an unnamed namespace, a lambda) by
-// the address of its descriptor. So the shared libraries of a process agree, if
-// one compiler built them. Where several did, say so in each of them:
+// The identity of a type as a string; see haft_type. Types are told apart
+// without RTTI:
 //
-//   template <>
-//   inline constexpr const char* haft::kTypeIdentity<Widget> = "com.x.Widget";
+//   - By default, the identity is the name that the compiler has for the type.
+//     So the shared libraries of a process agree if one compiler built them.
+//   - A type without a name of its own, as in an unnamed namespace or a lambda,
+//     has no identity. It is known by the address of its descriptor, which
+//     differs from library to library.
+//   - If several compilers built the libraries, give the identity in each:
 //
-// Objects are found by exactly the type they were put in by: not by that of a
+//       template <>
+//       inline constexpr const char* haft::kTypeIdentity<Widget> =
+//           "com.x.Widget";
+//
+// An object is found by exactly the type that it was created with, and not by a
 // base class.
 template <typename T>
 inline constexpr const char* kTypeIdentity = nullptr;
@@ -78,8 +85,9 @@ struct TypeDescriptor {
 namespace haft {
 inline namespace HAFT_ABI {
 
-// The C ABI's descriptor of a type, which may be incomplete: how objects are
-// destroyed is not in it, but said of each by New.
+// Returns the descriptor of a type for the C ABI; see haft_type. `const` and
+// `volatile` do not matter. The type may be incomplete, because the descriptor
+// does not tell how to destroy an object; New tells that for each object.
 template <typename T>
 constexpr const haft_type* TypeOf() noexcept {
   return &internal::TypeDescriptor<std::remove_cv_t<T>>::kType;
@@ -91,7 +99,8 @@ constexpr const haft_type* TypeOf() noexcept {
 namespace haft::internal {
 inline namespace HAFT_ABI {
 
-inline void Tell(Status* why, haft_status status) noexcept {
+// Stores a status if it is wanted.
+inline void StoreStatus(Status* why, haft_status status) noexcept {
   if (why != nullptr) *why = static_cast<Status>(status);
 }
 
@@ -100,7 +109,7 @@ void* ToVoid(T* object) noexcept {
   return const_cast<std::remove_cv_t<T>*>(object);
 }
 
-// Where a call is made, as std::source_location; for diagnostics.
+// The line of a call, as in std::source_location. For diagnostics.
 struct SourceLine {
   const char* file;
   unsigned line;
@@ -119,9 +128,9 @@ template <typename T>
 Handle New(T* object, void (*destroy)(void*), void* context, Status* why,
            SourceLine at) {
   haft_handle handle = 0;
-  Tell(why,
-       haft_table_new_with_at(nullptr, ToVoid(object), TypeOf<T>(), destroy,
-                              context, &handle, at.file, at.line));
+  StoreStatus(
+      why, haft_table_new_with_at(nullptr, ToVoid(object), TypeOf<T>(), destroy,
+                                  context, &handle, at.file, at.line));
   return Handle(handle);
 }
 
@@ -130,13 +139,13 @@ void DeleteAs(void* object) {
   delete static_cast<T*>(object);
 }
 
-// A handle of what `owner`, a smart pointer, points to. If it is not
-// kNullHandle the owner has moved into the table.
+// Returns a handle of the object that `owner`, a smart pointer, points to.
+// Unless it is kNullHandle, the owner has moved into the table.
 template <typename Owner>
 Handle NewOfOwner(Owner& owner, Status* why, SourceLine at) {
   std::unique_ptr<Owner> kept(new (std::nothrow) Owner(std::move(owner)));
   if (kept == nullptr) {
-    Tell(why, HAFT_OUT_OF_MEMORY);
+    StoreStatus(why, HAFT_OUT_OF_MEMORY);
     return kNullHandle;
   }
   const Handle handle = New(kept->get(), &DeleteAs<Owner>, kept.get(), why, at);
@@ -148,7 +157,7 @@ Handle NewOfOwner(Owner& owner, Status* why, SourceLine at) {
   return handle;
 }
 
-// What was to destroy an object before it was taken out of the table.
+// Destroys an object that was taken out of the table, as the table would have.
 class Destroyer {
  public:
   Destroyer() noexcept = default;
@@ -169,23 +178,24 @@ class Destroyer {
 namespace haft {
 inline namespace HAFT_ABI {
 
-// Makes an object reachable through a new handle. What is owned is destroyed by
-// Delete, or by the last unpin. The handle itself is weak: it keeps nothing
-// alive, and once its object is gone, Value says that it is stale. An object
-// that others own has to end its handle when it goes.
+// Makes an object reachable through a new handle. An object that the table owns
+// is destroyed by Delete, or by the last unpin. The handle itself is weak: it
+// keeps nothing alive, and once it has been deleted, Value reports it as stale.
+// An object that the table does not own must delete its handle before it is
+// destroyed.
 //
-//   New(object)             owns a copy, or what is moved into it
-//   New(std::move(unique))  owns what a unique_ptr owned, and its deleter
-//   New(shared)             shares what a shared_ptr shares
+//   New(object)             owns a copy, or an object moved from `object`
+//   New(std::move(unique))  owns the object of a unique_ptr, and its deleter
+//   New(shared)             owns a share of a shared_ptr
 //   New(&object)            owns nothing: the object must outlive the handle
 //
-//   Returns   a handle never returned before; kNullHandle when the table is
-//             full or there is no memory. `*why` then says which, and nothing
-//             has changed: a unique_ptr, whose deleter must be assignable,
-//             still owns its object
+//   Returns   a handle never returned before; kNullHandle if the table is full
+//             or there is no memory. `*why` then says which, and nothing has
+//             changed: a unique_ptr, whose deleter must be assignable, still
+//             owns its object
 //   Errors    what T's move constructor throws
-//   Progress  lock-free, but for allocation (&object and a unique_ptr without a
-//             deleter of its own do without) and T's constructor
+//   Progress  lock-free, except for T's constructor and for allocation, which
+//             &object and a unique_ptr with the default deleter need not
 //   Source    NewHandle of Go issue 37033
 template <typename T, typename Deleter>
 [[nodiscard]] Handle New(
@@ -223,27 +233,28 @@ template <typename T,
   std::unique_ptr<Object> owner(new (std::nothrow)
                                     Object(std::forward<T>(object)));
   if (owner == nullptr) {
-    internal::Tell(why, HAFT_OUT_OF_MEMORY);
+    internal::StoreStatus(why, HAFT_OUT_OF_MEMORY);
     return kNullHandle;
   }
   return New(std::move(owner), why, at);
 }
 
-// The object of `handle`, if it is a T. Nothing keeps it alive: where another
-// thread may delete it, take a Pin.
-//   Returns   nullptr when it is not live, or no T; `*why` then says which
+// Returns the object of `handle`, if it is a T. Nothing keeps it alive; take a
+// Pin if another thread may delete it.
+//   Returns   nullptr if the handle is not live, or its object is no T; `*why`
+//             then says which
 //   Progress  wait-free
 //   Source    Handle.Value of Go issue 37033
 template <typename T>
 [[nodiscard]] T* Value(Handle handle, Status* why = nullptr) noexcept {
   void* object = nullptr;
-  internal::Tell(
+  internal::StoreStatus(
       why, haft_value(static_cast<haft_handle>(handle), TypeOf<T>(), &object));
   return static_cast<T*>(object);
 }
 
-// Keeps an object alive for as long as it lasts. May be moved, to another
-// thread too.
+// A pin: keeps an object alive for as long as it lasts. It may be moved, to
+// another thread too.
 template <typename T>
 class Pinned {
  public:
@@ -262,7 +273,7 @@ class Pinned {
   }
   ~Pinned() { haft_unpin(&pin_); }
 
-  // kOk while it holds an object, else why it does not.
+  // Returns kOk while it holds an object; otherwise why it does not.
   Status status() const noexcept { return status_; }
   explicit operator bool() const noexcept { return status_ == Status::kOk; }
 
@@ -270,7 +281,7 @@ class Pinned {
   T* operator->() const noexcept { return object_; }
   T* get() const noexcept { return object_; }
 
-  // The pin for C to keep; from here on haft_unpin lets go of it.
+  // Returns the pin for C to keep. From here on, haft_unpin ends it.
   haft_pin Detach() noexcept {
     object_ = nullptr;
     status_ = Status::kNull;
@@ -292,13 +303,13 @@ class Pinned {
   Status status_;
 };
 
-// A pin of the object of `handle`, if it is a T; see haft_pin_object.
+// Returns a pin of the object of `handle`, if it is a T; see haft_pin_object.
 template <typename T>
 [[nodiscard]] Pinned<T> Pin(Handle handle) noexcept {
   return Pinned<T>(handle);
 }
 
-// Why `handle` is refused, or kOk; for Check<T>, kWrongType among the reasons.
+// Returns kOk, or why `handle` is refused. Check<T> may return kWrongType.
 //   Progress  wait-free
 [[nodiscard]] inline Status Check(Handle handle) noexcept {
   return static_cast<Status>(haft_check(static_cast<haft_handle>(handle)));
@@ -311,13 +322,13 @@ template <typename T>
 }
 
 // Ends `handle`, of any type; see haft_delete.
-//   Returns   kOk, once for each handle; else why it is refused
+//   Returns   kOk, once for each handle; otherwise why it is refused
 //   Source    Handle.Delete of Go issue 37033
 inline Status Delete(Handle handle,
                      internal::SourceLine at = internal::SourceLine::Here()) {
   return internal::Delete(handle, nullptr, at);
 }
-// The same if it is a T.
+// Ends `handle`, if its object is a T.
 template <typename T>
 Status Delete(Handle handle,
               internal::SourceLine at = internal::SourceLine::Here()) {
@@ -333,32 +344,33 @@ inline Status DeleteAndWait(Handle handle, std::chrono::nanoseconds timeout) {
       timeout.count() < 0 ? 0 : static_cast<std::uint64_t>(timeout.count())));
 }
 
-// An object that was in the table, owned as it was there: what New was given
-// itself or as a unique_ptr is deleted with it, a shared_ptr lets go of its
-// share, and of &object there is nothing to be destroyed.
+// An object that was taken out of the table, owned as it was there: it is
+// deleted if New got the object itself or a unique_ptr, a share ends if New got
+// a shared_ptr, and nothing is destroyed if New got &object.
 template <typename T>
 using Taken = std::unique_ptr<T, internal::Destroyer>;
 
-// Ends `handle`, if it is a T and not pinned, and gives the object back. New
-// takes it again.
-//   Returns   nullptr when it has not; `*why` then says why
+// Ends `handle`, if its object is a T and not pinned, and gives the object
+// back. New accepts the result.
+//   Returns   nullptr if the handle has not ended; `*why` then says why
 //   Progress  lock-free
 template <typename T>
 [[nodiscard]] Taken<T> Take(Handle handle, Status* why = nullptr) {
   void* object = nullptr;
   void (*destroy)(void*) = nullptr;
   void* context = nullptr;
-  internal::Tell(why,
-                 haft_take_owned(static_cast<haft_handle>(handle), TypeOf<T>(),
-                                 &object, &destroy, &context));
+  internal::StoreStatus(
+      why, haft_take_owned(static_cast<haft_handle>(handle), TypeOf<T>(),
+                           &object, &destroy, &context));
   const internal::Destroyer destroyer(destroy, context);
-  // A null pointer that was put in may have an owner, a unique_ptr has none.
+  // New may have got a null pointer with an owner, which a null Taken would not
+  // destroy.
   if (object == nullptr) destroyer(object);
   return Taken<T>(static_cast<T*>(object), destroyer);
 }
 
-// For callers that hold a handle they know is live: otherwise they report all
-// that is known about it on stderr and abort.
+// For callers that know that their handle is live. If it is not, these
+// functions report all that is known about it on stderr and abort.
 template <typename T>
 [[nodiscard]] T& MustValue(Handle handle) noexcept {
   return *static_cast<T*>(
@@ -368,31 +380,31 @@ inline void MustDelete(Handle handle) {
   haft_must_delete(static_cast<haft_handle>(handle), nullptr);
 }
 
-// The handle of `object` as T: the one it has, or a new one. Owns nothing, as
-// New(&object); see haft_intern.
-//   Returns   the handle, to be released once more; kNullHandle for nullptr,
-//             when the table is full or there is no memory. `*why` then says
-//             which, and nothing has changed
+// Returns the handle of `object` as a T: the one it has, or a new one. The
+// table owns nothing, as with New(&object); see haft_intern.
+//   Returns   the handle, which must be released once more; kNullHandle for
+//             nullptr, or if the table is full or there is no memory. `*why`
+//             then says which, and nothing has changed
 //   Progress  blocking; not in signal handlers
 //   Source    the second behaviour that Go issue 37033 discusses
 template <typename T>
 [[nodiscard]] Handle Intern(T* object, Status* why = nullptr) noexcept {
   haft_handle handle = 0;
-  internal::Tell(why, haft_intern_with(internal::ToVoid(object), TypeOf<T>(),
-                                       nullptr, nullptr, &handle));
+  internal::StoreStatus(
+      why, haft_intern_with(internal::ToVoid(object), TypeOf<T>(), nullptr,
+                            nullptr, &handle));
   return Handle(handle);
 }
 
-// Takes back one Intern; the last of them ends the handle. See haft_release.
-//   Returns   kOk; kInvalid where a live handle was not interned; else why it
+// Takes back one Intern. The last one ends the handle; see haft_release.
+//   Returns   kOk; kInvalid if a live handle was not interned; otherwise why it
 //             is refused
 inline Status Release(Handle handle) {
   return static_cast<Status>(haft_release(static_cast<haft_handle>(handle)));
 }
 
-// Deletes the handles that are put into it when it ends, the last first, but
-// those that have escaped: as a local frame of JNI does. For one thread at a
-// time.
+// Its destructor deletes the handles that were added to it, newest first,
+// except those that have escaped. Only one thread at a time may use a scope.
 class HandleScope {
  public:
   HandleScope() noexcept { (void)haft_scope_open(nullptr, &scope_); }
@@ -400,27 +412,28 @@ class HandleScope {
   HandleScope(const HandleScope&) = delete;
   HandleScope& operator=(const HandleScope&) = delete;
 
-  // As haft::New, into this scope.
+  // As haft::New, and adds the handle to the scope.
   template <typename T>
   [[nodiscard]] Handle New(
       T&& object, Status* why = nullptr,
       internal::SourceLine at = internal::SourceLine::Here()) {
     const Handle handle = haft::New(std::forward<T>(object), why, at);
     if (handle == kNullHandle || Add(handle)) return handle;
-    internal::Tell(why, HAFT_OUT_OF_MEMORY);
+    internal::StoreStatus(why, HAFT_OUT_OF_MEMORY);
     (void)Delete(handle);
     return kNullHandle;
   }
 
-  // Puts a handle into it.
-  //   Returns   false when there is no memory for that
+  // Adds a handle.
+  //   Returns   false if there is no memory for that
   bool Add(Handle handle) noexcept {
     return haft_scope_add(scope_, static_cast<haft_handle>(handle)) == HAFT_OK;
   }
 
-  // Takes a handle out, into `outer` if given.
-  //   Returns   kOk; kNeverIssued: it was not in it; kOutOfMemory: it still is;
-  //             kInvalid when there was no memory for the scope itself
+  // Takes a handle out and, if `outer` is not null, adds it to `outer`.
+  //   Returns   kOk; kNeverIssued if the handle is not in this scope;
+  //             kOutOfMemory, and it still is; kInvalid if there was no memory
+  //             for this scope itself
   Status Escape(Handle handle, HandleScope* outer = nullptr) noexcept {
     return static_cast<Status>(
         haft_scope_escape(scope_, static_cast<haft_handle>(handle),

@@ -1,4 +1,4 @@
-// Why a handle was refused.
+// Status: why a call has refused a handle.
 
 #ifndef HAFT_STATUS_H_
 #define HAFT_STATUS_H_
@@ -8,25 +8,27 @@
 namespace haft {
 inline namespace HAFT_ABI {
 
-// What a table says of a word. The values are part of the ABI: they are never
-// renumbered.
+// The result of a call with a handle. The values are part of the ABI and are
+// never renumbered.
 enum class Status : int {
-  kOk = 0,           // live: the table issued it and nobody has deleted it
+  kOk = 0,           // live: the table issued it, and it has not been deleted
   kNull = 1,         // the null handle
   kMalformed = 2,    // no table of this layout can issue such a word
-  kNeverIssued = 3,  // well formed, but this table has not issued it: forged,
-                     // another table's, another process's
-  kStale = 4,        // this table issued it and it has been deleted
+  kNeverIssued = 3,  // well formed, but this table has not issued it: it is
+                     // forged, another table's or another process's
+  kStale = 4,        // this table issued it, and it has been deleted
   kWrongType = 5,    // live, and of another type
   kFull = 6,         // the table has no room for another handle
-  kOutOfMemory = 7,  // nothing is wrong with the handle; there is no room
-  kPinned = 8,       // live, and in use: not deleted
+  kOutOfMemory = 7,  // there is no memory, or no room for a pin; the handle is
+                     // good
+  kPinned = 8,       // live and in use, so it was not deleted
   kTimedOut = 9,     // deleted, and still in use
-  kInvalid = 10,     // an argument that is no handle is null or 0; or a handle
-                     // was not interned
+  kInvalid = 10,     // invalid argument (other than the handle): null or zero;
+                     // or the handle was never interned
 };
 
-// A static string such as "stale"; "unknown" for a value that is no Status.
+// Returns a static string such as "stale", or "unknown" for a value that is no
+// Status.
 constexpr const char* StatusName(Status status) noexcept {
   switch (status) {
     case Status::kOk:
