@@ -1,9 +1,11 @@
-// The C ABI where it needs threads and processes; what a C program sees of it
-// is in c/smoke.c.
+// The C ABI with threads and processes. tests/consumer/c/smoke.c tests it as a
+// C program sees it.
 
 #include "haft/haft.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
@@ -20,14 +22,15 @@ namespace {
 
 constexpr haft_type kBorrowed = {"borrowed", nullptr, nullptr};
 
-// A child's table has not been made, if this process has not made its own
-// either. So the tests that need that come first.
+// A child has no process-wide table if its parent has not created one. So the
+// tests that need that come first.
 using haft::testing::InChild;
 
-TEST(ProcessTableTest, RacingFirstCallsMakeOne) {
+TEST(ProcessTableTest, RacingFirstCallsCreateOneTable) {
   for (int round = 0; round < 20; ++round) {
     InChild([] {
-      // Each may make one: an emulator has no room for so many large ones.
+      // Each thread may create a table, and an emulator has no room for so many
+      // large ones.
       setenv("HAFT_CAPACITY", "1000", 1);
       constexpr unsigned kThreads = 8;
       haft::testing::Barrier start(kThreads);
@@ -48,7 +51,7 @@ TEST(ProcessTableTest, RacingFirstCallsMakeOne) {
   }
 }
 
-TEST(ProcessTableTest, CapacityIsTheEnvironments) {
+TEST(ProcessTableTest, TheEnvironmentGivesTheCapacity) {
   const auto capacity_under = [](const char* value) {
     setenv("HAFT_CAPACITY", value, 1);
     haft_stats stats;
@@ -60,6 +63,27 @@ TEST(ProcessTableTest, CapacityIsTheEnvironments) {
   InChild([&] { EXPECT_EQ(capacity_under("12"), 12u); });
   for (const char* const value : {"0", "12x", ""})
     InChild([&] { EXPECT_EQ(capacity_under(value), kDefault); });
+}
+
+// Its environment asks for reports, which the first call that needs a table
+// turns on.
+TEST(ProcessTableTest, AClosedScopeReportsNoRefusalEvenAsTheFirstCall) {
+  InChild([] {
+    setenv("HAFT_CAPACITY", "10", 1);
+    setenv("HAFT_DIAGNOSE", "refusals=1000", 1);
+    int ends[2];
+    ASSERT_EQ(pipe2(ends, O_NONBLOCK), 0);
+    ASSERT_EQ(dup2(ends[1], STDERR_FILENO), STDERR_FILENO);
+    haft_scope* scope = nullptr;
+    ASSERT_EQ(haft_scope_open(nullptr, &scope), HAFT_OK);
+    ASSERT_EQ(haft_scope_add(scope, 2), HAFT_OK);
+    EXPECT_EQ(haft_scope_close(scope), 0u);
+    EXPECT_EQ(haft_delete(2, nullptr), HAFT_MALFORMED);
+    char text[2000] = {};
+    ASSERT_GT(read(ends[0], text, sizeof(text) - 1), 0);
+    const std::string reports = text;
+    EXPECT_EQ(std::count(reports.begin(), reports.end(), '\n'), 1) << reports;
+  });
 }
 
 TEST(ProcessTableTest, ChildOfForkHasTheHandles) {
@@ -76,7 +100,64 @@ TEST(ProcessTableTest, ChildOfForkHasTheHandles) {
   EXPECT_EQ(haft_delete(handle, nullptr), HAFT_OK);
 }
 
-TEST(ProcessTableTest, PinIsLetGoByAnotherThread) {
+TEST(ProcessTableTest, ParentAndChildIssueHandlesIndependently) {
+  haft_handle before = 0;
+  int object = 3;
+  ASSERT_EQ(haft_new(&object, &kBorrowed, &before), HAFT_OK);
+  int ends[2];
+  ASSERT_EQ(pipe(ends), 0);
+  InChild([&] {
+    haft_handle of_child = 0;
+    EXPECT_EQ(haft_new(&before, &kBorrowed, &of_child), HAFT_OK);
+    EXPECT_EQ(write(ends[1], &of_child, sizeof(of_child)),
+              ssize_t{sizeof(of_child)});
+  });
+  haft_handle of_child = 0;
+  ASSERT_EQ(read(ends[0], &of_child, sizeof(of_child)),
+            ssize_t{sizeof(of_child)});
+  close(ends[0]);
+  close(ends[1]);
+  EXPECT_EQ(haft_check(of_child), HAFT_NEVER_ISSUED);
+  haft_handle mine = 0;
+  ASSERT_EQ(haft_new(&object, &kBorrowed, &mine), HAFT_OK);
+  void* found = nullptr;
+  EXPECT_EQ(haft_value(mine, &kBorrowed, &found), HAFT_OK);
+  EXPECT_EQ(found, &object);
+  EXPECT_EQ(haft_delete(mine, nullptr), HAFT_OK);
+  EXPECT_EQ(haft_delete(before, nullptr), HAFT_OK);
+}
+
+TEST(ProcessTableTest, ChildOfForkHoldsThePinsOfTheParentsThreads) {
+  static std::atomic<int> destroyed{0};
+  static constexpr haft_type kCounted = {"counted", nullptr,
+                                         [](void*) { ++destroyed; }};
+  haft_handle handle = 0;
+  ASSERT_EQ(haft_new(nullptr, &kCounted, &handle), HAFT_OK);
+  haft_pin pin;
+  std::atomic<bool> is_pinned{false}, done{false};
+  std::thread other([&] {
+    void* object = nullptr;
+    EXPECT_EQ(haft_pin_object(handle, &kCounted, &pin, &object), HAFT_OK);
+    is_pinned = true;
+    while (!done) std::this_thread::yield();
+    haft_unpin(&pin);
+  });
+  while (!is_pinned) std::this_thread::yield();
+  InChild([&] {
+    EXPECT_EQ(haft_delete_and_wait(handle, nullptr, 1), HAFT_TIMED_OUT);
+    EXPECT_EQ(destroyed, 0);
+    haft_unpin(&pin);
+    EXPECT_EQ(destroyed, 1);
+  });
+  EXPECT_EQ(haft_check(handle), HAFT_OK);
+  EXPECT_EQ(haft_delete(handle, nullptr), HAFT_OK);
+  EXPECT_EQ(destroyed, 0);
+  done = true;
+  other.join();
+  EXPECT_EQ(destroyed, 1);
+}
+
+TEST(ProcessTableTest, APinIsEndedByAnotherThread) {
   static std::atomic<int> destroyed{0};
   static constexpr haft_type kCounted = {"counted", nullptr,
                                          [](void*) { ++destroyed; }};
@@ -95,7 +176,7 @@ TEST(ProcessTableTest, PinIsLetGoByAnotherThread) {
   deleter.join();
 }
 
-TEST(ReportTest, TypeWithoutNameIsSaidToHaveNone) {
+TEST(ReportTest, ATypeWithoutANameIsCalledNameless) {
   static constexpr haft_type kNameless = {nullptr, nullptr, nullptr};
   haft_table* table = nullptr;
   ASSERT_EQ(haft_table_create(10, &table), HAFT_OK);
@@ -115,8 +196,8 @@ TEST(ReportTest, TypeWithoutNameIsSaidToHaveNone) {
   haft_table_destroy(table);
 }
 
-// Threads are inside of haft_intern all the time, in each part of its map: a
-// child that was born with a mutex locked would wait for ever.
+// Threads are inside haft_intern all the time, in each part of its map. A child
+// with a locked mutex would wait forever.
 TEST(ProcessTableTest, ChildOfForkInternsAndReleases) {
   if (haft::internal::kAddressSanitizer)
     GTEST_SKIP() << "a child may find its allocator locked";

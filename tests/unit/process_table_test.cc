@@ -17,7 +17,7 @@
 namespace haft {
 namespace {
 
-// Says when it is destroyed.
+// Reports its destruction.
 class Tracked {
  public:
   explicit Tracked(int* destroyed) : destroyed_(destroyed) {}
@@ -36,7 +36,7 @@ struct Base {
 };
 struct Derived : Base {};
 
-TEST(FacilityTest, OwnsAValue) {
+TEST(ProcessTableTest, OwnsAValue) {
   int destroyed = 0;
   const Handle handle = New(Tracked(&destroyed));
   ASSERT_NE(handle, kNullHandle);
@@ -47,7 +47,7 @@ TEST(FacilityTest, OwnsAValue) {
   EXPECT_EQ(Delete(handle), Status::kStale);
 }
 
-TEST(FacilityTest, OwnsACopyOfAnLvalue) {
+TEST(ProcessTableTest, OwnsACopyOfAnLvalue) {
   std::string text = "haft";
   const Handle handle = New(text);
   text = "changed";
@@ -55,7 +55,7 @@ TEST(FacilityTest, OwnsACopyOfAnLvalue) {
   EXPECT_EQ(Delete<std::string>(handle), Status::kOk);
 }
 
-TEST(FacilityTest, OwnsWhatAUniquePointerOwned) {
+TEST(ProcessTableTest, OwnsTheObjectOfAUniquePointer) {
   int destroyed = 0;
   auto object = std::make_unique<Tracked>(&destroyed);
   Tracked* const address = object.get();
@@ -66,7 +66,7 @@ TEST(FacilityTest, OwnsWhatAUniquePointerOwned) {
   EXPECT_EQ(destroyed, 1);
 }
 
-TEST(FacilityTest, SharesASharedPointer) {
+TEST(ProcessTableTest, SharesASharedPointer) {
   int destroyed = 0;
   auto object = std::make_shared<Tracked>(&destroyed);
   const Handle handle = New(object);
@@ -77,7 +77,7 @@ TEST(FacilityTest, SharesASharedPointer) {
   EXPECT_EQ(destroyed, 0);
 }
 
-TEST(FacilityTest, OwnsWhatHasADeleterOfItsOwn) {
+TEST(ProcessTableTest, OwnsAUniquePointersDeleter) {
   struct CountingDeleter {
     int* deleted;
     void operator()(int* object) const {
@@ -104,8 +104,8 @@ TEST(FacilityTest, OwnsWhatHasADeleterOfItsOwn) {
   EXPECT_EQ(Delete(array), Status::kOk);
 }
 
-TEST(FacilityTest, TypesMayBeIncomplete) {
-  // As most of C's are.
+TEST(ProcessTableTest, TypesMayBeIncomplete) {
+  // Most types of C libraries are incomplete.
   struct Opaque;
   char memory;
   Opaque* const object = reinterpret_cast<Opaque*>(&memory);
@@ -120,7 +120,7 @@ TEST(FacilityTest, TypesMayBeIncomplete) {
   EXPECT_EQ(closed, object);
 }
 
-TEST(FacilityTest, BorrowsAPointer) {
+TEST(ProcessTableTest, BorrowsAPointer) {
   int destroyed = 0;
   Tracked object(&destroyed);
   const Handle handle = New(&object);
@@ -129,7 +129,7 @@ TEST(FacilityTest, BorrowsAPointer) {
   EXPECT_EQ(destroyed, 0);
 }
 
-TEST(FacilityTest, SameObjectTwiceIsTwoHandles) {
+TEST(ProcessTableTest, SameObjectTwiceIsTwoHandles) {
   int object = 1;
   const Handle a = New(&object), b = New(&object);
   EXPECT_NE(a, b);
@@ -138,7 +138,7 @@ TEST(FacilityTest, SameObjectTwiceIsTwoHandles) {
   EXPECT_EQ(Delete(b), Status::kOk);
 }
 
-TEST(FacilityTest, InternedObjectHasOneHandleUntilTheLastRelease) {
+TEST(ProcessTableTest, InternedObjectHasOneHandleUntilTheLastRelease) {
   int destroyed = 0;
   Tracked object(&destroyed);
   const Tracked& same = object;
@@ -160,7 +160,7 @@ TEST(FacilityTest, InternedObjectHasOneHandleUntilTheLastRelease) {
   EXPECT_EQ(why, Status::kInvalid);
 }
 
-TEST(FacilityTest, FirstMemberHasAnotherHandleThanItsObject) {
+TEST(ProcessTableTest, FirstMemberHasAnotherHandleThanItsObject) {
   struct Member {};
   struct Whole {
     Member first;
@@ -175,7 +175,7 @@ TEST(FacilityTest, FirstMemberHasAnotherHandleThanItsObject) {
   EXPECT_EQ(Release(inner), Status::kOk);
 }
 
-// Knows its handle, and ends it when it is gone itself.
+// Knows its handle, and deletes it when it is destroyed.
 class SelfMade {
  public:
   SelfMade() : handle_(Intern(this)) {}
@@ -186,7 +186,7 @@ class SelfMade {
   const Handle handle_;
 };
 
-TEST(FacilityTest, HandleIsWeak) {
+TEST(ProcessTableTest, HandleIsWeak) {
   auto object = std::make_unique<SelfMade>();
   const Handle handle = object->handle();
   EXPECT_EQ(Intern(object.get()), handle) << "for some callback, say";
@@ -199,7 +199,7 @@ TEST(FacilityTest, HandleIsWeak) {
   EXPECT_EQ(Release(handle), Status::kStale);
 }
 
-TEST(FacilityTest, WrongTypeIsItsOwnStatusAndChangesNothing) {
+TEST(ProcessTableTest, WrongTypeIsItsOwnStatusAndChangesNothing) {
   const Handle handle = New(7);
   Status why;
   EXPECT_EQ(Value<long>(handle, &why), nullptr);
@@ -212,7 +212,7 @@ TEST(FacilityTest, WrongTypeIsItsOwnStatusAndChangesNothing) {
   EXPECT_EQ(Delete<int>(handle), Status::kOk);
 }
 
-TEST(FacilityTest, DerivedIsNotBase) {
+TEST(ProcessTableTest, DerivedIsNotBase) {
   const Handle handle = New(std::make_unique<Derived>());
   EXPECT_EQ(Check<Base>(handle), Status::kWrongType);
   EXPECT_EQ(Delete(handle), Status::kOk);
@@ -221,7 +221,7 @@ TEST(FacilityTest, DerivedIsNotBase) {
   EXPECT_EQ(Delete(base), Status::kOk);
 }
 
-TEST(FacilityTest, BadHandlesHaveTheirStatus) {
+TEST(ProcessTableTest, BadHandlesHaveTheirStatus) {
   const Handle handle = New(1);
   EXPECT_EQ(Delete(handle), Status::kOk);
   Status why;
@@ -236,7 +236,7 @@ TEST(FacilityTest, BadHandlesHaveTheirStatus) {
   EXPECT_EQ(Pin<int>(handle).status(), Status::kStale);
 }
 
-TEST(FacilityTest, PinOutlivesDeletionAndMoves) {
+TEST(ProcessTableTest, PinOutlivesDeletionAndMoves) {
   int destroyed = 0;
   const Handle handle = New(Tracked(&destroyed));
   Pinned<Tracked> pinned = Pin<Tracked>(handle);
@@ -250,7 +250,7 @@ TEST(FacilityTest, PinOutlivesDeletionAndMoves) {
   EXPECT_EQ(destroyed, 1);
 }
 
-TEST(FacilityTest, WhatIsTakenIsOwnedAsItWas) {
+TEST(ProcessTableTest, ATakenObjectIsOwnedAsItWas) {
   int destroyed = 0;
   Tracked borrowed(&destroyed);
   const auto shared = std::make_shared<Tracked>(&destroyed);
@@ -284,7 +284,7 @@ TEST(FacilityTest, WhatIsTakenIsOwnedAsItWas) {
   EXPECT_EQ(shared.use_count(), 1);
 }
 
-TEST(FacilityTest, WhatIsTakenCanBePutInAgain) {
+TEST(ProcessTableTest, ATakenObjectCanBePutInAgain) {
   int destroyed = 0;
   const Handle first = New(Tracked(&destroyed));
   Tracked* const object = Value<Tracked>(first);
@@ -296,7 +296,7 @@ TEST(FacilityTest, WhatIsTakenCanBePutInAgain) {
   EXPECT_EQ(destroyed, 1);
 }
 
-TEST(FacilityTest, WhatIsInUseOrOfAnotherTypeIsNotTaken) {
+TEST(ProcessTableTest, APinnedObjectOrOneOfAnotherTypeIsNotTaken) {
   const Handle handle = New(7);
   Status why;
   EXPECT_EQ(Take<long>(handle, &why), nullptr);
@@ -313,7 +313,7 @@ TEST(FacilityTest, WhatIsInUseOrOfAnotherTypeIsNotTaken) {
   EXPECT_EQ(why, Status::kNull);
 }
 
-TEST(FacilityTest, OwnerOfANullPointerIsNotLost) {
+TEST(ProcessTableTest, OwnerOfANullPointerIsNotLost) {
   const auto owner = std::make_shared<int>(1);
   const Handle handle = New(std::shared_ptr<int>(owner, nullptr));
   EXPECT_EQ(owner.use_count(), 2);
@@ -323,7 +323,7 @@ TEST(FacilityTest, OwnerOfANullPointerIsNotLost) {
   EXPECT_EQ(owner.use_count(), 1);
 }
 
-TEST(FacilityTest, DetachedPinIsLetGoByC) {
+TEST(ProcessTableTest, ADetachedPinIsEndedByC) {
   int destroyed = 0;
   const Handle handle = New(Tracked(&destroyed));
   haft_pin pin = Pin<Tracked>(handle).Detach();
@@ -335,7 +335,7 @@ TEST(FacilityTest, DetachedPinIsLetGoByC) {
   EXPECT_EQ(destroyed, 1);
 }
 
-TEST(FacilityTest, ScopeDeletesTheLastFirst) {
+TEST(ProcessTableTest, AScopeDeletesTheNewestFirst) {
   std::vector<int> order;
   struct Noted {
     std::vector<int>* order;
@@ -366,7 +366,7 @@ TEST(FacilityTest, ScopeDeletesTheLastFirst) {
   EXPECT_EQ(order, (std::vector<int>{3, 4, 1, 2}));
 }
 
-TEST(FacilityTest, TypesWithoutANameOfTheirOwnAreKnownByTheirDescriptor) {
+TEST(ProcessTableTest, TypesWithoutANameOfTheirOwnAreKnownByTheirDescriptor) {
   EXPECT_EQ(TypeOf<Tracked>()->identity, nullptr) << "in an unnamed namespace";
   EXPECT_STREQ(TypeOf<int>()->identity, "int");
   EXPECT_STREQ(TypeOf<const int>()->name, "int");
@@ -375,7 +375,7 @@ TEST(FacilityTest, TypesWithoutANameOfTheirOwnAreKnownByTheirDescriptor) {
 }
 
 // Another shared library's descriptor of the same type.
-TEST(FacilityTest, EqualIdentitiesAreOneType) {
+TEST(ProcessTableTest, EqualIdentitiesAreOneType) {
   static const std::string identity = "int";
   static const haft_type other = {"int", identity.c_str(), nullptr};
   const Handle handle = New(5);
@@ -386,7 +386,7 @@ TEST(FacilityTest, EqualIdentitiesAreOneType) {
   EXPECT_EQ(Delete(handle), Status::kOk);
 }
 
-TEST(FacilityDeathTest, MustFormsSayWhatIsKnown) {
+TEST(ProcessTableDeathTest, MustFormsReportWhatIsKnown) {
   const Handle live = New(3), stale = New(4);
   EXPECT_EQ(MustValue<int>(live), 3);
   MustDelete(stale);
@@ -398,9 +398,9 @@ TEST(FacilityDeathTest, MustFormsSayWhatIsKnown) {
   MustDelete(live);
 }
 
-// Readers against deleters of everybody's handles: each use is of a whole
-// object of the right type, or is refused.
-TEST(FacilityStressTest, NothingIsUsedAfterItsDestruction) {
+// Readers against threads that delete any handle. Each use is of a whole object
+// of the right type, or it is refused.
+TEST(ProcessTableStressTest, NothingIsUsedAfterItsDestruction) {
   struct Whole {
     std::atomic<int> alive{1};
     ~Whole() { alive = 0; }

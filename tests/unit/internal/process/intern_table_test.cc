@@ -19,7 +19,7 @@
 
 namespace {
 
-// Allocations that may fail, from now on: -1 is all of them.
+// The number of allocations that may still succeed; -1: all of them.
 std::atomic<int> allocations_left{-1};
 
 bool MayAllocate() {
@@ -48,7 +48,7 @@ constexpr haft_type kOther = {"other", nullptr, nullptr};
 void Count(void* context) { ++*static_cast<std::atomic<int>*>(context); }
 void Call(void* context) { (*static_cast<std::function<void()>*>(context))(); }
 
-// It is never destroyed, so that all tests share it; each leaves it empty.
+// All tests share it, because it is never destroyed; each leaves it empty.
 internal::InternTable interned;
 
 class InternTableTest : public ::testing::Test {
@@ -129,7 +129,7 @@ TEST_F(InternTableTest, TablesAreToldApart) {
   EXPECT_EQ(interned.Release(another, theirs), Status::kOk);
 }
 
-TEST_F(InternTableTest, OnlyWhatWasInternedIsReleased) {
+TEST_F(InternTableTest, OnlyInternedHandlesAreReleased) {
   const Handle made = table_.Emplace(&object_, &kType, nullptr, nullptr);
   EXPECT_EQ(Release(made), Status::kInvalid);
   const Handle handle = Intern(&object_);
@@ -161,7 +161,7 @@ TEST_F(InternTableTest, DeleteEndsItForAllAndCountsRestart) {
   EXPECT_EQ(table_.Check(next), Status::kStale);
 }
 
-TEST_F(InternTableTest, WhatIsDeletedAndStillPinnedIsForgotten) {
+TEST_F(InternTableTest, ADeletedObjectThatIsStillPinnedIsForgotten) {
   const Handle deleted = Intern(&object_);
   internal::AnyTable::Pinned pinned = table_.Pin(deleted);
   EXPECT_EQ(table_.Delete(deleted), Status::kOk);
@@ -194,7 +194,7 @@ TEST_F(InternTableTest, LastReleaseOfAPinnedObjectLeavesItToTheUnpin) {
 TEST_F(InternTableTest, WithoutRoomForAPinTheLastReleaseChangesNothing) {
   if (testing::kSanitized) GTEST_SKIP() << "900,000 pins take minutes there";
   const Handle handle = Intern(&object_);
-  // Many threads, because each looks through its own pins for room.
+  // Many threads, because each searches its own pins for room.
   constexpr unsigned kPinning = 400;
   testing::Barrier full(kPinning);
   testing::RunThreads(kPinning, [&](unsigned) {
@@ -217,7 +217,7 @@ TEST_F(InternTableTest, WithoutRoomForAPinTheLastReleaseChangesNothing) {
   EXPECT_EQ(destroyed_, 1);
 }
 
-TEST_F(InternTableTest, TakenIsForgottenAndNotDestroyed) {
+TEST_F(InternTableTest, ATakenObjectIsForgottenAndNotDestroyed) {
   const Handle interned_one = Intern(&object_);
   const Handle made_one = table_.Emplace(&object_, &kType, &Count, &destroyed_);
   int expected = 0;
@@ -240,7 +240,7 @@ TEST_F(InternTableTest, TakenIsForgottenAndNotDestroyed) {
   }
 }
 
-TEST_F(InternTableTest, TakenThroughHaftSaysWhatWasToDestroyIt) {
+TEST_F(InternTableTest, ATakenObjectComesWithItsDestroyFunction) {
   for (const Handle handle :
        {Intern(&object_),
         table_.Emplace(&object_, &kType, &Count, &destroyed_)}) {
@@ -307,14 +307,13 @@ TEST_F(InternTableTest, WithoutMemoryNothingChanges) {
   EXPECT_EQ(Release(handle), Status::kOk);
 }
 
-// Each time some allocation more succeeds: an entry each, and now and then the
-// buckets for them.
-TEST_F(InternTableTest, WithoutMemoryForBucketsItAnswersAllTheSame) {
+// There is memory for entries, but never for buckets.
+TEST_F(InternTableTest, WithoutMemoryForBucketsItStillWorks) {
   static internal::InternTable small;
   std::vector<int> objects(2000);
   std::vector<Handle> handles;
   for (int& object : objects) {
-    allocations_left = 1;  // never for buckets
+    allocations_left = 1;  // for the entry alone
     Handle handle = kNullHandle;
     EXPECT_EQ(small.Intern(table_, &object, &kType, nullptr, nullptr, &handle),
               Status::kOk);
@@ -349,7 +348,7 @@ TEST_F(InternTableTest, ManyObjectsKeepTheirHandles) {
   EXPECT_EQ(destroyed_, 50000);
 }
 
-// Each of these would wait for itself for ever if a mutex were held.
+// Each of these calls would wait for itself forever if a mutex were held.
 TEST_F(InternTableTest, DestroyMayInternAndReleaseTheSameObject) {
   Handle first = kNullHandle;
   int runs = 0;
@@ -382,14 +381,14 @@ TEST_F(InternTableTest, DestroyMayInternAndReleaseTheSameObject) {
   EXPECT_EQ(destroyed_, 3);
 }
 
-TEST_F(InternTableTest, EndOfTheTableEndsWhatIsInterned) {
+TEST_F(InternTableTest, DestroyingTheTableEndsItsInternedObjects) {
   auto table = std::make_unique<internal::AnyTable>(100);
   internal::AnyTable* const address = table.get();
   Handle handle = kNullHandle;
   int another = 0;
   std::function<void()> destroy = [&] {
     ++destroyed_;
-    Handle late;  // into the table that is going
+    Handle late;  // created while the table is destroyed
     EXPECT_EQ(
         interned.Intern(*address, &another, &kType, &Count, &destroyed_, &late),
         Status::kOk);
@@ -400,7 +399,7 @@ TEST_F(InternTableTest, EndOfTheTableEndsWhatIsInterned) {
   EXPECT_EQ(destroyed_, 2);
 }
 
-// Against what a map says.
+// Compares random sequences with a std::map.
 TEST_F(InternTableTest, RandomSequencesCountAsAMapDoes) {
   struct Interned {
     Handle handle;
@@ -493,8 +492,8 @@ TEST_F(InternTableTest, RandomSequencesCountAsAMapDoes) {
 constexpr unsigned kThreads = 4;
 constexpr int kRounds = testing::kSanitized ? 5000 : 100000;
 
-// Whoever is given another handle than before knows that the one before has
-// ended: so an object never has two. Some last releases find it pinned.
+// If a thread gets another handle than before, the one before must have ended,
+// because an object never has two. Some last releases find the object pinned.
 TEST_F(InternTableTest, RacingThreadsNeverSeeTwoLiveHandles) {
   testing::Barrier start(kThreads);
   testing::RunThreads(kThreads, [&](unsigned t) {
@@ -552,7 +551,8 @@ TEST_F(InternTableTest, RacingThreadsWithPinsAndDeletesLoseNothing) {
           << static_cast<int>(status);
     }
   });
-  // Each was released or deleted as often as interned, unless it had ended.
+  // Each handle was released as often as it was interned, or deleted, unless it
+  // had ended.
   const auto stats = table_.Stats();
   EXPECT_EQ(stats.live, 0u);
   EXPECT_EQ(stats.retired_objects, 0u);
@@ -560,7 +560,7 @@ TEST_F(InternTableTest, RacingThreadsWithPinsAndDeletesLoseNothing) {
 }
 
 // Buckets grow under threads that look for other objects.
-TEST_F(InternTableTest, RacingThreadsMakeRoomForMany) {
+TEST_F(InternTableTest, RacingThreadsGrowTheBuckets) {
   static internal::InternTable empty;
   constexpr int kObjects = 10000;
   std::vector<int> objects(kObjects);
