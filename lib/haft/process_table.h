@@ -85,9 +85,9 @@ struct TypeDescriptor {
 namespace haft {
 inline namespace HAFT_ABI {
 
-// Returns the descriptor of a type for the C ABI; see haft_type. `const` and
-// `volatile` do not matter. The type may be incomplete, because the descriptor
-// does not tell how to destroy an object; New tells that for each object.
+// Returns the descriptor of a type for the C ABI; see haft_type. It is the same
+// for T and `const T`. The type may be incomplete, because the descriptor does
+// not tell how to destroy an object; New tells that for each object.
 template <typename T>
 constexpr const haft_type* TypeOf() noexcept {
   return &internal::TypeDescriptor<std::remove_cv_t<T>>::kType;
