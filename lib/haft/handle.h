@@ -6,7 +6,7 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <functional>
+#include <optional>  // std::hash, by the standard; <functional> is much larger
 
 #include "haft/internal/base/abi.h"
 

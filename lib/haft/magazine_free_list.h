@@ -4,7 +4,6 @@
 #ifndef HAFT_MAGAZINE_FREE_LIST_H_
 #define HAFT_MAGAZINE_FREE_LIST_H_
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <utility>
@@ -122,7 +121,8 @@ class BasicMagazineFreeList {
 
   static std::size_t MagazineSize(std::size_t capacity,
                                   std::size_t limit) noexcept {
-    return std::min<std::size_t>(kMagazineSize, (limit - capacity) / kStranded);
+    const std::size_t room = (limit - capacity) / kStranded;
+    return room < kMagazineSize ? room : kMagazineSize;
   }
 
   // What a slow path hands back in registers: passing it the thread itself

@@ -133,7 +133,7 @@ struct Sleeper {
   void Thread(unsigned i) {
     if (i == 0) {
       while (count.load(kRelaxed) == 0)
-        internal::sync::WaitWhileEqual(count, 0, timeout);
+        internal::sync::WaitWhileEqual(count, 0, timeout.count());
     } else {
       count.fetch_add(1, kRelaxed);
       if (wakes) internal::sync::WakeAll(count);

@@ -44,7 +44,6 @@ struct random_generator {
 #undef $
 
 #include <atomic>
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -209,8 +208,9 @@ inline void HeavyBarrier(relacy::Where where = {}) noexcept {
 // timeout of less than an hour may also end at any moment. No order comes with
 // being woken.
 inline void WaitWhileEqual(Atomic<std::uint32_t>& word, std::uint32_t value,
-                           std::chrono::nanoseconds timeout,
+                           std::int64_t nanoseconds,
                            relacy::Where where = {}) noexcept {
+  constexpr std::int64_t kHour = 60 * 60 * std::int64_t{1'000'000'000};
   relacy::MayInterrupt();
   rl::ctx().sched();
   if (word.Peek() != value) {
@@ -219,7 +219,7 @@ inline void WaitWhileEqual(Atomic<std::uint32_t>& word, std::uint32_t value,
     return;
   }
   relacy::waits_for[rl::thread_index()] = &word;
-  rl::ctx().park_current_thread(timeout < std::chrono::hours(1),
+  rl::ctx().park_current_thread(nanoseconds < kHour,
                                 rl::ctx().is_random_sched(), false, where);
   relacy::waits_for[rl::thread_index()] = nullptr;
 }

@@ -4,7 +4,6 @@
 #define TESTS_SUPPORT_SCHEDULER_SYNC_H_
 
 #include <atomic>
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <type_traits>
@@ -111,7 +110,7 @@ inline void HeavyBarrier() noexcept { BeforeAccess(Access::kPlain); }
 
 // Returns at once, for no reason, but lets others go first.
 inline void WaitWhileEqual(Atomic<std::uint32_t>&, std::uint32_t,
-                           std::chrono::nanoseconds) noexcept {
+                           std::int64_t) noexcept {
   schedule::Yield();
 }
 inline void WakeAll(Atomic<std::uint32_t>&) noexcept {

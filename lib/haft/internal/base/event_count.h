@@ -36,7 +36,8 @@ class EventCount {
       held = holds();
       const auto left = deadline - std::chrono::steady_clock::now();
       if (held || left <= left.zero()) break;
-      sync::WaitWhileEqual(count_, seen, left);
+      sync::WaitWhileEqual(count_, seen,
+                           std::chrono::nanoseconds(left).count());
     }
     // relaxed: nothing follows from it.
     waiters_.fetch_sub(1, std::memory_order_relaxed);

@@ -3,9 +3,9 @@
 #ifndef HAFT_INTERNAL_BASE_GROWING_ARRAY_H_
 #define HAFT_INTERNAL_BASE_GROWING_ARRAY_H_
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdlib>
+#include <cstring>
 #include <type_traits>
 
 #include "haft/internal/base/abi.h"
@@ -37,7 +37,8 @@ class GrowingArray {
   }
   T TakeLast() noexcept { return data_[--size_]; }
   void Erase(T* place) noexcept {
-    std::copy(place + 1, end(), place);
+    std::memmove(place, place + 1,
+                 static_cast<std::size_t>(end() - (place + 1)) * sizeof(T));
     --size_;
   }
 

@@ -25,7 +25,6 @@
 #include <unistd.h>
 
 #include <atomic>
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <type_traits>
@@ -90,21 +89,20 @@ inline void HeavyBarrier() noexcept {
     has_heavy_barrier.store(false, std::memory_order_relaxed);
 }
 
-// Sleeps until WakeAll(word), for `timeout` at most, if `word` equals `value`;
-// may also return for no reason.
+// If `word` equals `value`, sleeps until WakeAll(word), for `nanoseconds` at
+// most. May also return without a reason.
 inline void WaitWhileEqual(Atomic<std::uint32_t>& word, std::uint32_t value,
-                           std::chrono::nanoseconds timeout) noexcept {
-  // No more than 32 bits of seconds hold.
-  constexpr std::chrono::nanoseconds kLongest = std::chrono::hours(24);
-  if (timeout > kLongest) timeout = kLongest;
-  const auto seconds =
-      std::chrono::duration_cast<std::chrono::seconds>(timeout);
-  // What the system call takes, whatever the C library's timespec is.
+                           std::int64_t nanoseconds) noexcept {
+  constexpr std::int64_t kSecond = 1'000'000'000;
+  // A 32-bit system takes 32 bits of seconds.
+  constexpr std::int64_t kLongest = 24 * 60 * 60 * kSecond;
+  if (nanoseconds > kLongest) nanoseconds = kLongest;
+  // The system call's own structure, whatever the C library's timespec is.
   const struct {
     long seconds;
     long nanoseconds;
-  } relative{static_cast<long>(seconds.count()),
-             static_cast<long>((timeout - seconds).count())};
+  } relative{static_cast<long>(nanoseconds / kSecond),
+             static_cast<long>(nanoseconds % kSecond)};
   syscall(SYS_futex, &word, FUTEX_WAIT_PRIVATE, value, &relative, nullptr, 0);
 }
 inline void WakeAll(Atomic<std::uint32_t>& word) noexcept {

@@ -42,7 +42,7 @@ TEST(EventCountTest, EveryTimeoutIsOneTheSystemTakes) {
        {nanoseconds(1), nanoseconds(hours(1)),
         nanoseconds(hours(24 * 365 * 80)), nanoseconds::max()}) {
     errno = 0;
-    sync::WaitWhileEqual(word, 1, timeout);
+    sync::WaitWhileEqual(word, 1, timeout.count());
     EXPECT_EQ(errno, EAGAIN) << timeout.count();
   }
 }
