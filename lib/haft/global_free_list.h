@@ -9,6 +9,7 @@
 
 #include "haft/handle.h"
 #include "haft/internal/base/abi.h"
+#include "haft/internal/free_list/free_list_concept.h"
 #include "haft/internal/free_list/fresh_slots.h"
 #include "haft/internal/free_list/handle_stack.h"
 
@@ -63,6 +64,8 @@ class GlobalFreeList {
   internal::HandleStack stack_;
   internal::FreshSlots* const fresh_slots_;
 };
+
+static_assert(internal::kIsFreeList<GlobalFreeList>);
 
 }  // namespace HAFT_ABI
 }  // namespace haft

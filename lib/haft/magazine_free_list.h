@@ -11,6 +11,7 @@
 #include "haft/handle.h"
 #include "haft/internal/base/abi.h"
 #include "haft/internal/base/sync.h"
+#include "haft/internal/free_list/free_list_concept.h"
 #include "haft/internal/free_list/fresh_slots.h"
 #include "haft/internal/free_list/handle_stack.h"
 #include "haft/internal/free_list/magazine_depot.h"
@@ -226,6 +227,8 @@ class BasicMagazineFreeList {
 
 // 128 handles, 1 KiB.
 using MagazineFreeList = BasicMagazineFreeList<128>;
+
+static_assert(internal::kIsFreeList<MagazineFreeList>);
 
 }  // namespace HAFT_ABI
 }  // namespace haft

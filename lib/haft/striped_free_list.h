@@ -10,6 +10,7 @@
 #include "haft/internal/base/abi.h"
 #include "haft/internal/base/power_of_two.h"
 #include "haft/internal/base/sync.h"
+#include "haft/internal/free_list/free_list_concept.h"
 #include "haft/internal/free_list/fresh_slots.h"
 #include "haft/internal/free_list/handle_stack.h"
 
@@ -63,6 +64,8 @@ class StripedFreeList {
   internal::HandleStack stack_;
   internal::FreshSlots* const fresh_slots_;
 };
+
+static_assert(internal::kIsFreeList<StripedFreeList>);
 
 }  // namespace HAFT_ABI
 }  // namespace haft

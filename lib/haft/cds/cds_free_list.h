@@ -12,6 +12,7 @@
 #include "haft/handle.h"
 #include "haft/internal/base/abi.h"
 #include "haft/internal/base/reserved_array.h"
+#include "haft/internal/free_list/free_list_concept.h"
 #include "haft/internal/free_list/fresh_slots.h"
 
 namespace haft {
@@ -96,6 +97,8 @@ class CdsFreeList {
   const Word mask_;
   internal::FreshSlots* const fresh_slots_;
 };
+
+static_assert(internal::kIsFreeList<CdsFreeList>);
 
 }  // namespace HAFT_ABI
 }  // namespace haft
