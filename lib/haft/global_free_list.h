@@ -1,5 +1,5 @@
-// A free list that is one lock-free stack: the simplest that works, and what
-// contention does to it.
+// A free list of one lock-free stack, for comparison: it is the simplest that
+// works, and shows what contention costs.
 
 #ifndef HAFT_GLOBAL_FREE_LIST_H_
 #define HAFT_GLOBAL_FREE_LIST_H_
@@ -16,8 +16,8 @@
 namespace haft {
 inline namespace HAFT_ABI {
 
-// Every thread pushes to and pops from the same tagged stack. It strands
-// nothing: a table holds its capacity exactly.
+// Every thread pushes to and pops from the same tagged stack. No handle is
+// stranded in a cache, so a table has exactly as many slots as its capacity.
 class GlobalFreeList {
  public:
   struct Cache {};
@@ -38,8 +38,8 @@ class GlobalFreeList {
     if (const Word handle = TryPop()) return handle;
     if (const internal::HandleRun run = fresh_slots_->Take(1); run.count != 0)
       return run[0];
-    // All is taken, for ever. So when the one stack is seen empty now, the
-    // table is full.
+    // All slots have been taken, and that does not change. So if the only stack
+    // is empty now, the table is full.
     return TryPop();
   }
 

@@ -1,26 +1,26 @@
-// The handle: an opaque word that foreign code may keep, copy, forge or use too
-// late.
+// The handle: an opaque word that foreign code may keep, copy, forge or use
+// after its object is gone.
 
 #ifndef HAFT_HANDLE_H_
 #define HAFT_HANDLE_H_
 
 #include <cstddef>
 #include <cstdint>
-#include <optional>  // std::hash, by the standard; <functional> is much larger
+#include <optional>  // declares std::hash; <functional> is much larger
 
 #include "haft/internal/base/abi.h"
 
 namespace haft {
 inline namespace HAFT_ABI {
 
-// The machine word a handle fits into, and the unit in which slots are written.
+// The machine word of a handle, and the unit in which slots are written.
 using Word = std::uintptr_t;
 
-// A strong type over `uintptr_t`. It says nothing about any table: only the
-// table that issued a handle knows whether it is live. The null handle (word 0)
-// is never live in any table; every other handle a table issues is odd, so it
-// is never the address of an aligned object and may travel as `void
-// *user_data`.
+// A strong type over `uintptr_t`. A handle does not name its table, and only
+// the table that issued it knows whether it is live. The null handle (word 0)
+// is never live in any table. Every handle that a table issues is odd, so it is
+// never the address of an aligned object, and C code can carry it as a
+// `void *user_data`.
 class Handle {
  public:
   constexpr Handle() noexcept = default;
@@ -29,9 +29,10 @@ class Handle {
   constexpr explicit operator Word() const noexcept { return word_; }
   constexpr explicit operator bool() const noexcept { return word_ != 0; }
 
-  // The handle as the `void *` that C callbacks carry, and back. The pointer
-  // must never be dereferenced. Do the conversion in C or C++, never in a
-  // garbage-collected language: its collector may look at the pointer.
+  // Convert the handle to the `void *` that C callbacks carry, and back. The
+  // pointer must never be dereferenced. Do the conversion in C or C++, never in
+  // a garbage-collected language, because its collector may inspect the
+  // pointer.
   static Handle FromPointer(const void* pointer) noexcept {
     return Handle(reinterpret_cast<Word>(pointer));
   }

@@ -1,5 +1,5 @@
-// How a handle's bits are divided: each field's width is given once, and shift,
-// mask and maximum follow from it.
+// The handle layout: the division of a handle's bits into fields. Each field's
+// width is given once; shift, mask and maximum are derived from it.
 
 #ifndef HAFT_HANDLE_LAYOUT_H_
 #define HAFT_HANDLE_LAYOUT_H_
@@ -30,7 +30,8 @@ struct HandleLayout {
                     0,
                 "the marker overlaps a field");
 
-  // The bits every handle of this layout has, and the bits that may differ.
+  // The bits that are set in every handle of this layout, and the bits that may
+  // differ.
   static constexpr Word kFixed = kMarkerV | Low::kOne;
   static constexpr Word kVariable = Index::kMask | Generation::kMask;
   static constexpr Word kSlots = Index::kMax + 1;
@@ -38,8 +39,9 @@ struct HandleLayout {
   static constexpr Word Make(Word generation, Word index) noexcept {
     return kFixed | Generation::Encode(generation) | Index::Encode(index);
   }
-  // The first handle of slot 0 in a table. Generations start anywhere in the
-  // lower half of their range, so that tables refuse each other's handles.
+  // Returns the first handle of slot 0 in a table. Generations start at a
+  // random number in the lower half of their range, so that a table refuses the
+  // handles of another.
   static constexpr Word FirstHandle(std::uint64_t random) noexcept {
     constexpr Word kHalf = Generation::kMax / 2;
     return Make(kHalf == 0 ? 1 : 1 + static_cast<Word>(random) % kHalf, 0);
@@ -49,27 +51,27 @@ struct HandleLayout {
   }
 };
 
-// 64-bit word, bits 63..62 = 01: positive as a signed integer, and never a
-// canonical user-space address.
+// A 64-bit word whose bits 63..62 are 01: it is positive as a signed integer,
+// and never a canonical user-space address.
 //   [ 0 | 1 | generation : 61-K | index : K | 1 ]
 template <unsigned kIndexBits = 26>
 using Layout64 =
     HandleLayout<kIndexBits, 61 - kIndexBits,
                  Word{1} << (std::numeric_limits<Word>::digits - 2)>;
 
-// Fits 53 bits, so a JavaScript number or any other double holds it exactly.
+// Fits 53 bits, so a JavaScript number or any other double represents it
+// exactly.
 //   [ generation : 52-K | index : K | 1 ]
 template <unsigned kIndexBits = 26>
 using Layout53 = HandleLayout<kIndexBits, 52 - kIndexBits>;
 
-// Fits 32 bits, on 32-bit targets and wherever a handle must travel as a 32-bit
-// integer.
+// Fits 32 bits, for 32-bit targets and for code that carries a handle as a
+// 32-bit integer.
 //   [ generation : 31-K | index : K | 1 ]
 template <unsigned kIndexBits = 16>
 using Layout32 = HandleLayout<kIndexBits, 31 - kIndexBits>;
 
-// What a table uses unless told otherwise: Layout64 where a word has 64 bits,
-// else Layout32.
+// The layout of DefaultTraits: Layout64 if a word has 64 bits, else Layout32.
 #if UINTPTR_MAX > 0xffffffffu
 using DefaultLayout = Layout64<>;
 #else

@@ -1,5 +1,5 @@
 // The default free list: two magazines of ready-made handles for each thread,
-// and a depot to exchange them at.
+// and a depot where threads exchange magazines.
 
 #ifndef HAFT_MAGAZINE_FREE_LIST_H_
 #define HAFT_MAGAZINE_FREE_LIST_H_
@@ -19,32 +19,33 @@
 namespace haft {
 inline namespace HAFT_ABI {
 
-// Three layers:
-//   1. the thread's cache: two magazines; a Pop or Push is a few plain loads
-//   and stores that stay in the L1 cache;
-//   2. the depot, for whole magazines, and beside it a stack of single handles
-//   for callers without a cache: threads
-//      beyond the limit, threads whose exit hook has run, signal handlers that
-//      interrupted their own thread's operation;
-//   3. carving of slots that were never used.
+// It has three levels:
+//   1. The thread's cache has two magazines. A Pop or Push is a few plain loads
+//      and stores that stay in the L1 cache.
+//   2. The depot has whole magazines. Beside it is a stack of single handles
+//   for
+//      uncached callers: threads beyond the limit, threads whose exit hook has
+//      run, and signal handlers that interrupted their own thread's call.
+//   3. FreshSlots has the slots that were never used.
 //
-// A cache strands up to two magazines of handles. The range has room for that,
-// and for as many callers without a cache that break up a magazine at the same
-// moment, so that capacity is a promise. Where the handle layout has too few
-// index bits for both, magazines are smaller, down to none.
+// A cache strands up to two magazines of handles, which other threads cannot
+// reach. The table has slots for that, and for one more magazine for each
+// thread index, because an uncached caller may be emptying one. So `capacity`
+// handles can always be live. If the handle layout has too few index bits for
+// so many slots, magazines are smaller, or there are none.
 template <unsigned kMagazineSize>
 class BasicMagazineFreeList {
   static_assert(kMagazineSize >= 1 && kMagazineSize <= 255,
                 "the level of a thread's cache is kept in 8 bits");
 
  public:
-  // Used all zero, without construction. `loaded` holds as many handles as the
-  // thread's level says; `previous` is full or empty.
+  // All zero at first. `loaded` holds as many handles as the cache's level;
+  // `previous` is full or empty.
   struct Cache {
     internal::MagazineEntry* loaded;
     internal::MagazineEntry* previous;
     std::uint32_t previous_count;
-    std::uint32_t size;  // of a magazine; 0: this cache has none yet
+    std::uint32_t size;  // of a magazine; 0: the cache has no magazines yet
     std::uint32_t stripe;
   };
 
@@ -76,7 +77,7 @@ class BasicMagazineFreeList {
     }
   }
 
-  // As Pop; 0 where that would have to look beyond the loaded magazine.
+  // Pops a handle from the loaded magazine. Returns 0 if that is empty.
   template <typename Owner>
   [[gnu::always_inline]] Word PopLoaded(Owner& thread) noexcept {
     const unsigned level = thread.level();
@@ -99,8 +100,8 @@ class BasicMagazineFreeList {
     }
   }
 
-  // Call f(handle) for every handle that waits here, or in `cache`; exact only
-  // when nobody pushes or pops.
+  // Call f(handle) for every handle that waits in the shared part, or in
+  // `cache`. They are exact only if no thread pushes or pops.
   template <typename F>
   void ForEach(F&& f) const {
     singles_.ForEach(f);
@@ -115,9 +116,9 @@ class BasicMagazineFreeList {
   }
 
  private:
-  // Magazines' worth of handles out of reach at most: two in each cache, and
-  // for each thread index one more caller without a cache that is breaking one
-  // up.
+  // The greatest number of magazines whose handles are out of reach: two in
+  // each cache, and for each thread index one that an uncached caller is
+  // emptying.
   static constexpr std::size_t kStranded = 3 * internal::sync::kMaxThreads;
 
   static std::size_t MagazineSize(std::size_t capacity,
@@ -126,14 +127,15 @@ class BasicMagazineFreeList {
     return room < kMagazineSize ? room : kMagazineSize;
   }
 
-  // What a slow path hands back in registers: passing it the thread itself
-  // would keep that in memory on the fast path.
+  // The slow path returns this in registers. If it were passed the thread's
+  // access instead, the fast path would have to keep that in memory.
   struct Refill {
     Word handle;
     unsigned level;
   };
 
-  // For a cache whose loaded magazine is empty.
+  // Pops a handle for a cache whose loaded magazine is empty, and loads another
+  // magazine if there is one.
   [[gnu::cold, gnu::noinline]] Refill PopAndRefill(Cache& cache) noexcept {
     if (size_ == 0) return {PopWithoutCache(), 0};
     if (cache.size == 0) Equip(cache);
@@ -154,7 +156,7 @@ class BasicMagazineFreeList {
           } else {
             const internal::HandleRun run = fresh_slots_->Take(size_);
             if (run.count == 0) return 0;
-            // Backwards, so that slots are taken in the order of their
+            // In reverse, so that slots are used in the order of their
             // addresses.
             for (std::size_t i = 0; i < run.count; ++i)
               cache.loaded[i].Write(run[run.count - 1 - i]);
@@ -165,8 +167,8 @@ class BasicMagazineFreeList {
     return {handle, level};
   }
 
-  // For a cache whose loaded magazine is full, or which has none. Returns the
-  // level of the one it loads instead.
+  // For a cache whose loaded magazine is full, or that has no magazine: loads
+  // an empty magazine and returns its level.
   [[gnu::cold, gnu::noinline]] unsigned MakeRoom(Cache& cache) noexcept {
     if (cache.size == 0) {
       Equip(cache);
@@ -181,8 +183,9 @@ class BasicMagazineFreeList {
     return 0;
   }
 
+  // Gives a new cache its two magazines.
   void Equip(Cache& cache) noexcept {
-    // relaxed: the thread's own word.
+    // relaxed: the word belongs to this thread.
     cache.stripe =
         internal::sync::ThisThread().index.load(std::memory_order_relaxed);
     cache.loaded = depot_.TakeEmpty(cache.stripe);
@@ -190,8 +193,8 @@ class BasicMagazineFreeList {
     cache.size = size_;
   }
 
-  // Takes one handle at a time, so that it strands nothing, but when there is
-  // nothing left but full magazines.
+  // Pops one handle for an uncached caller. It takes single handles, so that it
+  // strands none, and empties a full magazine only if nothing else is left.
   [[gnu::cold, gnu::noinline]] Word PopWithoutCache() noexcept {
     return internal::PopOrProveEmpty([&](std::uint64_t* tags) -> Word {
       if (const Word single = singles_.Pop(0, tags)) return single;
@@ -199,12 +202,13 @@ class BasicMagazineFreeList {
         return run[0];
       internal::MagazineEntry* const magazine = depot_.TakeFull(0, tags);
       if (magazine == nullptr) return 0;
-      // Said to compilers, which else warn of what cannot be.
+      // Tells compilers the size, because otherwise they warn of an overflow
+      // that cannot happen.
       const std::size_t size = size_;
       if (size < 1 || size > kMagazineSize) __builtin_unreachable();
-      // The magazine goes back before its handles do: whoever holds a magazine
-      // holds its handles, so that counting handles bounds the magazines (see
-      // MagazineDepot::TakeEmpty).
+      // The magazine goes back before its handles do. So a caller that has a
+      // magazine also has its handles, and the number of handles limits that of
+      // magazines (see MagazineDepot::TakeEmpty).
       Word handles[kMagazineSize];
       for (std::size_t i = 0; i < size; ++i) handles[i] = magazine[i].Read();
       depot_.GiveEmpty(0, magazine);
@@ -219,13 +223,13 @@ class BasicMagazineFreeList {
     for (std::size_t i = 0; i < count; ++i) f(magazine[i].Read());
   }
 
-  const std::uint32_t size_;  // of a magazine; 0: there are none
+  const std::uint32_t size_;  // of a magazine; 0: there are no magazines
   internal::MagazineDepot depot_;
   internal::HandleStack singles_;
   internal::FreshSlots* const fresh_slots_;
 };
 
-// 128 handles, 1 KiB.
+// Magazines of 128 handles take 1 KiB each.
 using MagazineFreeList = BasicMagazineFreeList<128>;
 
 static_assert(internal::kIsFreeList<MagazineFreeList>);

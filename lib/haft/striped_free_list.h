@@ -17,10 +17,10 @@
 namespace haft {
 inline namespace HAFT_ABI {
 
-// Threads push to and pop from the stack of the CPU they run on, and search the
-// others' when it is empty. A thread that is moved to another CPU in between is
-// only slower, never wrong. Strands nothing: a table holds its capacity
-// exactly.
+// Threads push to and pop from the stack of the CPU on which they run, and
+// search the other stacks if it is empty. A thread that is moved to another CPU
+// in between is slower, and still correct. No handle is stranded in a cache, so
+// a table has exactly as many slots as its capacity.
 class StripedFreeList {
  public:
   struct Cache {};

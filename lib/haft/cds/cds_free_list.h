@@ -1,5 +1,5 @@
-// libcds's lock-free free list as the free list of a table. Needs libcds's
-// headers; nothing else in Haft does.
+// The lock-free free list of libcds as the free list of a table. It needs the
+// headers of libcds.
 
 #ifndef HAFT_CDS_CDS_FREE_LIST_H_
 #define HAFT_CDS_CDS_FREE_LIST_H_
@@ -18,11 +18,11 @@
 namespace haft {
 inline namespace HAFT_ABI {
 
-// One intrusive list for all threads. It strands nothing: a table holds its
-// capacity exactly. libcds's atomics are not behind Haft's seam, so no model
-// covers them; and a put that has to leave its node to a racing get hides it
-// for that moment, so that New may answer "full" while a Delete is still in
-// progress.
+// One intrusive list for all threads. No handle is stranded in a cache, so a
+// table has exactly as many slots as its capacity. The atomics of libcds do not
+// go through Haft's seam (sync.h), so no model covers them. A put that leaves
+// its node to a racing get hides the node until that get has finished, so New
+// may report a full table while a Delete is still in progress.
 class CdsFreeList {
  public:
   struct Cache {};
@@ -56,7 +56,8 @@ class CdsFreeList {
     list_.put(&node);
   }
 
-  // No thread may be inside a call: libcds shows a list only by emptying it.
+  // No thread may be inside a call, because libcds can visit the nodes of a
+  // list only by emptying it.
   template <typename F>
   void ForEach(F&& f) const {
     Node* seen = nullptr;
@@ -64,7 +65,7 @@ class CdsFreeList {
       Node* const node = static_cast<Node*>(base);
       f(node->handle);
       node->m_freeListRefs.store(
-          0, std::memory_order_relaxed);  // as get does; clear does not
+          0, std::memory_order_relaxed);  // get does this, clear does not
       node->seen_before = seen;
       seen = node;
     });
@@ -80,8 +81,8 @@ class CdsFreeList {
  private:
   using CdsList = cds::intrusive::FreeList;
 
-  // Used all zero, which is what libcds's constructor makes of a node, so that
-  // none is touched before it is used.
+  // Used all zero without construction, so that no node is touched before it is
+  // used. The constructor of libcds would also make it all zero.
   struct Node : CdsList::node {
     Word handle;
     Node* seen_before;

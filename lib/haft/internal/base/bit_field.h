@@ -1,5 +1,5 @@
-// A bit field of a word: its width is given once, and shift, mask and maximum
-// follow from it.
+// A bit field of a word: its width is given once; shift, mask and maximum are
+// derived from it.
 
 #ifndef HAFT_INTERNAL_BASE_BIT_FIELD_H_
 #define HAFT_INTERNAL_BASE_BIT_FIELD_H_

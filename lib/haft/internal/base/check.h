@@ -1,5 +1,5 @@
-// The two checks. Both are for invariants of Haft's own: a bad handle is input,
-// and is answered with a Status.
+// The two checks of Haft's own invariants. A bad handle is input and no broken
+// invariant: it is answered with a Status.
 
 #ifndef HAFT_INTERNAL_BASE_CHECK_H_
 #define HAFT_INTERNAL_BASE_CHECK_H_
@@ -27,7 +27,7 @@ inline namespace HAFT_ABI {
   }
 }
 
-// Says so and aborts.
+// Writes the line and aborts.
 [[noreturn, gnu::cold]] inline void Fatal(const char* sentence) noexcept {
   LogLine(sentence);
   std::abort();
@@ -36,14 +36,14 @@ inline namespace HAFT_ABI {
 }  // namespace HAFT_ABI
 }  // namespace haft::internal
 
-// Aborts with `sentence` when `condition` does not hold, in every build.
+// Aborts with `sentence` if `condition` does not hold, in every build.
 #define HAFT_CHECK(condition, sentence)              \
   (__builtin_expect(static_cast<bool>(condition), 1) \
        ? void()                                      \
        : ::haft::internal::Fatal(sentence))
 
-// The same in builds without NDEBUG; otherwise nothing, and `condition` is not
-// evaluated.
+// The same in builds without NDEBUG. With NDEBUG it does nothing and does not
+// evaluate `condition`.
 #ifdef NDEBUG
 #define HAFT_DCHECK(condition, sentence) \
   (true ? void() : HAFT_CHECK(condition, sentence))

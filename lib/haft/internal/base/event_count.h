@@ -1,4 +1,5 @@
-// Waiting for something that other threads do without waiting.
+// An event count: threads wait for a condition that others make true without a
+// lock.
 
 #ifndef HAFT_INTERNAL_BASE_EVENT_COUNT_H_
 #define HAFT_INTERNAL_BASE_EVENT_COUNT_H_
@@ -12,12 +13,13 @@
 namespace haft::internal {
 inline namespace HAFT_ABI {
 
-// Lets threads sleep until a condition holds that others make true without a
-// lock; those call NotifyAll afterwards, which costs one read-modify-write when
-// nobody waits.
+// Lets threads sleep until a condition holds. A thread that makes the condition
+// true calls NotifyAll afterwards, which costs one read-modify-write if no
+// thread waits.
 class EventCount {
  public:
-  // Waits until holds() or until `timeout` has passed; whether holds().
+  // Waits until holds() is true or `timeout` has passed. Returns the last
+  // holds().
   template <typename F>
   bool WaitUntil(F&& holds, std::chrono::nanoseconds timeout) noexcept {
     if (holds()) return true;
@@ -26,12 +28,14 @@ class EventCount {
     const auto deadline = timeout < Clock::time_point::max() - now
                               ? now + timeout
                               : Clock::time_point::max();
-    // [E1] acq_rel: whoever notifies after this sees a waiter; what came before
-    // an earlier NotifyAll, by its [E1], is visible to holds().
+    // [E1] acq_rel: a NotifyAll that comes after this sees a waiter. What
+    // precedes a NotifyAll that came earlier is visible to holds(), because
+    // NotifyAll has an [E1] of its own.
     waiters_.fetch_add(1, std::memory_order_acq_rel);
     bool held;
     for (;;) {
-      // [E2] acquire: partner of [E3]: a new count shows what holds() is about.
+      // [E2] acquire: partner of [E3]: if it reads the new count, holds() sees
+      // what precedes that NotifyAll.
       const std::uint32_t seen = count_.load(std::memory_order_acquire);
       held = holds();
       const auto left = deadline - std::chrono::steady_clock::now();
@@ -39,14 +43,14 @@ class EventCount {
       sync::WaitWhileEqual(count_, seen,
                            std::chrono::nanoseconds(left).count());
     }
-    // relaxed: nothing follows from it.
+    // relaxed: no thread concludes anything from a smaller count.
     waiters_.fetch_sub(1, std::memory_order_relaxed);
     return held;
   }
 
   void NotifyAll() noexcept {
-    // As [E1], from the other side. An addition of nothing and
-    // not a load: of two additions one comes first.
+    // As [E1], from the other side. It adds 0 instead of loading, because of
+    // two additions one comes first in the order of the word.
     if (waiters_.fetch_add(0, std::memory_order_acq_rel) == 0) return;
     // [E3] release: partner of [E2].
     count_.fetch_add(1, std::memory_order_release);

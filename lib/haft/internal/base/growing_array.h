@@ -23,7 +23,7 @@ class GrowingArray {
   GrowingArray(const GrowingArray&) = delete;
   GrowingArray& operator=(const GrowingArray&) = delete;
 
-  // Whether there was memory for it.
+  // Returns false, and changes nothing, if there is no memory.
   bool Append(const T& value) noexcept {
     if (size_ == capacity_) {
       const std::size_t capacity = capacity_ == 0 ? 16 : 2 * capacity_;

@@ -1,4 +1,4 @@
-// What the first to ask for it makes.
+// A lazily created object that is never destroyed.
 
 #ifndef HAFT_INTERNAL_BASE_LAZY_INSTANCE_H_
 #define HAFT_INTERNAL_BASE_LAZY_INSTANCE_H_
@@ -11,18 +11,19 @@
 namespace haft::internal {
 inline namespace HAFT_ABI {
 
-// Constant-initialised, and never destroyed with what it holds: for what
-// threads and handlers may use until the process is gone.
+// Constant-initialised. Neither it nor its object is ever destroyed, so threads
+// and signal handlers may use the object until the process has ended.
 template <typename T>
 class LazyInstance {
  public:
-  // The one there is. If there is none yet, make() makes it; of racing threads
-  // one keeps what it has made.
-  //   Returns   nullptr when make() has returned nullptr
+  // Returns the object. If there is none yet, make() makes it, a
+  // std::unique_ptr<T>. Of racing threads one installs its object, and the
+  // others destroy theirs.
+  //   Returns   nullptr if make() has returned nullptr
   //   Progress  wait-free but for make()
   template <typename F>
   T* Get(F&& make) noexcept {
-    // [A4] acquire: as made before [A3].
+    // [A4] acquire: sees the object as it was made before [A3].
     T* const present = object_.load(std::memory_order_acquire);
     return __builtin_expect(present != nullptr, 1) ? present : Make(make);
   }

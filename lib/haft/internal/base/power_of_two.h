@@ -1,4 +1,5 @@
-// Sizes that a mask can confine an index to.
+// Rounding up to a power of two, because a mask can confine an index to such a
+// size.
 
 #ifndef HAFT_INTERNAL_BASE_POWER_OF_TWO_H_
 #define HAFT_INTERNAL_BASE_POWER_OF_TWO_H_
@@ -10,8 +11,8 @@
 namespace haft::internal {
 inline namespace HAFT_ABI {
 
-// The smallest power of two that is at least `n`, for `n` up to the largest
-// one.
+// Returns the smallest power of two that is at least `n`, for `n` up to the
+// largest power of two.
 constexpr std::size_t CeilPowerOfTwo(std::size_t n) noexcept {
   std::size_t power = 1;
   while (power < n) power *= 2;

@@ -1,6 +1,6 @@
-// Static probes, where the system has them: an instruction that does nothing
-// until bpftrace, perf or systemtap puts something there. Their arguments are
-// to be at hand in registers already.
+// Static probes, if the system has <sys/sdt.h>. A probe is an instruction that
+// does nothing until bpftrace, perf or systemtap replaces it. Pass only
+// arguments that are in registers already, so that a probe costs nothing more.
 
 #ifndef HAFT_INTERNAL_BASE_PROBES_H_
 #define HAFT_INTERNAL_BASE_PROBES_H_

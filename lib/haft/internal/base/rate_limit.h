@@ -1,4 +1,4 @@
-// So many a second.
+// Limits events to a number per second.
 
 #ifndef HAFT_INTERNAL_BASE_RATE_LIMIT_H_
 #define HAFT_INTERNAL_BASE_RATE_LIMIT_H_
@@ -11,23 +11,25 @@
 namespace haft::internal {
 inline namespace HAFT_ABI {
 
-// By a clock that the caller reads.
+// The caller supplies the current time.
 class RateLimit {
  public:
-  // 0: there is no limit.
+  // `per_second` is the limit; 0 means no limit.
   explicit RateLimit(std::uint32_t per_second) noexcept
       : per_second_(per_second) {}
 
-  // Whether one more may pass in `second`; `*held_back` is then how many have
-  // not since the last second in which any came.
+  // Returns whether one more event may pass in `second`. If it is the first
+  // event of a new second, `*held_back` is the number of events that did not
+  // pass in the last second that had any; else it is 0.
   //   Progress  lock-free; async-signal-safe
   bool Admit(std::uint32_t second, std::uint32_t* held_back) noexcept {
     *held_back = 0;
     if (per_second_ == 0) return true;
-    // relaxed, both: the word alone counts.
+    // relaxed, both: nothing but this word depends on it.
     std::uint64_t present = state_.load(std::memory_order_relaxed);
     for (;;) {
-      // A clock that was read earlier than another is no new second.
+      // A thread may have read the clock earlier than another and come later:
+      // an earlier second is not a new one.
       const std::uint32_t last = static_cast<std::uint32_t>(present >> 32);
       const bool is_new =
           present == 0 || static_cast<std::int32_t>(second - last) > 0;

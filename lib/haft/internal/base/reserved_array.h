@@ -11,14 +11,14 @@
 namespace haft::internal {
 inline namespace HAFT_ABI {
 
-// `size` zero bytes' worth of T at addresses that stay the same and stay mapped
-// until destruction. Memory is committed page by page as it is first written,
-// so a slot never used costs nothing.
+// `size` objects of type T, all bytes 0 at first. Their addresses do not change
+// and stay mapped until destruction. The system commits memory page by page
+// when it is first written, so a page that is never used costs nothing.
 template <typename T>
 class ReservedArray {
  public:
-  // An array that could not be reserved has ok() == false and must not be
-  // indexed. One of size 0 is ok.
+  // If the array could not be reserved, ok() is false and it must not be
+  // indexed. An array of size 0 is ok.
   explicit ReservedArray(std::size_t size) noexcept
       : data_(size == 0 ? nullptr : sync::Reserve<T>(size)), size_(size) {}
   ~ReservedArray() {
@@ -27,7 +27,7 @@ class ReservedArray {
   ReservedArray(const ReservedArray&) = delete;
   ReservedArray& operator=(const ReservedArray&) = delete;
 
-  // Leaves the memory mapped for ever.
+  // Keeps the memory mapped permanently, also after destruction.
   void Leak() noexcept { leaked_ = true; }
   bool leaked() const noexcept { return leaked_; }
 

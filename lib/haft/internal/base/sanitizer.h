@@ -1,5 +1,6 @@
-// What AddressSanitizer and LeakSanitizer are told of memory they cannot know:
-// that of tables is mapped, not allocated. Without them it is nothing.
+// Tells AddressSanitizer and LeakSanitizer about the memory of tables, which
+// they do not know because it is mapped and not allocated. In a build without
+// them these functions do nothing.
 
 #ifndef HAFT_INTERNAL_BASE_SANITIZER_H_
 #define HAFT_INTERNAL_BASE_SANITIZER_H_
@@ -13,8 +14,8 @@
 #include <sanitizer/asan_interface.h>
 #endif
 
-// Of LeakSanitizer, if the process has it: also where this code has not been
-// built with it.
+// Functions of LeakSanitizer: weak, because the process may have it even if
+// this code was built without it.
 extern "C" {
 [[gnu::weak]] void __lsan_register_root_region(const void* begin,
                                                std::size_t size);
@@ -25,16 +26,16 @@ extern "C" {
 namespace haft::internal {
 inline namespace HAFT_ABI {
 
-// Whether this code is built with AddressSanitizer. All that instantiates the
-// same table must be built alike.
+// Whether this code is built with AddressSanitizer. All code that instantiates
+// the same table must be built in the same way.
 #ifdef HAFT_ADDRESS_SANITIZER
 inline constexpr bool kAddressSanitizer = true;
 #else
 inline constexpr bool kAddressSanitizer = false;
 #endif
 
-// Any use of [begin, end) is reported from now on. What shares its last 8 bytes
-// with `end` stays usable.
+// Makes AddressSanitizer report any use of [begin, end) from now on. The last 8
+// bytes stay usable if they also contain bytes from `end` on.
 inline void Poison([[maybe_unused]] void* begin,
                    [[maybe_unused]] void* end) noexcept {
 #ifdef HAFT_ADDRESS_SANITIZER
@@ -50,8 +51,9 @@ inline void Unpoison([[maybe_unused]] void* begin,
 #endif
 }
 
-// What only [begin, begin + size) points to is not leaked, poisoned words
-// apart. A check for leaks reads all of it, also what nobody has touched.
+// Objects to which only [begin, begin + size) points are not reported as
+// leaked, unless the pointer is in a poisoned word. A check for leaks reads the
+// whole range, also pages that were never touched.
 inline void AddRoots(const void* begin, std::size_t size) noexcept {
   if (&__lsan_register_root_region != nullptr)
     __lsan_register_root_region(begin, size);

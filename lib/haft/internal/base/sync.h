@@ -1,9 +1,9 @@
 // The seam: everything about threads and memory that a model checker, a
 // scheduler or a simulator must replace. The rest of Haft names no standard
-// atomic, no thread-local variable and no system call; it says all of that
-// through here.
+// atomic, no thread-local variable and no system call, and uses this header
+// instead.
 //
-// HAFT_SYNC_BACKEND, where defined, is the header of another backend that
+// HAFT_SYNC_BACKEND, if defined, is the header of another backend, which
 // declares the same names.
 
 #ifndef HAFT_INTERNAL_BASE_SYNC_H_
@@ -40,8 +40,8 @@ using Atomic = std::atomic<T>;
 static_assert(std::atomic<std::uint64_t>::is_always_lock_free);
 static_assert(std::atomic<std::uintptr_t>::is_always_lock_free);
 
-// Ordinary data that one thread hands to another: never accessed by two at
-// once. A checker's backend verifies that.
+// Ordinary data that one thread hands to another. Two threads never access it
+// at the same time; the backend of a checker verifies that.
 template <typename T>
 class Plain {
  public:
@@ -52,17 +52,17 @@ class Plain {
   T value_;
 };
 
-// Keeps the compiler from moving memory accesses across, as seen by a signal
-// handler on the same thread. No instruction.
+// Keeps the compiler from moving memory accesses across it, as seen by a signal
+// handler on the same thread. It is no instruction.
 inline void SignalFence() noexcept {
   std::atomic_signal_fence(std::memory_order_seq_cst);
 }
 
-// The heavy side of an asymmetric barrier: every other running thread of the
-// process passes a full barrier before it returns, so that the light side needs
-// no more than a SignalFence. PrepareHeavyBarrier is called once before either
-// side; where the system has no such barrier, HasHeavyBarrier says so from then
-// on, and the light side must use a seq_cst operation instead.
+// The heavy side of an asymmetric barrier. Before HeavyBarrier returns, every
+// other running thread of the process passes a full barrier, so the light side
+// needs no more than a SignalFence. PrepareHeavyBarrier is called once before
+// either side. If the system has no such barrier, HasHeavyBarrier returns false
+// from then on, and the light side must use a seq_cst operation instead.
 [[gnu::visibility("default")]] inline Atomic<bool> has_heavy_barrier{false};
 inline bool HasHeavyBarrier() noexcept {
   // relaxed: set before the first table exists, and never changes.
@@ -78,9 +78,10 @@ inline void PrepareHeavyBarrier() noexcept {
 inline bool TryHeavyBarrier() noexcept {
   return syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0) == 0;
 }
-// A system that refuses what it has granted before (a sandbox was closed) is
-// one without such a barrier from then on. What it was to order in that moment
-// may go wrong, so that must be no more than that something is never noticed.
+// If the system refuses what it has granted before (because a sandbox was
+// closed), it counts as a system without the barrier from then on. Ordering
+// lost at that moment is not repaired, so callers may rely on it only for
+// progress, never for safety.
 inline void HeavyBarrier() noexcept {
   if (!HasHeavyBarrier() || TryHeavyBarrier()) return;
   has_heavy_barrier.store(false, std::memory_order_relaxed);
@@ -109,35 +110,36 @@ inline void WakeAll(Atomic<std::uint32_t>& word) noexcept {
   syscall(SYS_futex, &word, FUTEX_WAKE_PRIVATE, INT_MAX, nullptr, nullptr, 0);
 }
 
-// Asks for the cache line of `address` in a state that can be written.
+// Asks the processor for the cache line of `address`, in a state that can be
+// written.
 inline void PrefetchForWrite(const void* address) noexcept {
   __builtin_prefetch(address, 1);
 }
 
 // Threads that may hold an index at the same time.
 inline constexpr unsigned kMaxThreads = 512;
-// Blocks of 14 pins (hazard_records.h) beyond one for each thread; for 917,504
-// pins.
+// Blocks of 14 hazard cells (hazard_cells.h) in addition to one for each
+// thread. They are enough for 917,504 further pins.
 inline constexpr unsigned kFurtherBlocks = 1 << 16;
 
-// What a thread carries. Trivial, so that reading it is one load also inside a
-// shared library; default visibility, so that the shared objects of one process
-// share it.
+// The state of a thread. It is trivial, so that reading it is one load also
+// inside a shared library, and has default visibility, so that the shared
+// objects of one process share it.
 struct ThreadState {
   Atomic<unsigned> index;  // 1..kMaxThreads; 0: has none
-  Atomic<bool> exited;     // its exit hook has run: it gets no index any more
+  Atomic<bool> exited;     // its exit hook has run; it gets no index again
 };
 [[gnu::visibility("default")]] inline thread_local ThreadState thread_state
     [[gnu::tls_model("initial-exec")]];
 inline ThreadState& ThisThread() noexcept { return thread_state; }
 
-// Arranges for `hook(cookie)` when the calling thread ends. Only the first hook
-// and the last cookie of a thread count.
-//   Returns   whether it is arranged: false when the process has run out of
-//             keys or memory
-//   Progress  wait-free. Prepare is not async-signal-safe; Arm is, but in a
-//             process whose first 32 thread-specific keys were taken before: a
-//             thread's first call may allocate there
+// Arranges a call hook(cookie) for the moment when the calling thread ends.
+// Only the first hook, and the last cookie of each thread, are used.
+//   Returns   whether it is arranged: false if the process has run out of keys
+//             or memory
+//   Progress  wait-free. Prepare is not async-signal-safe. Arm is, unless the
+//             first 32 thread-specific keys of the process were taken before:
+//             then a thread's first call may allocate
 class ThreadExitHook {
  public:
   bool Prepare(void (*hook)(void*)) noexcept {
@@ -145,7 +147,7 @@ class ThreadExitHook {
     pthread_key_t key;
     if (pthread_key_create(&key, hook) != 0) return false;
     std::uint32_t expected = 0;
-    // relaxed: a key is a number good in every thread as soon as it exists.
+    // relaxed: a key is a number, and valid in every thread once it exists.
     if (!key_.compare_exchange_strong(expected, key + 1,
                                       std::memory_order_relaxed,
                                       std::memory_order_relaxed)) {
@@ -159,11 +161,11 @@ class ThreadExitHook {
   }
 
  private:
-  Atomic<std::uint32_t> key_{0};  // the key plus one; 0: none yet
+  Atomic<std::uint32_t> key_{0};  // the key plus one; 0: no key yet
 };
 
-// The CPU the caller runs on, right now and perhaps no longer, and how many
-// there can be.
+// The CPU on which the caller runs (it may be moved at any time), and the
+// number of CPUs that the system can have.
 inline unsigned CpuIndex() noexcept {
   const int cpu = sched_getcpu();
   return cpu < 0 ? 0 : static_cast<unsigned>(cpu);
@@ -173,7 +175,8 @@ inline unsigned CpuCount() noexcept {
   return count < 1 ? 1 : static_cast<unsigned>(count);
 }
 
-// The system's number of the calling thread, and a clock. Both for messages.
+// The system's number of the calling thread, and a clock. Both are for
+// messages.
 inline std::uint32_t ThreadNumber() noexcept {
   return static_cast<std::uint32_t>(syscall(SYS_gettid));
 }
@@ -183,9 +186,9 @@ inline std::uint32_t MonotonicSeconds() noexcept {
   return static_cast<std::uint32_t>(now.tv_sec);
 }
 
-// Reserves `count` objects, all bytes 0, of which only those touched ever take
+// Reserves `count` objects, all bytes 0. Only pages that are touched take
 // memory.
-//   Returns   nullptr when the address range cannot be had
+//   Returns   nullptr if the address range cannot be had
 template <typename T>
 T* Reserve(std::size_t count) noexcept {
   static_assert(std::is_trivially_destructible_v<T>);
@@ -199,8 +202,8 @@ void Unreserve(T* objects, std::size_t count) noexcept {
   munmap(const_cast<std::remove_const_t<T>*>(objects), count * sizeof(T));
 }
 
-// A word that differs from call to call and from process to process. Not for
-// cryptography.
+// Returns a word that differs from call to call and from process to process. It
+// is not for cryptography.
 inline std::uint64_t RandomWord() noexcept {
   std::uint64_t word = 0;
   if (getrandom(&word, sizeof(word), GRND_NONBLOCK) ==

@@ -1,5 +1,5 @@
-// The high-water mark of the slot array: hands out handles of slots that were
-// never used.
+// The high-water mark of the slot array, below which slots have been handed
+// out.
 
 #ifndef HAFT_INTERNAL_FREE_LIST_FRESH_SLOTS_H_
 #define HAFT_INTERNAL_FREE_LIST_FRESH_SLOTS_H_
@@ -13,7 +13,8 @@
 namespace haft::internal {
 inline namespace HAFT_ABI {
 
-// First-generation handles in a row: `first`, and so on by one slot.
+// First-generation handles of adjacent slots: `first` is that of the first
+// slot.
 struct HandleRun {
   Word first;
   std::size_t count;
@@ -21,31 +22,31 @@ struct HandleRun {
   Word operator[](std::size_t i) const noexcept { return first + 2 * i; }
 };
 
-// TakingFreshSlots does not touch the slots, so a slot that nobody has used yet
-// costs nothing.
+// Hands out the first handle of each slot, in the order of their addresses. It
+// does not touch the slots, so a slot that is never handed out costs no memory.
 class FreshSlots {
  public:
-  // `first` is the first handle of slot 0; slots 0..limit-1 may be taken.
+  // `first` is the first handle of slot 0. Slots 0..limit-1 may be taken.
   FreshSlots(Word first, std::size_t limit) noexcept
       : first_(first), limit_(limit) {}
 
-  // Up to `n` handles that nobody else gets; none when the limit is reached,
-  // and then for ever. Wait-free.
+  // Takes up to `n` handles, which no other caller gets. Once it has returned
+  // none, because the limit is reached, it always returns none. Wait-free.
   HandleRun Take(std::size_t n) noexcept {
-    // [K1] acquire: whoever finds the limit reached by [K2] sees what those who
-    // taken have pushed to the free list before; else it could call the table
-    // full though it never was. The look keeps the mark from running on when
-    // the table is full: it overshoots by no more than what racing threads ask
-    // for.
+    // [K1] acquire: if it finds that [K2] has reached the limit, the caller
+    // sees every handle that a thread pushed to the free list before its [K2].
+    // Otherwise it could report a full table that was never full. The load also
+    // keeps the mark from growing while the table is full: the mark passes the
+    // limit by no more than what racing threads ask for.
     if (next_.load(std::memory_order_acquire) >= limit_) return {0, 0};
-    // [K2] acq_rel: partner of [K1], and of itself. The slots need no order:
-    // the mark hands out disjoint numbers.
+    // [K2] acq_rel: partner of [K1] and of itself. The slots need no order,
+    // because no two callers get the same numbers.
     const std::size_t start = next_.fetch_add(n, std::memory_order_acq_rel);
     if (start >= limit_) return {0, 0};
     return {first_ + 2 * start, n < limit_ - start ? n : limit_ - start};
   }
 
-  // How many slots have been taken.
+  // Returns how many slots have been taken.
   std::size_t high_water() const noexcept {
     const std::size_t next = next_.load(std::memory_order_relaxed);
     return next < limit_ ? next : limit_;

@@ -15,12 +15,12 @@
 namespace haft::internal {
 inline namespace HAFT_ABI {
 
-// A handle in the stack occupies the node of its slot, so a push never needs
-// memory.
+// The node of a handle is that of its slot, so a push never needs memory: of
+// each slot at most one handle is in the stack.
 class HandleStack {
  public:
-  // For handles of `slots` slots (a power of two), in `stripes` (a power of
-  // two) stacks.
+  // For the handles of `slots` slots, in `stripes` stacks. Both are powers of
+  // two.
   HandleStack(std::size_t slots, unsigned stripes) noexcept
       : stack_(stripes), links_(slots), handles_(slots), mask_(slots - 1) {}
 
@@ -32,13 +32,13 @@ class HandleStack {
     PushChain(stripe, &handle, 1);
   }
 
-  // Pushes `count` > 0 handles as one: nobody sees some of them without the
-  // others.
+  // Pushes `count` > 0 handles in one step: no thread finds some of them
+  // without the others.
   void PushChain(unsigned stripe, const Word* handles,
                  std::size_t count) noexcept {
     for (std::size_t i = 0; i < count; ++i) {
       handles_[Node(handles[i])].Write(handles[i]);
-      // relaxed: the nodes are this thread's until [D1] publishes them.
+      // relaxed: the nodes belong to this thread until [D1] publishes them.
       if (i + 1 < count)
         links_[Node(handles[i])].store(Node(handles[i + 1]) + 1,
                                        std::memory_order_relaxed);
@@ -47,33 +47,35 @@ class HandleStack {
                      Node(handles[count - 1]));
   }
 
-  // A handle, or 0; for `tags` see StripedStack::Pop.
+  // Pops a handle from the first stack from `stripe` on that has one. Returns 0
+  // if none has; for `tags` see StripedStack::Pop.
   Word Pop(unsigned stripe, std::uint64_t* tags) noexcept {
     const std::uint32_t node = stack_.Pop(links_.data(), stripe, tags);
     return node == StripedStack::kNone ? 0 : handles_[node].Read();
   }
 
-  // The same from that one stack.
+  // Pops a handle from the stack `stripe`, or returns 0.
   Word PopFrom(unsigned stripe) noexcept {
     std::uint64_t tags = 0;
     const std::uint32_t node = stack_.PopFrom(links_.data(), stripe, &tags);
     return node == StripedStack::kNone ? 0 : handles_[node].Read();
   }
 
-  // Takes all handles of that one stack and calls f(handle) for each, which may
-  // push it again.
+  // Takes all handles of the stack `stripe` and calls f(handle) for each. f may
+  // push the handle again.
   template <typename F>
   void TakeAll(unsigned stripe, F&& f) {
     std::uint32_t link = stack_.TakeAll(stripe);
     while (link != 0) {
       const std::uint32_t node = link - 1;
-      // relaxed: the chain is this thread's.
+      // relaxed: the chain belongs to this thread.
       link = links_[node].load(std::memory_order_relaxed);
       f(handles_[node].Read());
     }
   }
 
-  // Calls f(handle) for every handle; exact only when nobody pushes or pops.
+  // Calls f(handle) for every handle. It is exact only if no thread pushes or
+  // pops.
   template <typename F>
   void ForEach(F&& f) const {
     stack_.ForEach(links_.data(),

@@ -1,4 +1,4 @@
-// Where threads exchange whole magazines.
+// The depot, where threads exchange whole magazines.
 
 #ifndef HAFT_INTERNAL_FREE_LIST_MAGAZINE_DEPOT_H_
 #define HAFT_INTERNAL_FREE_LIST_MAGAZINE_DEPOT_H_
@@ -15,16 +15,17 @@
 namespace haft::internal {
 inline namespace HAFT_ABI {
 
-// Where a handle waits in a magazine. Plain memory: a magazine belongs to one
-// thread at a time.
+// One handle of a magazine. It is plain memory, because a magazine belongs to
+// one thread at a time.
 using MagazineEntry = sync::Plain<Word>;
 
-// Magazines of `size` handles each, full or empty, never in between. (Magazines
-// and depots: Bonwick and Adams, USENIX 2001.) Striped by thread index, so that
-// bursts of different threads stay apart. All calls are lock-free.
+// Keeps magazines of `size` handles each, which are either full or empty.
+// (Magazines and depots: Bonwick and Adams, USENIX 2001.) It is striped by
+// thread index, so that bursts of different threads do not meet. All calls are
+// lock-free.
 class MagazineDepot {
  public:
-  // `magazines` bounds how many there can be.
+  // `magazines` is the greatest number of magazines.
   MagazineDepot(std::size_t magazines, std::size_t size) noexcept
       : size_(size),
         entries_(magazines * size),
@@ -37,7 +38,8 @@ class MagazineDepot {
     return entries_.ok() && links_.ok() && full_.ok() && empty_.ok();
   }
 
-  // A full magazine, or nullptr; for `tags` see StripedStack::Pop.
+  // Takes a full magazine. Returns nullptr if there is none; for `tags` see
+  // StripedStack::Pop.
   MagazineEntry* TakeFull(unsigned stripe, std::uint64_t* tags) noexcept {
     const std::uint32_t number = full_.Pop(links_.data(), stripe, tags);
     return number == StripedStack::kNone ? nullptr : &entries_[number * size_];
@@ -46,9 +48,10 @@ class MagazineDepot {
     full_.Push(links_.data(), stripe, Number(magazine));
   }
 
-  // There is always one. `magazines` counts those that full ones, the caches
-  // and all hands together can take up, so that not to find one means that
-  // another thread has just taken it, or has just given another: look again.
+  // Takes an empty magazine. There is always one: `magazines` is as many as the
+  // full magazines, the caches and the callers can have together. If none is
+  // found, another thread has just taken one or just given one back, and
+  // another try finds it.
   MagazineEntry* TakeEmpty(unsigned stripe) noexcept {
     for (;;) {
       std::uint64_t tags = 0;
@@ -67,8 +70,8 @@ class MagazineDepot {
     empty_.Push(links_.data(), stripe, Number(magazine));
   }
 
-  // Calls f(magazine) for every full one; exact only when nobody gives or
-  // takes.
+  // Calls f(magazine) for every full magazine. It is exact only if no thread
+  // gives or takes one.
   template <typename F>
   void ForEachFull(F&& f) const {
     full_.ForEach(links_.data(),

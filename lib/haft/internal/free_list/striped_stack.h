@@ -1,5 +1,5 @@
-// Lock-free stacks of small numbers, side by side so that threads which start
-// at different ones do not meet.
+// Lock-free stacks of small numbers, several side by side, so that threads that
+// start at different stacks do not meet.
 
 #ifndef HAFT_INTERNAL_FREE_LIST_STRIPED_STACK_H_
 #define HAFT_INTERNAL_FREE_LIST_STRIPED_STACK_H_
@@ -14,13 +14,16 @@
 namespace haft::internal {
 inline namespace HAFT_ABI {
 
-// The top of a stack and a tag, in one word: [ tag | number of the top element
-// + 1 ]; 0 below means empty.
+// The top of a stack and a tag, in one word:
 //
-// Every push advances the tag. So a head that was read while element A was on
-// top is never seen again once A has been popped: for A to be on top again
-// somebody must push, and the tag moves on (no ABA, until 2^33 pushes have
-// passed).
+//   [ tag : 33 | link : 31 ]
+//
+// `link` is the number of the top element plus one, or 0 if the stack is empty.
+//
+// Every push advances the tag, and so there is no ABA: a head that was read
+// while element A was on top is never seen again once A has been popped,
+// because only a push can put A on top again, and that push advances the tag.
+// (The tag repeats after 2^33 pushes.)
 struct StackHead {
   static constexpr unsigned kNumberBits = 31;
   static constexpr std::uint64_t kOneTag = std::uint64_t{1} << kNumberBits;
@@ -44,13 +47,13 @@ struct StackHead {
   }
 };
 
-// How an element points at the one below: its number + 1, 0 at the bottom. The
-// memory of links stays mapped as long as any stack uses it, so a racing Pop
-// may read the link of an element that is no longer in the stack; the tag then
-// makes its CAS fail.
+// The link from an element to the one below: the number of that one plus one,
+// or 0 at the bottom. The memory of links stays mapped as long as a stack uses
+// it, so a racing Pop may read the link of an element that is no longer in the
+// stack. Its CAS then fails because of the tag.
 using StackLink = sync::Atomic<std::uint32_t>;
 
-// Elements are numbers below 2^31 - 1; an element is in one stack at most.
+// Elements are numbers below 2^31 - 1. An element is in at most one stack.
 class StripedStack {
  public:
   static constexpr std::uint32_t kNone = ~std::uint32_t{0};
@@ -61,22 +64,23 @@ class StripedStack {
 
   bool ok() const noexcept { return heads_.ok(); }
 
-  // Pushes the elements first..last, which are linked from first to last, as
-  // one. Lock-free.
+  // Pushes the elements first..last, which are linked from first to last, in
+  // one step. Lock-free.
   void PushChain(StackLink* links, unsigned stripe, std::uint32_t first,
                  std::uint32_t last) noexcept {
     sync::Atomic<std::uint64_t>& word = heads_[stripe & mask_].word;
-    // relaxed: only copied into a link; what lies below is published by its own
-    // push, and [D1] continues that release.
+    // relaxed: the head is only copied into a link. The elements below were
+    // published by their own push, and [D1] continues that release sequence.
     StackHead head{word.load(std::memory_order_relaxed)};
     do {
-      // relaxed: the element is this thread's until [D1] publishes it.
+      // relaxed: the element belongs to this thread until [D1] publishes it.
       links[last].store(head.link(), std::memory_order_relaxed);
-      // [D1] seq_cst: before what the caller does after leaving something to
-      // another thread, where that thread may be about to TakeAll [D4]. This is
-      // also the release that publishes the links and what the caller wrote for
-      // these elements; it synchronises with [D2]. relaxed on failure: as the
-      // load above.
+      // [D1] seq_cst: as a release it publishes the links and what the caller
+      // wrote for these elements, and synchronises with [D2]. seq_cst, because
+      // a caller that leaves an element to another thread then reads whether
+      // that thread is still there to take it: either that thread's [D4] sees
+      // the element, or the caller sees what that thread did before [D4].
+      // relaxed on failure: as the load above.
     } while (!word.compare_exchange_weak(head.word, head.Pushed(first).word,
                                          std::memory_order_seq_cst,
                                          std::memory_order_relaxed));
@@ -85,10 +89,10 @@ class StripedStack {
     PushChain(links, stripe, number, number);
   }
 
-  // An element of the first non-empty stack from `stripe` on, or kNone.
-  // Lock-free. kNone says that each stack was empty at some moment, not that
-  // all were at one: for that, `*tags` grows by the sum of their tags (see
-  // PopOrProveEmpty).
+  // Pops an element of the first stack from `stripe` on that is not empty, or
+  // returns kNone. Lock-free. kNone means that each stack was empty at some
+  // moment, not that all were empty at the same moment. To prove the latter,
+  // the sum of their tags is added to `*tags` (see PopOrProveEmpty).
   std::uint32_t Pop(StackLink* links, unsigned stripe,
                     std::uint64_t* tags) noexcept {
     for (unsigned i = 0; i <= mask_; ++i) {
@@ -98,26 +102,28 @@ class StripedStack {
     return kNone;
   }
 
-  // An element of that one stack, or kNone. Lock-free.
+  // Pops an element of the stack `stripe`, or returns kNone and adds the
+  // stack's tag to `*tags`. Lock-free.
   std::uint32_t PopFrom(StackLink* links, unsigned stripe,
                         std::uint64_t* tags) noexcept {
     sync::Atomic<std::uint64_t>& word = heads_[stripe & mask_].word;
     for (;;) {
-      // [D2] acquire: sees all that [D1] published with the top element, and if
-      // there is none what came before [D3]. Mutant D2: a magazine's old
-      // contents.
+      // [D2] acquire: sees all that [D1] published with the top element; if the
+      // stack is empty, sees what precedes the [D3] that emptied it. Mutant D2:
+      // relaxed reads the old contents of a magazine.
       StackHead head{word.load(std::memory_order_acquire)};
       if (head.empty()) {
         *tags += head.tag();
         return kNone;
       }
-      // relaxed: [D2] has what is needed; if the link is out of date, so is the
-      // tag, and the CAS fails.
+      // relaxed: [D2] has made the link visible. If the link is out of date, so
+      // is the tag, and the CAS fails.
       const std::uint32_t below =
           links[head.top()].load(std::memory_order_relaxed);
-      // [D3] release: whoever finds this stack empty by this, at [D2], then
-      // sees what this thread has pushed to another one before. Mutant D3:
-      // "all empty" while an element moves from one to the other.
+      // [D3] release: a thread whose [D2] finds that this pop has emptied the
+      // stack sees what this thread pushed to another stack before. Mutant D3:
+      // relaxed reports "all empty" while an element moves from one stack to
+      // another.
       if (word.compare_exchange_weak(head.word, head.Popped(below).word,
                                      std::memory_order_release,
                                      std::memory_order_relaxed)) {
@@ -126,14 +132,15 @@ class StripedStack {
     }
   }
 
-  // Takes all elements of that one stack, linked as they were: the number + 1
-  // of the first, 0 if there is none. Lock-free.
+  // Takes all elements of the stack `stripe`, which stay linked. Returns the
+  // number of the first plus one, or 0 if there is none. Lock-free.
   std::uint32_t TakeAll(unsigned stripe) noexcept {
     sync::Atomic<std::uint64_t>& word = heads_[stripe & mask_].word;
     for (;;) {
-      // [D4] seq_cst: after what the caller did before it; it sees [D1], or who
-      // pushes sees that. Also acquire, as [D2]: the contents of every element,
-      // by the releases that [D1] continues.
+      // [D4] seq_cst: it comes after what the caller did before. Either it sees
+      // the element of a racing [D1], or the thread that pushes sees what the
+      // caller did before. It is also an acquire, as [D2]: it sees the contents
+      // of every element, because [D1] continues the release sequences.
       StackHead head{word.load(std::memory_order_seq_cst)};
       if (head.empty()) return 0;
       // As [D3].
@@ -145,8 +152,8 @@ class StripedStack {
     }
   }
 
-  // Calls f(number) for every element. For tests and statistics: exact only
-  // when nobody pushes or pops.
+  // Calls f(number) for every element. It is exact only if no thread pushes or
+  // pops; for tests and statistics.
   template <typename F>
   void ForEach(const StackLink* links, F&& f) const {
     for (unsigned i = 0; i <= mask_; ++i) {
@@ -159,7 +166,8 @@ class StripedStack {
   }
 
  private:
-  // A pair of cache lines each: hardware fetches lines in pairs.
+  // Each head has a pair of cache lines, because hardware fetches lines in
+  // pairs.
   struct alignas(128) PaddedHead {
     sync::Atomic<std::uint64_t> word;
   };
@@ -168,13 +176,15 @@ class StripedStack {
   const unsigned mask_;
 };
 
-// Calls pop(&tags), which tries all places and adds the tags of those it found
-// empty, until it returns a handle or until two calls in a row find everything
-// empty under the same tags. No push came between those two, so there was a
-// moment when all places were empty at once: that is when 0 is the true answer.
-// (Had an element moved from one place to another, by a push before a pop, then
-// whoever saw the pop in the first call sees the push in the second: [D3].)
-// Lock-free: another round means that another thread has pushed.
+// Pops a handle from one of several places, or proves that all are empty.
+// pop(&tags) must try all places and add the tags of those that it finds empty.
+// PopOrProveEmpty calls it until it returns a handle, or until two calls in a
+// row find everything empty under the same tags. In the latter case there was
+// no push between the two calls, so there was a moment at which all places were
+// empty, and 0 is the correct answer. (If an element had moved from one place
+// to another by a push before a pop, a thread that saw the pop in the first
+// call would see the push in the second, because of [D3].) Lock-free: each
+// further round means that another thread has pushed.
 template <typename F>
 auto PopOrProveEmpty(F&& pop) noexcept {
   for (std::uint64_t before = 0, round = 0;; ++round) {

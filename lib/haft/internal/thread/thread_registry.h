@@ -1,5 +1,5 @@
-// Dense numbers for threads: claimed lock-free at first use, given back when
-// the thread ends.
+// Thread indices: small numbers that threads claim lock-free at first use and
+// give back when they end.
 
 #ifndef HAFT_INTERNAL_THREAD_THREAD_REGISTRY_H_
 #define HAFT_INTERNAL_THREAD_THREAD_REGISTRY_H_
@@ -13,13 +13,13 @@
 namespace haft::internal {
 inline namespace HAFT_ABI {
 
-// Which of the indices 1..kMaxThreads are taken. The next owner of an index
-// sees all that the last one wrote, so whatever is kept per index is inherited,
-// and nothing is lost when threads come and go.
+// The set of the indices 1..kMaxThreads that are taken. The next owner of an
+// index sees everything that the last owner wrote, so it inherits the data that
+// is kept for the index, and nothing is lost when threads come and go.
 class ThreadIndexSet {
  public:
-  // The lowest free index, or 0 when all are taken. Lock-free;
-  // async-signal-safe.
+  // Claims the lowest free index and returns it, or 0 if all are taken.
+  // Lock-free; async-signal-safe.
   unsigned Claim() noexcept {
     for (unsigned w = 0; w < kWords; ++w) {
       // relaxed: a hint; the CAS decides.
@@ -27,7 +27,8 @@ class ThreadIndexSet {
       while (~taken != 0) {
         const unsigned bit = static_cast<unsigned>(__builtin_ctzll(~taken));
         // [T1] acquire: sees what the last owner wrote before [T2]. Mutant T1:
-        // inherits a half-written cache. relaxed on failure: a hint again.
+        // relaxed inherits a half-written cache. relaxed on failure: a hint
+        // again.
         if (words_[w].compare_exchange_weak(
                 taken, taken | std::uint64_t{1} << bit,
                 std::memory_order_acquire, std::memory_order_relaxed)) {
@@ -40,11 +41,12 @@ class ThreadIndexSet {
     return 0;
   }
 
-  // The highest index that was ever claimed. What a thread does with its own
-  // index is after [T3] in the one order of seq_cst operations.
+  // Returns the highest index that was ever claimed. In the single order of
+  // seq_cst operations, everything that a thread does with its index comes
+  // after [T3].
   unsigned Reach() const noexcept {
-    // [T4] seq_cst: partner of [T3]: after the end of a handle, so that a
-    // thread that still found it live is within reach.
+    // [T4] seq_cst: partner of [T3]. The caller has ended a handle before, so a
+    // thread that still found the handle live has an index up to this one.
     return reach_.load(std::memory_order_seq_cst);
   }
 
@@ -62,8 +64,8 @@ class ThreadIndexSet {
   static_assert(sync::kMaxThreads % 64 == 0);
 
   void RaiseReach(unsigned index) noexcept {
-    // [T3] seq_cst, also where it is high enough already: before whatever the
-    // thread does with its index; partner of [T4].
+    // [T3] seq_cst, also if it is high enough already: it comes before
+    // everything that the thread does with its index. Partner of [T4].
     unsigned reach = reach_.load(std::memory_order_seq_cst);
     while (reach < index) {
       if (reach_.compare_exchange_weak(reach, index, std::memory_order_seq_cst,
@@ -76,21 +78,21 @@ class ThreadIndexSet {
   sync::Atomic<unsigned> reach_{0};
 };
 
-// The process's one set of thread indices. A thread has at most one index, and
-// keeps it until it ends.
+// The set of thread indices of the process. A thread has at most one index and
+// keeps it until the thread ends.
 class ThreadRegistry {
  public:
-  // To be called once before Claim may be used in a signal handler.
+  // Must be called once before a signal handler may call Claim.
   static void Prepare() noexcept { (void)hook_.Prepare(&OnThreadExit); }
 
   // Gives the calling thread an index, if it has none and may have one.
-  // Afterwards sync::ThisThread().index is it, or 0: all are taken, the
-  // thread's exit hook has run, or there can be no hook. Lock-free; for signals
-  // see ThreadExitHook.
+  // Afterwards sync::ThisThread().index is the index. It is 0 if all indices
+  // are taken, if the thread's exit hook has run, or if the hook could not be
+  // arranged. Lock-free; for signals see ThreadExitHook.
   [[gnu::cold, gnu::noinline]] static void Claim() noexcept {
     sync::ThreadState& thread = sync::ThisThread();
-    // relaxed, all: these words are the thread's own; a signal handler is the
-    // only other reader.
+    // relaxed, all: these words are the thread's own; only its signal handlers
+    // read them besides.
     if (thread.exited.load(std::memory_order_relaxed) ||
         thread.index.load(std::memory_order_relaxed) != 0)
       return;
@@ -98,7 +100,8 @@ class ThreadRegistry {
     const unsigned index = indices_.Claim();
     if (index == 0) return;
     unsigned none = 0;
-    // A signal handler may have claimed one in between; then that one stays.
+    // A signal handler may have claimed an index in between. Then the thread
+    // keeps that one.
     if (!thread.index.compare_exchange_strong(none, index,
                                               std::memory_order_relaxed,
                                               std::memory_order_relaxed)) {
@@ -110,8 +113,8 @@ class ThreadRegistry {
   static unsigned Reach() noexcept { return indices_.Reach(); }
 
  private:
-  // Threads use tables in later destructors, too; they do so without an index
-  // then.
+  // Destructors that run later in this thread may still use tables. They do so
+  // without an index, as uncached callers.
   static void OnThreadExit(void*) noexcept {
     sync::ThreadState& thread = sync::ThisThread();
     // relaxed, both: as in Claim.
