@@ -1,5 +1,5 @@
-// What a handle costs, alone and under contention: Haft's table with each of
-// its free lists, and what people use instead.
+// Measures the cost of a handle, alone and under contention: of Haft's table
+// with each of its free lists, and of the maps that people use instead.
 
 #include <cstddef>
 #include <iterator>

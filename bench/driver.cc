@@ -16,7 +16,7 @@
 namespace haft::bench {
 namespace {
 
-// Google Benchmark takes what it shall do from a command line of its own.
+// Google Benchmark gets its options from a command line of its own.
 void Initialize(char* program, const Options& options) {
   std::string arguments[] = {
       "--benchmark_enable_random_interleaving=true",
@@ -60,7 +60,7 @@ int RunStudies(int argc, char** argv, const Study* begin, const Study* end) {
   }
   benchmark::ClearRegisteredBenchmarks();
   if (!any) {
-    std::fprintf(stderr, "--filter finds no workload and no row\n");
+    std::fprintf(stderr, "--filter matches no workload and no row\n");
     return 2;
   }
   const std::int64_t wrong = report.Finish();

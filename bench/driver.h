@@ -1,4 +1,4 @@
-// What the programs of this folder have in common.
+// The driver that the programs of this folder share.
 
 #ifndef HAFT_BENCH_DRIVER_H_
 #define HAFT_BENCH_DRIVER_H_
@@ -15,9 +15,9 @@ struct Study {
   bool full_only;
 };
 
-// Runs the studies that the command line asks for, prints their table and
+// Runs the studies that the command line selects, prints their tables and
 // writes each repetition to a file.
-//   Returns   the program's exit status: 1 when any answer was wrong
+//   Returns   the program's exit status: 1 if any answer was wrong
 int RunStudies(int argc, char** argv, const Study* begin, const Study* end);
 
 }  // namespace haft::bench

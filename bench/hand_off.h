@@ -1,5 +1,5 @@
-// Keys made by one thread and deleted by another. For what a workload is see
-// look_ups.h.
+// A workload whose keys are made by one thread and deleted by another.
+// look_ups.h defines what a workload is.
 
 #ifndef HAFT_BENCH_HAND_OFF_H_
 #define HAFT_BENCH_HAND_OFF_H_
@@ -15,9 +15,9 @@
 
 namespace haft::bench {
 
-// Threads of even index make keys and push them into a ring, and the thread
-// after each pops and deletes them: one by one, or in batches of `kBatch`. An
-// operation is one key. Only for an even number of threads.
+// Each thread of even index makes keys and pushes them into a ring, and the
+// next thread pops and deletes them: one by one, or in batches of `kBatch`. An
+// operation is one key. The number of threads must be even.
 template <typename Table, std::size_t kBatch>
 class HandOff {
  public:
@@ -47,7 +47,8 @@ class HandOff {
    private:
     void Make(typename Thread::Calls& calls) {
       if constexpr (kBatch == 1) {
-        // There is room; a table may say "full" while a Delete is under way.
+        // There is room, but a table may report "full" while a Delete is under
+        // way.
         while ((keys_[0] = calls.New(object_)) == kNoKey) {
         }
       } else {

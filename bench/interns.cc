@@ -1,4 +1,5 @@
-// What it costs to ask for the one handle of an object and to give it back.
+// Measures the cost of interning an object, which returns the one handle of
+// that object, and of releasing it.
 
 #include <cds/container/feldman_hashmap_hp.h>
 #include <cds/container/striped_map/std_hash_map.h>
@@ -28,7 +29,7 @@ namespace {
 constexpr std::size_t kRoom = 100000;
 constexpr haft_type kType = {"object", nullptr, nullptr};
 
-// What is measured.
+// The interning that is measured: that of Haft.
 class HaftInterns {
  public:
   struct Session {
@@ -48,7 +49,7 @@ class HaftInterns {
   internal::AnyTable table_{kRoom};
 };
 
-// By hand: a number for each pointer, under `kShards` mutexes.
+// Written by hand: a number for each pointer, under `kShards` mutexes.
 template <std::size_t kShards>
 class MapInterns {
  public:
@@ -56,7 +57,7 @@ class MapInterns {
     explicit Session(MapInterns&) {}
   };
   Key Intern(void* object) {
-    // As libcds's are told to: objects lie side by side.
+    // The same hash as in the maps of libcds, because objects lie side by side.
     const std::size_t index =
         reinterpret_cast<std::uintptr_t>(object) / sizeof(Object) % kShards;
     Shard& shard = shards_[index];
@@ -96,9 +97,10 @@ class MapInterns {
   Shard shards_[kShards];
 };
 
-// A Haft handle for each pointer, which a map of libcds finds. Striped: a
-// mutex for each 16 buckets or so. It erases whatever the key has by then, so
-// what was released last has to stay in it, without a handle.
+// A Haft handle for each pointer, which the striped map of libcds finds. That
+// map has a mutex for about 16 buckets. Its erase removes any entry that the
+// key has by then, so an entry that was released last must stay in it, without
+// a handle.
 class StripedInterns {
  public:
   struct Session {
@@ -147,8 +149,8 @@ class StripedInterns {
   internal::AnyTable table_{kRoom};
 };
 
-// Lock-free under hazard pointers: a count that has become 0 stays 0, and
-// whoever comes then waits until the entry is gone.
+// A lock-free map under hazard pointers. A count that has become 0 stays 0, and
+// a thread that finds it waits until the entry is gone.
 class FeldmanInterns {
  public:
   struct Session {
@@ -213,9 +215,10 @@ class FeldmanInterns {
 
 enum class Objects { kOwn, kHeld, kHot };
 
-// Each operation is Intern and Release of one object: the thread's own, which
-// nobody else has interned; the same, interned all the time; or one that is
-// interned all the time, the same for all threads. A thread has 1,000.
+// Each operation is an Intern and a Release of one object. It is kOwn: one of
+// the thread's own 1,000 objects, which no other caller has interned; kHeld:
+// the same, but interned all the time; kHot: one object for all threads,
+// interned all the time.
 template <typename Interns, Objects kObjects>
 class Pairs {
  public:

@@ -1,8 +1,9 @@
 // Workloads that only read.
 //
-// A workload is what the threads of one repetition share; its Thread is one of
-// them, and Thread::Run does kChunk operations. `wrong` counts answers that no
-// correct table gives, `failed` operations that a table may refuse.
+// A workload holds the data that the threads of one repetition share. Its
+// Thread is one of them, and Thread::Run does kChunk operations. `wrong` counts
+// answers that no correct table gives; `failed` counts operations that a table
+// may refuse.
 
 #ifndef HAFT_BENCH_LOOK_UPS_H_
 #define HAFT_BENCH_LOOK_UPS_H_
@@ -18,7 +19,7 @@
 
 namespace haft::bench {
 
-// Building a large table takes too long to do it for each repetition.
+// Building a large table takes too long for doing it at each repetition.
 constexpr bool IsKept(std::size_t live) { return live > kThousand; }
 constexpr int LookUpWarmUp(std::size_t live) { return IsKept(live) ? 4096 : 8; }
 
@@ -28,7 +29,7 @@ enum class Which {
   kStale,    // any of as many deleted keys
 };
 
-// Look-ups whose keys are known ahead: throughput.
+// Measures throughput: the keys of the look-ups are known in advance.
 template <typename Table, std::size_t kLive, Which kWhich>
 class LookUps {
  public:
@@ -88,12 +89,13 @@ class LookUps {
  private:
   Stock<Table> stock_;
   std::vector<Key> stale_;
-  // Few enough for the L1 cache, or enough to make every look-up another one.
+  // So few that they stay in the L1 cache, or so many that every look-up has
+  // another key.
   std::vector<Key> sequence_ =
       std::vector<Key>(kLive <= kThousand ? 2048 : Draws().size());
 };
 
-// Look-ups that each need the last one's value to know their key: latency.
+// Measures latency: each look-up gets its key from the value of the last one.
 template <typename Table, std::size_t kLive>
 class DependentLookUps {
  public:

@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-// What the build says of its options; the compiler says the rest.
+// The build passes its options here; the compiler reports the rest.
 #ifndef HAFT_BENCH_FLAGS
 #define HAFT_BENCH_FLAGS "unknown options"
 #endif
@@ -44,7 +44,7 @@ std::string CpuModel() {
   return "unknown";
 }
 
-// The first line that `command` prints.
+// Returns the first line that `command` prints.
 std::string FirstLineOf(const std::string& command) {
   const std::unique_ptr<FILE, int (*)(FILE*)> pipe(popen(command.c_str(), "r"),
                                                    &pclose);
@@ -97,7 +97,7 @@ void PinThread(int index, int threads) {
   } else {
     for (const int cpu : cpus) CPU_SET(cpu, &set);
   }
-  // Without pinning the figures are only less steady.
+  // Errors are ignored: without pinning the figures are only less steady.
   (void)pthread_setaffinity_np(pthread_self(), sizeof(set), &set);
 }
 

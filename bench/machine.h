@@ -1,4 +1,4 @@
-// The machine that measures, and the program that it runs.
+// Facts about the machine and the program that measure.
 
 #ifndef HAFT_BENCH_MACHINE_H_
 #define HAFT_BENCH_MACHINE_H_
@@ -9,24 +9,27 @@
 
 namespace haft::bench {
 
-// How many CPUs this process may use. It looks once, before any pinning.
+// Returns how many CPUs this process may use. It asks the system only once,
+// before any thread is pinned.
 int CpuCount();
 
-// Gives the calling thread a CPU of its own when `threads` threads fit, else
-// lets it run on all.
+// Gives the calling thread a CPU of its own if there are `threads` CPUs;
+// otherwise lets it run on all.
 void PinThread(int index, int threads);
 
-// Whether compiler optimisation was on, and checks for debugging off.
+// Returns whether compiler optimisation is on and debugging checks are off.
 bool IsOptimised();
 
-// What a figure means nothing without: pairs such as { "cpu", "..." }.
+// The facts without which a figure means nothing: pairs such as
+// { "cpu", "..." }.
 using Facts = std::vector<std::pair<std::string, std::string>>;
 Facts DescribeRun(int argc, char** argv);
 
-// Runnable tasks during the last minute, this program's among them.
+// Returns the number of runnable tasks during the last minute, including those
+// of this program.
 double LoadAverage();
 
-// The folder of the checkout under `bazel run`, else ".".
+// Returns the folder of the checkout under `bazel run`, otherwise ".".
 std::string Checkout();
 
 }  // namespace haft::bench

@@ -19,25 +19,26 @@ constexpr char kHelp[] =
 usage: ./bazelw run -c opt //bench:contention -- [options]
 
   --threads=1,2,4     numbers of threads (default: powers of two up to twice the
-                      number of CPUs); threads are pinned when each can have a CPU
-  --filter=REGEX      only workloads or rows whose "workload/row" REGEX is found in,
-                      without regard to case; what they are compared with stays
-  --full              more workloads, Haft's every free list also where it is not
-                      used, 30 repetitions
-  --smoke             only whether all of it works: the figures mean little
-  --repetitions=N     of each figure (default: 10)
+                      number of CPUs); threads are pinned if each can have a CPU
+  --filter=REGEX      only workloads or rows whose "workload/row" contains a match
+                      of REGEX, ignoring case; the rows that others are divided by
+                      are always included
+  --full              more workloads, each of Haft's free lists also in workloads
+                      that do not use it, 30 repetitions
+  --smoke             tests only that everything works: the figures mean little
+  --repetitions=N     repetitions of each figure (default: 10)
   --out=FILE          Google Benchmark's JSON of all repetitions
                       (default: bench/results/latest.json in the checkout)
   --help
 )";
 
 [[noreturn]] void Refuse(const std::string& argument) {
-  std::fprintf(stderr, "contention: cannot use %s; see --help\n",
+  std::fprintf(stderr, "contention: option %s is not understood; see --help\n",
                argument.c_str());
   std::exit(2);
 }
 
-// The value of `argument` if it is --name=value.
+// Returns the value of `argument` if it is --name=value.
 bool Value(const std::string& argument, const std::string& name,
            std::string* value) {
   const std::string prefix = "--" + name + "=";

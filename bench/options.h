@@ -1,4 +1,4 @@
-// What the command line asks for.
+// The options of the command line.
 
 #ifndef HAFT_BENCH_OPTIONS_H_
 #define HAFT_BENCH_OPTIONS_H_
@@ -11,13 +11,14 @@ namespace haft::bench {
 struct Options {
   std::vector<int> threads;
   int repetitions;
-  double seconds;  // of one repetition, at least
+  double seconds;  // that one repetition lasts at least
   bool full;
   std::string filter;
   std::string out;
 };
 
-// Exits after --help, and with status 2 after what it does not understand.
+// Exits with status 0 after --help, and with status 2 after an option that it
+// does not understand.
 Options ParseOptions(int argc, char** argv);
 
 }  // namespace haft::bench

@@ -1,4 +1,5 @@
-// What it costs to keep an object alive while it is used, and to delete it.
+// Measures the cost of keeping an object alive while it is used, and of
+// deleting it.
 
 #include <cds/gc/hp.h>
 
@@ -28,7 +29,7 @@ struct PinTraits : DefaultTraits {
   using Reclamation = ReclamationT;
 };
 
-// Haft's objects; each look-up pins, reads and unpins.
+// Haft's objects. Each look-up pins, reads and unpins.
 template <typename Reclamation>
 class BasicPinTable {
  public:
@@ -56,7 +57,7 @@ class BasicPinTable {
 using PinTable = BasicPinTable<HazardReclamation>;
 using CountedTable = BasicPinTable<CountedReclamation>;
 
-// The same; all look-ups of a thread are inside one read scope.
+// The same, but all look-ups of a thread are inside one read scope.
 class ScopeTable : public PinTable {
  public:
   class Session : public PinTable::Session {
@@ -77,7 +78,7 @@ class ScopeTable : public PinTable {
   using PinTable::PinTable;
 };
 
-// An array, nothing checked, whose elements are protected by `Protect`.
+// An array without checks, whose elements are protected by `Protect`.
 template <typename Element>
 class ArrayOf {
  public:
@@ -142,11 +143,13 @@ class GuardedArray : public ArrayOf<Guarded> {
   }
 };
 
-// New and Delete beside `kIdle` threads that have pinned something once.
+// New and Delete beside `kIdle` threads, each of which has pinned an object
+// once.
 template <std::size_t kIdle>
 class ChurnBesideIdle : public Churn<PinTable, false> {
  public:
-  // Not kept: idle threads of several rows would be more than have an index.
+  // Not kept, because the idle threads of several rows would be more than there
+  // are thread indices.
   static constexpr bool kKeep = false;
 
   explicit ChurnBesideIdle(int threads) : Churn<PinTable, false>(threads) {

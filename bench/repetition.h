@@ -15,13 +15,13 @@
 
 namespace haft::bench {
 
-// What a repetition reports, and the report looks for.
+// The names of the counters that a repetition writes and the report reads.
 inline constexpr char kNsPerOp[] = "ns_per_op";
 inline constexpr char kFailed[] = "failed";
 inline constexpr char kWrong[] = "wrong";
 
-// Lets threads start at the same moment; Google Benchmark's own barrier wakes
-// them one after the other.
+// Lets threads start at the same moment, because Google Benchmark's own barrier
+// wakes them one after the other.
 class Barrier {
  public:
   void Wait(int threads) {
@@ -40,7 +40,7 @@ class Barrier {
   std::atomic<unsigned> round_{0};
 };
 
-// The same workload for all its repetitions, at every number of threads.
+// Keeps one workload for all its repetitions, at every number of threads.
 template <typename Workload>
 class Repetitions {
  public:
@@ -78,8 +78,9 @@ class Repetitions {
   template <typename W>
   static void Redeal(W&, int, long) {}
 
-  // What is not kept is small, and warm after few operations. Threads must do
-  // the same number of those, for some wait for each other.
+  // A workload that is not kept is small, and warm after few operations. All
+  // threads must do the same number of them, because some workloads let threads
+  // wait for each other.
   template <typename Thread>
   static void WarmUp(Thread& thread) {
     constexpr auto kLongest = std::chrono::milliseconds(10);

@@ -13,9 +13,9 @@ namespace haft::bench {
 
 namespace {
 
-constexpr std::size_t kColumns = 3;  // of threads, beside each other
+constexpr std::size_t kColumns = 3;  // numbers of threads side by side
 
-// The value below which the fraction `q` of `values` lies.
+// Returns the value below which the fraction `q` of `values` lies.
 double Quantile(std::vector<double> values, double q) {
   std::sort(values.begin(), values.end());
   const double at = q * static_cast<double>(values.size() - 1);
@@ -48,7 +48,7 @@ std::string PadLeft(const std::string& text, std::size_t width) {
 
 Report::Report(const std::string& out) {
   const std::filesystem::path folder = std::filesystem::path(out).parent_path();
-  std::error_code ignored;  // opening the file shows it
+  std::error_code ignored;  // opening the file reports it
   if (!folder.empty()) std::filesystem::create_directories(folder, ignored);
   file_.open(out);
   if (!file_) {
@@ -65,21 +65,21 @@ void Report::PrintHeader(const Facts& facts) const {
     std::printf("%-9s %s\n", name.c_str(), fact.c_str());
   if (!IsOptimised()) {
     std::printf(
-        "\n*** NOT OPTIMISED: these figures say nothing. Build with -c opt. "
+        "\n*** NOT OPTIMISED: these figures mean nothing. Build with -c opt. "
         "***\n");
   }
   if (LoadAverage() > 0.5) {
     std::printf(
-        "\nOther programs have kept CPUs busy during the last minute: look at "
-        "ratios, not at times.\n");
+        "\nOther programs have kept CPUs busy during the last minute: trust "
+        "ratios, not times.\n");
   }
   std::printf(
-      "\nNanoseconds per operation and thread: median of the repetitions; (x) "
-      "times the yardstick *, measured\nin turns with it; ~ half the "
-      "interquartile range. Threads are pinned where each can have a CPU. Maps "
-      "get\ntheir keys from an atomic counter, a block of 1,024 for a thread "
-      "at "
-      "a time; they are reserved to size.\n");
+      "\nNanoseconds per operation and thread: the median of the repetitions; "
+      "(x) is the ratio to the yardstick *,\nmeasured in turns with it; ~ is "
+      "half the interquartile range. Threads are pinned if each can have a "
+      "CPU.\nMaps get their keys from an atomic counter, in blocks of 1,024 "
+      "for "
+      "a thread, and are reserved to their\nfinal size.\n");
   std::fflush(stdout);
 }
 

@@ -1,4 +1,5 @@
-// Collects what was measured, keeps it as JSON and prints it as tables.
+// The report: collects the measurements, writes them as JSON and prints them as
+// tables.
 
 #ifndef HAFT_BENCH_REPORT_H_
 #define HAFT_BENCH_REPORT_H_
@@ -15,28 +16,28 @@
 
 namespace haft::bench {
 
-// A table of the report: a workload, with a row for each thing that was
-// measured under it.
+// A table of the report: a workload, with a row for each table or other thing
+// that was measured.
 struct Block {
   std::string name;   // "churn"
-  std::string title;  // what an operation is
+  std::string title;  // describes one operation
   std::vector<std::string> rows;
   std::string yardstick;  // the row that others are divided by
 };
 
 class Report : public benchmark::BenchmarkReporter {
  public:
-  // Exits with status 2 when `out` cannot be written.
+  // Exits with status 2 if `out` cannot be written.
   explicit Report(const std::string& out);
 
   void PrintHeader(const Facts& facts) const;
   void PrintBlock(const Block& block, const std::vector<int>& threads) const;
 
-  // Ends the JSON. Returns how many operations gave an answer that no correct
-  // table gives, after saying where.
+  // Ends the JSON, prints where answers were wrong, and returns how many
+  // operations gave an answer that no correct table gives.
   std::int64_t Finish();
 
-  // Google Benchmark's side: once and again for each block.
+  // Called by Google Benchmark, again for each block.
   bool ReportContext(const Context& context) override;
   void ReportRuns(const std::vector<Run>& runs) override;
 
@@ -46,7 +47,7 @@ class Report : public benchmark::BenchmarkReporter {
     std::int64_t failed = 0;
     std::int64_t wrong = 0;
   };
-  // By "block/row" and threads.
+  // The key is "block/row", then the number of threads.
   using Cells = std::map<std::string, std::map<int, Cell>>;
 
   const Cell* Find(const Block& block, const std::string& row,

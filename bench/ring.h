@@ -11,8 +11,8 @@
 
 namespace haft::bench {
 
-// Lamport's ring; each side remembers how far the other had come when it last
-// looked. Calls wait until all is pushed or popped.
+// Lamport's ring. Each side remembers the other side's position as it last read
+// it. Calls wait until everything is pushed or popped.
 class Ring {
  public:
   static constexpr std::size_t kCapacity = 1024;
@@ -21,7 +21,8 @@ class Ring {
     const std::size_t tail = tail_.load(std::memory_order_relaxed);
     WaitUntil([&] {
       if (tail + count - head_seen_ <= kCapacity) return true;
-      // acquire: the popped keys have been read before they are overwritten.
+      // acquire: the other side has read the popped keys before they are
+      // overwritten.
       head_seen_ = head_.load(std::memory_order_acquire);
       return tail + count - head_seen_ <= kCapacity;
     });
@@ -35,21 +36,22 @@ class Ring {
     const std::size_t head = head_.load(std::memory_order_relaxed);
     WaitUntil([&] {
       if (tail_seen_ - head >= count) return true;
-      // acquire: sees the keys pushed.
+      // acquire: sees the pushed keys.
       tail_seen_ = tail_.load(std::memory_order_acquire);
       return tail_seen_ - head >= count;
     });
     for (std::size_t i = 0; i < count; ++i)
       keys[i] = keys_[(head + i) % kCapacity];
-    // release: the keys have been read.
+    // release: the keys have been read before the other side overwrites them.
     head_.store(head + count, std::memory_order_release);
   }
 
  private:
   template <typename Condition>
   static void WaitUntil(Condition condition) {
-    // Looking without a pause would take the line with the position away from
-    // the other side for each single key; and that side may need this CPU.
+    // Polling without a pause would take the cache line of the position away
+    // from the other side for each single key. The other side may also need
+    // this CPU.
     while (!condition()) std::this_thread::yield();
   }
 

@@ -1,4 +1,4 @@
-// The rows of one block, and how they are given to Google Benchmark.
+// The rows of one block, and their registration with Google Benchmark.
 
 #ifndef HAFT_BENCH_ROWS_H_
 #define HAFT_BENCH_ROWS_H_
@@ -25,7 +25,7 @@ class Rows {
 
   const Options& options() const { return options_; }
 
-  // Adds a row if the filter finds it.
+  // Adds a row if the filter matches it.
   template <typename Workload>
   void Add(const std::string& row) {
     if (!std::regex_search(block_.name + "/" + row, filter_)) return;
@@ -41,17 +41,18 @@ class Rows {
     Register<Workload>(row);
   }
 
-  // Whether the filter has found any row.
+  // Returns whether the filter has matched any row.
   bool wanted() const { return wanted_; }
 
-  // For rows added from now on: threads come in pairs.
+  // Rows that are added from now on need an even number of threads.
   void PairThreads() { pairs_ = true; }
 
  private:
   template <typename Workload>
   void Register(const std::string& row) {
     block_.rows.push_back(row);
-    // Lives as long as the registration, and with it what it keeps.
+    // Lives as long as the registration, and so does the workload that it
+    // keeps.
     const auto run = std::make_shared<Repetitions<Workload>>();
     for (const int threads : options_.threads) {
       if (pairs_ && threads % 2 != 0) continue;
@@ -59,7 +60,7 @@ class Rows {
           (block_.name + "/" + row).c_str(),
           [run](benchmark::State& state) { (*run)(state); });
       benchmark->Threads(threads)->UseRealTime();
-      // Threads that share CPUs need some time slices each.
+      // Threads that share CPUs need several time slices each.
       constexpr double kSlices = 5;
       if (threads > CpuCount()) benchmark->MinTime(kSlices * options_.seconds);
     }

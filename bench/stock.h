@@ -1,5 +1,5 @@
-// What the workloads share: objects, random numbers, and a table with live
-// keys. All is made outside the timing, and the same for every table.
+// The stock that workloads share: objects, random numbers, and a table with
+// live keys. It is made outside the timing and is the same for every table.
 
 #ifndef HAFT_BENCH_STOCK_H_
 #define HAFT_BENCH_STOCK_H_
@@ -19,7 +19,7 @@ namespace haft::bench {
 inline constexpr std::size_t kThousand = 1000;
 inline constexpr std::size_t kMillion = 1000 * 1000;
 
-// Random numbers, the same ones in every run. A power of two of them.
+// Random numbers, the same in every run. Their number is a power of two.
 inline const std::vector<std::uint32_t>& Draws() {
   static const std::vector<std::uint32_t> draws = [] {
     std::vector<std::uint32_t> numbers(std::size_t{1} << 20);
@@ -31,7 +31,7 @@ inline const std::vector<std::uint32_t>& Draws() {
   return draws;
 }
 
-// `draw` scaled to 0..n-1.
+// Returns `draw` scaled to 0..n-1.
 inline std::size_t Scale(std::uint32_t draw, std::size_t n) {
   return static_cast<std::size_t>((std::uint64_t{draw} * n) >> 32);
 }
@@ -41,7 +41,8 @@ inline Object* Objects() {
   return objects.data();
 }
 
-// For each of n, the next one on a random tour of all (Sattolo's algorithm).
+// Returns, for each of n elements, the next one on a random tour of all of them
+// (Sattolo's algorithm).
 inline const std::vector<std::uint32_t>& Tour(std::size_t n) {
   const auto make = [](std::size_t size) {
     std::vector<std::uint32_t> next(size);
@@ -55,8 +56,9 @@ inline const std::vector<std::uint32_t>& Tour(std::size_t n) {
   return n == kThousand ? small : large;
 }
 
-// A table in which `live` keys are live, made one after the other by one
-// thread. Key i maps to object Tour(live)[i]. It has room for `more`.
+// A table in which `live` keys are live, which one thread has made one after
+// the other. Key i maps to object Tour(live)[i]. The table has room for `more`
+// keys.
 template <typename Table>
 struct Stock {
   Stock(std::size_t live, std::size_t more) : table(live + more), keys(live) {
@@ -70,8 +72,8 @@ struct Stock {
   std::vector<Key> keys;
 };
 
-// Somewhere in a sequence of `size` (a power of two) at a multiple of `chunk`:
-// somewhere else in each call.
+// Returns a position in a sequence of `size` (a power of two) that is a
+// multiple of `chunk`, and another one at each call.
 inline std::size_t Start(std::size_t size, std::size_t chunk) {
   static std::atomic<std::uint64_t> calls{0};
   const std::uint64_t mixed =

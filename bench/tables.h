@@ -1,11 +1,11 @@
-// One interface over Haft and over what people use instead of it.
+// One interface over Haft and over the maps that people use instead of it.
 //
 //   class Table {
 //     static constexpr const char* kName;
-//     explicit Table(std::size_t capacity);    live keys at once, at most
-//     struct Session { explicit Session(Table&); };    what one thread needs
-//     Key New(Session&, Object*);              kNoKey when it fails
-//     bool Find(Key, Object**);                false when the key is not live
+//     explicit Table(std::size_t capacity);    for `capacity` live keys
+//     struct Session { explicit Session(Table&); };    the data of one thread
+//     Key New(Session&, Object*);              returns kNoKey if it fails
+//     bool Find(Key, Object**);                false if the key is not live
 //     bool Delete(Key);                        likewise
 //   };
 
@@ -31,12 +31,12 @@ namespace haft::bench {
 using Key = std::uintptr_t;
 inline constexpr Key kNoKey = 0;
 
-// What every table holds pointers to.
+// The object to which the values of every table point.
 struct Object {
   std::uint64_t content;
 };
 
-// A look-up for a thread, by its session where that has a way of its own.
+// Looks a key up for a thread, through the session if the session has a Find.
 template <typename Table, typename Session>
 auto FindIn(Table&, Session& session, Key key, Object** object)
     -> decltype(session.Find(key, object)) {
@@ -61,7 +61,7 @@ class HaftTable {
 
   explicit HaftTable(std::size_t capacity) : table_(capacity) {}
 
-  // Inlined by force, as what they call is: so that it is that which is
+  // Inlined by force, as the functions that they call, so that only those are
   // measured.
   [[gnu::always_inline]] Key New(Session&, Object* object) {
     return static_cast<Key>(table_.New(object));
@@ -88,9 +88,9 @@ class HaftTable {
   HandleTable<Object*, Traits> table_;
 };
 
-// A map needs keys from elsewhere. A counter that threads draw blocks from is
-// the cheapest source that never repeats one, and its runs of successive keys
-// are the best case of every map here.
+// A map needs a source of keys. A counter from which threads draw blocks is the
+// cheapest source that never repeats a key, and its runs of successive keys are
+// the best case of every map here.
 class KeyCounter {
  public:
   class Block {
@@ -115,7 +115,7 @@ class KeyCounter {
   alignas(128) std::atomic<Key> next_{1};
 };
 
-// What all maps have: keys, and a session that draws them.
+// The part that all maps share: keys, and a session that draws them.
 class KeyedTable {
  public:
   struct Session {
@@ -156,7 +156,7 @@ using MutexMap = LockedMap<std::mutex, std::unique_lock<std::mutex>>;
 using SharedMutexMap =
     LockedMap<std::shared_mutex, std::shared_lock<std::shared_mutex>>;
 
-// `kShards` maps with a lock each; the key's low bits say which.
+// `kShards` maps with a lock each; the key's low bits select the map.
 template <typename Map, std::size_t kShards>
 class ShardedTable : public KeyedTable {
  public:

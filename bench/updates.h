@@ -1,5 +1,5 @@
-// Workloads that make and delete keys. For what a workload is see look_ups.h.
-// 1,000 other keys are live in the table throughout.
+// Workloads that make and delete keys, while 1,000 other keys are live in the
+// table. look_ups.h defines what a workload is.
 
 #ifndef HAFT_BENCH_UPDATES_H_
 #define HAFT_BENCH_UPDATES_H_
@@ -16,7 +16,7 @@
 
 namespace haft::bench {
 
-// What every thread here has.
+// The part that all threads of this file share.
 template <typename Table>
 class Worker {
  public:
@@ -26,10 +26,11 @@ class Worker {
   std::int64_t failed = 0;
 
  protected:
-  // The operations, for a local variable: then nothing has to be loaded anew
-  // after each atomic operation. It counts in branches never taken, since a
-  // store for each operation would delay the next compare-and-swap. Inlined by
-  // force for the same reason: a call is several stores.
+  // The operations, for use as a local variable, so that nothing must be loaded
+  // again after each atomic operation. They count only in branches that are
+  // never taken, because a store for each operation would delay the next
+  // compare-and-swap. They are inlined by force for the same reason: a call is
+  // several stores.
   class Calls {
    public:
     explicit Calls(Worker* worker)
@@ -61,8 +62,8 @@ class Worker {
   Table& table_;
 };
 
-// Each operation is New and Delete of one key, with a look-up between them if
-// `kFind`.
+// Each operation is a New and a Delete of one key, with a look-up between them
+// if `kFind`.
 template <typename Table, bool kFind>
 class Churn {
  public:
@@ -92,7 +93,7 @@ class Churn {
   Stock<Table> stock_;
 };
 
-// 256 times New, then as many times Delete. An operation is one pair.
+// Calls New 256 times, then Delete 256 times. An operation is one pair.
 template <typename Table>
 class Bursts {
  public:
@@ -122,10 +123,11 @@ class Bursts {
   Stock<Table> stock_;
 };
 
-// 90 % look-ups, 5 % New, 5 % Delete in random order. Each thread uses its own
-// share of the `kLive` keys, so that no look-up may miss. Shares are runs of
-// keys made one after the other, or every so-maniest key if `kInterleaved`:
-// then the slots of different threads lie side by side.
+// 90 % of the operations are look-ups, 5 % New and 5 % Delete, in random order.
+// Each thread uses its own share of the `kLive` keys, so that no look-up may
+// miss. A share is a run of keys that were made one after the other. If
+// `kInterleaved`, it is every nth key of n threads, so that the slots of
+// different threads lie side by side.
 template <typename Table, std::size_t kLive, bool kInterleaved>
 class Mixed {
  public:
@@ -137,7 +139,7 @@ class Mixed {
     SetThreads(threads);
   }
 
-  // Deals the keys anew, to `threads`.
+  // Divides the keys again, among `threads` threads.
   void SetThreads(int threads) {
     const std::size_t count = static_cast<std::size_t>(threads);
     if (shares_.size() == count) return;
@@ -171,7 +173,7 @@ class Mixed {
       Object* const object = Objects();
       for (int i = 0; i < kChunk; ++i) {
         Key& key = keys[Scale(draws[i], size)];
-        // The low bits of a number say what, the high bits where.
+        // The low bits of a number select the operation, the high bits the key.
         if (draws[i] % 1024 >= kUpdatesIn1024) {
           calls.Find(key);
         } else if (spare_ == kNoKey) {

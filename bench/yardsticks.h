@@ -1,4 +1,4 @@
-// What the figures are measured against.
+// The yardsticks: rows that the other figures are divided by.
 
 #ifndef HAFT_BENCH_YARDSTICKS_H_
 #define HAFT_BENCH_YARDSTICKS_H_
@@ -14,7 +14,8 @@
 
 namespace haft::bench {
 
-// The key is an index into an array, and nothing is checked. Only for look-ups.
+// The key is an index into an array, and nothing is checked. It serves look-ups
+// only.
 class ArrayTable {
  public:
   struct Session {
@@ -38,7 +39,8 @@ class ArrayTable {
   std::vector<Object*> array_;
 };
 
-// The key is the pointer, and there is no table: what the loop itself costs.
+// The key is the pointer and there is no table, so it shows the cost of the
+// loop.
 class PointerTable {
  public:
   struct Session {

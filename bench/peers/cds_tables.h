@@ -15,7 +15,8 @@
 
 namespace haft::bench {
 
-// libcds while it lives; for one thread, which is attached.
+// Initialises libcds, and terminates it when destroyed. Only the thread that
+// made it is attached.
 class CdsLibrary {
  public:
   explicit CdsLibrary(std::size_t max_threads)
@@ -97,7 +98,8 @@ class FeldmanTable : public CdsTable<cds_maps::Feldman> {
 
  private:
   static constexpr std::size_t kArrayBits = 4;
-  // A head array as large as the live set: one level for most keys.
+  // The head array is as large as the live set, so most keys are found at its
+  // first level.
   static std::size_t HeadBits(std::size_t capacity) {
     std::size_t bits = 8;
     while (bits < 20 && std::size_t{1} << bits < capacity) ++bits;
