@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# What a handle costs through each language: new + value + delete, beside what its users do today. Runs the bench.sh of
-# each example that has one.
+# Measures the cost of a handle in each language: new + value + delete, beside the ways that its users have today. Runs the
+# bench.sh of each example that has one.
 set -euo pipefail
 
 cd "${BASH_SOURCE[0]%/*}"

@@ -1,6 +1,7 @@
-# What the test.sh and bench.sh of the examples share: `. ../common.sh` in the
-# example's own folder. Gives $haft (the checkout), $library (the folder of
-# libhaft.so), $out (a folder that goes away), and the functions below.
+# The part that the test.sh and bench.sh of the examples share: they run
+# `. ../common.sh` in their own folder. Sets $haft (the checkout), $library (the
+# folder of libhaft.so) and $out (a folder that is removed at the end), and defines
+# the functions below.
 set -euo pipefail
 
 haft=$(cd "${BASH_SOURCE[0]%/*}/.." && pwd)
@@ -9,7 +10,7 @@ trap 'rm -rf "$out"' EXIT
 passed=0
 failed=0
 
-# run.sh builds it once for all.
+# run.sh builds the library once for all examples.
 library=${HAFT_LIBRARY_DIR:-}
 if [[ -z $library ]]; then
   (cd "$haft" && ./bazelw build -c opt --jobs=2 --noshow_progress --show_result=0 \
@@ -20,7 +21,7 @@ if [[ -z $library ]]; then
   ln -s libhaft.so.0 "$library/libhaft.so"
 fi
 
-# needs PACKAGE HEADER: without the header, says which package has it.
+# needs PACKAGE HEADER: if the header is missing, prints the package that has it and ends with 77.
 needs() {
   echo "#include <$2>" | cc -E -x c - > /dev/null 2>&1 && return
   echo "missing Debian package: $1"
@@ -44,18 +45,18 @@ note() {
   fi
 }
 
-# holds WHAT COMMAND...: the command ends with status 0.
+# holds WHAT COMMAND...: the command must end with status 0.
 holds() {
   local what=$1
   shift
   if timeout 120 "$@" > "$out/log" 2>&1; then note ok "$what"; else note FAILED "$what"; fi
 }
 
-# shows WHAT PATTERN COMMAND...: the command fails, and says why.
+# shows WHAT PATTERN COMMAND...: the command must fail, and its output must match PATTERN.
 shows() {
   local what=$1 pattern=$2
   shift 2
-  # In a shell of its own, which has something to say of signals.
+  # In a shell of its own, because the shell prints a message if a signal ends the command.
   if ! (timeout 120 "$@"; exit) > "$out/log" 2>&1 && grep -q -- "$pattern" "$out/log"; then
     note ok "$what"
   else

@@ -1,4 +1,4 @@
-/* For the tests of the examples. */
+/* EXPECT, the check of the tests of the examples. */
 
 #ifndef HAFT_EXAMPLES_EXPECT_H_
 #define HAFT_EXAMPLES_EXPECT_H_

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Builds and runs the tests of all examples: those of each folder that has a test.sh, which ends with status 0 and
-# "N passed", with 77 if a package is missing, or fails. Root installs the packages of all first.
+# Builds and runs the tests of all examples, which are the test.sh of each folder that has one. A test.sh ends with status 0
+# and "N passed", with 77 if a package is missing, or it fails. If root runs this, it first installs the packages of all.
 set -euo pipefail
 
 cd "${BASH_SOURCE[0]%/*}"
@@ -8,7 +8,7 @@ exec < /dev/null
 
 ../tools/packages.sh build examples || echo 'going on with what there is'
 
-# One build of the library for all.
+# The library is built once for all examples.
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 (cd .. && ./bazelw build -c opt --jobs=2 --noshow_progress --show_result=0 //:libhaft.so) > "$work/log" 2>&1 ||

@@ -1,6 +1,6 @@
-/* What an object's word costs: new + look-up + delete, and a look-up alone,
- * beside what C programs use today. Prints ns, medians of interleaved rounds.
- */
+/* Measures the cost of a word for an object: new + look-up + delete, and a
+ * look-up alone, beside the ways that C programs use today. Prints ns, the
+ * medians of interleaved rounds. */
 
 #include <pthread.h>
 #include <stdint.h>
@@ -16,7 +16,7 @@ enum { kRounds = 15, kOperations = 100000, kMostThreads = 2 };
 static int objects[kMostThreads];
 static const haft_type kInt = {"int", NULL, NULL};
 
-/* A mutex and a hash map, as C programs have them: words count up. */
+/* A mutex and a hash map, as C programs have them. The words count up. */
 enum { kBuckets = 4096 };
 typedef struct entry {
   uintptr_t word;
@@ -79,7 +79,7 @@ static void *pinned(uintptr_t word) {
 
 static void deleted(uintptr_t word) { (void)haft_delete(word, &kInt); }
 
-/* A pointer costs what its object does. */
+/* A pointer costs as much as its object. */
 static uintptr_t raw_new(void *object) {
   void **const made = malloc(sizeof(*made));
   *made = object;
@@ -112,7 +112,7 @@ typedef struct {
   int *object;
   pthread_barrier_t *barrier;
   int looks_up_only;
-  double begin, end; /* by the threads: nobody else may run then */
+  double begin, end; /* set by the threads, while no other code runs */
 } job;
 
 static void *work(void *argument) {

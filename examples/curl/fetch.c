@@ -1,4 +1,4 @@
-/* The sockets of a download live on in libcurl's connection cache: so their
+/* A download whose sockets outlive it in libcurl's connection cache. Their
  * callbacks come after curl_easy_cleanup, from another transfer or from
  * curl_multi_cleanup. */
 
@@ -15,7 +15,7 @@ typedef struct {
 
 static const haft_type kFetch = {"fetch", NULL, free};
 
-/* Adds to what is counted, unless the fetch is gone. */
+/* Adds to the count, unless the fetch is gone. */
 static void count(void *user_data, int sockets) {
   void *object;
   haft_pin pin;
@@ -35,7 +35,7 @@ static curl_socket_t open_socket(void *user_data, curlsocktype purpose,
 
 static int close_socket(void *user_data, curl_socket_t descriptor) {
   count(user_data, -1);
-  return close(descriptor); /* whoever it was for */
+  return close(descriptor); /* whichever fetch it was for */
 }
 
 CURL *fetch_new(const char *url, int *sockets, owner *made) {

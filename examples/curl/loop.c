@@ -1,5 +1,5 @@
-/* libcurl tells an event loop about sockets for as long as it has any, also
- * when the loop is gone. */
+/* An event loop for libcurl, which tells the loop about its sockets as long as
+ * it has any, also when the loop is gone. */
 
 #include <errno.h>
 #include <stdlib.h>
@@ -12,7 +12,7 @@
 typedef struct {
   CURLM *multi;
   int epoll;
-  long timeout; /* milliseconds; -1: none */
+  long timeout; /* in milliseconds; -1: no timeout */
 } loop;
 
 static void destroy(void *object) {
@@ -30,7 +30,7 @@ static int on_socket(CURL *easy, curl_socket_t socket, int what,
   (void)easy, (void)socket_data;
   if (haft_pin_object(haft_from_pointer(user_data), &kLoop, &pin, &object) !=
       HAFT_OK)
-    return 0; /* nobody waits any more */
+    return 0; /* the loop is gone */
   const int epoll = ((loop *)object)->epoll;
   if (what & CURL_POLL_IN) event.events |= EPOLLIN;
   if (what & CURL_POLL_OUT) event.events |= EPOLLOUT;

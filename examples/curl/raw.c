@@ -1,4 +1,5 @@
-/* The same with pointers: what fetch.c and loop.c cure. */
+/* The same with pointers. It has the bugs that fetch.c and loop.c do not have.
+ */
 
 #include <errno.h>
 #include <stdlib.h>

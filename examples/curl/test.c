@@ -1,4 +1,5 @@
-/* test close | reuse | loop | fetch: the same for handles and for pointers. */
+/* Runs `test close | reuse | loop | fetch`, the same for handles and for
+ * pointers. */
 
 #include <string.h>
 
@@ -51,10 +52,10 @@ static void close_after_cleanup(void) {
   fetch_delete(fetch);
   finish(easy);
   EXPECT(curl_multi_cleanup(multi) == CURLM_OK);
-  EXPECT(sockets == 1); /* was not told */
+  EXPECT(sockets == 1); /* the fetch was not told */
 }
 
-/* The connection serves another fetch, and still calls for the first. */
+/* The connection serves another fetch, and still calls back for the first. */
 static void close_after_reuse(void) {
   owner first, second;
   int opened_by_second = 0;
@@ -90,7 +91,7 @@ static void socket_after_loop(void) {
   EXPECT(curl_multi_cleanup(multi) == CURLM_OK);
 }
 
-/* All in the right order. */
+/* Everything ends in the right order. */
 static void fetch_by_loop(void) {
   owner fetch, loop;
   int left;

@@ -1,3 +1,3 @@
-# What docs/diagnosing.md tells the reader to type; test.sh types it.
+# The commands of docs/diagnosing.md, which test.sh runs.
 HAFT_DIAGNOSE=leaks ./leak
 HAFT_DIAGNOSE=sites,refusals=10 ./stale

@@ -1,4 +1,4 @@
-/* A program that asks for diagnostics itself, and logs in its own way. */
+/* A program that turns diagnostics on itself, and logs in its own way. */
 
 #include <stddef.h>
 #include <stdio.h>
@@ -21,7 +21,7 @@ int main(void) {
   int session;
   haft_handle handle;
   void *object;
-  haft_diagnose(HAFT_DIAGNOSE_SITES); /* before anything else of Haft */
+  haft_diagnose(HAFT_DIAGNOSE_SITES); /* before any other call of Haft */
   haft_set_refusal_callback(log_refusal, stdout, 10);
   if (HAFT_NEW(&session, &kSession, &handle) != HAFT_OK) return 1;
 

@@ -1,4 +1,4 @@
-/* Three sessions are opened, and one is forgotten. */
+/* A program that opens three sessions and forgets one of them. */
 
 #include <stddef.h>
 

@@ -1,4 +1,4 @@
-/* A timer calls back with a session that was closed. */
+/* A program whose timer calls back with a session that was closed. */
 
 #include <stddef.h>
 #include <stdio.h>

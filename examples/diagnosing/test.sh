@@ -1,15 +1,15 @@
 #!/usr/bin/env bash
-# What docs/diagnosing.md shows: each program is run, and says what the page says; each block is from a file here; the
-# probes that the bpftrace programs name are in the library, and where there is bpftrace and the kernel lets it, those are
-# run, too.
+# Tests docs/diagnosing.md: each program prints the output that the page shows, each block of the page is from a file here,
+# and the library has the probes that the bpftrace programs name. If bpftrace exists and the kernel permits it, those
+# programs are run, too.
 cd "${BASH_SOURCE[0]%/*}"
 . ../common.sh
 
 for name in leak stale inside; do c99 -O1 -g "$name.c" -o "$out/$name"; done
 
-# Words that differ from run to run.
+# Replaces words that differ from run to run.
 plain() { sed -E 's/0x[0-9a-f]+/ADDRESS/g; s/thread [0-9]+/thread N/g'; }
-# says WHAT FILE COMMAND: on stderr, what FILE says.
+# says WHAT FILE COMMAND: the command must write the text of FILE to stderr.
 says() {
   (cd "$out" && bash -c "$3" 2>&1 > /dev/null) > "$out/said" || true
   if diff <(plain < "$2") <(plain < "$out/said") > "$out/log"; then note ok "$1"; else note FAILED "$1"; fi
@@ -42,9 +42,10 @@ if echo '#include <sys/sdt.h>' | cc -E -x c - > /dev/null 2>&1; then
   probes > "$out/log" 2>&1 && note ok 'the library has the probes' || note FAILED 'the library has the probes'
 fi
 
-# traces SCRIPT PROGRAM PROBE COUNT PATTERN: what the script says of a run of the program that fires the probe COUNT times.
-# The program is run until that many have been seen: bpftrace has attached the first clause last, and so all that it has.
-# PATTERN is that of the one whole line, with PID for the number of the program's one thread.
+# traces SCRIPT PROGRAM PROBE COUNT PATTERN: the script must print one line that matches PATTERN for a run of the program
+# that fires the probe COUNT times. The program is run until that many have been seen, because bpftrace attaches the first
+# clause last: when that one works, all do. PATTERN matches the whole line; PID in it is the number of the program's only
+# thread.
 traces() {
   local bpftrace seen before=0 attempt program
   { echo "usdt:./libhaft.so:haft:$3 { printf(\"seen\\n\"); }"; cat "$1"; } > "$out/script"
@@ -65,7 +66,7 @@ traces() {
   cat "$out/traced" > "$out/log"
   [[ $(grep -cxE "${5//PID/$program}" "$out/traced") == 1 ]]
 }
-# The caller's name, or if the program has ended before it was looked up, its address.
+# The caller's name, or its address if the program ended before bpftrace looked the name up.
 main='(main|0x[0-9a-f]+)'
 bpf() {
   traces leaks.bt leak new 3 "@live\\[[0-9]+\\]: \\(PID, $main\\)" &&

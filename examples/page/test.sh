@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Each block of C in docs/embedding-c.md is, line by line, in a source that another folder's test compiles and runs; each
-# command is in one that run.sh runs.
+# Tests docs/embedding-c.md: each line of its blocks of C is in a source that another folder's test compiles and runs, and
+# each command is in a script that run.sh runs.
 cd "${BASH_SOURCE[0]%/*}"
 . ../common.sh
 

@@ -6,12 +6,12 @@
 
 #include <sqlite3.h>
 
-/* Registers the SQL function next_ticket(): 1, 2, and so on. With the last of
- * `count` tickets the machine closes itself. */
+/* Registers the SQL function next_ticket(), which returns 1, 2, and so on.
+ * After the last of `count` tickets the machine closes itself. */
 int tickets_open(sqlite3 *db, int count);
 
-/* Counts the rows that are changed, for a commit hook that wants them counted.
- * With row `most` the audit takes its hook off and closes itself. */
+/* Counts the rows that are changed; its commit hook needs the count. At row
+ * `most` the audit removes its hook and closes itself. */
 int audit_open(sqlite3 *db, int most);
 
 #endif /* HAFT_EXAMPLES_SQLITE_EXAMPLE_H_ */

@@ -1,4 +1,4 @@
-/* An SQL function whose object ends while SQLite is calling it. */
+/* An SQL function whose object may end while SQLite is calling it. */
 
 #include <stdlib.h>
 
@@ -26,11 +26,12 @@ static void next_ticket(sqlite3_context *context, int argc,
   machine *const tickets = object;
   tickets->sold++;
   if (tickets->sold == tickets->count) haft_delete(handle, &kMachine);
-  sqlite3_result_int(context, tickets->sold); /* pinned: still there */
-  haft_unpin(&pin);                           /* deleted? destroyed here */
+  sqlite3_result_int(context, tickets->sold); /* still there, because pinned */
+  haft_unpin(&pin); /* destroys it here if it was deleted */
 }
 
-/* SQLite has let go of its user data. Deleted before? Then this is refused. */
+/* Called when SQLite releases its user data. If the handle was deleted before,
+ * this is refused. */
 static void close_handle(void *user_data) {
   haft_delete(haft_from_pointer(user_data), &kMachine);
 }

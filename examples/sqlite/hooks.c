@@ -1,4 +1,4 @@
-/* Hooks that share an object, one of which ends it while it runs. */
+/* Two hooks that share an object. One of them ends the object while it runs. */
 
 #include <stdlib.h>
 
@@ -13,7 +13,7 @@ typedef struct {
 
 static const haft_type kAudit = {"audit", NULL, free};
 
-/* What sqlite3_update_hook returns is the user data it has had until now. */
+/* sqlite3_update_hook returns the user data that it had until now. */
 static void audit_close(sqlite3 *db) {
   void *const user_data = sqlite3_update_hook(db, NULL, NULL);
   haft_delete(haft_from_pointer(user_data), &kAudit);
@@ -29,11 +29,11 @@ static void on_row(void *user_data, int operation, const char *database,
     return;
   audit *const a = object;
   if (a->rows + 1 == a->most) audit_close(a->db);
-  a->rows++; /* pinned: still there */
+  a->rows++; /* still there, because pinned */
   haft_unpin(&pin);
 }
 
-/* Other than 0 makes SQLite roll back, and say so. */
+/* A result other than 0 makes SQLite roll back and report it. */
 static int on_commit(void *user_data) {
   void *object;
   return haft_value(haft_from_pointer(user_data), &kAudit, &object) != HAFT_OK;

@@ -1,4 +1,5 @@
-/* The same with the pointer for user data: what function.c and hooks.c cure. */
+/* The same with the pointer as user data. It has the bugs that function.c and
+ * hooks.c do not have. */
 
 #include <stdlib.h>
 

@@ -1,4 +1,4 @@
-/* test function | hooks: the same for handles and for pointers. */
+/* Runs `test function | hooks`, the same for handles and for pointers. */
 
 #include <string.h>
 
@@ -26,12 +26,13 @@ static void function_closes_its_object(void) {
   EXPECT(number("SELECT next_ticket()") == 3);
   EXPECT(run("SELECT next_ticket()") == SQLITE_ERROR);
   EXPECT(strcmp(sqlite3_errmsg(db), "the handle has been deleted") == 0);
-  /* The same inside of one statement. */
+  /* The same inside one statement. */
   EXPECT(tickets_open(db, 2) == SQLITE_OK);
   EXPECT(run("SELECT next_ticket() FROM (VALUES (1), (2), (3))") ==
          SQLITE_ERROR);
   EXPECT(strcmp(sqlite3_errmsg(db), "the handle has been deleted") == 0);
-  /* Replaced while its object lives: SQLite ends it. */
+  /* If the function is replaced while its object lives, SQLite ends the object.
+   */
   EXPECT(tickets_open(db, 9) == SQLITE_OK);
   EXPECT(number("SELECT next_ticket()") == 1);
   EXPECT(tickets_open(db, 9) == SQLITE_OK);

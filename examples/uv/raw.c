@@ -1,4 +1,5 @@
-/* The same with pointers: what timer.c and work.c cure. */
+/* The same with pointers. It has the bugs that timer.c and work.c do not have.
+ */
 
 #include <stdlib.h>
 

@@ -1,4 +1,4 @@
-/* test timer | timer_other_thread | work | work_to_the_end: the same for
+/* Runs `test timer | timer_other_thread | work | work_to_the_end`, the same for
  * handles and for pointers. */
 
 #include <string.h>
@@ -17,7 +17,7 @@ static void stop_at_two(void *context) {
   if (++beats == 2) heartbeat_stop(heart);
 }
 
-/* It stops in its own callback; the loop then runs dry. */
+/* It stops in its own callback. The loop then has nothing left to do. */
 static void timer(void) {
   EXPECT(heartbeat_start(&loop, stop_at_two, NULL, &heart) == 0);
   EXPECT(uv_run(&loop, UV_RUN_DEFAULT) == 0);
@@ -37,7 +37,7 @@ static void stop_after_a_beat(void *context) {
   heartbeat_stop(heart);
 }
 
-/* Another thread than the loop's stops it: nothing else wakes the loop. */
+/* Another thread than the loop's stops it, and nothing else wakes the loop. */
 static void timer_other_thread(void) {
   uv_thread_t other;
   EXPECT(uv_sem_init(&beaten, 0) == 0);

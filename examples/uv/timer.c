@@ -1,4 +1,4 @@
-/* A timer that may be stopped at any time, by any thread. */
+/* A timer that any thread may stop at any time. */
 
 #include <stdlib.h>
 
@@ -16,10 +16,10 @@ static const haft_type kHeartbeat = {"heartbeat", NULL, free};
 
 static void on_close(uv_handle_t *timer) {
   heartbeat *const heart = (heartbeat *)timer;
-  haft_unpin(&heart->loops); /* the last one: destroys it */
+  haft_unpin(&heart->loops); /* the last pin, so this destroys it */
 }
 
-/* Still due once after heartbeat_stop: the handle is then stale. */
+/* May be called once after heartbeat_stop; the handle is then stale. */
 static void on_timer(uv_timer_t *timer) {
   void *object;
   if (haft_value(haft_from_pointer(timer->data), &kHeartbeat, &object) !=
@@ -27,7 +27,7 @@ static void on_timer(uv_timer_t *timer) {
     uv_close((uv_handle_t *)timer, on_close);
     return;
   }
-  const heartbeat *const heart = object; /* kept by the loop's pin */
+  const heartbeat *const heart = object; /* kept alive by the loop's pin */
   heart->beat(heart->context);
 }
 
@@ -55,5 +55,5 @@ int heartbeat_start(uv_loop_t *loop, void (*beat)(void *context), void *context,
   return uv_timer_start(&made->timer, on_timer, 1, 1);
 }
 
-/* uv_close must be called by the loop's thread; this may be by any. */
+/* Only the loop's thread may call uv_close; any thread may call this. */
 void heartbeat_stop(owner heart) { haft_delete(heart, &kHeartbeat); }

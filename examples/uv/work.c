@@ -1,4 +1,4 @@
-/* Work for the thread pool whose owner may lose interest at any time. */
+/* Work for the thread pool, which its owner may cancel at any time. */
 
 #include <stdlib.h>
 
@@ -22,7 +22,7 @@ static void on_work(uv_work_t *request) {
     return; /* cancelled before it began */
   job *const mine = object;
   mine->result = mine->run(mine->context);
-  haft_unpin(&pin); /* cancelled while it ran? destroyed here */
+  haft_unpin(&pin); /* destroys it here if it was cancelled meanwhile */
 }
 
 static void on_done(uv_work_t *request, int status) {
@@ -31,7 +31,7 @@ static void on_done(uv_work_t *request, int status) {
   haft_pin pin;
   free(request);
   if (haft_pin_object(handle, &kJob, &pin, &object) != HAFT_OK)
-    return; /* cancelled: nobody wants to know */
+    return; /* cancelled, so the result is not reported */
   const job *const mine = object;
   if (status == 0) mine->done(mine->context, mine->result);
   haft_delete(handle, &kJob);

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The C++ library by itself, under AddressSanitizer; and that docs/embedding-cpp.md shows what is tested.
+# Tests the C++ library by itself under AddressSanitizer, and that docs/embedding-cpp.md shows code that is tested.
 set -euo pipefail
 
 here=$(cd "${BASH_SOURCE[0]%/*}" && pwd)

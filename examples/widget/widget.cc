@@ -24,7 +24,7 @@ class Widget {
   int64_t Add(int64_t amount) {
     const int64_t sum = sum_ += amount;
     const Subscriber subscriber = Current();
-    // Without the lock: it may call this widget.
+    // Called without the lock, because it may call this widget.
     if (subscriber.callback != nullptr &&
         subscriber.callback(subscriber.user_data, sum) != HAFT_OK) {
       Forget(subscriber);
@@ -100,7 +100,7 @@ haft_status widget_add_later(haft_handle widget, int64_t amount) try {
   threads.emplace_back(
       [amount, pin = std::move(pin)] { (void)pin->Add(amount); });
   return HAFT_OK;
-} catch (const std::exception&) {  // no memory, or no thread
+} catch (const std::exception&) {  // no memory or no thread
   return HAFT_OUT_OF_MEMORY;
 }
 

@@ -18,8 +18,8 @@ haft_handle Made(int64_t sum) {
   return widget;
 }
 
-// What another language's binding keeps for C: user data is a handle, and the
-// callback pins it.
+// An object that another language's binding keeps for C: the user data is its
+// handle, and the callback pins it.
 struct Listener {
   std::function<void(int64_t)> heard;
 

@@ -1,5 +1,4 @@
-/* What a shared library that uses Haft looks like; loaded by
- * shared_library_test. */
+/* A shared library that uses Haft. shared_library_test loads it. */
 
 #include <stdlib.h>
 

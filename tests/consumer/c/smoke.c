@@ -1,4 +1,4 @@
-/* The C ABI as C99 and, from the same text, as C++ uses it. */
+/* Tests the C ABI. The same text is compiled as C99 and as C++. */
 
 #include <limits.h>
 #include <stdio.h>
@@ -240,8 +240,8 @@ static void escape_to_another_table(haft_table *table) {
   destroyed = 0;
 }
 
-/* It stays in it; at each size, so also at those where it would have to grow.
- */
+/* It stays in the scope, at each size, and so also at those where the scope
+ * would have to grow. */
 static void escape_into_itself(haft_table *table) {
   haft_scope *scope = NULL;
   haft_handle handles[40];
@@ -368,12 +368,12 @@ int main(void) {
   EXPECT(haft_table_check(table, foreign) == HAFT_NEVER_ISSUED);
   EXPECT(haft_delete(foreign, NULL) == HAFT_OK);
   haft_table_destroy(table);
-  EXPECT(destroyed == 1); /* the one that many() has left */
+  EXPECT(destroyed == 1); /* the handle that many() has left */
   destroyed = 0;
   invalid();
   full();
   statuses();
   words();
-  if (failures == 0) printf("smoke.c: all holds\n");
+  if (failures == 0) printf("smoke.c: passed\n");
   return failures != 0;
 }

@@ -1,4 +1,4 @@
-/* What a C99 program does with an installed Haft. */
+/* A C99 program that uses an installed Haft. */
 
 #include <haft/haft.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
-// What a C++ program does with an installed Haft: the facility, and a table of
-// its own, in two threads.
+// A C++ program that uses an installed Haft: the process-wide table, and a
+// table of its own, in two threads.
 
 #include <haft/handle_table.h>
 #include <haft/object_table.h>
