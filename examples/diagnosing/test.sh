@@ -16,7 +16,7 @@ says() {
 }
 mapfile -t commands < <(grep -v '^#' commands.sh)
 says 'leaks are reported at exit, with the line' leak.txt "${commands[0]}"
-says 'a stale use says who made and who deleted' stale.txt "${commands[1]}"
+says 'a stale use names its maker and its deleter' stale.txt "${commands[1]}"
 says 'nothing is said that was not asked for' /dev/null './leak; ./stale'
 
 inside() {

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# New, value and delete in Go beside its peers: ns for all three, medians of interleaved repetitions.
+# Measures new, value and delete in Go beside the alternatives: ns for all three, medians of interleaved repetitions.
 set -euo pipefail
 
 source "${BASH_SOURCE[0]%/*}/env.sh"

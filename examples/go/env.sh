@@ -1,4 +1,4 @@
-# Sourced by test.sh and bench.sh: Debian's Go, whatever else there is, and what it links with.
+# Sourced by test.sh and bench.sh: selects Debian's Go, even if there is another, and sets the paths of the libraries.
 
 here=$(cd "${BASH_SOURCE[0]%/*}" && pwd)
 root=$(cd "$here/../.." && pwd)

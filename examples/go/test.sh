@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# go vet, gofmt; the tests under the race detector and cgo's checks of pointers.
+# Runs go vet, gofmt, and the tests under the race detector and cgo's checks of pointers.
 set -euo pipefail
 
 source "${BASH_SOURCE[0]%/*}/env.sh"
@@ -11,7 +11,7 @@ unformatted=$(gofmt -l .)
 go vet ./...
 
 passed=0
-# test CGOCHECK FLAG...
+# test CGOCHECK FLAG...: runs the tests.
 test() {
   if ! GODEBUG=cgocheck=$1 go test -count=1 -p 2 -v "${@:2}" ./... > "$log" 2>&1; then
     tail -n 60 "$log" >&2

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# New, value and delete in Java beside its peers.
+# Measures new, value and delete in Java beside the alternatives.
 set -euo pipefail
 
 source "${BASH_SOURCE[0]%/*}/env.sh"

@@ -1,5 +1,5 @@
-// The natives of Handle and Widget: each asks the table, and throws what it
-// says.
+// The natives of Handle and Widget. Each calls the table and throws an
+// exception if the table refuses.
 
 #include <jni.h>
 
@@ -35,19 +35,21 @@ void Throw(JNIEnv* env, haft_status status) {
   if (exception != nullptr) env->Throw(static_cast<jthrowable>(exception));
 }
 
-// Whether there is nothing to throw.
+// Throws if `status` is not HAFT_OK; returns whether it is HAFT_OK.
 bool Check(JNIEnv* env, haft_status status) {
   if (status != HAFT_OK) Throw(env, status);
   return status == HAFT_OK;
 }
 
-// close() may be called again: whether this call has ended the handle.
+// Returns whether this call has ended the handle, because close() may be called
+// again.
 jboolean CheckDelete(JNIEnv* env, haft_status status) {
   if (status == HAFT_STALE) return JNI_FALSE;
   return Check(env, status) ? JNI_TRUE : JNI_FALSE;
 }
 
-// The environment of this thread, which may be one that Java does not know.
+// The environment of this thread, which may be a thread that Java does not
+// know.
 class Environment {
  public:
   Environment() {
@@ -64,8 +66,8 @@ class Environment {
   }
   Environment(const Environment&) = delete;
 
-  JNIEnv* get() const { return env_; }  // null: the process is ending
-  // Whether Java code is below this on the stack.
+  JNIEnv* get() const { return env_; }  // null if the process is ending
+  // Returns whether Java code is below this on the stack.
   bool attached() const { return attached_; }
 
  private:
@@ -79,12 +81,14 @@ void DestroyReference(void* reference) {
     env->DeleteGlobalRef(static_cast<jobject>(reference));
 }
 
-// No identity: what another library keeps need not be a global reference.
+// It has no identity, because the objects of another library need not be global
+// references.
 const haft_type kJavaObject = {"Java object", nullptr, &DestroyReference};
 
 haft_handle ToHandle(jlong word) { return static_cast<haft_handle>(word); }
 
-// The object of a live handle as a local reference; else null, and why.
+// Returns the object of a live handle as a local reference. Otherwise returns
+// null and sets `*status`.
 jobject Find(JNIEnv* env, haft_handle handle, haft_status* status) {
   haft_pin pin;
   void* object = nullptr;
@@ -105,7 +109,7 @@ haft_status CallListener(void* user_data, int64_t sum) {
   if (listener == nullptr) return status;
   env->CallVoidMethod(listener, accept, static_cast<jlong>(sum));
   if (env->ExceptionCheck()) {
-    // Pending, it is thrown where Java called; a thread of the library's own
+    // A pending exception is thrown where Java called. A thread of the library
     // can only report it.
     if (environment.attached()) env->ExceptionDescribe();
     status = HAFT_INVALID;

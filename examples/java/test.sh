@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The tests, with every JNI call checked.
+# Runs the tests, with every JNI call checked.
 set -euo pipefail
 
 source "${BASH_SOURCE[0]%/*}/env.sh"

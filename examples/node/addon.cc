@@ -1,4 +1,5 @@
-// The natives of the module haft: each asks the table, and throws what it says.
+// The natives of the module haft. Each calls the table and throws an error if
+// the table refuses.
 
 #include <cstdint>
 
@@ -13,7 +14,7 @@ Environment& EnvironmentOf(void* data) {
   return *static_cast<Environment*>(data);
 }
 
-// Whether `status` is napi_ok; else throws a TypeError.
+// Returns whether `status` is napi_ok; otherwise throws a TypeError.
 bool CheckArgument(napi_env env, napi_status status, const char* message) {
   bool pending = false;
   if (status != napi_ok &&
@@ -23,7 +24,8 @@ bool CheckArgument(napi_env env, napi_status status, const char* message) {
   return status == napi_ok;
 }
 
-// Whether there is nothing to throw. What is pending is thrown first.
+// Throws if `status` is not HAFT_OK, or if an exception is pending, which comes
+// first. Returns whether there was nothing to throw.
 bool Check(napi_env env, int status, haft_handle handle) {
   bool pending = true;
   napi_is_exception_pending(env, &pending);
@@ -51,7 +53,8 @@ bool Check(napi_env env, int status, haft_handle handle) {
   return false;
 }
 
-// Whether `value` is a BigInt; one that is no word of the machine is malformed.
+// Returns whether `value` is a BigInt. A BigInt that is no word of the machine
+// is malformed.
 bool ToWord(napi_env env, napi_value value, haft_handle* handle,
             haft_status* status) {
   uint64_t word = 0;
@@ -84,7 +87,7 @@ napi_value FromHandle(napi_env env, haft_handle handle) {
 
 // --- Handles ----------------------------------------------------------------
 
-// makeErrorsWith(function of status, what it means, what is known)
+// makeErrorsWith(function of the status, its meaning, the known details)
 napi_value MakeErrorsWith(napi_env env, napi_callback_info info) {
   const Arguments<1> given(env, info);
   napi_ref make_error = nullptr;
@@ -153,15 +156,17 @@ napi_value CountEnvironments(napi_env env, napi_callback_info) {
 
 // --- Widgets ----------------------------------------------------------------
 
-// What Node keeps of a Widget is the handle, not a pointer. The widget may have
-// been closed long before this, which is no matter.
+// Node keeps the handle of a Widget, not a pointer. The widget may have been
+// closed long before this; then the handle is stale and nothing happens.
 void Collect(napi_env, void* widget, void*) {
-  // Whatever is below on the stack, a collector calls no JavaScript.
+  // A collector must not call JavaScript, even if JavaScript is below it on the
+  // stack.
   const Environment::Entered nothing(nullptr);
   widget_delete(haft_from_pointer(widget));
 }
 
-// What another addon has wrapped is as good a word as any.
+// A pointer that another addon has wrapped is a word like any other, which the
+// table checks.
 bool Unwrap(napi_env env, napi_value object, haft_handle* widget) {
   void* word = nullptr;
   if (!CheckArgument(env, napi_unwrap(env, object, &word), "that is no Widget"))

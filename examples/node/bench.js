@@ -1,8 +1,8 @@
 'use strict';
 
-// New + value + delete of a JavaScript value for C and of a C++ object for
-// JavaScript, beside what addons do today. Prints ns: medians of interleaved
-// rounds, each with what it leaves to the event loop.
+// Measures new + value + delete of a JavaScript value for C and of a C++ object
+// for JavaScript, beside the ways that addons have today. Prints ns: medians of
+// interleaved rounds, each including the work that it leaves to the event loop.
 
 const { setImmediate: turn } = require('timers/promises');
 const { Handle, Widget } = require('./haft');

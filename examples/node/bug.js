@@ -1,21 +1,21 @@
 'use strict';
 
-// bug.js closed | collected | worker: what addons do today, and what becomes
-// of it. AddressSanitizer says so.
+// bug.js closed | collected | worker: the bugs of addons today, which
+// AddressSanitizer reports.
 
 const { setImmediate: turn } = require('timers/promises');
 const { Worker } = require('worker_threads');
 const raw = require(process.env.RAW_ADDON);
 
 const bugs = {
-  /** A pointer, used once more. */
+  /** A pointer that is used once more. */
   closed() {
     const counter = raw.pointerNew(40);
     raw.pointerDelete(counter);
     raw.pointerAdd(counter, 2);
   },
 
-  /** A listener that only C has, collected. */
+  /** A listener that only C has, and that is collected. */
   async collected() {
     (() => raw.subscribe((sum) => console.log(sum)))();
     while (raw.countListeners() > 0) {

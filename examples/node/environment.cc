@@ -5,8 +5,8 @@
 
 struct Value {
   Environment* const environment;
-  napi_ref reference = nullptr;  // null: deleted when the environment ended
-  bool boxed = false;            // it is of an array with the value in it
+  napi_ref reference = nullptr;  // null if deleted when the environment ended
+  bool boxed = false;            // refers to an array that contains the value
   haft_handle handle = 0;
   Value* previous = nullptr;
   Value* next = nullptr;
@@ -15,7 +15,7 @@ struct Value {
 
 namespace {
 
-// The one whose JavaScript is below this on the stack.
+// The environment whose JavaScript is below this on the stack.
 thread_local Environment* entered = nullptr;
 
 struct LaterCall {
@@ -23,7 +23,7 @@ struct LaterCall {
   int64_t argument;
 };
 
-// What it throws stays pending.
+// An exception that it throws stays pending.
 haft_status CallFunction(napi_env env, napi_value function, int64_t argument) {
   napi_value receiver;
   napi_value number;
@@ -40,7 +40,8 @@ haft_status CallFunction(napi_env env, napi_value function, int64_t argument) {
 
 std::atomic<int64_t> Environment::count_{0};
 
-// No identity: what another library keeps need not be a Value.
+// It has no identity, because the objects of another library need not be
+// Values.
 const haft_type Environment::kType = {"JavaScript value", nullptr, &OnDestroy};
 
 Environment::Entered::Entered(Environment* environment) : outer_(entered) {
@@ -65,8 +66,8 @@ Environment* Environment::Create(napi_env env) {
     napi_throw_error(env, nullptr, "haft: no memory");
     return nullptr;
   }
-  // Hooks run the last first: this before that of wake_, which frees it. What
-  // is to come does not keep the process from ending.
+  // Hooks run in reverse order, so this one runs before that of wake_, which
+  // frees it. Calls that are still to come do not keep the process from ending.
   if (napi_add_env_cleanup_hook(env, &OnEnd, made) != napi_ok ||
       napi_unref_threadsafe_function(env, made->wake_) != napi_ok) {
     napi_throw_error(env, nullptr, "haft: the environment is ending");
@@ -181,18 +182,19 @@ haft_status Environment::CallLater(haft_handle function, int64_t argument) {
 
 void Environment::OnWake(napi_env env, napi_value, void* self, void* later) {
   const std::unique_ptr<LaterCall> call(static_cast<LaterCall*>(later));
-  if (env == nullptr) return;  // it has ended
+  if (env == nullptr) return;  // the environment has ended
   auto* const environment = static_cast<Environment*>(self);
   const Entered inside(environment);
   environment->Reap();
   napi_value function;
-  // Deleted meanwhile: then it is not called any more.
+  // If it was deleted meanwhile, it is not called any more.
   if (call == nullptr ||
       environment->Get(call->function, &function) != HAFT_OK ||
       CallFunction(env, function, call->argument) == HAFT_OK) {
     return;
   }
-  // Nobody called, who could catch it: it is uncaught, as a timer's would be.
+  // No caller could catch the exception, so it is uncaught, as that of a timer
+  // would be.
   bool thrown = false;
   napi_value exception;
   if (napi_is_exception_pending(env, &thrown) == napi_ok && thrown &&
@@ -210,8 +212,8 @@ void Environment::Destroy(Value* value) {
   {
     const std::lock_guard<std::mutex> lock(mutex_);
     if (entered != this && !ended_) {
-      // Only its own thread may delete the reference. Waking it may fail for
-      // want of memory: then it is reaped by the next New.
+      // Only its own thread may delete the reference. If there is no memory for
+      // waking that thread, the next New deletes it.
       value->next_destroyed = destroyed_.load(std::memory_order_relaxed);
       destroyed_.store(value, std::memory_order_relaxed);
       if (value->next_destroyed == nullptr)
@@ -226,7 +228,7 @@ void Environment::Destroy(Value* value) {
   Release();
 }
 
-// Deletes what other threads have destroyed.
+// Deletes the references of values that other threads have destroyed.
 void Environment::Reap() {
   const std::lock_guard<std::mutex> lock(mutex_);
   Value* value = destroyed_.load(std::memory_order_relaxed);
@@ -237,7 +239,7 @@ void Environment::Reap() {
     Unlink(reaped.get());
     if (reaped->reference != nullptr)
       napi_delete_reference(env_, reaped->reference);
-    --references_;  // not the last: that is Node's
+    --references_;  // not the last, which is Node's
   }
 }
 
@@ -245,7 +247,8 @@ void Environment::OnEnd(void* self) { static_cast<Environment*>(self)->End(); }
 
 void Environment::End() {
   {
-    // While the others wait, no reference outlives its environment.
+    // The other threads wait meanwhile, so no reference outlives its
+    // environment.
     const std::lock_guard<std::mutex> lock(mutex_);
     ended_ = true;
     for (Value* value = first_; value != nullptr; value = value->next) {
@@ -254,8 +257,8 @@ void Environment::End() {
     }
   }
   Reap();
-  // One by one: meanwhile other threads destroy some, and those they have
-  // pinned they will.
+  // They are deleted one by one, because other threads may destroy some
+  // meanwhile, and will destroy those that they have pinned.
   for (;;) {
     haft_handle handle;
     {

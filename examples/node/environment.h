@@ -11,26 +11,28 @@
 
 #include "haft/haft.h"
 
-// Beside the statuses of haft.h: the value is of another thread's JavaScript.
+// A status in addition to those of haft.h: the value belongs to another
+// thread's JavaScript.
 constexpr int kOtherEnvironment = -1;
 
-// What a handle's object is. No other thread than its environment's may touch
-// the reference.
+// The object of a handle. Only the thread of its environment may touch the
+// reference.
 struct Value;
 
-// The main thread and each worker have one. Any thread may delete handles and
-// call listeners; what touches JavaScript is left to the environment's own,
-// until that ends: then the environment's handles are stale, and it stays in
-// memory for as long as somebody has one of its values pinned.
+// The main thread and each worker have one environment. Any thread may delete
+// handles and call listeners; work that touches JavaScript is left to the
+// thread of the environment. When that thread ends, the handles of the
+// environment become stale, and the environment stays in memory until none of
+// its values is pinned.
 class Environment {
  public:
-  // Null: an exception is pending.
+  // Returns null if an exception is pending.
   static Environment* Create(napi_env env);
 
   Environment(const Environment&) = delete;
 
-  // What is in this thread's JavaScript: natives that may destroy or call back
-  // have one while they do.
+  // Marks that this thread is inside its JavaScript. Natives that may destroy a
+  // value or call back have one meanwhile.
   class Entered {
    public:
     explicit Entered(Environment* environment);
@@ -41,18 +43,19 @@ class Environment {
     Environment* const outer_;
   };
 
-  // In the environment's thread.
+  // Called in the environment's thread.
 
   haft_status New(napi_value value, haft_handle* handle);
-  // haft_status, or kOtherEnvironment: the value has then not been touched.
+  // Returns a haft_status, or kOtherEnvironment, without touching the value.
   int Get(haft_handle handle, napi_value* value) const;
   static haft_status Delete(haft_handle handle);
 
-  // In any thread.
+  // Called in any thread.
 
-  // The callback of libraries whose user data is the handle of a function:
-  // calls it here if this is inside of its JavaScript, where what it throws is
-  // then pending; else later, there.
+  // A callback for libraries whose user data is the handle of a function. It
+  // calls the function here if this thread is inside the function's JavaScript,
+  // where an exception is then pending; otherwise later, on the function's
+  // thread.
   static haft_status Call(void* user_data, int64_t argument);
   static int64_t count() { return count_; }  // environments in memory
 
@@ -79,16 +82,17 @@ class Environment {
   static std::atomic<int64_t> count_;
 
   const napi_env env_;
-  // One for each value, and one until Node has let go of wake_.
+  // One for each value, and one until Node has released wake_.
   std::atomic<int64_t> references_{1};
 
-  std::mutex mutex_;        // not held while anything is called back
-  bool ended_ = false;      // by End, for ever
+  std::mutex mutex_;        // not held during a callback
+  bool ended_ = false;      // set by End, permanently
   Value* first_ = nullptr;  // all values, until End
-  // Those that another thread has destroyed; what is not empty has been woken.
+  // The values that another thread has destroyed. If there are any, the
+  // environment has been woken.
   std::atomic<Value*> destroyed_{nullptr};
-  // To be touched under mutex_ until ended_, and never again: Node frees it
-  // whoever uses it.
+  // May be used under mutex_ until ended_, and never again, because Node frees
+  // it even while it is used.
   napi_threadsafe_function wake_ = nullptr;
 };
 

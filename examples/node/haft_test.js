@@ -1,6 +1,6 @@
 'use strict';
 
-// The module haft. Needs --expose-gc and, beside haft's, the addons of the
+// Tests the module haft. Needs --expose-gc and, beside haft's addon, those of the
 // tests: RAW_ADDON, PINS_ADDON.
 
 const assert = require('assert');
@@ -28,7 +28,7 @@ const kOtherEnvironment = {
   status: 5,
 };
 
-/** Ends when all that the references are of has been collected. */
+/** Ends when the targets of all references have been collected. */
 async function collected(...references) {
   while (references.some((reference) => reference.deref() !== undefined)) {
     await turn();
@@ -36,7 +36,7 @@ async function collected(...references) {
   }
 }
 
-/** Runs `body(haft, say, data)` in a worker, and hands out what it says. */
+/** Runs `body(haft, say, data)` in a worker, and yields its messages. */
 function start(body, data) {
   const worker = new Worker(
     `const { parentPort, workerData } = require('worker_threads');
@@ -62,7 +62,7 @@ function start(body, data) {
   return worker;
 }
 
-/** The first that a worker says, when it has ended. */
+/** Returns the first message of a worker, after it has ended. */
 async function run(body, data) {
   const worker = start(body, data);
   const said = await worker.next();
@@ -70,17 +70,17 @@ async function run(body, data) {
   return said;
 }
 
-/** What a process prints that only runs `script`. */
+/** Returns the output of a process that only runs `script`. */
 function runProcess(script) {
   return execFileSync(process.execPath, ['-e', script], {
     cwd: __dirname,
     encoding: 'utf8',
-    // process.exit lets go of nothing, and LeakSanitizer would say so.
+    // process.exit releases nothing, and LeakSanitizer would report it.
     env: { ...process.env, ASAN_OPTIONS: 'detect_leaks=0' },
   });
 }
 
-/** Keeps the event loop alive: a listener that is waited for does not. */
+/** Keeps the event loop alive, which waiting for a listener does not. */
 async function listening(promise) {
   const timer = setInterval(() => {}, 1 << 30);
   try {
@@ -362,7 +362,7 @@ test('a worker is terminated in a call that came later', async () => {
     const listener = new Handle(() => {
       say('called');
       for (;;) {
-        // for ever
+        // without end
       }
     });
     Widget.fromWord(word).subscribe(listener);
@@ -412,7 +412,7 @@ test("another thread's value is refused, and not touched", async () => {
   handle.delete();
 });
 
-/** Has a worker delete handles of this thread's, all in one turn of it. */
+/** Lets a worker delete handles of this thread, all in one turn of its loop. */
 async function deletedElsewhere(then) {
   const go = new Int32Array(new SharedArrayBuffer(4));
   const handles = [];
@@ -618,7 +618,8 @@ test('a process ends with live handles, and calls on their way', () => {
 });
 
 test('a process of which only workers have the module', () => {
-  // Node unloads the addon when the last of them ends, were it not to stay.
+  // Node would unload the addon with the last of them if it were not linked with
+  // nodelete.
   const said = runProcess(`
     const { Worker } = require('worker_threads');
     const pins = require(process.env.PINS_ADDON);

@@ -1,4 +1,4 @@
-// What all addons here need: the arguments of natives, and their export.
+// The arguments of natives and their export, for all addons here.
 
 #ifndef EXAMPLES_NODE_NATIVES_H_
 #define EXAMPLES_NODE_NATIVES_H_
@@ -9,12 +9,12 @@
 #include <cstdint>
 #include <vector>
 
-// What a native is called with.
+// The arguments of a call of a native.
 template <std::size_t kCount>
 struct Arguments {
   napi_value self = nullptr;
-  napi_value values[kCount] = {};  // undefined where there are fewer
-  void* data = nullptr;            // that it was exported with
+  napi_value values[kCount] = {};  // undefined if there are fewer
+  void* data = nullptr;            // the data with which it was exported
 
   Arguments(napi_env env, napi_callback_info info) {
     std::size_t count = kCount;

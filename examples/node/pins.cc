@@ -1,4 +1,4 @@
-// C code that has something pinned, for the tests.
+// C code that keeps an object pinned, for the tests.
 
 #include <node/node_api.h>
 
@@ -9,7 +9,7 @@ namespace {
 
 haft_pin pin;
 
-// pin(word): its status
+// pin(word): returns the status
 napi_value Pin(napi_env env, napi_callback_info info) {
   const Arguments<1> given(env, info);
   uint64_t handle = 0;

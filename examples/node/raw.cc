@@ -1,6 +1,6 @@
-// What addons do today: pointers in BigInts, in Externals, and wrapped, and a
-// listener that a library has the pointer of. It is what haft cures, and what
-// bench.js measures it beside.
+// The ways that addons have today: pointers in BigInts, in Externals and
+// wrapped, and a listener of which a library has the pointer. They have the
+// bugs that haft does not have, and bench.js measures haft beside them.
 
 #include <node/node_api.h>
 
@@ -123,11 +123,12 @@ struct Listener {
   napi_ref function;
 };
 
-// What a C library has of it: the pointer.
+// The C library keeps the pointer.
 void* user_data;
 int64_t listeners;
 
-// subscribe(function): it is wrapped, so that the Listener goes with it.
+// subscribe(function): the function is wrapped, so that the Listener is
+// destroyed with it.
 napi_value Subscribe(napi_env env, napi_callback_info info) {
   const Arguments<1> given(env, info);
   auto* const listener = new Listener{env, nullptr};

@@ -17,7 +17,7 @@ shows 'pointer: a listener is collected while C has it' heap-use-after-free \
 shows 'pointer: a listener is called when its worker has ended' heap-use-after-free \
   "${sanitizer[@]}" node bug.js worker
 
-# run KIND COMMAND...: each test is one of this example's.
+# run KIND COMMAND...: counts each test as one of this example's.
 run() {
   local kind=$1 status=0 before=$((passed + failed)) failed_before=$failed
   shift

@@ -7,15 +7,15 @@
 #include <cstdint>
 
 extern "C" {
-// 0 when there is no room.
+// Returns 0 if there is no room.
 std::uintptr_t account_open(std::int64_t balance);
-// A haft_status: what is refused has not been paid in.
+// Returns a haft_status. An amount that is refused has not been paid in.
 int account_deposit(std::uintptr_t account, std::int64_t amount);
 int account_balance(std::uintptr_t account, std::int64_t* balance);
 int account_close(std::uintptr_t account);
 }
 
-// How many there are.
+// Returns how many accounts there are.
 extern "C" std::int64_t accounts_open();
 
 #endif  // HAFT_EXAMPLES_PYTHON_ACCOUNTS_H_

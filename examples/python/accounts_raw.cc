@@ -1,4 +1,4 @@
-// The same with pointers: what accounts.cc cures.
+// The same with pointers. It has the bug that accounts.cc does not have.
 
 #include "accounts.h"
 

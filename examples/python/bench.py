@@ -1,5 +1,5 @@
-"""New + value + delete of a handle for a Python object, beside what programs
-do today. Prints ns: medians of interleaved rounds."""
+"""Measures new + value + delete of a handle for a Python object, beside the ways
+that programs have today. Prints ns: medians of interleaved rounds."""
 
 import ctypes
 import itertools

@@ -1,4 +1,4 @@
-"""bug.py object | closed: what people do today, and what becomes of it."""
+"""bug.py object | closed: two bugs of programs today."""
 
 import ctypes
 import os
@@ -6,7 +6,7 @@ import sys
 
 
 def collected_while_c_holds_it():
-    """User data that nothing keeps alive: CPython reads freed memory."""
+    """User data that nothing keeps alive, so CPython reads freed memory."""
     emitter = ctypes.CDLL(os.environ["EMITTER"])
     callback = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(
         lambda data: print(ctypes.cast(data, ctypes.py_object).value)
@@ -22,7 +22,7 @@ def collected_while_c_holds_it():
 
 
 def used_after_close():
-    """A pointer to a C++ object, used once more: the sanitizer says so."""
+    """A pointer to a C++ object that is used once more; the sanitizer reports it."""
     accounts = ctypes.CDLL(os.environ["ACCOUNTS_RAW"])
     accounts.account_open.restype = ctypes.c_size_t
     account = ctypes.c_size_t(accounts.account_open(ctypes.c_int64(100)))

@@ -1,4 +1,4 @@
-"""The package haft, by both backends."""
+"""Tests the package haft, with both backends."""
 
 import ctypes
 import gc
@@ -31,7 +31,7 @@ class Thing:
 
 
 class Account:
-    """What a user of accounts.so writes."""
+    """The code that a user of accounts.so writes."""
 
     def __init__(self, handle_class, balance):
         self.handle = handle_class.adopt(accounts.account_open(balance))
@@ -171,7 +171,7 @@ class Cases:
         handle = self.Handle(Thing())
         emitter.emitter_on(Callback(), address_of(handle.pointer))
         emitter.emitter_hold()
-        # The thread needs the GIL to destroy what is waited for.
+        # The thread needs the GIL to destroy the object that this waits for.
         emitter.emitter_let_go_later()
         handle.delete_and_wait(600)
         emitter.emitter_let_go()

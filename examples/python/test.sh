@@ -14,7 +14,7 @@ c99 -O2 -fPIC -shared emitter.c -o "$out/emitter.so"
 export HAFT_LIBRARY=$library/libhaft.so.0 PYTHONDONTWRITEBYTECODE=1
 export EMITTER=$out/emitter.so ACCOUNTS=$out/accounts.so ACCOUNTS_RAW=$out/accounts_raw.so
 
-# PYTHONMALLOC=debug overwrites what is freed.
+# PYTHONMALLOC=debug overwrites freed memory.
 shows 'ctypes today: an object is collected while C holds it' 'Segmentation fault' \
   env PYTHONMALLOC=debug PYTHONFAULTHANDLER=1 "$python" bug.py object
 shows 'ctypes today: a C++ object is used after its end' heap-use-after-free \

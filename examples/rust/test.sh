@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The crates' tests, doc tests, and what must not compile.
+# Runs the crates' tests and doc tests, and checks the programs that must not compile.
 set -euo pipefail
 
 source "${BASH_SOURCE[0]%/*}/env.sh"
@@ -7,8 +7,8 @@ export CARGO_NET_OFFLINE=true CARGO_BUILD_JOBS=2
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 
-# Panics are part of the tests: their messages are shown only if one fails. `build` puts the crate where compile_fail.sh
-# takes it from.
+# Panics are part of the tests, so their messages are shown only if a test fails. `build` puts the crate where
+# compile_fail.sh expects it.
 export RUSTFLAGS='-D warnings'
 if ! { cargo build --locked --package haft && cargo test --locked; } > "$log" 2>&1; then
   tail -n 100 "$log" >&2

@@ -1,8 +1,8 @@
-// Package haft has handles for C: of Go values, with the API of runtime/cgo.Handle, and of C++ objects.
+// Package haft provides handles for C: of Go values, with the API of runtime/cgo.Handle, and of C++ objects.
 //
-// C may not keep Go pointers, so what the table holds of a Go value is a number, a cgo.Handle. It is deleted by Delete or,
-// in the destroy callback, by whoever lets go of the last pin, be it a thread of C's. cgo.Handle alone panics, inside of
-// whatever C library is below it, when it is used too late; and C cannot keep a value for the length of a call.
+// C may not keep Go pointers, so the table holds a number for a Go value, a cgo.Handle. Delete deletes that number, or if
+// the value is pinned, the destroy callback does when the last pin is released, possibly on a thread of C's. cgo.Handle alone
+// panics if it is used too late, inside the C library that called it, and C cannot keep a value alive during a call.
 package haft
 
 // #include "value.h"
@@ -15,10 +15,10 @@ import (
 	"unsafe"
 )
 
-// Handle is a word that C may keep, copy, forge or use too late. Where C wants a void*, let C call haft_to_pointer.
+// Handle is a word that C may keep, copy, forge or use too late. If C needs a void*, let C call haft_to_pointer.
 type Handle uintptr
 
-// NewHandle, Value and Delete are those of runtime/cgo.Handle: they panic where the Try forms return an error.
+// NewHandle, Value and Delete have the API of runtime/cgo.Handle. They panic where the Try forms return an error.
 func NewHandle(v any) Handle {
 	h, err := TryNewHandle(v)
 	if err != nil {
@@ -56,7 +56,7 @@ func TryNewHandle(v any) (Handle, error) {
 	return Handle(made.handle), nil
 }
 
-// TryValue returns what the handle was made of.
+// TryValue returns the value of which the handle was made.
 func (h Handle) TryValue() (any, error) {
 	found := C.haft_go_value(C.haft_handle(h))
 	if found.status != C.HAFT_OK {
@@ -65,7 +65,7 @@ func (h Handle) TryValue() (any, error) {
 	return load(cgo.Handle(found.value))
 }
 
-// cgo.Handle never issues a number twice: one that was deleted since the table was asked is refused, by a panic.
+// cgo.Handle never issues a number twice. If the number was deleted after the table had returned it, cgo.Handle panics.
 func load(number cgo.Handle) (v any, err error) {
 	defer func() {
 		if recover() != nil {
@@ -75,7 +75,7 @@ func load(number cgo.Handle) (v any, err error) {
 	return number.Value(), nil
 }
 
-// TryDelete ends the handle of a Go value: nil, once.
+// TryDelete ends the handle of a Go value. It returns nil once, and afterwards an error.
 func (h Handle) TryDelete() error {
 	ended := C.haft_go_delete(C.haft_handle(h))
 	if ended.status != C.HAFT_OK {
@@ -92,30 +92,30 @@ func haftGoDestroy(number C.uintptr_t) {
 	cgo.Handle(number).Delete()
 }
 
-// ValueOf is for callbacks: the value of the number that C has found with haft_pin_object, and pins.
+// ValueOf returns, in a callback, the value of the number that C has found with haft_pin_object and keeps pinned.
 func ValueOf(number uintptr) any {
 	return cgo.Handle(number).Value()
 }
 
-// Check says why the handle, of whatever type, is refused.
+// Check returns why the handle is refused. It accepts every type.
 func (h Handle) Check() error {
 	return Err(int(C.haft_check(C.haft_handle(h))))
 }
 
-// Describe says all that is known about the handle.
+// Describe returns everything that is known about the handle.
 func (h Handle) Describe() string {
 	var text [256]C.char
 	C.haft_table_describe(nil, C.haft_handle(h), &text[0], C.size_t(len(text)))
 	return C.GoString(&text[0])
 }
 
-// Type is what C++ objects are of: a haft_type that C has.
+// Type is the type of C++ objects: a haft_type that C has.
 type Type struct{ c *C.haft_type }
 
-// TypeAt is for the const haft_type* that another package's C functions return.
+// TypeAt converts a const haft_type* that another package's C functions return.
 func TypeAt(t unsafe.Pointer) Type { return Type{(*C.haft_type)(t)} }
 
-// TryNewHandle gives the table an object of C's, to be destroyed as its type says.
+// TryNewHandle gives the table an object of C's, which its type destroys.
 func (t Type) TryNewHandle(object unsafe.Pointer) (Handle, error) {
 	made := C.haft_go_new_object(object, t.c)
 	return Handle(made.handle), Err(int(made.status))
@@ -126,7 +126,7 @@ func (t Type) TryDelete(h Handle) error {
 	return Err(int(C.haft_delete(C.haft_handle(h), t.c)))
 }
 
-// Pin keeps a C++ object alive until Unpin. It may be let go by any goroutine.
+// Pin keeps a C++ object alive until Unpin, which any goroutine may call.
 type Pin struct {
 	c      C.haft_pin
 	object unsafe.Pointer
@@ -142,10 +142,10 @@ func (t Type) TryPin(h Handle) (*Pin, error) {
 	return pin, nil
 }
 
-// Value is the object, which is C's memory: good until Unpin.
+// Value returns the object, which is C's memory and valid until Unpin.
 func (p *Pin) Value() unsafe.Pointer { return p.object }
 
-// Unpin lets go; the second time it does nothing.
+// Unpin releases the pin. The second time it does nothing.
 func (p *Pin) Unpin() {
 	p.object = nil
 	C.haft_unpin(&p.c)

@@ -58,7 +58,7 @@ func TestForgedWordsAreRefused(t *testing.T) {
 	defer h.Delete()
 	for bit := 0; bit < 64; bit++ {
 		if _, err := (h ^ 1<<bit).TryValue(); err == nil {
-			t.Errorf("bit %d is not looked at", bit)
+			t.Errorf("bit %d is not checked", bit)
 		}
 	}
 }

@@ -23,7 +23,7 @@ func (s Status) Error() string {
 	return "haft: " + C.GoString(C.haft_strerror(C.int(s)))
 }
 
-// Err is what a function of the C ABI has returned, as an error: nil for HAFT_OK.
+// Err converts the result of a function of the C ABI to an error: nil for HAFT_OK.
 func Err(status int) error {
 	if status == C.HAFT_OK {
 		return nil

@@ -4,7 +4,8 @@
 
 static void destroy(void *number) { haftGoDestroy((uintptr_t)number); }
 
-/* Other copies of this package have other numbers: no identity. */
+/* It has no identity, because other copies of this package have other numbers.
+ */
 static const haft_type kGoValue = {"Go value", NULL, destroy};
 
 haft_go_made haft_go_new(uintptr_t number) {

@@ -2,9 +2,10 @@
 
 #include "_cgo_export.h"
 
-/* A late call finds the handle stale: Go is not entered. A call that is under
- * way keeps the listener, whoever deletes it. Of any type: Subscribe has
- * looked, and no handle changes its type. */
+/* A late call finds the handle stale and does not enter Go. A call that is
+ * under way keeps the listener alive even if it is deleted. The type need not
+ * be checked, because Subscribe has checked it and no handle changes its type.
+ */
 static haft_status call(void *user_data, int64_t sum) {
   haft_pin pin;
   void *number = NULL;

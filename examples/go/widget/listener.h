@@ -1,4 +1,4 @@
-/* C's side of widget.go: see haft/value.h. */
+/* The C part of widget.go; see haft/value.h. */
 
 #ifndef WIDGET_GO_LISTENER_H_
 #define WIDGET_GO_LISTENER_H_

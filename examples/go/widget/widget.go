@@ -1,4 +1,4 @@
-// Package widget is widget.h from Go.
+// Package widget provides the C++ library of widget.h to Go.
 package widget
 
 // #include "listener.h"
@@ -11,7 +11,7 @@ import (
 	"haft.example/haft"
 )
 
-// Widget is the name of a C++ object, which may be gone.
+// Widget is the handle of a C++ object, which may be gone.
 type Widget struct{ haft.Handle }
 
 // New makes a widget. It lives until Delete.
@@ -28,7 +28,7 @@ func (w Widget) Add(amount int64) (int64, error) {
 	return int64(sum), err
 }
 
-// Subscribe calls listener, the handle of a func(int64), with each new sum until it is deleted, which is up to the caller.
+// Subscribe calls listener, the handle of a func(int64), with each new sum until the caller deletes that handle.
 func (w Widget) Subscribe(listener haft.Handle) error {
 	v, err := listener.TryValue()
 	if err != nil {
@@ -45,12 +45,12 @@ func widgetGoCall(number C.uintptr_t, sum C.int64_t) {
 	haft.ValueOf(uintptr(number)).(func(int64))(int64(sum))
 }
 
-// AddLater adds on a thread of the library's own; see Join.
+// AddLater adds on a thread of the library; see Join.
 func (w Widget) AddLater(amount int64) error {
 	return haft.Err(int(C.widget_add_later(C.haft_handle(w.Handle), C.int64_t(amount))))
 }
 
-// TryDelete ends the widget's handle: nil, once.
+// TryDelete ends the widget's handle. It returns nil once, and afterwards an error.
 func (w Widget) TryDelete() error {
 	return haft.Err(int(C.widget_delete(C.haft_handle(w.Handle))))
 }
@@ -62,11 +62,11 @@ func (w Widget) Delete() {
 	}
 }
 
-// Type is for pins of the C++ object itself.
+// Type returns the type for pins of the C++ object itself.
 func Type() haft.Type { return haft.TypeAt(unsafe.Pointer(C.widget_type())) }
 
-// Join waits for all that AddLater has started.
+// Join waits for everything that AddLater has started.
 func Join() { C.widget_join() }
 
-// Count is how many widgets exist.
+// Count returns how many widgets exist.
 func Count() int64 { return int64(C.widget_count()) }

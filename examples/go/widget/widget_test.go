@@ -78,7 +78,7 @@ func TestListenerMayDeleteItselfAndItsWidget(t *testing.T) {
 	}
 }
 
-// The last pin of the listener, and of the widget, is let go by a thread that Go does not know.
+// A thread that Go does not know releases the last pin of the listener, and of the widget.
 func TestThreadOfTheLibraryOutlivesBothDeletes(t *testing.T) {
 	w := made(t, 0)
 	inside, goOn := make(chan int64), make(chan struct{})

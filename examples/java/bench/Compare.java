@@ -7,7 +7,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CyclicBarrier;
 import java.util.function.LongConsumer;
 
-/** New, value and delete: medians of interleaved repetitions, in ns for all three. */
+/** Measures new, value and delete: medians of interleaved repetitions, in ns for all three. */
 public final class Compare {
   static final int REPETITIONS = 15;
   static final int TURNS = 50_000;
@@ -28,7 +28,7 @@ public final class Compare {
     if (!holds) throw new AssertionError("another value");
   }
 
-  /** From the first start of a thread to the last end of one. */
+  /** Returns the time from the first start of a thread to the last end of one. */
   static double measure(int threads, LongConsumer turn) throws Exception {
     CyclicBarrier start = new CyclicBarrier(threads);
     List<CompletableFuture<long[]>> workers = new ArrayList<>();

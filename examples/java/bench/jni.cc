@@ -1,4 +1,5 @@
-// What JNI libraries do today: a global reference, or a pointer, in a jlong.
+// The two ways that JNI libraries have today: a global reference in a jlong,
+// and a pointer in a jlong.
 
 #include <jni.h>
 

@@ -1,6 +1,6 @@
 package haft;
 
-/** A call that was refused, with the status of haft.h that says why. */
+/** A call that was refused, with the status of haft.h that gives the reason. */
 public class HaftException extends RuntimeException {
   private static final long serialVersionUID = 1;
 

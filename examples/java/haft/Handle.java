@@ -3,8 +3,8 @@ package haft;
 import java.util.Objects;
 
 /**
- * A Java object for C to keep: a word instead of a global reference. Used too late, by whatever thread, it is an exception,
- * or in C a status.
+ * The handle of a Java object that C keeps: a word instead of a global reference. If any thread uses it too late, it gets an
+ * exception, or in C a status.
  */
 public final class Handle<T> implements AutoCloseable {
   static {
@@ -17,24 +17,24 @@ public final class Handle<T> implements AutoCloseable {
     word = create(Objects.requireNonNull(object));
   }
 
-  /** The word that C gets. */
+  /** Returns the word for C. */
   public long word() {
     return word;
   }
 
-  /** The object. Throws StaleHandleException once it is closed. */
+  /** Returns the object. Throws StaleHandleException if it has been closed. */
   @SuppressWarnings("unchecked") // it was made of a T
   public T get() {
     return (T) value(word);
   }
 
-  /** Ends the handle; the second time it does nothing, as AutoCloseable wants it. */
+  /** Ends the handle. The second time it does nothing, as AutoCloseable requires. */
   @Override
   public void close() {
     delete(word);
   }
 
-  /** Whether `word` is, or rather was when it was looked at, a live handle. */
+  /** Returns whether `word` was a live handle at the moment of the check. */
   public static boolean isLive(long word) {
     return check(word) == 0;
   }

@@ -2,7 +2,7 @@ package haft;
 
 import java.util.function.LongConsumer;
 
-/** A widget of widget.h. Any thread may use it while any other closes it. */
+/** A widget of widget.h. Any thread may use it while another closes it. */
 public final class Widget implements AutoCloseable {
   static {
     System.loadLibrary("haftjni");
@@ -14,22 +14,22 @@ public final class Widget implements AutoCloseable {
     handle = create(sum);
   }
 
-  /** Returns the new sum. What a listener throws, this throws. */
+  /** Returns the new sum. Throws the exception of a listener that throws. */
   public long add(long amount) {
     return add(handle, amount);
   }
 
-  /** Calls the listener with each new sum until its handle is closed, which is up to the caller. */
+  /** Calls the listener with each new sum until the caller closes its handle. */
   public void subscribe(Handle<LongConsumer> listener) {
     subscribe(handle, listener.word());
   }
 
-  /** Adds on a thread of the library's own; see join. */
+  /** Adds on a thread of the library; see join. */
   public void addLater(long amount) {
     addLater(handle, amount);
   }
 
-  /** Ends the handle; the second time it does nothing, as AutoCloseable wants it. */
+  /** Ends the handle. The second time it does nothing, as AutoCloseable requires. */
   @Override
   public void close() {
     delete(handle);

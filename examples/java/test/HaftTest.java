@@ -13,7 +13,7 @@ import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.LongConsumer;
 
-/** Each method whose name begins with `test` is one. Prints "N passed". */
+/** Each method whose name begins with `test` is a test. Prints "N passed". */
 public final class HaftTest {
   static final int STALE = 4;
   static final int WRONG_TYPE = 5;
@@ -46,7 +46,7 @@ public final class HaftTest {
     handle.close();
     refused(STALE, handle::get);
     check(!Handle.isLive(handle.word()), "not live");
-    handle.close(); // as AutoCloseable wants it
+    handle.close(); // as AutoCloseable requires
   }
 
   void testUseAfterCloseThrows() {
@@ -164,7 +164,7 @@ public final class HaftTest {
     }
   }
 
-  /** Runs `use` in three threads until each has been refused as stale; `close` meanwhile. */
+  /** Runs `use` in three threads until each has been refused as stale, and `close` meanwhile. */
   static void race(Runnable use, Runnable close) throws Exception {
     CountDownLatch started = new CountDownLatch(3);
     List<CompletableFuture<Void>> ends = new ArrayList<>();

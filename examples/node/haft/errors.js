@@ -1,6 +1,6 @@
 'use strict';
 
-/** Why a call is refused: `status` is the number of haft.h, `code` its name. */
+/** The reason of a refused call: `status` is the number of haft.h, `code` its name. */
 class HaftError extends Error {
   constructor(message) {
     super(message);
@@ -17,7 +17,7 @@ class TableFullError extends HaftError {}
 class NoMemoryError extends HaftError {}
 class InvalidArgumentError extends HaftError {}
 
-/** The value is of the JavaScript of another thread. */
+/** The value belongs to the JavaScript of another thread. */
 class OtherEnvironmentError extends WrongTypeError {}
 
 const byStatus = new Map([
@@ -39,7 +39,7 @@ Object.assign(OtherEnvironmentError.prototype, {
 
 const kOtherEnvironment = -1; // as in environment.h
 
-/** The error of a status that is not 0; `about` is what the table knows. */
+/** Returns the error of a status that is not 0; `about` has the details of the table. */
 function makeError(status, meaning, about) {
   const details = about === '' ? '' : `: ${about}`;
   if (status === kOtherEnvironment) {

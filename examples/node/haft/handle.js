@@ -4,9 +4,9 @@ const native = require('./native');
 const { StaleHandleError } = require('./errors');
 
 /**
- * A JavaScript value for C to keep: C gets the word. The value is kept until
- * delete(), by whatever thread, or until the thread that made it ends; a
- * Handle that is collected deletes nothing, for C may still have the word.
+ * The handle of a JavaScript value that C keeps: C gets the word. The value is
+ * kept until any thread calls delete(), or until the thread that made it ends. A
+ * Handle that is collected deletes nothing, because C may still have the word.
  */
 class Handle {
   constructor(value) {
@@ -14,35 +14,35 @@ class Handle {
     this.word = native.newHandle(value);
   }
 
-  /** A handle that somebody else has made, live or not. */
+  /** Returns a Handle for a word that other code has made, live or not. */
   static fromWord(word) {
     const handle = Object.create(this.prototype);
     handle.word = word;
     return handle;
   }
 
-  /** The value, on the thread that made it. */
+  /** Returns the value, on the thread that made it. */
   value() {
     return native.value(this.word);
   }
 
-  /** Throws why the handle is refused, if it is. */
+  /** Throws the reason if the handle is refused. */
   check() {
     native.check(this.word);
   }
 
-  /** Whether it is, or rather was when it was looked at, live. */
+  /** Returns whether the handle was live at the moment of the check. */
   get isLive() {
     return native.isLive(this.word);
   }
 
-  /** Ends the handle. Any thread may; the second time it throws. */
+  /** Ends the handle. Any thread may call it. The second time it throws. */
   delete() {
     native.deleteHandle(this.word);
   }
 }
 
-// `using` ends what has not been ended.
+// `using` ends the handle if it has not been ended.
 if (Symbol.dispose !== undefined) {
   Handle.prototype[Symbol.dispose] = function dispose() {
     try {

@@ -1,6 +1,6 @@
 'use strict';
 
-// The addon. Built as test.sh builds it, it is where HAFT_ADDON says.
+// The addon. If test.sh has built it, HAFT_ADDON is its path.
 const native = require(process.env.HAFT_ADDON ?? './haft.node');
 native.makeErrorsWith(require('./errors').makeError);
 

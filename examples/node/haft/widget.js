@@ -3,16 +3,15 @@
 const native = require('./native');
 
 /**
- * A widget of widget.h. Any thread may use it, by its word, while any other
- * closes it. It is closed when the Widget that made it is collected, or its
- * thread ends.
+ * A widget of widget.h. Any thread may use it by its word while another closes
+ * it. It is closed when the Widget that made it is collected or its thread ends.
  */
 class Widget {
   constructor(sum) {
     native.widgetNew(this, sum);
   }
 
-  /** Somebody else's, who closes it. */
+  /** Returns a Widget for a word that other code has made and will close. */
   static fromWord(word) {
     const widget = Object.create(this.prototype);
     native.widgetBorrow(widget, word);
@@ -24,26 +23,26 @@ class Widget {
     return native.widgetWord(this);
   }
 
-  /** Returns the new sum. What a listener throws, this throws. */
+  /** Returns the new sum. Throws the error of a listener that throws. */
   add(amount) {
     return native.widgetAdd(this, amount);
   }
 
-  /** Adds on a thread of the library's own; see join. */
+  /** Adds on a thread of the library; see join. */
   addLater(amount) {
     native.widgetAddLater(this, amount);
   }
 
   /**
-   * Calls a function with each new sum, until its handle is deleted: inside of
-   * add() if that is on this thread, else later from the event loop, which
-   * this does not keep alive.
+   * Calls a function with each new sum, until its handle is deleted. If add() is
+   * called on this thread, the call is made inside add(); otherwise it is made
+   * later from the event loop, which it does not keep alive.
    */
   subscribe(handle) {
     native.widgetSubscribe(this, handle.word);
   }
 
-  /** Ends it; the second time it does nothing. */
+  /** Ends the widget. The second time it does nothing. */
   close() {
     native.widgetClose(this);
   }

@@ -1,14 +1,15 @@
-"""The class Handle, over haft.h by ctypes. What is a `void *` depends on who
-calls C: each backend adds the pointers of its own."""
+"""The class Handle, which calls haft.h through ctypes. The type of a `void *`
+depends on how a program calls C, so each backend adds pointers of its own."""
 
 import atexit
 import ctypes
 import os
 import sys
 
-# Reference counts are CPython's own, so that libhaft's table is the only one.
-# These are not documented, but CPython has had them for long (3.8 to 3.13 were
-# tried); Py_IncRef and Py_DecRef by ctypes.pythonapi take ten times as long.
+# The reference counts are CPython's own, so that libhaft's table is the only one.
+# These functions are not documented, but CPython has had them for long (3.8 to 3.13
+# were tried). Py_IncRef and Py_DecRef through ctypes.pythonapi take ten times as
+# long.
 from _ctypes import Py_DECREF, Py_INCREF, PyObj_FromPtr
 
 from haft.errors import PinnedError, StaleHandleError, raise_for
@@ -30,14 +31,14 @@ class _Pin(ctypes.Structure):
     _fields_ = [("words", _Word * 4)]
 
 
-# libhaft calls `destroy` on any thread; ctypes then takes the GIL.
+# libhaft calls `destroy` on any thread; ctypes then acquires the GIL.
 _TYPE = _Type(b"Python object", b"haft.python.object", _Destroy(Py_DECREF))
 _Type_p = ctypes.POINTER(_Type)
 _TYPE_P = ctypes.pointer(_TYPE)
-Py_INCREF(_TYPE)  # libhaft may use it for as long as the process lasts
+Py_INCREF(_TYPE)  # libhaft may use it until the process ends
 
-# What destroys or waits must not hold the GIL; the rest is over sooner than it
-# is let go of and taken again.
+# A call that destroys or waits must not hold the GIL. The other calls take less
+# time than releasing and acquiring it.
 WITH_GIL = ctypes.PyDLL(PATH)
 _WITHOUT_GIL = ctypes.CDLL(PATH)
 
@@ -49,8 +50,8 @@ def function(library, name, result, *arguments):
     return function
 
 
-# The arguments that are not declared are objects of ctypes, passed as they are:
-# to convert an integer takes as long as a quarter of the call.
+# The arguments that are not declared are objects of ctypes, passed without
+# conversion, because converting an integer takes as long as a quarter of the call.
 _new = function(WITH_GIL, "haft_new", ctypes.c_int, ctypes.py_object)
 _take = function(WITH_GIL, "haft_take", ctypes.c_int)
 
@@ -67,15 +68,16 @@ _describe = function(
 _Visit = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, _Word, _Type_p, ctypes.c_void_p)
 _for_each = function(_WITHOUT_GIL, "haft_table_for_each", ctypes.c_int, ctypes.c_void_p, _Visit, ctypes.c_void_p)
 
-# _value(word): the object; ValueError, by ctypes, if the result was not written.
+# _value(word) returns the object. ctypes raises ValueError if the result was not
+# written.
 #
-# It needs no pin. The reference that a handle has is given back under the GIL
-# only, and not before the handle is stale: by `destroy`, or by delete(). And this
-# is one foreign call of a PyDLL, and ctypes makes a reference of the result inside
-# of it: no byte code, no allocation that collects garbage and no finalizer is
-# between, so the GIL is held all the time. If the look-up finds the handle live,
-# its reference is there, and stays until there is another. (Two calls would not
-# do, though each holds the GIL.)
+# It needs no pin. The reference that a handle has is released only under the GIL,
+# and only after the handle has become stale: by `destroy`, or by delete(). This is
+# one foreign call of a PyDLL, and ctypes makes a reference from the result inside
+# that call: no byte code, no allocation that collects garbage and no finalizer runs
+# in between, so the GIL is held all the time. If the look-up finds the handle live,
+# its reference exists, and continues to exist until there is another. (Two calls
+# would not be sufficient, although each holds the GIL.)
 _value = ctypes.PYFUNCTYPE(None, _Word, ctypes.c_void_p, ctypes.POINTER(ctypes.py_object))(
     ("haft_value", WITH_GIL), ((1,), (1, "type", ctypes.c_void_p(ctypes.addressof(_TYPE))), (2,))
 )
@@ -93,18 +95,18 @@ def _raise_about(status, word):
 
 
 class Handle:
-    """A handle of an object: made for a Python object, or adopted.
+    """The handle of an object: made for a Python object, or adopted.
 
     It is deleted when the Handle is: by delete(), at the end of a `with`,
-    or with the last reference to it. detach() leaves it to whoever else
-    has the word.
+    or with the last reference to it. detach() leaves it to the other
+    holders of the word.
     """
 
-    # _made is the word once more, as a c_size_t, if it was made here.
+    # _made is the word again, as a c_size_t, if the handle was made here.
     __slots__ = ("word", "_owned", "_made")
 
     def __init__(self, obj):
-        """Makes `obj` reachable, and keeps it alive, through a new one."""
+        """Makes `obj` reachable through a new handle, and keeps it alive."""
         self._owned = False
         self.word = 0
         self._made = word = _Word()
@@ -118,7 +120,7 @@ class Handle:
 
     @classmethod
     def adopt(cls, word):
-        """The owner of a handle that C or C++ has made."""
+        """Returns an owner of a handle that C or C++ has made."""
         handle = cls.from_word(word)
         _raise_about(_check(word), word)
         handle._owned = True
@@ -126,7 +128,7 @@ class Handle:
 
     @classmethod
     def from_word(cls, word):
-        """A handle of somebody else's, live or not."""
+        """Returns a Handle, without ownership, for a word, live or not."""
         handle = cls.__new__(cls)
         handle.word = word
         handle._owned = False
@@ -135,7 +137,7 @@ class Handle:
 
     @classmethod
     def from_pointer(cls, pointer):
-        """The same from the `void *` that a callback is given."""
+        """The same from the `void *` that a callback gets."""
         return cls.from_word(cls._from_pointer(pointer))
 
     @property
@@ -150,19 +152,19 @@ class Handle:
         except ValueError:
             pass
         _raise_about(_check(self.word), self.word)
-        return self._value_by_pin()  # of another type; or just issued
+        return self._value_by_pin()  # it has another type, or was just issued
 
     def _value_by_pin(self):
         pin, address = _Pin(), ctypes.c_void_p()
         _raise_about(_pin(self.word, _TYPE_P, pin, address), self.word)
         try:
-            # The pin holds it until this reference does.
+            # The pin keeps it alive until this reference does.
             return PyObj_FromPtr(address.value)
         finally:
             _unpin(pin)
 
     def check(self):
-        """Raises why the handle is refused, if it is."""
+        """Raises the reason if the handle is refused."""
         _raise_about(_check(self.word), self.word)
 
     @property
@@ -170,13 +172,13 @@ class Handle:
         return _check(self.word) == 0
 
     def delete(self):
-        """Ends the handle; the object goes with its last pin."""
+        """Ends the handle. The object is released with its last pin."""
         self._owned = False
         if self._made is None:
             status = _delete(self.word, None)
         else:
-            # Taken back, unless it is pinned: libhaft then destroys nothing, so
-            # the GIL can be held, and there is no callback.
+            # The object is taken out unless it is pinned. libhaft then destroys
+            # nothing, so the GIL can be held, and there is no callback.
             obj = ctypes.py_object()
             status = _take(self._made, None, ctypes.byref(obj))
             if status == 0:
@@ -187,12 +189,12 @@ class Handle:
         _raise_about(status, self.word)
 
     def delete_and_wait(self, seconds):
-        """The same, and waits until the object has been let go of."""
+        """The same, and waits until the object has been released."""
         self._owned = False
         _raise_about(_wait(self.word, None, int(seconds * 1e9)), self.word)
 
     def detach(self):
-        """The word, which no Handle owns from here on."""
+        """Returns the word, which no Handle owns from now on."""
         self._owned = False
         return self.word
 
@@ -222,16 +224,16 @@ class Handle:
 
 
 if not getattr(sys, "_is_gil_enabled", lambda: True)():
-    Handle.value = Handle._value_by_pin  # what is said of _value needs a GIL
+    Handle.value = Handle._value_by_pin  # the reasoning about _value needs a GIL
 
 
 @_Visit
 def _visit(_context, word, _type, _object):
-    _delete(word, _TYPE_P)  # refused if it is no Python object's
+    _delete(word, _TYPE_P)  # refused if the object is no Python object
     return 0
 
 
-# C may outlive the interpreter: it is then to find stale handles, and no
-# objects of an interpreter that is gone. (A pin that C still holds then must
-# not be let go of after Py_Finalize: there is no GIL to take.)
+# C may outlive the interpreter. It must then find stale handles, and no objects of
+# an interpreter that is gone. (A pin that C still holds then must not be released
+# after Py_Finalize, because there is no GIL to acquire.)
 atexit.register(_for_each, None, _visit, None)

@@ -17,7 +17,7 @@ __all__ = [
 
 
 class HaftError(Exception):
-    """Why a handle is refused."""
+    """The reason why a handle is refused."""
 
     status = None
 
@@ -35,7 +35,7 @@ class MalformedHandleError(HaftError, ValueError):
 
 
 class NeverIssuedError(HaftError, LookupError):
-    """Forged, or another table's."""
+    """This table has not issued the handle: it is forged, or another table's."""
 
     status = 3
 
@@ -71,13 +71,13 @@ class PinnedError(HaftError):
 
 
 class TimedOutError(HaftError, TimeoutError):
-    """The handle is deleted, and its object still in use."""
+    """The handle has been deleted, and its object is still in use."""
 
     status = 9
 
 
 class InvalidArgumentError(HaftError, ValueError):
-    """An argument that is no handle is null or 0."""
+    """An argument other than the handle is null or 0, or it was never interned."""
 
     status = 10
 
@@ -86,7 +86,7 @@ _BY_STATUS = {error.status: error for error in HaftError.__subclasses__()}
 
 
 def raise_for(status, about=None):
-    """Raises what a status of haft.h means; HAFT_OK: nothing."""
+    """Raises the error of a status of haft.h. HAFT_OK raises nothing."""
     if status != 0:
         error = _BY_STATUS.get(status)
         if error is None:

@@ -1,4 +1,4 @@
-"""Handles whose pointers are those of cffi."""
+"""Handles with the pointers of cffi."""
 
 import cffi
 

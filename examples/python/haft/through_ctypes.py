@@ -1,4 +1,4 @@
-"""Handles whose pointers are those of ctypes: addresses, and None."""
+"""Handles with the pointers of ctypes: addresses, and None."""
 
 import ctypes
 

@@ -1,4 +1,4 @@
-//! Finds libhaft.so: in the folder HAFT_LIB_DIR, else where the linker looks.
+//! Finds libhaft.so in the folder HAFT_LIB_DIR, otherwise on the search path of the linker.
 
 fn main() {
     println!("cargo:rerun-if-env-changed=HAFT_LIB_DIR");

@@ -1,4 +1,4 @@
-//! libwidget.so is beside libhaft.so.
+//! Finds libwidget.so, which is beside libhaft.so.
 
 fn main() {
     println!("cargo:rerun-if-env-changed=HAFT_LIB_DIR");

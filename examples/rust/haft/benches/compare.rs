@@ -1,4 +1,5 @@
-//! New, value and delete, beside what Rust's bindings do today. Prints the median of interleaved repetitions, in ns for all three.
+//! Measures new, value and delete, beside the ways that Rust's bindings have today. Prints the median of interleaved
+//! repetitions, in ns for all three.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -8,7 +9,7 @@ use std::time::Instant;
 
 use haft::Handle;
 
-/// Hides where the value comes from.
+/// Hides from the optimizer where the value comes from.
 fn black_box<T: Copy>(value: T) -> T {
     // SAFETY: it is a T.
     unsafe { std::ptr::read_volatile(&value) }
@@ -43,7 +44,7 @@ fn raw_arc(i: u64) {
     }
 }
 
-// From the first start of a thread to the last end of one.
+// Returns the time from the first start of a thread to the last end of one.
 fn measure(threads: usize, turn: &(dyn Fn(u64) + Sync)) -> f64 {
     let start = Barrier::new(threads);
     thread::scope(|scope| {

@@ -4,7 +4,7 @@ use std::os::raw::c_int;
 
 use crate::sys;
 
-/// Why a call was refused: a variant for each status of haft.h.
+/// The reason why a call was refused: a variant for each status of haft.h.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Error {
@@ -36,7 +36,7 @@ impl Error {
         Error::Invalid,
     ];
 
-    /// What a function of the C ABI has returned, as a result.
+    /// Converts the status that a function of the C ABI has returned to a result.
     pub fn check(status: c_int) -> Result<(), Error> {
         match status {
             0 => Ok(()),
@@ -58,7 +58,7 @@ impl Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // SAFETY: it returns static strings, of any number.
+        // SAFETY: it returns static strings, for any number.
         let text = unsafe { CStr::from_ptr(sys::haft_strerror(self.status())) };
         f.write_str(&text.to_string_lossy())
     }
@@ -66,7 +66,7 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
-/// A value that the table did not take, and why.
+/// A value that the table did not take, and the reason.
 pub struct Refused<T> {
     pub error: Error,
     pub value: T,

@@ -11,7 +11,7 @@
 //! # Ok::<(), haft::Error>(())
 //! ```
 //!
-//! Nothing here is a table: it is libhaft.so's, one for the process, or a [`Table`] of one's own.
+//! The table is that of libhaft.so, one for the process, or a [`Table`] that the program makes.
 
 #![deny(unsafe_op_in_unsafe_fn)]
 
@@ -30,8 +30,8 @@ use std::time::Duration;
 
 pub use error::{Error, Refused};
 
-/// What the table holds. The C ABI tells Rust's objects from others, and the first field tells them from one another: Rust
-/// has no way to make a `haft_type` for each T.
+/// The object that the table holds. The C ABI distinguishes Rust's objects from others, and the first field distinguishes
+/// them from one another, because Rust cannot make a `haft_type` for each T.
 #[repr(C)]
 struct Entry<T> {
     of: TypeId,
@@ -40,24 +40,25 @@ struct Entry<T> {
 
 static RUST: sys::haft_type = sys::haft_type {
     name: b"Rust value\0".as_ptr().cast(),
-    identity: ptr::null(), // another copy of this crate has other layouts
+    identity: ptr::null(), // because another copy of this crate has other layouts
     destroy: None,         // destroy::<T> of each
 };
 
 unsafe extern "C" fn destroy<T>(entry: *mut c_void) {
-    // SAFETY: the table calls it once, with what `insert` has made.
+    // SAFETY: the table calls it once, with the pointer that `insert` has made.
     let entry = unsafe { Box::from_raw(entry.cast::<Entry<T>>()) };
     unwind::catch(move || drop(entry));
 }
 
-/// The name of a `T`, which may be gone. It keeps nothing alive and borrows nothing: a word, for any thread, whatever T is.
+/// The handle of a `T`, which may be gone. It is a word: it keeps nothing alive, borrows nothing, and any thread may use it,
+/// for every T.
 pub struct Handle<T> {
     word: usize,
     of: PhantomData<fn(T) -> T>,
 }
 
 impl<T: 'static> Handle<T> {
-    /// Any word at all: if it is not the handle of a `T`, every use of it says so.
+    /// Accepts any word. If it is not the handle of a `T`, every use of it returns an error.
     pub const fn from_word(word: usize) -> Self {
         Handle {
             word,
@@ -68,7 +69,7 @@ impl<T: 'static> Handle<T> {
         self.word
     }
 
-    /// As the `void *` that callbacks carry, and back. Not to be dereferenced.
+    /// Converts to the `void *` that callbacks carry, and back. The pointer must not be dereferenced.
     pub fn to_pointer(self) -> *mut c_void {
         // SAFETY: takes any word.
         unsafe { sys::haft_to_pointer(self.word) }
@@ -78,7 +79,7 @@ impl<T: 'static> Handle<T> {
         Self::from_word(unsafe { sys::haft_from_pointer(pointer) })
     }
 
-    /// [`Table::insert`] and the rest, in the process's table.
+    /// [`Table::insert`] and the other functions, in the process's table.
     pub fn new(value: T) -> Result<Self, Refused<T>>
     where
         T: Send + Sync,
@@ -116,21 +117,21 @@ impl<T> fmt::Debug for Handle<T> {
     }
 }
 
-/// Keeps a `T` alive, deleted or not, for as long as it lasts; its table, too, must last as long.
+/// Keeps a `T` alive, deleted or not, until it is dropped. Its table must live as long.
 pub struct Pin<'t, T> {
     _raw: RawPin,
     value: NonNull<T>,
     table: PhantomData<&'t Table>,
 }
 
-// SAFETY: it is a `&T` for the threads it is shared with; and where it is dropped, the T may be dropped.
+// SAFETY: it is a `&T` for the threads that share it, and the thread that drops it may drop the T.
 unsafe impl<T: Send + Sync> Send for Pin<'_, T> {}
 unsafe impl<T: Sync> Sync for Pin<'_, T> {}
 
 impl<T> Deref for Pin<'_, T> {
     type Target = T;
     fn deref(&self) -> &T {
-        // SAFETY: `_raw` keeps it.
+        // SAFETY: `_raw` keeps it alive.
         unsafe { self.value.as_ref() }
     }
 }
@@ -144,12 +145,12 @@ struct RawPin(sys::haft_pin);
 
 impl Drop for RawPin {
     fn drop(&mut self) {
-        // SAFETY: it holds a pin, once.
+        // SAFETY: it holds one pin, which is released once.
         unwind::call(|| unsafe { sys::haft_unpin(&mut self.0) });
     }
 }
 
-/// A table of handles. Dropping it drops what is live in it.
+/// A table of handles. Dropping it drops the live values in it.
 #[derive(Debug)]
 pub struct Table {
     raw: *mut sys::haft_table,
@@ -159,12 +160,12 @@ static PROCESS: Table = Table {
     raw: ptr::null_mut(),
 };
 
-// SAFETY: the C ABI may be called by any thread; and `insert` takes nothing that is not Send and Sync.
+// SAFETY: any thread may call the C ABI, and `insert` accepts only values that are Send and Sync.
 unsafe impl Send for Table {}
 unsafe impl Sync for Table {}
 
 impl Table {
-    /// One of your own, for `capacity` live handles.
+    /// Makes a table for `capacity` live handles.
     pub fn new(capacity: usize) -> Result<Table, Error> {
         let mut raw = ptr::null_mut();
         // SAFETY: writes a table that it has made, or nothing.
@@ -172,12 +173,12 @@ impl Table {
         Ok(Table { raw })
     }
 
-    /// The process's, which all who load libhaft.so share. It is never dropped.
+    /// Returns the process's table, which all libraries that load libhaft.so share. It is never dropped.
     pub fn process() -> &'static Table {
         &PROCESS
     }
 
-    /// Moves a value in. Any thread may reach it, and whichever deletes it, or lets go of its last pin, drops it.
+    /// Moves a value in. Any thread may reach it. The thread that deletes it, or that releases its last pin, drops it.
     pub fn insert<T: Send + Sync + 'static>(&self, value: T) -> Result<Handle<T>, Refused<T>> {
         let entry = Box::into_raw(Box::new(Entry {
             of: TypeId::of::<T>(),
@@ -192,7 +193,7 @@ impl Table {
         };
         match Error::check(status) {
             Ok(()) => Ok(Handle::from_word(word)),
-            // SAFETY: it has not taken it.
+            // SAFETY: the table has not taken it.
             Err(error) => Err(Refused {
                 error,
                 value: unsafe { Box::from_raw(entry) }.value,
@@ -203,7 +204,7 @@ impl Table {
     pub fn pin<T: 'static>(&self, handle: Handle<T>) -> Result<Pin<'_, T>, Error> {
         let mut pin = sys::haft_pin::default();
         let mut object = ptr::null_mut();
-        // SAFETY: writes both, or neither. What is of type RUST is an Entry.
+        // SAFETY: writes both, or neither. An object of type RUST is an Entry.
         let entry = unsafe {
             let status =
                 sys::haft_table_pin_object(self.raw, handle.word, &RUST, &mut pin, &mut object);
@@ -211,7 +212,7 @@ impl Table {
             object.cast::<Entry<T>>()
         };
         let raw = RawPin(pin);
-        // SAFETY: pinned; an Entry of any type begins with this.
+        // SAFETY: it is pinned, and an Entry of any type begins with this.
         if unsafe { *entry.cast::<TypeId>() } != TypeId::of::<T>() {
             return Err(Error::WrongType);
         }
@@ -223,14 +224,14 @@ impl Table {
         })
     }
 
-    /// Why the word is refused; whether it is a `T`, only the others look at.
+    /// Returns why the word is refused. It does not check whether the object is a `T`; the other functions do.
     pub fn check<T: 'static>(&self, handle: Handle<T>) -> Result<(), Error> {
         // SAFETY: takes any word.
         Error::check(unsafe { sys::haft_table_check(self.raw, handle.word) })
     }
 
     /// Ends the handle. The value is dropped before this returns, or if it is pinned, with its last pin. If its drop panics,
-    /// so does this, or that.
+    /// the call that drops it panics.
     pub fn delete<T: 'static>(&self, handle: Handle<T>) -> Result<(), Error> {
         // SAFETY: takes any word.
         self.end(handle, |word| unsafe {
@@ -238,7 +239,7 @@ impl Table {
         })
     }
 
-    /// The same if it is not pinned, else [`Error::Pinned`].
+    /// The same if it is not pinned; otherwise [`Error::Pinned`].
     pub fn delete_unless_pinned<T: 'static>(&self, handle: Handle<T>) -> Result<(), Error> {
         // SAFETY: takes any word.
         self.end(handle, |word| unsafe {
@@ -246,7 +247,8 @@ impl Table {
         })
     }
 
-    /// Ends the handle and waits until the value is dropped, else [`Error::TimedOut`]: it is deleted all the same.
+    /// Ends the handle and waits until the value is dropped. [`Error::TimedOut`] means that the handle is deleted, and the value
+    /// is not yet dropped.
     pub fn delete_and_wait<T: 'static>(
         &self,
         handle: Handle<T>,
@@ -266,11 +268,11 @@ impl Table {
         self.end(handle, |word| unsafe {
             sys::haft_table_take(self.raw, word, &RUST, &mut object)
         })?;
-        // SAFETY: `insert` has boxed it, and the table has let go of it.
+        // SAFETY: `insert` has boxed it, and the table has released it.
         Ok(unsafe { Box::from_raw(object.cast::<Entry<T>>()) }.value)
     }
 
-    // Whether it is a T cannot change in between: no word is issued twice.
+    // It cannot become another type in between, because no word is issued twice.
     fn end<T: 'static>(
         &self,
         handle: Handle<T>,
@@ -280,10 +282,10 @@ impl Table {
         Error::check(unwind::call(|| end(handle.word)))
     }
 
-    /// All that is known about the handle.
+    /// Returns everything that is known about the handle.
     pub fn describe<T: 'static>(&self, handle: Handle<T>) -> String {
         let mut text = vec![0; 256];
-        // SAFETY: writes so much at most.
+        // SAFETY: writes at most that many bytes.
         let length = unsafe {
             let buffer = text.as_mut_ptr().cast();
             sys::haft_table_describe(self.raw, handle.word, buffer, text.len())
@@ -295,7 +297,8 @@ impl Table {
 
 impl Drop for Table {
     fn drop(&mut self) {
-        // SAFETY: no call is under way and no pin is left: they borrow it. A pin that was forgotten keeps its value for ever.
+        // SAFETY: no call is under way and no pin is left, because they borrow the table. A pin that was forgotten keeps its
+        // value permanently.
         unwind::call(|| unsafe { sys::haft_table_destroy(self.raw) });
     }
 }

@@ -1,4 +1,4 @@
-//! What haft.h declares, as far as this crate uses it.
+//! The declarations of haft.h that this crate uses.
 
 use std::os::raw::{c_char, c_int, c_void};
 
@@ -8,7 +8,7 @@ pub struct haft_type {
     pub identity: *const c_char,
     pub destroy: Option<unsafe extern "C" fn(object: *mut c_void)>,
 }
-// SAFETY: nothing but constants.
+// SAFETY: it contains only constants.
 unsafe impl Sync for haft_type {}
 
 #[repr(C)]

@@ -144,7 +144,7 @@ fn object_of_another_language_is_refused() {
     };
     let mut word = 0;
     let process = std::ptr::null_mut();
-    let object = 1 as *mut c_void; // what nobody may look at
+    let object = 1 as *mut c_void; // which must not be dereferenced
     let status = unsafe {
         let nothing = std::ptr::null_mut();
         sys::haft_table_new_with(process, object, &FOREIGN, None, nothing, &mut word)
@@ -255,11 +255,11 @@ fn panic_of_a_drop_goes_on_in_who_unpins() -> Result<(), Error> {
 #[test]
 fn panic_of_a_drop_does_not_reach_a_caller_in_c() -> Result<(), Error> {
     let handle = Handle::new(Grenade)?;
-    // As C calls it: nothing of this crate is below it on the stack.
+    // C calls it, and no function of this crate is below it on the stack.
     let status =
         unsafe { sys::haft_table_delete(std::ptr::null_mut(), handle.word(), std::ptr::null()) };
     assert_eq!(status, 0);
-    // Nor is it kept for whoever comes next.
+    // Nor is it kept for the next call.
     Handle::new(1)?.delete()
 }
 
@@ -282,14 +282,14 @@ fn drop_may_use_the_table_and_panics_nest() -> Result<(), Error> {
 fn send_and_sync_are_what_they_say() {
     fn send<T: Send>() {}
     fn sync<T: Sync>() {}
-    // A word, whatever it names.
+    // It is a word, for every type.
     send::<Handle<*mut u8>>();
     sync::<Handle<*mut u8>>();
     send::<Pin<'static, String>>();
     sync::<Pin<'static, String>>();
     send::<Table>();
     sync::<Table>();
-    // What they are not: ../compile_fail.
+    // ../compile_fail tests what must not compile.
 }
 
 #[test]

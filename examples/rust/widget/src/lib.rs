@@ -1,4 +1,4 @@
-//! widget.h from Rust.
+//! The C++ library of widget.h, for Rust.
 
 #![deny(unsafe_op_in_unsafe_fn)]
 
@@ -19,13 +19,13 @@ extern "C" {
     fn widget_count() -> i64;
 }
 
-/// The name of a C++ widget, which may be gone: as copyable and as harmless as a number.
+/// The handle of a C++ widget, which may be gone. It can be copied as a number can.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Widget {
     handle: usize,
 }
 
-/// What widgets call.
+/// The listener that widgets call.
 pub type Listener = Box<dyn Fn(i64) + Send + Sync>;
 
 unsafe extern "C" fn call_listener(user_data: *mut c_void, sum: i64) -> c_int {
@@ -39,7 +39,7 @@ unsafe extern "C" fn call_listener(user_data: *mut c_void, sum: i64) -> c_int {
     unwind::catch(call).unwrap_or(Error::Invalid.status())
 }
 
-// SAFETY, all of them: the C API takes any word, from any thread.
+// SAFETY, for all of them: the C API accepts any word, from any thread.
 impl Widget {
     pub fn new(sum: i64) -> Result<Widget, Error> {
         let mut handle = 0;
@@ -47,22 +47,22 @@ impl Widget {
         Ok(Widget { handle })
     }
 
-    /// The new sum. A listener that panics, panics here.
+    /// Returns the new sum. If a listener panics, this panics.
     pub fn add(self, amount: i64) -> Result<i64, Error> {
         let mut sum = 0;
         let status = unwind::call(|| unsafe { widget_add(self.handle, amount, &mut sum) });
         Error::check(status).and(Ok(sum))
     }
 
-    /// Calls `listener` with every new sum until it is deleted, which is up to the caller. Deleted too early, too late, by
-    /// another thread, or by itself: the widget's next call of it is refused.
+    /// Calls `listener` with every new sum until the caller deletes it. It may be deleted at any time, by any thread, and by
+    /// itself: the widget's next call of it is refused.
     pub fn subscribe(self, listener: Handle<Listener>) -> Result<(), Error> {
         Error::check(unsafe {
             widget_subscribe(self.handle, Some(call_listener), listener.to_pointer())
         })
     }
 
-    /// By a thread of the library's own; see [`join`].
+    /// Adds on a thread of the library; see [`join`].
     pub fn add_later(self, amount: i64) -> Result<(), Error> {
         Error::check(unsafe { widget_add_later(self.handle, amount) })
     }

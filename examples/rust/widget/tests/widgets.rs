@@ -6,7 +6,7 @@ use std::thread;
 use haft::{Error, Handle, Table};
 use widget::{Listener, Widget};
 
-/// Widgets are counted by the process: one test at a time, and none is left.
+/// Widgets are counted for the process, so only one test runs at a time, and it must leave none.
 struct Counted(MutexGuard<'static, ()>);
 
 fn counted() -> Counted {
@@ -118,7 +118,7 @@ fn panic_of_a_listener_passes_over_the_library() -> Result<(), Error> {
     let payload = caught.unwrap_err();
     assert_eq!(payload.downcast_ref::<String>().unwrap(), "at 3");
     assert_eq!(widget.add(1), Ok(4)); // it has been unsubscribed
-                                      // On the library's thread there is nobody to pass it to.
+                                      // The library's thread has no caller to which the panic could be passed.
     widget.subscribe(on_change)?;
     widget.add_later(1)?;
     widget::join();
