@@ -554,8 +554,23 @@ class Writer:
             self.errors.append("%s:%d: %s has no comment" % (entity.header.name, entity.line + 1, entity.qualified))
         for line in self.blocks(comment, inner, own):
             self.out.append(pad + "   " + line if line else "")
+        if entity.kind in ("class", "struct"):
+            self.overview(entity.children, pad + "   ", entity.name)
         for child in entity.children:
             self.declaration(child, indent + 1, inner)
+
+    def overview(self, entities, pad, owner=""):
+        """A line of links to the functions and classes among `entities`, if there are many."""
+        links = []
+        for entity in entities:
+            for each in [entity] + entity.more:
+                if each.kind in ("function", "class", "struct", "enum") and each.name not in ("~" + owner, owner) and (
+                        not each.name.startswith("operator")):
+                    link = self.role(each, each.name)
+                    if link not in links:
+                        links.append(link)
+        if len(links) > 3:
+            self.out += ["", pad + ".. container:: overview", "", pad + "   " + " ".join(links), ""]
 
     @staticmethod
     def qualify(entity, prefix):
@@ -573,6 +588,7 @@ class Writer:
         lines = header.lines
         self.heading("haft/" + header.name, "=")
         self.out += [".. code-block:: " + ("c" if header.is_c else "cpp"), "", "   #include <haft/%s>" % header.name, ""]
+        self.out += [":doc:`The header itself </tree/lib/haft/%s>`" % header.name.replace(".", "_"), ""]
         end = 0
         while end < len(lines) and lines[end].is_comment:
             end += 1
@@ -592,14 +608,32 @@ class Writer:
             is_section = lines[start].comment.startswith("---")
             if is_section or index < len(lines) and lines[index].is_blank:
                 pieces.append((start, [line.comment for line in lines[start:index]]))
-        for _, piece in sorted(pieces, key=lambda piece: piece[0]):
+        pieces.sort(key=lambda piece: piece[0])
+        has_sections = any(not isinstance(piece, Entity) and piece[0].startswith("---") for _, piece in pieces)
+        scope = "" if header.is_c else "haft"
+        if not has_sections:
+            self.overview(self.entities, "")
+        for number, (_, piece) in enumerate(pieces):
             if isinstance(piece, Entity):
-                self.declaration(piece, 0, "" if header.is_c else "haft")
+                # Headings make the contents of the page.
+                if not has_sections and piece.kind in ("class", "struct") and len(self.entities) > 1:
+                    self.heading(piece.name, "-")
+                self.declaration(piece, 0, scope)
                 continue
-            if piece[0].startswith("---"):
+            is_section = piece[0].startswith("---")
+            if is_section:
                 self.heading(piece[0].strip("- "), "-")
                 piece = piece[1:]
-            self.out += self.blocks(piece, "" if header.is_c else "haft", set())
+            self.out += self.blocks(piece, scope, set())
+            if is_section:
+                following = []
+                for _, entity in pieces[number + 1:]:
+                    if not isinstance(entity, Entity):
+                        if entity[0].startswith("---"):
+                            break
+                        continue
+                    following.append(entity)
+                self.overview(following, "")
         return re.sub(r"\n{3,}", "\n\n", "\n".join(self.out)).strip() + "\n"
 
 

@@ -17,6 +17,7 @@ html_css_files = ["site.css"]
 html_copy_source = False
 html_show_sourcelink = False
 html_show_sphinx = False
+html_show_copyright = False
 html_theme_options = {"navigation_with_keys": True}
 # Without a network and without a date in it, so that equal sources make equal pages.
 html_last_updated_fmt = None

@@ -199,6 +199,10 @@ class Site:
         for guide in self.guides:
             self.stage(guide)
         self.write_api_index()
+        for header in self.headers:
+            path = "lib/haft/%s.h" % header
+            self.shown[path] = "tree/lib/haft/%s_h.rst" % header
+            self.show(path)
         figures = os.path.join(self.checkout, "docs/figures")
         if os.path.isdir(figures):
             for name in sorted(os.listdir(figures)):
