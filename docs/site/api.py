@@ -75,7 +75,6 @@ class Header:
         self.name = os.path.basename(path)
         self.is_c = self.name in C_HEADERS
         self.lines = read_lines(path)
-        self.used = set()
 
     def is_continuation(self, index):
         """Whether a comment line continues the one that stands behind code above it."""
@@ -111,7 +110,6 @@ class Header:
         end = index
         while index > 0 and self.lines[index - 1].is_comment and not self.is_continuation(index - 1):
             index -= 1
-        self.used.update(range(index, end))
         return [line.comment for line in self.lines[index:end]]
 
     def comment_behind(self, index):
@@ -176,7 +174,9 @@ def tidy(signature):
     signature = re.sub(r"\s+", " ", signature).strip()
     signature = re.sub(r" ?([*&]+) ?(?=[A-Za-z_,)&*])", r" \1", signature)
     signature = re.sub(r"\( \*", "(*", signature)
-    return signature.replace("< ", "<").replace(" >", ">").replace("internal::SourceLine::Here()", "Here()")
+    # The place of the call, which a caller does not pass.
+    signature = re.sub(r", internal::SourceLine at ?= ?internal::SourceLine::Here\(\)", "", signature)
+    return signature.replace("< ", "<").replace(" >", ">")
 
 
 def function_of(node):
@@ -329,7 +329,7 @@ class Reference:
 
     # ------------------------------------------------------------------------------------------------- Comments
 
-    def document(self, entities, errors):
+    def document(self, entities):
         """Gives each entity its comment, and returns those that have one, with the others appended to them."""
         entities.sort(key=lambda entity: (entity.line, entity.signature))
         documented = []
@@ -343,7 +343,7 @@ class Reference:
                 entity.comment = []  # a section's, which stands above the declaration
                 entity.has_section = True
             if entity.children:
-                entity.children = self.document(entity.children, errors)
+                entity.children = self.document(entity.children)
             previous = documented[-1] if documented else None
             if not entity.comment and previous is not None:
                 last = previous.more[-1] if previous.more else previous
@@ -421,30 +421,35 @@ class Writer:
                 elif part.strip():
                     out.append("``%s``" % part.strip())
                 continue
-            # Words that are sentences' first ones, and plain English too, are not taken for names.
-            position = 0
             pages = re.split(r"docs/([\w/-]+)\.md", part)
             if len(pages) > 1:
                 for number, piece in enumerate(pages):
                     out.append(":doc:`/docs/%s`" % piece if number % 2 else self.inline(piece, scope, own))
                 continue
-            for word in re.finditer(r"(?<![\w:.~])[A-Za-z_]\w*(?:::\w+)*(?:\(\))?(?![\w])", part):
-                name = word.group(0).removesuffix("()")
-                entity = self.find(name, scope)
-                out.append(escape(part[position: word.start()]))
-                position = word.end()
-                is_plain = re.fullmatch(r"[A-Z]?[a-z]*", name) is not None
-                before = part[: word.start()].rstrip()
-                starts = not before or before.endswith((".", ":", ";"))
-                if entity is None or entity.name in own or re.fullmatch(r"[a-z]+", name) or is_plain and (
-                        starts or name in ("Status", "Handle", "Pinned") and not re.search(r"\ba$", before)):
-                    is_code = entity is not None and entity.name in own and not is_plain or re.match(
-                        r"(?:std::|haft_|HAFT_|[A-Za-z]\w*::\w)", name)
-                    out.append("``%s``" % word.group(0) if is_code else escape(word.group(0)))
-                else:
-                    out.append(self.role(entity, word.group(0)))
+            position = 0
+            for word in re.finditer(r"(?<![\w:.~])[A-Za-z_]\w*(?:::\w+)*(?:\(\))?(?!\w)", part):
+                marked = self.marked(word.group(0), part[: word.start()].rstrip(), scope, own)
+                if marked is not None:
+                    out += [escape(part[position: word.start()]), marked]
+                    position = word.end()
             out.append(escape(part[position:]))
         return self.join(out)
+
+    def marked(self, word, before, scope, own):
+        """A word of plain text as a link or as code; None if it is neither. `before` is the text before it."""
+        name = word.removesuffix("()")
+        entity = self.find(name, scope)
+        # A sentence's first word and plain English are not taken for names.
+        is_plain = re.fullmatch(r"[A-Z]?[a-z]*", name) is not None
+        starts = not before or before.endswith((".", ":", ";"))
+        if entity is not None and entity.name not in own and not name.islower() and not (
+                is_plain and (starts or name in ("Status", "Handle", "Pinned"))):
+            return self.role(entity, word)
+        if entity is not None and "_" in name and entity.name not in own:
+            return self.role(entity, word)
+        if entity is not None and not is_plain or re.match(r"(?:std::|haft_|HAFT_|[A-Za-z]\w*::\w)", name):
+            return "``%s``" % word
+        return None
 
     @staticmethod
     def join(parts):
@@ -576,9 +581,9 @@ class Writer:
     def qualify(entity, prefix):
         if not prefix:
             return entity.signature
-        return re.sub(r"(?<![\w:])%s(?![\w])(?=\(| =|$| :|\[|)" % re.escape(entity.name), prefix + entity.name,
-                      entity.signature, count=1) if entity.kind != "function" else re.sub(
-                          r"(?<![\w:])%s\(" % re.escape(entity.name), prefix + entity.name + "(", entity.signature, count=1)
+        # The name of a function is followed by its parameters; a type before it may have the same one.
+        end = "(?=\\()" if entity.kind == "function" else "(?!\\w)"
+        return re.sub(r"(?<![\w:])%s%s" % (re.escape(entity.name), end), prefix + entity.name, entity.signature, count=1)
 
     def heading(self, text, mark):
         self.out += ["", escape(text), mark * max(len(text) + text.count("_"), 4), ""]
@@ -593,7 +598,6 @@ class Writer:
         while end < len(lines) and lines[end].is_comment:
             end += 1
         self.out += self.blocks([line.comment for line in lines[:end]], "" if header.is_c else "haft", set())
-        header.used.update(range(end))
 
         # What stands between the declarations: sections, and comments that belong to no declaration.
         pieces = [(entity.first, entity) for entity in self.entities]
@@ -646,7 +650,7 @@ def main():
     reference.load()
     errors = []
     for header in headers:
-        reference.pages[header.name] = reference.document(reference.pages[header.name], errors)
+        reference.pages[header.name] = reference.document(reference.pages[header.name])
     os.makedirs(out, exist_ok=True)
     for header in headers:
         writer = Writer(reference, header, reference.pages[header.name])

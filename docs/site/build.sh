@@ -60,6 +60,8 @@ cp docs/site/site.css "$source/_static/"
 
 # The environment of the user must not change the pages.
 /usr/bin/python3 -m sphinx -W --keep-going -q -E -b html -d "$work/trees" "$source" "$work/html" || die 'Sphinx failed'
+/usr/bin/python3 docs/site/repair_theme.py "$work/html/_static"
+
 rm -rf "$out"
 mkdir -p "$(dirname "$out")"
 cp -r "$work/html" "$out"

@@ -26,6 +26,11 @@ if grep -rlE 'HAFT_ABI|abi0' api; then
   echo 'site: the inline namespace shows in the reference' >&2
   exit 1
 fi
+# docs/site/repair_theme.py has done its work, or had none.
+if grep -n '^import ' _static/scripts/furo.js || ! grep -qF 'prefers-color-scheme: dark' _static/styles/furo.css; then
+  echo 'site: the theme has not been repaired' >&2
+  exit 1
+fi
 # Pages load nothing from elsewhere.
 if grep -rnoE '(src|href)="(https?:)?//[^"]*\.(js|css|woff2?|png|svg)"' --include='*.html' .; then
   echo 'site: a page loads something from the network' >&2

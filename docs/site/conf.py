@@ -30,7 +30,7 @@ c_allow_pre_v3 = False
 
 highlight_language = "text"
 pygments_style = "tango"
-pygments_dark_style = "monokai"
+pygments_dark_style = "one-dark"
 
 # Each name that a comment mentions must be found. The types within signatures need not be: they are also the standard
 # library's, templates' parameters and internal ones.
