@@ -36,3 +36,10 @@ pygments_dark_style = "one-dark"
 # library's, templates' parameters and internal ones.
 nitpicky = True
 nitpick_ignore_regex = [(r"(c|cpp):identifier", r".*")]
+
+
+def setup(app):
+    """Registers the language of BUILD files, which Pygments of Debian 12 does not know by its name."""
+    from pygments.lexers.python import PythonLexer
+
+    app.add_lexer("starlark", PythonLexer)
