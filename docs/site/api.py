@@ -15,6 +15,9 @@ import sys
 import textwrap
 import xml.etree.ElementTree as ElementTree
 
+from pygments.lexers import CLexer, CppLexer
+from pygments.token import Token
+
 LABELS = ("Returns", "Errors", "Progress", "Cost", "Ordering", "Source")
 LABEL = re.compile(r"^ {1,4}(%s)(?: {2,}|$)(.*)$" % "|".join(LABELS))
 ITEM = re.compile(r"^( *)(?:[-*]|(\d+)\.) +(.*)$")
@@ -371,6 +374,15 @@ def escape(text):
                    for index, part in enumerate(parts))
 
 
+def language_of(code, is_c):
+    """The language of an indented block: of the header if it looks like code, else none."""
+    text = "\n".join(code)
+    lexer = (CLexer if is_c else CppLexer)()
+    if not re.search(r"[;{}]", text) or any(kind is Token.Error for kind, _ in lexer.get_tokens(text)):
+        return "text"
+    return "c" if is_c else "cpp"
+
+
 class Writer:
     def __init__(self, reference, header, entities):
         self.reference = reference
@@ -391,7 +403,7 @@ class Writer:
     def find(self, word, scope):
         """The entity that `word` means in a comment of `scope`, if any."""
         members, known = self.reference.members, self.reference.known
-        while scope:
+        while scope and scope != "haft":
             if (scope, word) in members:
                 return members[scope, word]
             scope = scope.rsplit("::", 1)[0] if "::" in scope else ""
@@ -442,7 +454,7 @@ class Writer:
         # A sentence's first word and plain English are not taken for names.
         is_plain = re.fullmatch(r"[A-Z]?[a-z]*", name) is not None
         starts = not before or before.endswith((".", ":", ";"))
-        if entity is not None and entity.name not in own and not name.islower() and not (
+        if entity is not None and (entity.name not in own or "::" in name) and not name.islower() and not (
                 is_plain and (starts or name in ("Status", "Handle", "Pinned"))):
             return self.role(entity, word)
         if entity is not None and "_" in name and entity.name not in own:
@@ -508,10 +520,7 @@ class Writer:
                     literal.append(lines[index])
                     index += 1
                 code = textwrap.dedent("\n".join(literal)).splitlines()
-                language = "c" if self.header.is_c else "cpp"
-                if not re.search(r"[;{}()]", "".join(code)) or re.search(r"[|→─]", "".join(code)) or not re.search(
-                        r"[;{}]", "".join(code)):
-                    language = "text"
+                language = language_of(code, self.header.is_c)
                 out += ["", ".. code-block:: " + language, ""] + ["   " + each for each in code] + [""]
             else:
                 text = line

@@ -28,7 +28,7 @@ API = [
     ("C++: the process's table", "Objects of any type in one table that all shared libraries of a process share.",
      ["process_table", "facility"]),
     ("C++: tables of your own", "Templates over the type of what is in them.",
-     ["handle_table", "object_table", "pinned", "read_scope"]),
+     ["handle_table", "object_table", "pinned", "read_scope", "table_stats"]),
     ("C++: handles", "", ["handle", "handle_layout", "status"]),
     ("C++: options of a table", "What ``Traits`` chooses from.",
      ["traits", "magazine_free_list", "striped_free_list", "global_free_list", "hazard_reclamation",
@@ -192,7 +192,7 @@ class Site:
             lines += [title, "-" * len(title), ""]
             if text:
                 lines += [text, ""]
-            lines += [".. toctree::", "   :maxdepth: 1", ""] + ["   " + header for header in headers] + [""]
+            lines += [".. toctree::", "   :maxdepth: 1", ""] + ["   %s.h <%s>" % (header, header) for header in headers] + [""]
         self.write("api/index.rst", "\n".join(lines))
 
     def run(self):
