@@ -32,6 +32,7 @@ source=$work/source
 mkdir -p "$source/_static" "$work/xml"
 cd "$root"
 
+# Doxygen parses the declarations, api.py adds the comments above them, stage.py adds the guides, Sphinx makes the pages.
 doxygen - > "$work/doxygen.log" 2>&1 << END || { cat "$work/doxygen.log" >&2; die 'Doxygen failed'; }
 INPUT = lib/haft
 FILE_PATTERNS = *.h
@@ -58,7 +59,7 @@ END
 cp docs/site/conf.py "$source/"
 cp docs/site/site.css "$source/_static/"
 
-# The environment of the user must not change the pages.
+# By name, since another Python may come first in PATH: Debian's packages are for Debian's.
 /usr/bin/python3 -m sphinx -W --keep-going -q -E -b html -d "$work/trees" "$source" "$work/html" || die 'Sphinx failed'
 /usr/bin/python3 docs/site/repair_theme.py "$work/html/_static"
 

@@ -19,8 +19,9 @@ cd "$folder/site"
 for page in index search api/haft api/handle_table api/object_table docs/design; do
   [[ -s $page.html ]] || { echo "site: no $page.html" >&2; exit 1; }
 done
-for name in haft_new haft.HandleTable.New; do
-  [[ -s searchindex.js ]] && grep -qF "${name##*.}" searchindex.js || { echo "site: $name cannot be searched for" >&2; exit 1; }
+# C and C++ can be searched for, by member.
+for name in '"haft_new"' '"haft::HandleTable::New"' '"haft::ObjectTable::Pin"'; do
+  grep -qF "$name" searchindex.js || { echo "site: the search does not know $name" >&2; exit 1; }
 done
 if grep -rlE 'HAFT_ABI|abi0' api; then
   echo 'site: the inline namespace shows in the reference' >&2
