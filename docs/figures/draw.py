@@ -248,7 +248,7 @@ def handle_bits():
     figure = Figure("handle_bits", "The bits of a handle",
                     "Three layouts of a handle within a 64-bit word. Layout64: bit 63 is 0, bit 62 is 1, then the "
                     "generation in 35 bits, the index in 26 bits and a 1. Layout53: generation 26 bits, index 26 bits "
-                    "and a 1. Layout32: generation 15 bits, index 16 bits and a 1.", 760, 342)
+                    "and a 1. Layout32: generation 15 bits, index 16 bits and a 1.", 760, 357)
     left, right, one = 24, 736, 20
     scale = (right - left - one * 3) / 61  # of a bit, where the single bits have more room
 
@@ -287,7 +287,8 @@ def handle_bits():
         y += 90
     figure.lines(left, y + 8, [
         "Bit 0 is set in every handle: no handle is the address of an aligned object, and 0 is the null handle.",
-        "A generation is at least 1, and that of a slot grows by 1 with each Delete: no handle is issued twice.",
+        "A generation is at least 1, and that of a slot grows by 1 with each Delete. So no handle is issued twice, unless",
+        "the table's Traits let generations start over.",
     ], "small")
     return figure
 
