@@ -325,6 +325,7 @@ def slot_states():
     figure.box(290, 300, 130, 48, "green", ["frozen", "h marked 5 or more"])
     figure.path([(330, 123), (330, 300)], "thick")
     figure.text(322, 212, "BeginConditionalDelete", "", "end")
+    figure.text(322, 229, "of DeleteUnlessPinned and Take", "small", "end")
     figure.path([(380, 300), (380, 123)], "thick")
     figure.lines(388, 222, ["Cancel,", "or a pin"])
     figure.path([(420, 324), (500, 324), (590, 216)], "thick")
