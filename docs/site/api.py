@@ -348,7 +348,9 @@ class Reference:
             if entity.children:
                 entity.children = self.document(entity.children)
             previous = documented[-1] if documented else None
-            if not entity.comment and previous is not None:
+            # haft_table_x without a comment is haft_x in a table, each for itself.
+            is_twin = header.is_c and entity.name.startswith("haft_table_") and previous is not None and not previous.comment
+            if not entity.comment and previous is not None and not is_twin:
                 last = previous.more[-1] if previous.more else previous
                 between = header.lines[last.end + 1: entity.first]
                 if not any(line.is_blank for line in between) and (
