@@ -54,6 +54,7 @@ class Handle {
 
 static_assert(sizeof(Handle) == sizeof(std::uintptr_t));
 
+// The null handle, which is never live in any table.
 inline constexpr Handle kNullHandle{};
 
 }  // namespace HAFT_ABI

@@ -46,6 +46,7 @@ struct HandleLayout {
     constexpr Word kHalf = Generation::kMax / 2;
     return Make(kHalf == 0 ? 1 : 1 + static_cast<Word>(random) % kHalf, 0);
   }
+  // Whether a table of this layout can issue `word`.
   static constexpr bool IsWellFormed(Word word) noexcept {
     return (word & ~kVariable) == kFixed && Generation::Decode(word) != 0;
   }

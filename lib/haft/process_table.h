@@ -334,10 +334,14 @@ Status Delete(Handle handle,
               internal::SourceLine at = internal::SourceLine::Here()) {
   return internal::Delete(handle, TypeOf<T>(), at);
 }
+// Ends `handle`, of any type, unless it is pinned; see
+// haft_delete_unless_pinned.
 inline Status DeleteUnlessPinned(Handle handle) {
   return static_cast<Status>(
       haft_delete_unless_pinned(static_cast<haft_handle>(handle), nullptr));
 }
+// Ends `handle`, of any type, and waits until its object is destroyed; see
+// haft_delete_and_wait.
 inline Status DeleteAndWait(Handle handle, std::chrono::nanoseconds timeout) {
   return static_cast<Status>(haft_delete_and_wait(
       static_cast<haft_handle>(handle), nullptr,
