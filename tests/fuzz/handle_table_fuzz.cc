@@ -1,5 +1,5 @@
-// Sequences of HandleTable's operations, with any word as a handle, against a
-// map. The first bytes choose the table.
+// A fuzz target for HandleTable: sequences of its operations, with any word as
+// a handle, against a map. The first bytes choose the table.
 
 #include <algorithm>
 #include <cstddef>
@@ -20,7 +20,7 @@
 namespace haft::fuzz {
 namespace {
 
-// Two words, so that a mixture of two values shows.
+// Two words, so that a mixture of two values is noticed.
 struct Value {
   Word word;
   Word complement;
@@ -61,7 +61,7 @@ class Run {
         return DeleteBatch(input_.Below(40));
       case 3:
         return LookAtAll();
-      case 4:  // once more what is dead already
+      case 4:  // a handle that may be dead already
         return Delete(
             issued_.empty() ? 0 : issued_[input_.Byte() % issued_.size()]);
       case 5:
@@ -156,7 +156,8 @@ class Run {
     } else if (live_.count(word) != 0) {
       Expect(status == Status::kOk, "Check of a live handle");
     } else if (ever_.count(word) != 0) {
-      // After a wrap nothing tells a stale handle from one not issued yet.
+      // After a wrap, a stale handle cannot be told from one that has not been
+      // issued yet.
       Expect(status == Status::kStale ||
                  (!kRetires && status == Status::kNeverIssued),
              "Check of a stale handle");

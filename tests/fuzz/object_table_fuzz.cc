@@ -1,6 +1,7 @@
-// Sequences of ObjectTable's operations, with any word as a handle, against a
-// reference: pins, read scopes, every way to delete, constructors and moves
-// that throw, destructors that delete. The first bytes choose the table.
+// A fuzz target for ObjectTable: sequences of its operations, with any word as
+// a handle, against a reference. They include pins, read scopes, every way to
+// delete, constructors and moves that throw, and destructors that delete. The
+// first bytes choose the table.
 
 #include <algorithm>
 #include <chrono>
@@ -24,7 +25,7 @@
 namespace haft::fuzz {
 namespace {
 
-// What happens to objects, told to the run that is under way.
+// The receiver of the objects' events: the current run.
 class Events {
  public:
   virtual void Destroyed(Word id, Handle child) = 0;
@@ -35,7 +36,8 @@ class Events {
 
 struct Thrown {};
 
-// An object that knows whether it is one, and deletes its child with it.
+// An object that detects its use outside of its life, and deletes its child in
+// its destructor.
 class Node {
  public:
   Node(Events* events, Word id, Handle child, bool throws) : id_(id) {
@@ -43,7 +45,7 @@ class Node {
     events_ = events;
     child_ = child;
   }
-  // Where it is moved to it is nobody's.
+  // The object that it is moved to reports no events.
   Node(Node&& other) : id_(other.Id()) {
     if (other.throws_when_moved) throw Thrown();
   }
@@ -89,7 +91,7 @@ class Run final : private Events {
   void Go() {
     while (!input_.empty()) {
       const unsigned op = input_.Byte();
-      // A scope belongs to the thread that has opened it.
+      // A scope belongs to the thread that opened it.
       self_ = op >= 224 && scopes_.empty() ? kGuest : kThread;
       {
         const AsGuest guest(self_ == kGuest);
@@ -111,7 +113,7 @@ class Run final : private Events {
   }
 
  private:
-  // As whom a call is made, and a scope opened.
+  // The kind of caller that makes a call or opens a scope.
   enum Self { kThread, kGuest };
   struct Object {
     bool held() const { return held_by[kThread] || held_by[kGuest]; }
@@ -121,7 +123,8 @@ class Run final : private Events {
     unsigned pins = 0;
     bool throws_when_moved = false;
     bool used_by[2] = {};
-    // Deleted while a scope of one who had used it was open, which still is.
+    // The object was deleted while a scope of a caller that had used it was
+    // open, and the scope still is.
     bool held_by[2] = {};
   };
   struct Held {
@@ -220,7 +223,8 @@ class Run final : private Events {
     });
   }
 
-  // Ends `word` in the reference, and says what the table should have.
+  // Ends `word` in the reference. Returns the status that the table should
+  // return.
   Status Ended(Word word) {
     const auto found = live_.find(word);
     if (found == live_.end()) {

@@ -1,5 +1,5 @@
-// As progress_test.cc, for the C ABI: whoever stops inside one of its calls, or
-// while the process's table is being made, others go on.
+// The tests of progress_test.cc for the C ABI. A thread that stops inside one
+// of its calls, or while it makes the process's table, does not stop others.
 
 #include <gtest/gtest.h>
 
@@ -36,7 +36,7 @@ constexpr haft_type kOther = {"other", "other", nullptr};
 
 struct World {
   static constexpr std::size_t kCapacity = 24;
-  // What the stopped thread may have in its hands: a batch.
+  // The most handles that the stopped thread may hold: a batch.
   static constexpr std::size_t kHeld = 2;
 
   World() {
@@ -89,7 +89,7 @@ struct World {
     if (status == HAFT_OK) {
       DestroyProbe(object);
     } else {
-      // The stopped thread may show it in a walk.
+      // The stopped thread may be pinning it in a walk.
       EXPECT_EQ(status, HAFT_PINNED);
       EXPECT_EQ(Delete(handle), HAFT_OK);
     }
@@ -292,8 +292,8 @@ TEST(HaftLockFreedomTest, NorWithoutHeavyBarrier) {
   internal::sync::has_heavy_barrier = true;
 }
 
-// A table is made where the process's is: whoever is stopped while it makes
-// one, others make theirs, and have the same in the end.
+// Threads make a table as they make the process's. If one is stopped while it
+// makes one, others make theirs, and all get the same table in the end.
 struct Makers {
   ~Makers() {
     delete once.Get([] { return std::unique_ptr<internal::AnyTable>(); });
@@ -327,7 +327,7 @@ TEST(HaftLockFreedomTest, NobodyWaitsForATableThatAnotherMakes) {
       Operation<Makers>{"the first use", [](Makers& w) { w.got[0] = w.Get(); }},
       kWorkBound);
   EXPECT_FALSE(stops.blocks) << "stopped before step " << stops.steps;
-  // The look, the making, and the entry.
+  // The check, the making, and the entry.
   EXPECT_GT(stops.steps, 3u);
 }
 
@@ -335,8 +335,8 @@ TEST(HaftLockFreedomTest, NobodyWaitsForATableThatAnotherMakes) {
 // Bounds on one's own steps: what the header's "wait-free" promises.
 
 constexpr std::uint64_t kSchedules = testing::kSanitized ? 40 : 400;
-// The gate and four loads; of what is not live, or not at the second look, one
-// more.
+// The gate and four loads, and one more if the handle is not live at the first
+// or the second check.
 constexpr std::uint64_t kGate = 1, kValue = kGate + 4, kRefusal = 1;
 
 TEST(HaftWaitFreedomTest, NobodyElseAddsSteps) {
@@ -372,8 +372,8 @@ TEST(HaftWaitFreedomTest, NobodyElseAddsSteps) {
       {{"haft_check",
         [](World& w) { (void)haft_table_check(w.table, w.shared); }},
        1},
-      // The look; of a maker also the entry, and where another was first, whose
-      // it is.
+      // The check. A maker also enters its table and, if another was first,
+      // loads that one.
       {{"what is made once",
         [](World& w) {
           (void)w.once.Get([] { return std::make_unique<int>(7); });
@@ -387,7 +387,7 @@ TEST(HaftWaitFreedomTest, NobodyElseAddsSteps) {
   }
 }
 
-// What is behind the last visit costs nothing: it is not even looked at.
+// The handles after the last visit cost nothing, because they are not examined.
 TEST(HaftWaitFreedomTest, WalkThatIsEndedLeavesTheRest) {
   const auto steps = [](unsigned others, int until) {
     std::uint64_t taken = 0;

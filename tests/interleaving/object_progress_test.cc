@@ -1,5 +1,5 @@
-// As progress_test.cc, for ObjectTable: pins, read scopes and the ways to
-// delete. A thread that is stopped for ever holds back its own objects only.
+// The tests of progress_test.cc for ObjectTable: pins, read scopes and the ways
+// to delete. A thread that is stopped forever holds back only its own objects.
 
 #include <gtest/gtest.h>
 
@@ -35,8 +35,8 @@ struct World {
   using Pinned = typename Table::Pinned;
   using ReadScope = typename Table::ReadScope;
   static constexpr std::size_t kCapacity = 24;
-  // What the stopped thread may have in its hands: two of a batch, or an object
-  // and what it has been moved to.
+  // The most objects that the stopped thread may hold: two of a batch, or an
+  // object and the one it was moved to.
   static constexpr std::size_t kHeld = 2;
 
   World() { shared = Emplace(); }
@@ -96,7 +96,7 @@ struct World {
     PinAndDelete();
     DeleteUnlessPinned();
     if (t == 1) {
-      // May be that of the stopped thread.
+      // It may be pinned by the stopped thread.
       const Status status = table.DeleteUnlessPinned(shared);
       EXPECT_TRUE(status == Status::kOk || status == Status::kPinned ||
                   status == Status::kStale);
@@ -344,35 +344,38 @@ TEST(ObjectLockFreedomWithoutHeavyBarrierTest,
 
 constexpr std::uint64_t kSchedules = testing::kSanitized ? 40 : 400;
 
-// Look at the slot; index, whether it is a user, becoming one (three steps
-// where another has become the first meanwhile), a free cell, claim it; the
-// slot again.
+// Steps of Pin: the slot; the index, the check for being a user, becoming one
+// (three steps if another has become the first meanwhile), a free cell and its
+// claim; the slot again.
 constexpr std::uint64_t kPin = 1 + 1 + 1 + 3 + 2 + 1;
-// 14 cells in use, another index, the same again, the end of the chain, the
-// next block's number, the chaining, its first cell; the user and the slot.
+// Steps of a further Pin: 14 cells in use, the index, the same again, the end
+// of the chain, the next block's number, the chaining, its first cell; the user
+// and the slot.
 constexpr std::uint64_t kPinFurther = 72;
 constexpr std::uint64_t kUnpin = 2;
-// A turn; who the users are and how many indices there are, and for each user's
-// block, and for those of others that share its bit, a scope, 14 cells and the
-// end of the chain.
+// Steps of an unpin of a retired object: the arbitration; the users and the
+// number of indices; for each user's block, and for the blocks that share its
+// bit, a scope, 14 cells and the end of the chain.
 constexpr std::uint64_t kLook = 2 + 4 * 4 * 16 + 3;
 constexpr std::uint64_t kUnpinDeleted = kUnpin + 1 + kLook;
-// Two looks at the slot, whether it is a user, becoming one.
+// Steps of Find: two checks of the slot, the check for being a user, becoming
+// one.
 constexpr std::uint64_t kFind = 1 + 1 + 2 + 1;
 constexpr std::uint64_t kStats = 5 + 4 * internal::sync::kMaxThreads;
 
-// Others pin and delete.
+// The other threads pin and delete.
 struct Crowd : World<BasicMagazineFreeList<3>> {
   void Interfere(unsigned t) {
     const Handle handle = scoped ? own.front() : Emplace();
     { auto pin = table.Pin(handle); }
     if (t == 1) (void)table.Pin(own.front());
-    // Into a scope of the thread that is watched not more than there is room.
+    // The scope of the watched thread gets no more objects than there is room
+    // for.
     if (scoped) return;
     EXPECT_EQ(table.Delete(handle), Status::kOk);
   }
 };
-// Others freeze what is pinned.
+// The other threads freeze the slot of a pinned object.
 struct Freezers : World<BasicMagazineFreeList<3>> {
   void Interfere(unsigned) {
     EXPECT_EQ(table.DeleteUnlessPinned(own.front()), Status::kPinned);

@@ -1,6 +1,6 @@
-// Lock-freedom and wait-freedom of HandleTable, shown: a thread that is stopped
-// for ever, wherever it is, keeps no other from coming to an end; and what says
-// that it is wait-free has a bound on its steps.
+// Tests of the progress of HandleTable. A thread that is stopped forever at any
+// step does not keep others from finishing, and every operation that claims to
+// be wait-free has a bound on its steps.
 
 #include <gtest/gtest.h>
 
@@ -26,15 +26,16 @@ using schedule::StopAtEachStep;
 using testing::ExpectConservation;
 using testing::TestTraits;
 
-// What one schedule may take: the work of two threads, a third that fills the
-// table to its capacity, and the operation that is stopped.
+// The most steps of one schedule: the work of two threads, a third that fills
+// the table to its capacity, and the operation that is stopped.
 constexpr std::uint64_t kWorkBound = 20000;
 
 // For a batch.
 constexpr std::size_t kBatch = 3;
 
-// How many handles a thread that is stopped inside a call keeps from others: a
-// magazine on its way to or from the depot, and what the call itself takes.
+// The most handles that a thread which is stopped inside a call keeps from
+// others: a magazine on its way to or from the depot, and those of the call
+// itself.
 template <typename FreeList>
 inline constexpr std::size_t kMagazine = 0;
 template <unsigned kSize>
@@ -93,13 +94,14 @@ struct World {
     EXPECT_EQ(table.Delete(shared), kShared);
     shared = table.New(kShared);
   }
-  // New says "full" only when as many are live as there is room for.
+  // New reports a full table only if the live handles fill the capacity.
   void Fill() {
     if (full) return;
     std::vector<Handle> made;
     std::size_t live = 0;
     table.ForEach([&](Handle, Word) { ++live; });
-    // Those that strand nothing lack what the stopped thread has in its hands.
+    // A list that strands nothing lacks only the handles that the stopped
+    // thread holds.
     const std::size_t held = kMagazine<FreeList> != 0 ? 0 : kBatch;
     for (; live + held < kCapacity; ++live) made.push_back(New(9));
     for (Handle handle : made) Delete(handle, 9);
@@ -144,7 +146,7 @@ struct World {
       own.pop_back();
     }
   }
-  // Leaves `n` handles' room.
+  // Leaves room for `n` handles.
   void FillUpBut(unsigned n) {
     full = true;
     while (const Handle handle = table.New(5)) own.push_back(handle);
@@ -317,11 +319,12 @@ TEST(WaitFreedomTest, NobodyElseAddsSteps) {
 TEST(WaitFreedomTest, ForEachIsBoundedByTheHighWaterMark) {
   const Operation<Magazines> operation = {
       "ForEach", [](Magazines& w) { w.table.ForEach([](Handle, Word) {}); }};
-  // Of the mark when it begins: three caches, and what is live.
+  // The high-water mark when the operation begins: three caches, and the live
+  // handles.
   EXPECT_LE(MostSteps(operation, kSchedules), 1 + 30 * kForEachSlot);
 }
 
-// The fresh_slots, alone.
+// FreshSlots alone.
 struct TakingFreshSlots {
   void Interfere(unsigned) { (void)fresh_slots.Take(1); }
   void CheckAtRest() {}
@@ -333,7 +336,7 @@ TEST(WaitFreedomTest, Take) {
   EXPECT_EQ(MostSteps(operation, kSchedules), kCarve);
 }
 
-// What is lock-free only goes round as often as others make it.
+// An operation that is only lock-free repeats as often as others interfere.
 TEST(WaitFreedomTest, StackIsNotWaitFree) {
   using Global = World<GlobalFreeList>;
   const Operation<Global> operation = {
@@ -346,7 +349,7 @@ TEST(WaitFreedomTest, StackIsNotWaitFree) {
 }
 
 // ---------------------------------------------------------------------------
-// Tables that do wait: the test must see it.
+// Tables that do wait, which the test must notice.
 
 // One lock for all.
 struct LockedWorld {
@@ -364,7 +367,7 @@ struct LockedWorld {
   internal::sync::Atomic<int> count{0};
 };
 
-// No lock, but a reader waits while a writer is between two stores.
+// Without a lock, but a reader waits while a writer is between two stores.
 struct HalfWrittenWorld {
   void New() {
     version.fetch_add(1, std::memory_order_relaxed);

@@ -1,5 +1,5 @@
-// TakingFreshSlots: each slot once, none beyond the limit, also where the last
-// ones go.
+// Models of FreshSlots: each slot is taken once and none beyond the limit, even
+// when threads race for the last ones.
 
 #include <cstddef>
 
@@ -16,7 +16,7 @@ using model::Require;
 
 using Layout = HandleLayout<3, 3>;
 
-// Threads take past the end, each as many at once as it likes.
+// Threads take past the end, each in runs of its own length.
 struct CarveAtTheEnd {
   static constexpr unsigned kThreads = 3;
   static constexpr std::size_t kLimit = 4;
@@ -45,8 +45,8 @@ TEST(CarverModel, EachSlotIsCarvedOnce) {
   Exploration().Bound(3).Random(100'000).Holds<CarveAtTheEnd>();
 }
 
-// However often it is asked when all is taken, the mark does not run on: it
-// would come round in the end.
+// However often a thread asks when all slots are taken, the mark does not run
+// on; otherwise it would wrap around in the end.
 struct AskAgain {
   static constexpr unsigned kThreads = 2;
   static constexpr std::size_t kMany = std::size_t{1} << 62;

@@ -1,5 +1,5 @@
-// The default free list: magazines that threads exchange, the guests that break
-// them up, and the promise that "full" is true.
+// Models of the default free list: magazines that threads exchange, uncached
+// callers that break them up, and the promise that "full" is true.
 
 #include <cstddef>
 
@@ -21,14 +21,14 @@ using Layout = HandleLayout<10, 3>;
 
 Word Next(Word handle) { return handle + Layout::Generation::kOne; }
 
-// From now on the calling thread is a guest.
+// Makes the calling thread an uncached caller.
 void BecomeGuest() {
   EndThread();
   internal::sync::ThisThread().exited.store(true, std::memory_order_relaxed);
 }
 
 // A free list with magazines of kSize handles, of which all but `slots` slots
-// are gone; their handles are lost as if they were live for ever.
+// are gone. Their handles are lost, as if they were live forever.
 template <unsigned kSize>
 class Lists {
   using List = BasicMagazineFreeList<kSize>;
@@ -41,7 +41,7 @@ class Lists {
     (void)fresh_slots_.Take(gone_);
   }
 
-  // 0 when the list says that it is empty.
+  // Returns 0 if the list reports that it is empty.
   Word Pop() {
     const Word handle =
         caches_.With([this](auto& thread) { return list_.Pop(thread); });
@@ -61,7 +61,8 @@ class Lists {
     });
   }
 
-  // Each slot's handle is in the list or in a cache, once, or untaken.
+  // Requires that each slot's handle is in the list or in a cache, once, or was
+  // never taken.
   void RequireAll(unsigned slots) const {
     unsigned seen = 0;
     const auto add = [&](Word handle) {
@@ -90,8 +91,9 @@ class Lists {
   internal::sync::Plain<Word> pushed_[16];
 };
 
-// A thread whose cache has filled the depot goes on as a guest and carves the
-// last slot. Whoever sees that must see the depot.
+// A thread whose cache has filled the depot goes on as an uncached caller and
+// takes the last fresh slot. A thread that sees this must see the depot's
+// contents.
 struct LastSlotIsCarved {
   static constexpr unsigned kThreads = 2;
   Lists<1> lists{5};
@@ -109,7 +111,7 @@ struct LastSlotIsCarved {
       Require(lists.Pop() != 0, "full, though a slot is untaken");
     } else {
       BecomeGuest();
-      // One is untaken, or else two are in the depot.
+      // One slot is fresh, or else two handles are in the depot.
       Require(lists.Pop() != 0, "full, though a magazine is");
     }
   }
@@ -119,7 +121,7 @@ TEST(MagazineFreeListModel, FullIsNotSaidForTheLastSlotIsCarved) {
   Exploration().Bound(1).Random(60'000).Holds<LastSlotIsCarved>();
 }
 
-// Threads, guests among them, take handles and give them back.
+// Threads take handles and give them back; some are uncached callers.
 template <unsigned kSize, unsigned kGuests>
 struct TakeAndGive {
   static constexpr unsigned kThreads = 2;
@@ -145,8 +147,8 @@ TEST(MagazineFreeListModel, NorWhereThereAreGuests) {
   Exploration().Random(30'000).Holds<TakeAndGive<2, 2>>();
 }
 
-// All is taken, and but for three full magazines it is in another thread's
-// cache. Guests break them up.
+// All slots are taken. Their handles are in another thread's cache, except for
+// three full magazines, which uncached callers break up.
 template <unsigned kGuests>
 struct BreakUp {
   static constexpr unsigned kThreads = 2;
@@ -180,8 +182,8 @@ TEST(MagazineFreeListModel, NorWhereGuestsBreakUpMagazines) {
   Exploration().Bound(0).Random(30'000).Holds<BreakUp<2>>();
 }
 
-// Threads end with handles in their caches; others inherit them. Two magazines
-// of two can be in each of two caches: there is room for them.
+// Threads end with handles in their caches, and others inherit them. Two
+// magazines of two can be in each of two caches, for which there is room.
 struct ComeAndGo {
   static constexpr unsigned kThreads = 2;
   static constexpr unsigned kSlots = 12;
@@ -203,8 +205,9 @@ TEST(MagazineFreeListModel, HandlesOfEndedThreadsAreInherited) {
   Exploration().Bound(1).Random(30'000).Holds<ComeAndGo>();
 }
 
-// One handle for each of two threads, and two magazines of one in each cache:
-// with so many slots nobody is ever refused. All are taken, and single.
+// With slots for one handle for each of two threads and for two magazines of
+// one in each cache, no thread is ever refused. All handles are taken and
+// single.
 template <unsigned kGuests>
 struct NeverFull {
   static constexpr unsigned kThreads = 2;

@@ -1,5 +1,5 @@
-// What the other models rest on: the backend finds what the memory model
-// allows, and nothing that it forbids.
+// Models of the Relacy backend itself: it shows every outcome that the memory
+// model allows, and none that it forbids.
 
 #include <chrono>
 #include <cstdint>

@@ -31,7 +31,7 @@ TEST(MadeOnceTest, FailureIsTriedAgain) {
 
 TEST(MadeOnceTest, RacingThreadsGetTheSame) {
   for (int round = 0; round < 200; ++round) {
-    // Never destroyed, so that nothing of it is.
+    // The instance is never destroyed, and neither are its members.
     auto* const once = new LazyInstance<int>;
     testing::Barrier start(4);
     std::vector<int*> got(4);
