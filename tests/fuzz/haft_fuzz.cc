@@ -312,7 +312,7 @@ class Run {
     // Not in the middle of a call. Deferred objects may be destroyed by another
     // thread or an uncached caller that destroys something, and the reference
     // could not tell when, because not every destruction calls back.
-    const AsGuest guest(op >= 240 && frames_.empty());
+    const AsUncachedCaller uncached(op >= 240 && frames_.empty());
     const Word word = Any();
     Table& table = TableFor(word);
     const haft_type* const type = TypeFor(table, word);
@@ -1006,7 +1006,7 @@ class Run {
     delete table;
   }
 
-  // ---- What is invalid
+  // ---- Invalid arguments
 
   void Nulls(Table& table, Word word) {
     haft_table* const t = table.table;

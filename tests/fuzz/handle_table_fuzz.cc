@@ -30,7 +30,8 @@ template <typename Traits>
 class Run {
   using Layout = typename Traits::Layout;
   using Table = HandleTable<Value, Traits>;
-  static constexpr bool kRetires = Traits::kExhaustion == Exhaustion::kDropSlot;
+  static constexpr bool kDropsSlots =
+      Traits::kExhaustion == Exhaustion::kDropSlot;
   static constexpr bool kIsExact =
       std::is_same_v<typename Traits::FreeList, StripedFreeList> ||
       std::is_same_v<typename Traits::FreeList, GlobalFreeList> ||
@@ -43,7 +44,7 @@ class Run {
   void Go() {
     while (!input_.empty()) {
       const unsigned op = input_.Byte();
-      const AsGuest guest(op >= 224);
+      const AsUncachedCaller uncached(op >= 224);
       Step(op % 16);
     }
     LookAtAll();
@@ -116,7 +117,7 @@ class Run {
     Expect(Layout::IsWellFormed(word), "New made a malformed handle");
     Expect(live_.emplace(word, value.word).second, "New made a live handle");
     const bool is_new = ever_.insert(word).second;
-    Expect(is_new || !kRetires, "New made a handle of old again");
+    Expect(is_new || !kDropsSlots, "New made a handle of old again");
     if (is_new) issued_.push_back(word);
     ++created_;
   }
@@ -142,7 +143,7 @@ class Run {
   void Deleted(Word word) {
     if (live_.erase(word) == 0) return;
     ++deleted_;
-    exhausted_ += kRetires &&
+    exhausted_ += kDropsSlots &&
                   Layout::Generation::Decode(word) == Layout::Generation::kMax;
   }
 
@@ -159,7 +160,7 @@ class Run {
       // After a wrap, a stale handle cannot be told from one that has not been
       // issued yet.
       Expect(status == Status::kStale ||
-                 (!kRetires && status == Status::kNeverIssued),
+                 (!kDropsSlots && status == Status::kNeverIssued),
              "Check of a stale handle");
     } else {
       Expect(status == Status::kNeverIssued, "Check of a forged handle");

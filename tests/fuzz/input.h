@@ -86,31 +86,31 @@ class Input {
 };
 
 // While such an object exists, the calling thread has no cache in any table.
-class AsGuest {
+class AsUncachedCaller {
  public:
-  explicit AsGuest(bool guest)
+  explicit AsUncachedCaller(bool is_uncached)
       : index_(
             internal::sync::ThisThread().index.load(std::memory_order_relaxed)),
         exited_(internal::sync::ThisThread().exited.load(
             std::memory_order_relaxed)),
-        guest_(guest) {
-    if (!guest_) return;
+        is_uncached_(is_uncached) {
+    if (!is_uncached_) return;
     internal::sync::ThisThread().exited.store(true, std::memory_order_relaxed);
     internal::sync::ThisThread().index.store(0, std::memory_order_relaxed);
   }
-  ~AsGuest() {
-    if (!guest_) return;
+  ~AsUncachedCaller() {
+    if (!is_uncached_) return;
     internal::sync::ThisThread().index.store(index_, std::memory_order_relaxed);
     internal::sync::ThisThread().exited.store(exited_,
                                               std::memory_order_relaxed);
   }
-  AsGuest(const AsGuest&) = delete;
-  AsGuest& operator=(const AsGuest&) = delete;
+  AsUncachedCaller(const AsUncachedCaller&) = delete;
+  AsUncachedCaller& operator=(const AsUncachedCaller&) = delete;
 
  private:
   const unsigned index_;
   const bool exited_;
-  const bool guest_;
+  const bool is_uncached_;
 };
 
 }  // namespace haft::fuzz

@@ -77,7 +77,8 @@ class Run final : private Events {
   using Table = ObjectTable<Node, Traits>;
   using Pinned = typename Table::Pinned;
   using ReadScope = typename Table::ReadScope;
-  static constexpr bool kRetires = Traits::kExhaustion == Exhaustion::kDropSlot;
+  static constexpr bool kDropsSlots =
+      Traits::kExhaustion == Exhaustion::kDropSlot;
   static constexpr bool kIsExact =
       std::is_same_v<typename Traits::FreeList, StripedFreeList> ||
       std::is_same_v<typename Traits::FreeList, GlobalFreeList>;
@@ -92,9 +93,9 @@ class Run final : private Events {
     while (!input_.empty()) {
       const unsigned op = input_.Byte();
       // A scope belongs to the thread that opened it.
-      self_ = op >= 224 && scopes_.empty() ? kGuest : kThread;
+      self_ = op >= 224 && scopes_.empty() ? kUncached : kThread;
       {
-        const AsGuest guest(self_ == kGuest);
+        const AsUncachedCaller uncached(self_ == kUncached);
         Step(op % 24);
       }
       self_ = kThread;
@@ -114,9 +115,9 @@ class Run final : private Events {
 
  private:
   // The kind of caller that makes a call or opens a scope.
-  enum Self { kThread, kGuest };
+  enum Self { kThread, kUncached };
   struct Object {
-    bool held() const { return held_by[kThread] || held_by[kGuest]; }
+    bool held() const { return held_by[kThread] || held_by[kUncached]; }
 
     Word id;
     Word child;
@@ -246,7 +247,7 @@ class Run final : private Events {
   }
   void Gone(Word word, const Object& object) {
     expected_.insert(object.id);
-    exhausted_ += kRetires &&
+    exhausted_ += kDropsSlots &&
                   Layout::Generation::Decode(word) == Layout::Generation::kMax;
     if (live_.count(object.child) != 0) (void)Ended(object.child);
   }
@@ -291,7 +292,7 @@ class Run final : private Events {
     }
     Expect(live_.emplace(word, object).second, "Emplace made a live handle");
     const bool is_new = ever_.insert(word).second;
-    Expect(is_new || !kRetires, "Emplace made a handle of old again");
+    Expect(is_new || !kDropsSlots, "Emplace made a handle of old again");
     if (is_new) issued_.push_back(word);
     ++created_;
   }
@@ -389,7 +390,7 @@ class Run final : private Events {
     if (!Layout::IsWellFormed(word)) return status == Status::kMalformed;
     if (ever_.count(word) == 0) return status == Status::kNeverIssued;
     return status == Status::kStale ||
-           (!kRetires && status == Status::kNeverIssued);
+           (!kDropsSlots && status == Status::kNeverIssued);
   }
   void Look(Word word) {
     const Status status = table_->Check(Handle(word));

@@ -68,7 +68,7 @@ using ManyGenerations = TestTraits < FreeList,
       DefaultLayout, kWordBits<64 ? Exhaustion::kWrap : Exhaustion::kDropSlot>;
 
 // Makes the calling thread one without a cache.
-void BecomeGuest() {
+void BecomeUncached() {
   internal::sync::ThisThread().exited.store(true, std::memory_order_relaxed);
 }
 
@@ -224,10 +224,10 @@ enum class Call { kNew, kDelete, kValue, kNewBatch, kDeleteBatch };
 
 // The kind of thread that makes the call.
 enum class Caller {
-  kOld,      // one that has used this table
-  kNewHere,  // one that has used another table
-  kNewborn,  // one that has used none
-  kGuest,    // one past its exit hook
+  kOld,       // one that has used this table
+  kNewHere,   // one that has used another table
+  kNewborn,   // one that has used none
+  kUncached,  // one past its exit hook
 };
 
 // The state that a scenario prepares.
@@ -256,7 +256,7 @@ class SingleStepTest : public testing::SingleStepTest {
           run();
         } else {
           std::thread([&] {
-            if (caller == Caller::kGuest) BecomeGuest();
+            if (caller == Caller::kUncached) BecomeUncached();
             if (caller == Caller::kNewHere)
               (void)WordTable<GlobalFreeList>(1).New(0);
             run();
@@ -362,7 +362,7 @@ using SmallTraits = TestTraits<SmallMagazines>;
 using SmallLedger = Ledger<SmallTraits>;
 
 // The cache of the thread that sets up is empty.
-TEST_F(SingleStepTest, NewThatCarvesAMagazine) {
+TEST_F(SingleStepTest, NewThatTakesAMagazineOfFreshSlots) {
   Interrupt<SmallTraits>(Call::kNew, Caller::kOld, &Nothing);
 }
 // The loaded magazine holds three handles.
@@ -387,7 +387,7 @@ TEST_F(SingleStepTest, NewThatTakesASingleHandle) {
   Interrupt<SmallTraits>(Call::kNew, Caller::kOld, [](SmallLedger* ledger) {
     ledger->NewMany(4);
     std::thread([=] {
-      BecomeGuest();
+      BecomeUncached();
       ledger->DeleteOldest(2);
     }).join();
   });
@@ -398,12 +398,12 @@ TEST_F(SingleStepTest, NewThatIsAThreadsFirstCallHere) {
 TEST_F(SingleStepTest, NewThatIsAThreadsFirstCall) {
   Interrupt<SmallTraits>(Call::kNew, Caller::kNewborn, &Nothing);
 }
-TEST_F(SingleStepTest, NewOfAGuestThatCarves) {
-  Interrupt<SmallTraits>(Call::kNew, Caller::kGuest, &Nothing);
+TEST_F(SingleStepTest, NewOfAnUncachedCallerThatTakesAFreshSlot) {
+  Interrupt<SmallTraits>(Call::kNew, Caller::kUncached, &Nothing);
 }
-TEST_F(SingleStepTest, NewOfAGuestThatBreaksUpAMagazine) {
+TEST_F(SingleStepTest, NewOfAnUncachedCallerThatBreaksUpAMagazine) {
   using Traits = TestTraits<BasicMagazineFreeList<2>>;
-  Interrupt<Traits>(Call::kNew, Caller::kGuest, [](Ledger<Traits>* ledger) {
+  Interrupt<Traits>(Call::kNew, Caller::kUncached, [](Ledger<Traits>* ledger) {
     ledger->NewMany(8);
     ledger->FillUp();
     ledger->DeleteOldest(8);
@@ -414,7 +414,7 @@ TEST_F(SingleStepTest, NewInAFullTable) {
   Interrupt<Traits>(Call::kNew, Caller::kOld,
                     [](Ledger<Traits>* ledger) { ledger->FillUp(); });
 }
-TEST_F(SingleStepTest, NewBatchThatCarves) {
+TEST_F(SingleStepTest, NewBatchThatTakesFreshSlots) {
   Interrupt<SmallTraits>(Call::kNewBatch, Caller::kOld,
                          [](SmallLedger* ledger) { ledger->NewMany(2); });
 }
@@ -440,8 +440,8 @@ TEST_F(SingleStepTest, DeleteThatIsAThreadsFirstCallHere) {
 TEST_F(SingleStepTest, DeleteThatIsAThreadsFirstCall) {
   Interrupt<SmallTraits>(Call::kDelete, Caller::kNewborn, &OneMore);
 }
-TEST_F(SingleStepTest, DeleteOfAGuest) {
-  Interrupt<SmallTraits>(Call::kDelete, Caller::kGuest, &OneMore);
+TEST_F(SingleStepTest, DeleteOfAnUncachedCaller) {
+  Interrupt<SmallTraits>(Call::kDelete, Caller::kUncached, &OneMore);
 }
 TEST_F(SingleStepTest, DeleteOfAStaleHandle) {
   Interrupt<SmallTraits>(Call::kDelete, Caller::kOld, [](SmallLedger* ledger) {
@@ -465,7 +465,7 @@ using OtherTraits =
                      TestTraits<CdsFreeList>>;
 TYPED_TEST_SUITE(SingleStepOfFreeListTest, OtherTraits);
 
-TYPED_TEST(SingleStepOfFreeListTest, NewThatCarves) {
+TYPED_TEST(SingleStepOfFreeListTest, NewThatTakesAFreshSlot) {
   this->template Interrupt<TypeParam>(Call::kNew, Caller::kOld, &Nothing);
 }
 TYPED_TEST(SingleStepOfFreeListTest, NewThatReuses) {

@@ -377,10 +377,10 @@ TYPED_TEST(BirthFaultTest, EachBirthFailsInTurn) {
   }
   const unsigned births = Counted::births.Stop();
   EXPECT_GT(births, 15u);
-  for (const bool is_guest : {false, true}) {
+  for (const bool is_uncached : {false, true}) {
     Table table(kCapacity);
     for (unsigned birth = 1; birth <= births; ++birth) {
-      if (is_guest) hooks.FailAll();
+      if (is_uncached) hooks.FailAll();
       std::thread([&] {
         Counted::births.Fail(birth, birth);
         UseEverything(table);

@@ -51,7 +51,7 @@ struct World {
   World(const World&) = delete;
   World& operator=(const World&) = delete;
 
-  // ---- what the others do
+  // ---- the work of the other threads
 
   haft_handle New() {
     auto probe = std::make_unique<Probe>(&alive);
@@ -123,7 +123,7 @@ struct World {
     void* object = nullptr;
     (void)haft_table_value(table, shared, &kProbe, &object);
     Take(handle);
-    if (t == 2) schedule::BecomeGuest();
+    if (t == 2) schedule::BecomeUncached();
     UseScope();
     Walk(~0);
     PinAndDelete();
@@ -146,7 +146,7 @@ struct World {
     for (const haft_handle handle : made) EXPECT_EQ(Delete(handle), HAFT_OK);
   }
 
-  // ---- what must hold
+  // ---- the checks
 
   void CheckWhileStopped() {
     std::size_t live = 0;
@@ -176,7 +176,7 @@ struct World {
 };
 
 constexpr auto kNothing = &Operation<World>::Nothing;
-constexpr auto kGuest = [](World&) { schedule::BecomeGuest(); };
+constexpr auto kUncached = [](World&) { schedule::BecomeUncached(); };
 constexpr auto kOne = [](World& w) { w.own.push_back(w.New()); };
 constexpr auto kTwo = [](World& w) { w.own = {w.New(), w.New()}; };
 constexpr auto kPinnedOne = [](World& w) {
@@ -205,7 +205,7 @@ constexpr auto kDelete = [](World& w) {
 const Operation<World> kOperations[] = {
     {"haft_new, a thread's first call", kNew},
     {"haft_new", kNew, kOne},
-    {"haft_new of a guest", kNew, kGuest},
+    {"haft_new of an uncached caller", kNew, kUncached},
     {"haft_new_batch",
      [](World& w) {
        void* objects[2] = {new Probe(&w.alive), new Probe(&w.alive)};
@@ -220,7 +220,7 @@ const Operation<World> kOperations[] = {
     {"haft_value, a thread's first call", [](World& w) { w.Value(w.own[0]); },
      kNothing, kOne},
     {"haft_value of what others delete", kValueOfShared},
-    {"haft_value of a guest", kValueOfShared, kGuest},
+    {"haft_value of an uncached caller", kValueOfShared, kUncached},
     {"haft_check", [](World& w) { (void)haft_table_check(w.table, w.shared); }},
     {"haft_pin_object", kPinnedOne},
     {"haft_pin_object of another type",
@@ -282,7 +282,7 @@ const Operation<World> kOperations[] = {
     {"what is made once", [](World& w) { w.MakeOnce(); }},
 };
 
-TEST(HaftLockFreedomTest, StoppedThreadKeepsNobodyFromComingToAnEnd) {
+TEST(HaftLockFreedomTest, StoppedThreadKeepsNoOtherFromFinishing) {
   internal::sync::has_heavy_barrier = true;
   ExpectLockFree(kOperations, kWorkBound, 1000);
 }
@@ -322,7 +322,7 @@ struct Makers {
   internal::AnyTable* got[3] = {};
 };
 
-TEST(HaftLockFreedomTest, NobodyWaitsForATableThatAnotherMakes) {
+TEST(HaftLockFreedomTest, NoThreadWaitsForATableThatAnotherMakes) {
   const CrashStops stops = StopAtEachStep(
       Operation<Makers>{"the first use", [](Makers& w) { w.got[0] = w.Get(); }},
       kWorkBound);
@@ -339,7 +339,7 @@ constexpr std::uint64_t kSchedules = testing::kSanitized ? 40 : 400;
 // or the second check.
 constexpr std::uint64_t kGate = 1, kValue = kGate + 4, kRefusal = 1;
 
-TEST(HaftWaitFreedomTest, NobodyElseAddsSteps) {
+TEST(HaftWaitFreedomTest, NoOtherThreadAddsSteps) {
   const struct {
     Operation<World> operation;
     std::uint64_t steps;

@@ -277,7 +277,7 @@ void Make(Call call, Objects* objects, Stepper step) {
   }
 }
 
-enum class Caller { kOld, kNewborn, kGuest };
+enum class Caller { kOld, kNewborn, kUncached };
 
 // Runs f() in a thread that has used the table before, has not, or cannot have
 // an index.
@@ -285,7 +285,7 @@ template <typename F>
 void CallAs(Caller caller, F f) {
   if (caller == Caller::kOld) return f();
   std::thread([&] {
-    if (caller == Caller::kGuest)
+    if (caller == Caller::kUncached)
       internal::sync::ThisThread().exited.store(true,
                                                 std::memory_order_relaxed);
     f();
@@ -369,7 +369,7 @@ TEST_P(ObjectSingleStepTest, HandlerMayDoAnything) {
 }
 
 // The thread is suspended there until another thread has done everything.
-TEST_P(ObjectSingleStepTest, SuspendedThreadKeepsNobodyWaiting) {
+TEST_P(ObjectSingleStepTest, SuspendedThreadBlocksNoOtherThread) {
   InterruptByAll([](Meanwhile what, TestObjects* objects, auto step) {
     Helper helper([=] { Do(what, objects); });
     step([&] { helper.Run(); });
@@ -387,7 +387,7 @@ constexpr auto AllCalls = [] {
 INSTANTIATE_TEST_SUITE_P(Old, ObjectSingleStepTest,
                          Combine(AllCalls(), Values(Caller::kOld)));
 INSTANTIATE_TEST_SUITE_P(UncachedCaller, ObjectSingleStepTest,
-                         Combine(AllCalls(), Values(Caller::kGuest)));
+                         Combine(AllCalls(), Values(Caller::kUncached)));
 // A thread's first call.
 INSTANTIATE_TEST_SUITE_P(Newborn, ObjectSingleStepTest,
                          Combine(Values(Call::kPin, Call::kEmplace,

@@ -41,7 +41,7 @@ struct World {
 
   World() { shared = Emplace(); }
 
-  // ---- what the others do
+  // ---- the work of the other threads
 
   Handle Emplace() {
     const Handle handle = table.Emplace(&alive);
@@ -103,7 +103,7 @@ struct World {
     }
     Take();
     Scope();
-    if (t == 2) schedule::BecomeGuest();
+    if (t == 2) schedule::BecomeUncached();
     Batches();
     PinAndDelete();
     table.ForEach([](Handle, Probe& object) { object.Touch(); });
@@ -132,7 +132,7 @@ struct World {
     for (Handle handle : made) EXPECT_EQ(table.Delete(handle), Status::kOk);
   }
 
-  // ---- what must hold
+  // ---- the checks
 
   void CheckWhileStopped() {
     if (scoped) return;
@@ -175,10 +175,10 @@ struct World {
 template <typename W>
 std::vector<Operation<W>> AllOperations() {
   constexpr auto kNothing = &Operation<W>::Nothing;
-  constexpr auto kGuest = [](W&) { schedule::BecomeGuest(); };
+  constexpr auto kUncached = [](W&) { schedule::BecomeUncached(); };
   constexpr auto kOne = [](W& w) { w.Make(1); };
-  constexpr auto kGuestWithOne = [](W& w) {
-    schedule::BecomeGuest();
+  constexpr auto kUncachedWithOne = [](W& w) {
+    schedule::BecomeUncached();
     w.Make(1);
   };
   constexpr auto kEmplace = [](W& w) { w.own.push_back(w.Emplace()); };
@@ -213,7 +213,7 @@ std::vector<Operation<W>> AllOperations() {
   return {
       {"Emplace, a thread's first call", kEmplace},
       {"Emplace", kEmplace, kOne},
-      {"Emplace of a guest", kEmplace, kGuest},
+      {"Emplace of an uncached caller", kEmplace, kUncached},
       {"InsertBatch",
        [](W& w) {
          std::vector<Probe> objects;
@@ -228,7 +228,7 @@ std::vector<Operation<W>> AllOperations() {
       {"Pin, a thread's first call", kPinOwn, kNothing, kOne},
       {"Pin", kPinOwn, kOne},
       {"Pin of what others delete", kPin},
-      {"Pin of a guest", kPin, kGuest},
+      {"Pin of an uncached caller", kPin, kUncached},
       {"Pin that needs a further block", kPinOwn,
        [](W& w) {
          w.Make(1);
@@ -258,15 +258,15 @@ std::vector<Operation<W>> AllOperations() {
          (void)w.table.Delete(w.own[0]);
        },
        kPinnedOutside},
-      {"unpin of a guest that destroys", kUnpin,
+      {"unpin of an uncached caller that destroys", kUnpin,
        [](W& w) {
-         schedule::BecomeGuest();
+         schedule::BecomeUncached();
          w.Make(1);
          w.pins.push_back(w.table.Pin(w.own[0]));
          (void)w.table.Delete(w.own[0]);
        }},
       {"Delete", kDelete, kOne},
-      {"Delete of a guest", kDelete, kGuestWithOne},
+      {"Delete of an uncached caller", kDelete, kUncachedWithOne},
       {"Delete, a thread's first call", kDelete, kNothing, kOne},
       {"Delete of what others pin and delete", kDeleteShared},
       {"Delete of what another has pinned", kDelete, kNothing, kPinnedOutside},
@@ -275,7 +275,8 @@ std::vector<Operation<W>> AllOperations() {
       {"DeleteBatch", [](W& w) { (void)w.table.DeleteBatch(w.own.data(), 2); },
        [](W& w) { w.Make(2); }},
       {"DeleteUnlessPinned", kUnlessPinned, kOne},
-      {"DeleteUnlessPinned of a guest", kUnlessPinned, kGuestWithOne},
+      {"DeleteUnlessPinned of an uncached caller", kUnlessPinned,
+       kUncachedWithOne},
       {"DeleteUnlessPinned of what another has pinned", kUnlessPinned, kNothing,
        kPinnedOutside},
       {"DeleteUnlessPinned of what others pin and delete",
@@ -291,12 +292,12 @@ std::vector<Operation<W>> AllOperations() {
          (void)scope.Find(w.shared);
        },
        kNothing, kScoped},
-      {"scope of a guest",
+      {"scope of an uncached caller",
        [](W& w) {
          const typename W::ReadScope scope(w.table);
          (void)scope.Find(w.shared);
        },
-       kGuest, kScoped},
+       kUncached, kScoped},
       {"nested scope",
        [](W& w) { const typename W::ReadScope nested(w.table); }, kBegin,
        kScoped, kEnd},
@@ -328,12 +329,12 @@ using FreeLists =
     ::testing::Types<BasicMagazineFreeList<3>, StripedFreeList, GlobalFreeList>;
 TYPED_TEST_SUITE(ObjectLockFreedomTest, FreeLists);
 
-TYPED_TEST(ObjectLockFreedomTest, StoppedThreadKeepsNobodyFromComingToAnEnd) {
+TYPED_TEST(ObjectLockFreedomTest, StoppedThreadKeepsNoOtherFromFinishing) {
   internal::sync::has_heavy_barrier = true;
   ExpectLockFree(AllOperations<World<TypeParam>>(), kWorkBound, 3000);
 }
 TEST(ObjectLockFreedomWithoutHeavyBarrierTest,
-     StoppedThreadKeepsNobodyFromComingToAnEnd) {
+     StoppedThreadKeepsNoOtherFromFinishing) {
   internal::sync::has_heavy_barrier = false;
   ExpectLockFree(AllOperations<World<GlobalFreeList>>(), kWorkBound, 3000);
   internal::sync::has_heavy_barrier = true;
@@ -410,7 +411,7 @@ const Bounded kBounded[] = {
      kStats},
 };
 
-TEST(ObjectWaitFreedomTest, NobodyElseAddsSteps) {
+TEST(ObjectWaitFreedomTest, NoOtherThreadAddsSteps) {
   for (const Bounded& bounded : kBounded) {
     const std::uint64_t most = MostSteps(bounded.operation, kSchedules);
     EXPECT_GT(most, 0u) << bounded.operation.name;

@@ -50,7 +50,7 @@ struct World {
 
   World() { shared = table.New(kShared); }
 
-  // ---- what the others do
+  // ---- the work of the other threads
 
   Handle New(Word value) {
     const Handle handle = table.New(value);
@@ -84,7 +84,7 @@ struct World {
       table.ForEach([&](Handle, Word) { ++seen; });
       EXPECT_LE(seen, kCapacity + most);
       (void)table.Stats();
-      if (round == 0 && t == 2) schedule::BecomeGuest();
+      if (round == 0 && t == 2) schedule::BecomeUncached();
     }
     (void)table.Delete(shared);
   }
@@ -107,7 +107,7 @@ struct World {
     for (Handle handle : made) Delete(handle, 9);
   }
 
-  // ---- what must hold
+  // ---- the checks
 
   void CheckWhileStopped() {
     std::set<Word> slots;
@@ -132,7 +132,7 @@ struct World {
     ExpectConservation(table);
   }
 
-  // ---- what the operations need
+  // ---- preparation of the operations
 
   void Make(unsigned n) {
     for (unsigned i = 0; i < n; ++i) {
@@ -175,9 +175,9 @@ std::vector<Operation<W>> AllOperations() {
     w.own.pop_back();
   };
   constexpr auto kOne = [](W& w) { w.Make(1); };
-  constexpr auto kGuest = [](W&) { schedule::BecomeGuest(); };
-  constexpr auto kGuestWithOne = [](W& w) {
-    schedule::BecomeGuest();
+  constexpr auto kUncached = [](W&) { schedule::BecomeUncached(); };
+  constexpr auto kUncachedWithOne = [](W& w) {
+    schedule::BecomeUncached();
     w.Make(1);
   };
   // Magazines of 3: a cache holds 6, the rest goes to the depot.
@@ -190,14 +190,14 @@ std::vector<Operation<W>> AllOperations() {
          w.DeleteOwn(6);
          w.Make(3);
        }},
-      {"New that takes from the depot or carves", kNew,
+      {"New that takes from the depot or takes fresh slots", kNew,
        [](W& w) {
          w.Make(9);
          w.DeleteOwn(9);
          w.Make(6);
        }},
-      {"New of a guest", kNew, kGuest},
-      {"New of a guest that breaks up a magazine", kNew, kGuest,
+      {"New of an uncached caller", kNew, kUncached},
+      {"New of an uncached caller that breaks up a magazine", kNew, kUncached,
        [](W& w) { w.FillUpBut(14); }},
       {"New of a thread with a cache when little is left", kNew,
        &Operation<W>::Nothing, [](W& w) { w.FillUpBut(8); }},
@@ -220,7 +220,7 @@ std::vector<Operation<W>> AllOperations() {
          w.Make(8);
          w.DeleteOwn(5);
        }},
-      {"Delete of a guest", kDelete, kGuestWithOne},
+      {"Delete of an uncached caller", kDelete, kUncachedWithOne},
       {"Delete of a stale handle",
        [](W& w) { (void)w.table.Delete(w.own.front()); },
        [](W& w) {
@@ -251,7 +251,7 @@ using FreeLists =
     ::testing::Types<BasicMagazineFreeList<3>, StripedFreeList, GlobalFreeList>;
 TYPED_TEST_SUITE(LockFreedomTest, FreeLists);
 
-TYPED_TEST(LockFreedomTest, StoppedThreadKeepsNobodyFromComingToAnEnd) {
+TYPED_TEST(LockFreedomTest, StoppedThreadKeepsNoOtherFromFinishing) {
   ExpectLockFree(AllOperations<World<TypeParam>>(), kWorkBound, 1500);
 }
 
@@ -269,7 +269,7 @@ constexpr std::uint64_t kCheck = 1;
 constexpr std::uint64_t kStats = 4 + 4 * internal::sync::kMaxThreads;
 constexpr std::uint64_t kForEachSlot = 1 + kValue;
 constexpr std::uint64_t kThreadEnd = 3;
-constexpr std::uint64_t kCarve = 2;
+constexpr std::uint64_t kTakeFresh = 2;
 
 using Magazines = World<BasicMagazineFreeList<3>>;
 
@@ -309,7 +309,7 @@ const Bounded kBounded[] = {
      kThreadEnd},
 };
 
-TEST(WaitFreedomTest, NobodyElseAddsSteps) {
+TEST(WaitFreedomTest, NoOtherThreadAddsSteps) {
   for (const Bounded& bounded : kBounded) {
     EXPECT_EQ(MostSteps(bounded.operation, kSchedules), bounded.steps)
         << bounded.operation.name;
@@ -333,7 +333,7 @@ struct TakingFreshSlots {
 TEST(WaitFreedomTest, Take) {
   const Operation<TakingFreshSlots> operation = {
       "Take", [](TakingFreshSlots& w) { (void)w.fresh_slots.Take(2); }};
-  EXPECT_EQ(MostSteps(operation, kSchedules), kCarve);
+  EXPECT_EQ(MostSteps(operation, kSchedules), kTakeFresh);
 }
 
 // An operation that is only lock-free repeats as often as others interfere.

@@ -104,7 +104,7 @@ struct MoreThreadsThanIndices : ScheduledTable<FreeList> {
 
   void Thread(unsigned t) {
     const Handle first = this->New(t);
-    guests +=
+    uncached_callers +=
         internal::sync::ThisThread().index.load(std::memory_order_relaxed) == 0;
     const Handle second = this->New(t);
     this->Delete(first, t);
@@ -114,16 +114,16 @@ struct MoreThreadsThanIndices : ScheduledTable<FreeList> {
     EXPECT_EQ(this->table.Stats().created, 2 * kThreads);
     EXPECT_EQ(this->table.Stats().live, 0u);
     ExpectConservation(this->table);
-    all_guests += guests;
+    all_uncached_callers += uncached_callers;
   }
 
-  unsigned guests = 0;
-  static inline unsigned all_guests = 0;
+  unsigned uncached_callers = 0;
+  static inline unsigned all_uncached_callers = 0;
 };
 TYPED_TEST(FreeListScheduleTest, MoreThreadsThanThereAreIndices) {
   using Scenario = MoreThreadsThanIndices<TypeParam>;
   Explore<Scenario>(kSchedules / 20);
-  EXPECT_GT(Scenario::all_guests, 0u);
+  EXPECT_GT(Scenario::all_uncached_callers, 0u);
 }
 
 // One of several Deletes of one handle wins, while its slot is used again.
@@ -177,7 +177,7 @@ struct BreakingUpMagazines {
   }
 
   void Thread(unsigned t) {
-    if (t < 2) schedule::BecomeGuest();
+    if (t < 2) schedule::BecomeUncached();
     for (unsigned i = 0; i < 2; ++i) {
       const Handle handle = table.New(t + 10);
       if (handle == kNullHandle) continue;
@@ -197,7 +197,7 @@ struct BreakingUpMagazines {
   std::size_t rest;
   unsigned made = 0;
 };
-TEST(MagazineScheduleTest, GuestsBreakUpMagazines) {
+TEST(MagazineScheduleTest, UncachedCallersBreakUpMagazines) {
   Explore<BreakingUpMagazines>(kSchedules);
 }
 
@@ -404,12 +404,12 @@ struct PinsAgainstClosers
   }
   static constexpr auto kRelaxed = std::memory_order_relaxed;
 };
-TEST(PinScheduleTest, PinsAgainstThoseWhoTakeMarks) {
+TEST(PinScheduleTest, PinsAgainstThreadsThatTakeMarks) {
   Explore<PinsAgainstClosers>(3 * kSchedules);
 }
 
 // An object that a scope has found stays, whichever thread deletes it.
-template <bool kGuests>
+template <bool kUncachedCallers>
 struct ScopesAgainstDeleters
     : ScheduledObjects<TestTraits<BasicMagazineFreeList<2>>> {
   static constexpr unsigned kThreads = 4;
@@ -420,7 +420,7 @@ struct ScopesAgainstDeleters
   }
   void Thread(unsigned t) {
     if (t < 2) {
-      if (kGuests) schedule::BecomeGuest();
+      if (kUncachedCallers) schedule::BecomeUncached();
       typename Table::ReadScope scope(table);
       Probe* const first = scope.Find(handles[t]);
       if (first != nullptr) first->Touch();
@@ -450,7 +450,7 @@ struct ScopesAgainstDeleters
 TEST(PinScheduleTest, ScopesAgainstDeleters) {
   Explore<ScopesAgainstDeleters<false>>(4 * kSchedules);
 }
-TEST(PinScheduleTest, ScopesOfGuestsAgainstDeleters) {
+TEST(PinScheduleTest, ScopesOfUncachedCallersAgainstDeleters) {
   Explore<ScopesAgainstDeleters<true>>(4 * kSchedules);
 }
 

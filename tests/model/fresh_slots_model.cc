@@ -17,7 +17,7 @@ using model::Require;
 using Layout = HandleLayout<3, 3>;
 
 // Threads take past the end, each in runs of its own length.
-struct CarveAtTheEnd {
+struct TakeAtTheEnd {
   static constexpr unsigned kThreads = 3;
   static constexpr std::size_t kLimit = 4;
   internal::FreshSlots fresh_slots{Layout::Make(1, 0), kLimit};
@@ -41,8 +41,8 @@ struct CarveAtTheEnd {
   }
   void After() { Require(taken == (1u << kLimit) - 1, "a slot is lost"); }
 };
-TEST(CarverModel, EachSlotIsCarvedOnce) {
-  Exploration().Bound(3).Random(100'000).Holds<CarveAtTheEnd>();
+TEST(FreshSlotsModel, EachSlotIsTakenOnce) {
+  Exploration().Bound(3).Random(100'000).Holds<TakeAtTheEnd>();
 }
 
 // However often a thread asks when all slots are taken, the mark does not run
@@ -58,7 +58,7 @@ struct AskAgain {
   }
   void After() { Require(fresh_slots.Take(1).count == 0, "began anew"); }
 };
-TEST(CarverModel, TheMarkDoesNotRunOn) {
+TEST(FreshSlotsModel, TheMarkDoesNotRunOn) {
   Exploration().Bound(2).Random(10'000).Holds<AskAgain>();
 }
 

@@ -22,7 +22,7 @@ using Layout = HandleLayout<10, 3>;
 Word Next(Word handle) { return handle + Layout::Generation::kOne; }
 
 // Makes the calling thread an uncached caller.
-void BecomeGuest() {
+void BecomeUncached() {
   EndThread();
   internal::sync::ThisThread().exited.store(true, std::memory_order_relaxed);
 }
@@ -94,42 +94,42 @@ class Lists {
 // A thread whose cache has filled the depot goes on as an uncached caller and
 // takes the last fresh slot. A thread that sees this must see the depot's
 // contents.
-struct LastSlotIsCarved {
+struct LastFreshSlotIsTaken {
   static constexpr unsigned kThreads = 2;
   Lists<1> lists{5};
   Word handles[4];
 
-  LastSlotIsCarved() {
-    BecomeGuest();
+  LastFreshSlotIsTaken() {
+    BecomeUncached();
     for (Word& handle : handles) handle = lists.Pop();
   }
   void Thread(unsigned i) {
     if (i == 0) {
       // Two stay in the cache, two go to the depot.
       for (const Word handle : handles) lists.Push(Next(handle));
-      BecomeGuest();
+      BecomeUncached();
       Require(lists.Pop() != 0, "full, though a slot is untaken");
     } else {
-      BecomeGuest();
+      BecomeUncached();
       // One slot is fresh, or else two handles are in the depot.
       Require(lists.Pop() != 0, "full, though a magazine is");
     }
   }
   void After() {}
 };
-TEST(MagazineFreeListModel, FullIsNotSaidForTheLastSlotIsCarved) {
-  Exploration().Bound(1).Random(60'000).Holds<LastSlotIsCarved>();
+TEST(MagazineFreeListModel, FullIsNotReportedForTheLastFreshSlot) {
+  Exploration().Bound(1).Random(60'000).Holds<LastFreshSlotIsTaken>();
 }
 
 // Threads take handles and give them back; some are uncached callers.
-template <unsigned kSize, unsigned kGuests>
+template <unsigned kSize, unsigned kUncachedCallers>
 struct TakeAndGive {
   static constexpr unsigned kThreads = 2;
   static constexpr unsigned kSlots = 7;
   Lists<kSize> lists{kSlots};
 
   void Thread(unsigned i) {
-    if (i < kGuests) BecomeGuest();
+    if (i < kUncachedCallers) BecomeUncached();
     Word handles[3];
     for (Word& handle : handles) handle = lists.Pop();
     for (const Word handle : handles)
@@ -142,14 +142,14 @@ TEST(MagazineFreeListModel, NoHandleTwiceAndNoneLost) {
   Exploration().Random(30'000).Holds<TakeAndGive<1, 0>>();
   Exploration().Random(30'000).Holds<TakeAndGive<2, 0>>();
 }
-TEST(MagazineFreeListModel, NorWhereThereAreGuests) {
+TEST(MagazineFreeListModel, FullIsNotReportedTooEarlyBesideUncachedCallers) {
   Exploration().Random(30'000).Holds<TakeAndGive<1, 1>>();
   Exploration().Random(30'000).Holds<TakeAndGive<2, 2>>();
 }
 
 // All slots are taken. Their handles are in another thread's cache, except for
 // three full magazines, which uncached callers break up.
-template <unsigned kGuests>
+template <unsigned kUncachedCallers>
 struct BreakUp {
   static constexpr unsigned kThreads = 2;
   static constexpr unsigned kSlots = 10;
@@ -161,8 +161,8 @@ struct BreakUp {
     for (const Word handle : handles) lists.Push(Next(handle));
   }
   void Thread(unsigned i) {
-    if (i < kGuests) {
-      BecomeGuest();
+    if (i < kUncachedCallers) {
+      BecomeUncached();
       for (int n = 0; n < 2; ++n) {
         const Word handle = lists.Pop();
         if (handle != 0) lists.Push(Next(handle));
@@ -177,7 +177,8 @@ struct BreakUp {
   }
   void After() { lists.RequireAll(kSlots); }
 };
-TEST(MagazineFreeListModel, NorWhereGuestsBreakUpMagazines) {
+TEST(MagazineFreeListModel,
+     FullIsNotReportedWhileUncachedCallersBreakUpMagazines) {
   Exploration().Bound(0).Random(30'000).Holds<BreakUp<1>>();
   Exploration().Bound(0).Random(30'000).Holds<BreakUp<2>>();
 }
@@ -208,21 +209,22 @@ TEST(MagazineFreeListModel, HandlesOfEndedThreadsAreInherited) {
 // With slots for one handle for each of two threads and for two magazines of
 // one in each cache, no thread is ever refused. All handles are taken and
 // single.
-template <unsigned kGuests>
+template <unsigned kUncachedCallers>
 struct NeverFull {
   static constexpr unsigned kThreads = 2;
-  static constexpr unsigned kSlots = 2 + 2 * (2 - kGuests) + kGuests;
+  static constexpr unsigned kSlots =
+      2 + 2 * (2 - kUncachedCallers) + kUncachedCallers;
   Lists<1> lists{kSlots};
 
   NeverFull() {
-    BecomeGuest();
+    BecomeUncached();
     Word handles[kSlots];
     for (Word& handle : handles) handle = lists.Pop();
     for (const Word handle : handles) lists.Push(Next(handle));
   }
 
   void Thread(unsigned i) {
-    if (i < kGuests) BecomeGuest();
+    if (i < kUncachedCallers) BecomeUncached();
     for (unsigned n = 0; n < 3; ++n) {
       const Word handle = lists.Pop();
       Require(handle != 0, "full, though a handle was free");

@@ -105,11 +105,11 @@ TEST(ThreadCachesModel, TheNextOwnerInheritsTheEntry) {
 }
 
 // All indices are taken.
-struct Guests {
+struct UncachedCallers {
   static constexpr unsigned kThreads = 2;
   Caches caches;
 
-  Guests() {
+  UncachedCallers() {
     for (unsigned n = 0; n < internal::sync::kMaxThreads; ++n) {
       new (&internal::sync::ThisThread()) internal::sync::ThreadState();
       internal::ThreadRegistry::Claim();
@@ -122,8 +122,8 @@ struct Guests {
   }
   void After() { caches.RequireCounts(4, 2); }
 };
-TEST(ThreadCachesModel, ThreadsWithoutAnIndexAreGuests) {
-  Exploration().Random(40'000).Holds<Guests>();
+TEST(ThreadCachesModel, ThreadsWithoutAnIndexAreUncached) {
+  Exploration().Random(40'000).Holds<UncachedCallers>();
 }
 
 }  // namespace

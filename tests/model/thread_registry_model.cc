@@ -41,7 +41,7 @@ struct ClaimAndRelease {
     Require(indices.Claim() == 1, "an index was not given back");
   }
 };
-TEST(ThreadRegistryModel, AnIndexHasOneOwnerWhoSeesWhatTheLastOneLeft) {
+TEST(ThreadRegistryModel, AnIndexHasOneOwnerThatSeesTheLastOnesData) {
   Exploration().Bound(1).Random(100'000).Holds<ClaimAndRelease>();
 }
 

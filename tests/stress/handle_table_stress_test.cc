@@ -104,7 +104,7 @@ using Configs = ::testing::Types<
     Config<TestTraits<CdsFreeList, TinyLayout, Exhaustion::kWrap>, 2>>;
 
 // Makes the calling thread one without a cache.
-void BecomeGuest() {
+void BecomeUncached() {
   internal::sync::ThisThread().exited.store(true, std::memory_order_relaxed);
 }
 
@@ -436,7 +436,8 @@ class Bag {
 // threads take turns to make most of the handles that the others delete, so
 // that caches run full and empty.
 template <typename C>
-void ExpectNeverFullWithinBudget(typename C::Table* table, unsigned guests) {
+void ExpectNeverFullWithinBudget(typename C::Table* table,
+                                 unsigned uncached_callers) {
   using Value = typename C::Value;
   constexpr unsigned kThreads = 4;
   constexpr unsigned kOps = 150000 / kSlowdown;
@@ -448,9 +449,11 @@ void ExpectNeverFullWithinBudget(typename C::Table* table, unsigned guests) {
   // ballast is made.
   const std::size_t magazine =
       (C::Slots() - C::kCapacity) / (3 * internal::sync::kMaxThreads);
-  const std::size_t other_owners = kThreads - std::max(guests, 1u);
-  const std::size_t other_guests = guests == 0 ? 0 : guests - 1;
-  const std::size_t stranded = (2 * other_owners + other_guests + 1) * magazine;
+  const std::size_t other_owners = kThreads - std::max(uncached_callers, 1u);
+  const std::size_t other_uncached_callers =
+      uncached_callers == 0 ? 0 : uncached_callers - 1;
+  const std::size_t stranded =
+      (2 * other_owners + other_uncached_callers + 1) * magazine;
   std::vector<Handle> ballast(C::Slots() - kBudget - stranded);
   for (Handle& handle : ballast) {
     ASSERT_NE(handle = table->New(Value::Of(0)), kNullHandle);
@@ -478,7 +481,7 @@ void ExpectNeverFullWithinBudget(typename C::Table* table, unsigned guests) {
     return true;
   };
   RunThreads(kThreads, [&](unsigned t) {
-    if (t < guests) BecomeGuest();
+    if (t < uncached_callers) BecomeUncached();
     std::minstd_rand random(t + 1);
     for (unsigned i = 0; i < kOps; ++i) {
       const bool my_turn = i / kTurn % kThreads == t;
@@ -501,7 +504,8 @@ TYPED_TEST(HandleTableStressTest, NewNeverFailsWithinTheCapacity) {
   ExpectNeverFullWithinBudget<TypeParam>(&this->table_, 0);
 }
 
-TYPED_TEST(HandleTableStressTest, NewNeverFailsWithinTheCapacityBesideGuests) {
+TYPED_TEST(HandleTableStressTest,
+           NewNeverFailsWithinTheCapacityBesideUncachedCallers) {
   if (TypeParam::kExhausts) GTEST_SKIP() << "the capacity shrinks here";
   ExpectNeverFullWithinBudget<TypeParam>(&this->table_, 2);
 }

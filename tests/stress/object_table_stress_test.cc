@@ -105,11 +105,11 @@ class ObjectTableStressTest : public ::testing::Test {
   }
 
   // Makes random calls on shared handles in `threads` threads, the first
-  // `guests` of which have no index.
-  void Churn(unsigned threads, unsigned guests, unsigned ops) {
+  // `uncached_callers` of which have no index.
+  void Churn(unsigned threads, unsigned uncached_callers, unsigned ops) {
     Shared shared{};
     RunThreads(threads, [&](unsigned t) {
-      if (t < guests)
+      if (t < uncached_callers)
         internal::sync::ThisThread().exited.store(true,
                                                   std::memory_order_relaxed);
       std::minstd_rand random(t + 1);
@@ -189,7 +189,7 @@ TYPED_TEST_SUITE(ObjectTableStressTest, AllTraits);
 TYPED_TEST(ObjectTableStressTest, Churn) {
   this->Churn(4, 0, 400000 / kSlowdown);
 }
-TYPED_TEST(ObjectTableStressTest, ChurnWithGuests) {
+TYPED_TEST(ObjectTableStressTest, ChurnWithUncachedCallers) {
   this->Churn(4, 2, 200000 / kSlowdown);
 }
 

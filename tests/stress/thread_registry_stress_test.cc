@@ -119,20 +119,21 @@ TEST_F(ThreadRegistryStressTest, CrowdsBeyondTheLimitComeAndGo) {
   constexpr unsigned kThreads = internal::sync::kMaxThreads + 88;
   const unsigned crowds = kSanitized ? 2 : 8;
   Relay relay(kThreads);
-  std::atomic<unsigned> guests{0};
+  std::atomic<unsigned> uncached_callers{0};
   for (unsigned crowd = 0; crowd < crowds; ++crowd) {
     pthread_barrier_t all_started;
     pthread_barrier_init(&all_started, nullptr, kThreads);
     RunThreads(kThreads, [&](unsigned i) {
       relay.Leg(i, 1);
-      guests += Index() == 0;
+      uncached_callers += Index() == 0;
       // No thread ends before all have begun.
       pthread_barrier_wait(&all_started);
       relay.Leg((i + crowd) % kThreads, 20);
     });
     pthread_barrier_destroy(&all_started);
   }
-  EXPECT_EQ(guests, crowds * (kThreads - (internal::sync::kMaxThreads - 1)));
+  EXPECT_EQ(uncached_callers,
+            crowds * (kThreads - (internal::sync::kMaxThreads - 1)));
   relay.Finish();
 }
 

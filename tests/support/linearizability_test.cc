@@ -1181,7 +1181,7 @@ TEST_P(ClockTest, NeverGoesBackFromThreadToThread) {
   for (std::thread& thread : threads) thread.join();
 }
 
-TEST(LogTest, KeepsWhatHappened) {
+TEST(LogTest, KeepsItsOperationsInOrder) {
   SeededTable<Fault::kNone> table;
   Log log(3, 5);
   const Handle first = log.New(table, 7), second = log.New(table, 8);

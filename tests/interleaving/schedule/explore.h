@@ -48,7 +48,7 @@ inline std::function<void()> Newborn(std::function<void()> body) {
 }
 // Makes the calling thread one whose exit hook has run: it has no index and
 // gets none.
-inline void BecomeGuest() {
+inline void BecomeUncached() {
   ExitThread();
   internal::sync::ThisThread().exited.store(true, std::memory_order_relaxed);
 }

@@ -17,7 +17,7 @@ using std::chrono::hours;
 using std::chrono::milliseconds;
 using std::chrono::nanoseconds;
 
-TEST(EventCountTest, WhatHoldsIsNotWaitedFor) {
+TEST(EventCountTest, AConditionThatHoldsIsNotWaitedFor) {
   EventCount events;
   EXPECT_TRUE(events.WaitUntil([] { return true; }, nanoseconds(0)));
 }

@@ -19,7 +19,7 @@ TEST(ReservedArrayTest, StartsAllZero) {
   for (std::size_t i = 0; i < array.size(); ++i) ASSERT_EQ(array[i], 0u);
 }
 
-TEST(ReservedArrayTest, KeepsWhatIsWritten) {
+TEST(ReservedArrayTest, KeepsWrittenValues) {
   ReservedArray<std::uint64_t> array(100000);
   for (std::size_t i = 0; i < array.size(); ++i) array[i] = i * i;
   const auto& same = std::as_const(array);

@@ -266,7 +266,7 @@ TEST_F(LeakDeathTest,
               sizeof(Node));
 }
 
-TEST_F(LeakDeathTest, WhatLiveObjectsOwnIsNotLeaked) {
+TEST_F(LeakDeathTest, MemoryOfLiveObjectsIsNotLeaked) {
   EXPECT_NO_LEAK([] {
     owners = new ObjectTable<Owner>(100);
     for (int i = 0; i < 100; ++i)
@@ -274,14 +274,14 @@ TEST_F(LeakDeathTest, WhatLiveObjectsOwnIsNotLeaked) {
   });
 }
 
-TEST_F(LeakDeathTest, WhatLiveHandlesPointToIsNotLeaked) {
+TEST_F(LeakDeathTest, ObjectsOfLiveHandlesAreNotLeaked) {
   EXPECT_NO_LEAK([] {
     nodes = new HandleTable<Node*>(100);
     for (int i = 0; i < 100; ++i) Hold(*nodes, new Node);
   });
 }
 
-TEST_F(LeakDeathTest, WhatTheProcesssTableOwnsIsNotLeaked) {
+TEST_F(LeakDeathTest, ObjectsOfTheProcesssTableAreNotLeaked) {
   EXPECT_NO_LEAK([] {
     (void)haft::New(std::make_unique<Node>());
     (void)haft::New(std::make_shared<Node>());
@@ -299,7 +299,7 @@ TEST_F(LeakDeathTest, LeakedTableIsReported) {
       sizeof(ObjectTable<Owner>));
 }
 
-TEST_F(LeakDeathTest, WhatDestroyedTablePointedToIsLeaked) {
+TEST_F(LeakDeathTest, ObjectsOfADestroyedTableAreLeaked) {
   EXPECT_LEAK(
       [] {
         HandleTable<Node*> table(100);
@@ -308,7 +308,7 @@ TEST_F(LeakDeathTest, WhatDestroyedTablePointedToIsLeaked) {
       sizeof(Node));
 }
 
-TEST_F(LeakDeathTest, WhatDeadObjectPointsToIsLeaked) {
+TEST_F(LeakDeathTest, MemoryOfADeadObjectIsLeaked) {
   EXPECT_LEAK(
       [] {
         careless = new ObjectTable<Careless>(100);
@@ -317,7 +317,7 @@ TEST_F(LeakDeathTest, WhatDeadObjectPointsToIsLeaked) {
       sizeof(Node));
 }
 
-TEST_F(LeakDeathTest, WhatDeletedHandlePointedToIsLeaked) {
+TEST_F(LeakDeathTest, ObjectOfADeletedHandleIsLeaked) {
   EXPECT_LEAK(
       [] {
         nodes = new HandleTable<Node*>(100);
@@ -326,7 +326,7 @@ TEST_F(LeakDeathTest, WhatDeletedHandlePointedToIsLeaked) {
       sizeof(Node));
 }
 
-TEST_F(LeakDeathTest, WhatIsTakenFromTheProcesssTableIsLeaked) {
+TEST_F(LeakDeathTest, ObjectTakenFromTheProcesssTableIsLeaked) {
   EXPECT_LEAK(
       [] {
         if (Take<Node>(New(std::make_unique<Node>())).release() == nullptr)

@@ -204,7 +204,7 @@ std::uint64_t Prove(const std::vector<Round>& rounds, std::size_t* used) {
   });
 }
 
-TEST(PopOrProveEmptyTest, WhatIsFoundIsReturnedAtOnce) {
+TEST(PopOrProveEmptyTest, AFoundHandleIsReturnedAtOnce) {
   std::size_t used;
   EXPECT_EQ(Prove({{5, 0}, {7, 0}}, &used), 5u);
   EXPECT_EQ(used, 1u);

@@ -158,7 +158,7 @@ TEST(ThreadCachesTest, LevelMovesWhileTheCallCounts) {
   EXPECT_EQ(caches.created(), 8u);
 }
 
-TEST(ThreadCachesTest, CallInsideACallIsAGuest) {
+TEST(ThreadCachesTest, CallInsideACallIsUncached) {
   Caches caches;
   WithOwner(caches, [&](auto&) { EXPECT_FALSE(Enters(caches)); });
   EXPECT_TRUE(Enters(caches));
@@ -229,7 +229,7 @@ TEST(ThreadCachesTest, NextThreadInheritsLevelCacheAndCounters) {
   EXPECT_EQ(caches.deleted(), 50u);
 }
 
-TEST(ThreadCachesTest, ThreadPastItsExitHookIsAGuestAndIsCounted) {
+TEST(ThreadCachesTest, ThreadAfterItsExitHookIsUncachedAndCounted) {
   Caches caches;
   std::thread([&] {
     EndIndex();

@@ -312,7 +312,7 @@ class Crowd {
   std::vector<pthread_t> threads_;
 };
 
-TEST_F(ThreadRegistryTest, ThreadsBeyondTheLimitAreGuests) {
+TEST_F(ThreadRegistryTest, ThreadsBeyondTheLimitHaveNoIndex) {
   constexpr unsigned kThreads = sync::kMaxThreads + 60;
   HandleTable<Word> table(kThreads);
   (void)ClaimedIndex();
@@ -333,11 +333,11 @@ TEST_F(ThreadRegistryTest, ThreadsBeyondTheLimitAreGuests) {
     });
   }
   pthread_barrier_destroy(&all_used);
-  const auto guests = std::count(indices.begin(), indices.end(), 0u);
+  const auto without_index = std::count(indices.begin(), indices.end(), 0u);
   // Threads with an index have different ones, and use all except this
   // thread's. (An earlier test may have cost a few.)
   const std::set<unsigned> distinct(indices.begin(), indices.end());
-  EXPECT_EQ(distinct.size() - 1 + guests, kThreads);
+  EXPECT_EQ(distinct.size() - 1 + without_index, kThreads);
   EXPECT_GE(distinct.size() - 1, sync::kMaxThreads - 10);
   EXPECT_LE(*distinct.rbegin(), sync::kMaxThreads);
   EXPECT_EQ(std::set<Handle>(handles.begin(), handles.end()).size(), kThreads);
@@ -346,11 +346,11 @@ TEST_F(ThreadRegistryTest, ThreadsBeyondTheLimitAreGuests) {
   ExpectConservation(table);
 }
 
-TEST_F(ThreadRegistryTest, GuestTakesAnIndexThatBecomesFree) {
+TEST_F(ThreadRegistryTest, ThreadWithoutAnIndexTakesOneThatBecomesFree) {
   HandleTable<Word> table(10);
   pthread_barrier_t all_claimed;
   pthread_barrier_init(&all_claimed, nullptr, sync::kMaxThreads + 1);
-  std::thread guest;
+  std::thread uncached;
   std::atomic<bool> may_claim{false};
   {
     Crowd crowd(sync::kMaxThreads, [&](unsigned) {
@@ -359,7 +359,7 @@ TEST_F(ThreadRegistryTest, GuestTakesAnIndexThatBecomesFree) {
       pthread_barrier_wait(&all_claimed);
     });
     pthread_barrier_wait(&all_claimed);
-    guest = std::thread([&] {
+    uncached = std::thread([&] {
       const Handle first = table.New(1);
       EXPECT_EQ(Index(), 0u);
       pthread_barrier_wait(&all_claimed);
@@ -369,7 +369,7 @@ TEST_F(ThreadRegistryTest, GuestTakesAnIndexThatBecomesFree) {
     });
   }
   may_claim = true;
-  guest.join();
+  uncached.join();
   pthread_barrier_destroy(&all_claimed);
   ExpectConservation(table);
 }
