@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # What neither the compiler nor clang-format checks. Usage: tools/lint.sh [CHECKOUT]. Exit 1 with FILE:LINE: WHAT.
-#   seam     only sync.h names what a checker must replace (docs/design.md)
+#   seam     only system_sync.h names what a checker must replace (docs/design.md)
 #   order    a non-relaxed memory order has a label, as [S2], in a comment at most 6 lines above or on its line
 #   label    a label is defined once (a comment line "// [S2] release: ..."), names only labels that exist, and is named
 #            back from another label's comment block, or again from its own when it is its own partner
@@ -13,7 +13,8 @@ cd "$root"
 
 # Headers that need no test of their own: "NAME: reason", one a line.
 untested='
-internal/base/sync.h: aliases and one-line functions; every other test runs on them, and each backend replaces them
+internal/base/sync.h: the choice of a backend; every other test and model is built on it
+internal/base/system_sync.h: aliases and one-line functions; every other test runs on them, and each backend replaces them
 internal/base/abi.h: a name; sanitizer_test.cc and every link depend on it
 haft.h: declarations; haft_test.cc tests what they declare
 facility.h: includes process_table.h
@@ -32,9 +33,9 @@ fi
 seam() {
   local file
   for file in "${sources[@]}"; do
-    [[ $file == lib/haft/internal/base/sync.h ]] && continue
+    [[ $file == lib/haft/internal/base/system_sync.h ]] && continue
     grep -nHoE '(^|[^A-Za-z0-9_])(std::atomic[A-Za-z0-9_]*|thread_local|mmap *\(|sched_getcpu|(__)?volatile|(std::)?atomic_thread_fence)' \
-      "$file" | sed -E 's/^([^:]*:[0-9]+:)[^A-Za-z_]*(.*)/\1 seam: "\2" belongs in internal\/base\/sync.h/' || true
+      "$file" | sed -E 's/^([^:]*:[0-9]+:)[^A-Za-z_]*(.*)/\1 seam: "\2" belongs in internal\/base\/system_sync.h/' || true
   done
 }
 

@@ -24,7 +24,7 @@ expect() {
 for word in 'std::atomic<int> a;' 'thread_local int a;' 'p = mmap(0);' 'sched_getcpu();' 'volatile int a;' \
   'std::atomic_ref<int> a;' 'atomic_thread_fence(o);' 'asm __volatile__("");' '// the std::atomic here'; do
   expect '^lib/haft/x.h:2: seam: ' <<< $'\n'"$word"
-  file=internal/base/sync.h expect clean <<< "$word"
+  file=internal/base/system_sync.h expect clean <<< "$word"
 done
 expect clean <<< 'int nonvolatile; int my_thread_local_count;  // std::memory_order_relaxed'
 
@@ -46,6 +46,7 @@ expect 'x.h:3: mutant: no mutant of \[S4\]' <<< "${pair/S2/S4}"$'// [S4] acquire
 
 file=internal/base/y.h expect '^lib/haft/internal/base/y.h:1: test: no tests/unit/internal/base/y_test.cc' <<< 'int y;'
 file=internal/base/sync.h expect clean <<< 'int y;'
+file=internal/base/system_sync.h expect clean <<< 'int y;'
 
 (( failures == 0 )) || exit 1
 echo 'lint_test: ok'

@@ -1,10 +1,11 @@
-// Sequences of the C ABI's calls on the process's table and others, with any
-// words as handles, other tables' handles, and types of all kinds, against a
-// reference. What calls back, `destroy` above all, goes on with the sequence.
+// A fuzz target for the C ABI: sequences of calls on the process's table and
+// others, with any words as handles, other tables' handles and types of all
+// kinds, against a reference. Callbacks, above all `destroy`, go on with the
+// sequence.
 //
-// The reference is told what a call should do before the call is made, but in
-// steps, each of which the library may take when its turn comes: so it is right
-// also for those who are called back in the middle of a call.
+// Before a call is made, the reference is told what it should do, but in steps,
+// each of which the library may take when its turn comes. It is therefore also
+// right for callbacks in the middle of a call.
 
 #include <algorithm>
 #include <cstddef>
@@ -32,15 +33,17 @@ namespace {
 
 using Layout = DefaultLayout;
 
-// The process's table, so that it can be full. Before the first call.
+// Limits the process's table so that it can become full. It must run before the
+// first call.
 constexpr std::size_t kProcessCapacity = 60;
 [[maybe_unused]] const int capacity_is_set =
     setenv("HAFT_CAPACITY", std::to_string(kProcessCapacity).c_str(), 1);
 
-// Destructors that nest so deep leave what they delete to the outermost one.
+// Destructors that nest this deep leave the objects that they delete to the
+// outermost one.
 constexpr unsigned kPromptDepth = 32;
 
-// What is given to Haft, and comes back once.
+// An object that is given to Haft and must come back once.
 struct Payload {
   static constexpr Word kAlive = 0x5ca1ab1e;
   Word canary = kAlive;
@@ -66,7 +69,7 @@ const haft_type kTypes[] = {
     {"borrowed", "borrowed", nullptr},
     {"borrowed, nameless", nullptr, nullptr},
 };
-// Equal numbers: the same type.
+// Descriptors of equal numbers are of the same type.
 constexpr int kKinds[] = {0, 0, 1, 2, 3, 4, 5, 6};
 constexpr unsigned kTypeCount = sizeof(kTypes) / sizeof(kTypes[0]);
 
@@ -75,7 +78,7 @@ bool IsZero(const haft_pin& pin) {
   return std::memcmp(&pin, &zero, sizeof(pin)) == 0;
 }
 
-// A table, and what it should have.
+// A table, and the contents that it should have.
 struct Table {
   haft_table* table = nullptr;
   std::size_t capacity = 0;  // as long as no slot is exhausted
@@ -89,7 +92,7 @@ struct Table {
   std::size_t occupied = 0;  // objects that have not been destroyed
   bool ending = false;       // inside haft_table_destroy
 
-  // How many objects can exist.
+  // Returns how many objects can exist.
   std::size_t Capacity() const {
     return capacity - std::min(exhausted, capacity);
   }
@@ -113,7 +116,7 @@ struct Object {
   unsigned interned = 0;  // how often; 0: made by haft_new
 };
 
-// Never destroyed, as the table.
+// It is never destroyed, because the table is not.
 Table& ProcessTable() {
   static Table& table = *[] {
     auto* const made = new Table;
@@ -152,11 +155,11 @@ class Run {
  private:
   friend void Destroyed(void*, int);
 
-  // One step of what a call should do.
+  // Takes one step of a call in the reference.
   //   Returns   false when there are none left
   using Advance = std::function<bool()>;
 
-  // A pin, in plain memory somewhere.
+  // A pin in plain memory.
   struct Held {
     Object* object;
     haft_pin* pin;
@@ -171,7 +174,7 @@ class Run {
 
   // ---- Calls
 
-  // Makes a call of which `advance` says what it does.
+  // Makes a call. `advance` takes its steps in the reference.
   template <typename F>
   auto Call(const Advance& advance, F&& call) {
     frames_.push_back(&advance);
@@ -190,7 +193,7 @@ class Run {
     Expect(depth_ == 0 && frames_.empty(), "the fuzz target is wrong");
   }
 
-  // `destroy` is called.
+  // Handles a call of `destroy`.
   void OnDestroy(Payload* payload, int by) {
     Expect(payload != nullptr && payload->canary == Payload::kAlive,
            "destroyed what is no object");
@@ -217,7 +220,7 @@ class Run {
     Finish(object);
   }
 
-  // Leaves it to a scope that is being closed, or deletes it.
+  // Leaves the handle to a scope that is being closed, or deletes it.
   void DropChild(const Object& object) {
     for (Scope& scope : scopes_) {
       if (scope.closing && scope.table == object.table && object.word / 2 % 2)
@@ -250,7 +253,7 @@ class Run {
     table.exhausted +=
         Layout::Generation::Decode(object.word) == Layout::Generation::kMax;
     --table.occupied;
-    // Memory in which a pin lies is the pin's.
+    // Memory in which a pin is stored belongs to the pin.
     const auto holder = std::find_if(
         pins_.begin(), pins_.end(),
         [&](const Held& held) { return held.pin == &object.payload->pin; });
@@ -285,7 +288,7 @@ class Run {
   // ---- Choices
 
   Word Any() { return input_.AnyHandle<Layout>(known_); }
-  // Mostly the table that has issued the word.
+  // Returns mostly the table that has issued the word.
   Table& TableFor(Word word) {
     const unsigned how = input_.Byte();
     if (how % 4 != 0) {
@@ -295,7 +298,7 @@ class Run {
     }
     return *tables_[how / 4 % tables_.size()];
   }
-  // Mostly the type that it has.
+  // Returns mostly the type of the object.
   const haft_type* TypeFor(const Table& table, Word word) {
     const unsigned how = input_.Byte();
     const Object* const object = Live(table, word);
@@ -306,10 +309,10 @@ class Run {
 
   void Step() {
     const unsigned op = input_.Byte();
-    // Not in the middle of a call: what has been deferred may be destroyed by
-    // another thread or a guest that destroys something, and where nobody is
-    // called back for that, the reference could not tell when.
-    const AsGuest guest(op >= 240 && frames_.empty());
+    // Not in the middle of a call. Deferred objects may be destroyed by another
+    // thread or an uncached caller that destroys something, and the reference
+    // could not tell when, because not every destruction calls back.
+    const AsUncachedCaller uncached(op >= 240 && frames_.empty());
     const Word word = Any();
     Table& table = TableFor(word);
     const haft_type* const type = TypeFor(table, word);
@@ -374,7 +377,7 @@ class Run {
 
   // ---- New
 
-  // Enters what has been made.
+  // Enters a new object.
   Object& Enter(Table& table, Word word, unsigned type, int by, void* object,
                 std::unique_ptr<Payload> payload, Word child) {
     Expect(Layout::IsWellFormed(word), "a new handle is malformed");
@@ -408,8 +411,8 @@ class Run {
     Expect(table.occupied >= table.Capacity(), "full below the capacity");
   }
 
-  // What a table that is being destroyed may have none of: it is destroyed
-  // without a call.
+  // A table that is being destroyed must not contain these, because they are
+  // destroyed without a callback.
   unsigned TypeOfNew(const Table& table, unsigned how) {
     const unsigned type = how % kTypeCount;
     return table.ending && kTypes[type].destroy == nullptr ? 0 : type;
@@ -473,7 +476,7 @@ class Run {
     if (made < count) ExpectFull(table);
   }
 
-  // Each deletes the one before it, so that destruction nests.
+  // Each object deletes the one before it, so that destruction nests.
   void Chain(Table& table, unsigned length) {
     Word child = 0;
     for (unsigned i = 0; i < length; ++i) {
@@ -506,7 +509,8 @@ class Run {
     int by = kTypes[type].destroy == nullptr ? -1 : static_cast<int>(type);
     const bool with = how % 2 != 0;
     if (with) {
-      // Mostly what has been interned before, perhaps as another type.
+      // Mostly an object that has been interned before, perhaps as another
+      // type.
       const Object* const other = Live(table, word);
       if (other != nullptr && other->object != nullptr) object = other->object;
       if (other != nullptr && how % 8 != 1) type = other->type;
@@ -607,7 +611,7 @@ class Run {
       return true;
     };
   }
-  // The object that such a call ends.
+  // Returns the object that such a call ends.
   static Object* Ended(const Table& table, Word word, haft_status expected) {
     return expected == HAFT_OK ? Live(table, word) : nullptr;
   }
@@ -727,7 +731,7 @@ class Run {
   void Pin(Table& table, Word word, const haft_type* type) {
     const haft_status expected = StatusOf(table, word, type);
     if (table.ending || pins_.size() >= 100) return;
-    // In memory of its own, or in some object of any table.
+    // The pin is in memory of its own, or in some object of any table.
     Held held{};
     const unsigned where = input_.Byte();
     if (where % 2 == 0 && !objects_.empty()) {
@@ -783,7 +787,7 @@ class Run {
 
   // ---- Walks
 
-  // What is shown is pinned meanwhile, and let go of afterwards.
+  // An object that a walk shows is pinned meanwhile and released afterwards.
   struct Walk {
     Walk(Run* of, const Table* in) : run(of), table(in) {}
     Run* const run;
@@ -883,7 +887,7 @@ class Run {
            "haft_scope_open is wrong");
     scopes_.push_back({scope, &table, {}});
   }
-  // If one is being closed, often that.
+  // If a scope is being closed, this often returns it.
   Scope* AnyScope() {
     if (scopes_.empty()) return nullptr;
     const unsigned how = input_.Byte();
@@ -897,7 +901,7 @@ class Run {
   void AddToScope(Word word) {
     Scope* const scope = AnyScope();
     if (scope == nullptr) return;
-    // So often that it grows.
+    // It escapes so often that the scope grows.
     const unsigned how = input_.Byte();
     for (unsigned i = 0; i < (how < 200 ? 1 : how - 199); ++i)
       Add(*scope, word);
@@ -958,7 +962,7 @@ class Run {
   void ChangeTables() {
     const unsigned how = input_.Byte();
     if (how % 2 == 0 && tables_.size() < 4) return Create(1 + how / 2);
-    // Not while somebody is inside one.
+    // No call may be inside the table.
     if (!frames_.empty() || tables_.size() < 2) return;
     DestroyTable(tables_[1 + how / 2 % (tables_.size() - 1)]);
   }
@@ -980,7 +984,8 @@ class Run {
       if (scope.table == table) return DestroyTable(table);
     }
     ExpectStats(*table);
-    // Of what nobody is told about: when it goes cannot be seen.
+    // These are objects without callbacks, whose destruction cannot be
+    // observed.
     for (const Word word : LiveWords(*table)) {
       const Object* const object = Live(*table, word);
       if (object != nullptr && object->by < 0) Delete(*table, word, nullptr);
@@ -1001,7 +1006,7 @@ class Run {
     delete table;
   }
 
-  // ---- What is invalid
+  // ---- Invalid arguments
 
   void Nulls(Table& table, Word word) {
     haft_table* const t = table.table;
@@ -1069,7 +1074,7 @@ class Run {
   // ---- Figures
 
   void ExpectStats(const Table& table) const {
-    // Inside a call they are not exact.
+    // Inside a call the figures are not exact.
     if (!frames_.empty()) return;
     haft_stats stats;
     Expect(haft_table_stats(table.table, &stats) == HAFT_OK,

@@ -1,5 +1,5 @@
-// Sequences of HandleTable's operations, with any word as a handle, against a
-// map. The first bytes choose the table.
+// A fuzz target for HandleTable: sequences of its operations, with any word as
+// a handle, against a map. The first bytes choose the table.
 
 #include <algorithm>
 #include <cstddef>
@@ -20,7 +20,7 @@
 namespace haft::fuzz {
 namespace {
 
-// Two words, so that a mixture of two values shows.
+// Two words, so that a mixture of two values is noticed.
 struct Value {
   Word word;
   Word complement;
@@ -30,7 +30,8 @@ template <typename Traits>
 class Run {
   using Layout = typename Traits::Layout;
   using Table = HandleTable<Value, Traits>;
-  static constexpr bool kRetires = Traits::kExhaustion == Exhaustion::kDropSlot;
+  static constexpr bool kDropsSlots =
+      Traits::kExhaustion == Exhaustion::kDropSlot;
   static constexpr bool kIsExact =
       std::is_same_v<typename Traits::FreeList, StripedFreeList> ||
       std::is_same_v<typename Traits::FreeList, GlobalFreeList> ||
@@ -43,7 +44,7 @@ class Run {
   void Go() {
     while (!input_.empty()) {
       const unsigned op = input_.Byte();
-      const AsGuest guest(op >= 224);
+      const AsUncachedCaller uncached(op >= 224);
       Step(op % 16);
     }
     LookAtAll();
@@ -61,7 +62,7 @@ class Run {
         return DeleteBatch(input_.Below(40));
       case 3:
         return LookAtAll();
-      case 4:  // once more what is dead already
+      case 4:  // a handle that may be dead already
         return Delete(
             issued_.empty() ? 0 : issued_[input_.Byte() % issued_.size()]);
       case 5:
@@ -116,7 +117,7 @@ class Run {
     Expect(Layout::IsWellFormed(word), "New made a malformed handle");
     Expect(live_.emplace(word, value.word).second, "New made a live handle");
     const bool is_new = ever_.insert(word).second;
-    Expect(is_new || !kRetires, "New made a handle of old again");
+    Expect(is_new || !kDropsSlots, "New made a handle of old again");
     if (is_new) issued_.push_back(word);
     ++created_;
   }
@@ -142,7 +143,7 @@ class Run {
   void Deleted(Word word) {
     if (live_.erase(word) == 0) return;
     ++deleted_;
-    exhausted_ += kRetires &&
+    exhausted_ += kDropsSlots &&
                   Layout::Generation::Decode(word) == Layout::Generation::kMax;
   }
 
@@ -156,9 +157,10 @@ class Run {
     } else if (live_.count(word) != 0) {
       Expect(status == Status::kOk, "Check of a live handle");
     } else if (ever_.count(word) != 0) {
-      // After a wrap nothing tells a stale handle from one not issued yet.
+      // After a wrap, a stale handle cannot be told from one that has not been
+      // issued yet.
       Expect(status == Status::kStale ||
-                 (!kRetires && status == Status::kNeverIssued),
+                 (!kDropsSlots && status == Status::kNeverIssued),
              "Check of a stale handle");
     } else {
       Expect(status == Status::kNeverIssued, "Check of a forged handle");

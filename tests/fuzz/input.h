@@ -1,5 +1,5 @@
-// What the fuzz targets share: the tables' traits, reading an input, and saying
-// what is wrong.
+// Parts that the fuzz targets share: the traits of tables, the reading of an
+// input, and the report of an error.
 
 #ifndef TESTS_FUZZ_INPUT_H_
 #define TESTS_FUZZ_INPUT_H_
@@ -27,14 +27,14 @@ struct FuzzTraits : DefaultTraits {
   static constexpr Exhaustion kExhaustion = kExhaustionV;
 };
 
-// Aborts with `sentence` when `holds` is false, in every build.
+// Aborts with `sentence` if `holds` is false, in every build.
 inline void Expect(bool holds, const char* sentence) {
   if (holds) return;
   std::fprintf(stderr, "fuzz: %s\n", sentence);
   std::abort();
 }
 
-// The bytes of an input, one after another; 0 when there are no more.
+// The bytes of an input, one after another, followed by zeros.
 class Input {
  public:
   Input(const std::uint8_t* data, std::size_t size)
@@ -42,7 +42,7 @@ class Input {
 
   bool empty() const { return data_ == end_; }
   std::uint8_t Byte() { return empty() ? 0 : *data_++; }
-  // 0..n-1.
+  // Returns a number in 0..n-1.
   unsigned Below(unsigned n) { return Byte() % n; }
   haft::Word Word() {
     haft::Word word = 0;
@@ -50,8 +50,8 @@ class Input {
     return word;
   }
 
-  // A word that somebody might pass: one of `known`, one near to one of them,
-  // or any word at all. Each is one of a table of `Layout`.
+  // Returns a word that a caller might pass: one of `known`, a word near one of
+  // them, or any word at all. `known` are handles of a table of `Layout`.
   template <typename Layout>
   haft::Word AnyHandle(const std::vector<haft::Word>& known) {
     const unsigned how = Byte();
@@ -73,7 +73,7 @@ class Input {
         return base ^ Layout::Index::Encode(Byte());
       case 6:
         return Layout::Make(Byte(), Byte());
-      case 7:  // as states of slots are made of handles
+      case 7:  // in the way that states of slots are made from handles
         return base ^ Layout::Index::Encode(Below(8)) ^ 1;
       default:
         return base;
@@ -85,32 +85,32 @@ class Input {
   const std::uint8_t* const end_;
 };
 
-// While it lives, the calling thread has no cache in any table.
-class AsGuest {
+// While such an object exists, the calling thread has no cache in any table.
+class AsUncachedCaller {
  public:
-  explicit AsGuest(bool guest)
+  explicit AsUncachedCaller(bool is_uncached)
       : index_(
             internal::sync::ThisThread().index.load(std::memory_order_relaxed)),
         exited_(internal::sync::ThisThread().exited.load(
             std::memory_order_relaxed)),
-        guest_(guest) {
-    if (!guest_) return;
+        is_uncached_(is_uncached) {
+    if (!is_uncached_) return;
     internal::sync::ThisThread().exited.store(true, std::memory_order_relaxed);
     internal::sync::ThisThread().index.store(0, std::memory_order_relaxed);
   }
-  ~AsGuest() {
-    if (!guest_) return;
+  ~AsUncachedCaller() {
+    if (!is_uncached_) return;
     internal::sync::ThisThread().index.store(index_, std::memory_order_relaxed);
     internal::sync::ThisThread().exited.store(exited_,
                                               std::memory_order_relaxed);
   }
-  AsGuest(const AsGuest&) = delete;
-  AsGuest& operator=(const AsGuest&) = delete;
+  AsUncachedCaller(const AsUncachedCaller&) = delete;
+  AsUncachedCaller& operator=(const AsUncachedCaller&) = delete;
 
  private:
   const unsigned index_;
   const bool exited_;
-  const bool guest_;
+  const bool is_uncached_;
 };
 
 }  // namespace haft::fuzz

@@ -1,6 +1,7 @@
-// Sequences of ObjectTable's operations, with any word as a handle, against a
-// reference: pins, read scopes, every way to delete, constructors and moves
-// that throw, destructors that delete. The first bytes choose the table.
+// A fuzz target for ObjectTable: sequences of its operations, with any word as
+// a handle, against a reference. They include pins, read scopes, every way to
+// delete, constructors and moves that throw, and destructors that delete. The
+// first bytes choose the table.
 
 #include <algorithm>
 #include <chrono>
@@ -24,7 +25,7 @@
 namespace haft::fuzz {
 namespace {
 
-// What happens to objects, told to the run that is under way.
+// The receiver of the objects' events: the current run.
 class Events {
  public:
   virtual void Destroyed(Word id, Handle child) = 0;
@@ -35,7 +36,8 @@ class Events {
 
 struct Thrown {};
 
-// An object that knows whether it is one, and deletes its child with it.
+// An object that detects its use outside of its life, and deletes its child in
+// its destructor.
 class Node {
  public:
   Node(Events* events, Word id, Handle child, bool throws) : id_(id) {
@@ -43,7 +45,7 @@ class Node {
     events_ = events;
     child_ = child;
   }
-  // Where it is moved to it is nobody's.
+  // The object that it is moved to reports no events.
   Node(Node&& other) : id_(other.Id()) {
     if (other.throws_when_moved) throw Thrown();
   }
@@ -75,7 +77,8 @@ class Run final : private Events {
   using Table = ObjectTable<Node, Traits>;
   using Pinned = typename Table::Pinned;
   using ReadScope = typename Table::ReadScope;
-  static constexpr bool kRetires = Traits::kExhaustion == Exhaustion::kDropSlot;
+  static constexpr bool kDropsSlots =
+      Traits::kExhaustion == Exhaustion::kDropSlot;
   static constexpr bool kIsExact =
       std::is_same_v<typename Traits::FreeList, StripedFreeList> ||
       std::is_same_v<typename Traits::FreeList, GlobalFreeList>;
@@ -89,10 +92,10 @@ class Run final : private Events {
   void Go() {
     while (!input_.empty()) {
       const unsigned op = input_.Byte();
-      // A scope belongs to the thread that has opened it.
-      self_ = op >= 224 && scopes_.empty() ? kGuest : kThread;
+      // A scope belongs to the thread that opened it.
+      self_ = op >= 224 && scopes_.empty() ? kUncached : kThread;
       {
-        const AsGuest guest(self_ == kGuest);
+        const AsUncachedCaller uncached(self_ == kUncached);
         Step(op % 24);
       }
       self_ = kThread;
@@ -111,17 +114,18 @@ class Run final : private Events {
   }
 
  private:
-  // As whom a call is made, and a scope opened.
-  enum Self { kThread, kGuest };
+  // The kind of caller that makes a call or opens a scope.
+  enum Self { kThread, kUncached };
   struct Object {
-    bool held() const { return held_by[kThread] || held_by[kGuest]; }
+    bool held() const { return held_by[kThread] || held_by[kUncached]; }
 
     Word id;
     Word child;
     unsigned pins = 0;
     bool throws_when_moved = false;
     bool used_by[2] = {};
-    // Deleted while a scope of one who had used it was open, which still is.
+    // The object was deleted while a scope of a caller that had used it was
+    // open, and the scope still is.
     bool held_by[2] = {};
   };
   struct Held {
@@ -220,7 +224,8 @@ class Run final : private Events {
     });
   }
 
-  // Ends `word` in the reference, and says what the table should have.
+  // Ends `word` in the reference. Returns the status that the table should
+  // return.
   Status Ended(Word word) {
     const auto found = live_.find(word);
     if (found == live_.end()) {
@@ -242,7 +247,7 @@ class Run final : private Events {
   }
   void Gone(Word word, const Object& object) {
     expected_.insert(object.id);
-    exhausted_ += kRetires &&
+    exhausted_ += kDropsSlots &&
                   Layout::Generation::Decode(word) == Layout::Generation::kMax;
     if (live_.count(object.child) != 0) (void)Ended(object.child);
   }
@@ -287,7 +292,7 @@ class Run final : private Events {
     }
     Expect(live_.emplace(word, object).second, "Emplace made a live handle");
     const bool is_new = ever_.insert(word).second;
-    Expect(is_new || !kRetires, "Emplace made a handle of old again");
+    Expect(is_new || !kDropsSlots, "Emplace made a handle of old again");
     if (is_new) issued_.push_back(word);
     ++created_;
   }
@@ -385,7 +390,7 @@ class Run final : private Events {
     if (!Layout::IsWellFormed(word)) return status == Status::kMalformed;
     if (ever_.count(word) == 0) return status == Status::kNeverIssued;
     return status == Status::kStale ||
-           (!kRetires && status == Status::kNeverIssued);
+           (!kDropsSlots && status == Status::kNeverIssued);
   }
   void Look(Word word) {
     const Status status = table_->Check(Handle(word));

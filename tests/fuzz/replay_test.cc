@@ -1,5 +1,5 @@
-// Replays a fuzz target's corpus, and random inputs, in an ordinary test. The
-// corpus is the target's data; HAFT_CORPUS names its folder.
+// An ordinary test that replays a fuzz target's corpus, and random inputs.
+// HAFT_CORPUS names the folder of the corpus.
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-// Signal handlers, fork, short-lived tables, address space.
+// Tests of HandleTable in its environment.
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
@@ -61,21 +61,21 @@ using WordTable = HandleTable<Word, TestTraits<FreeList, Layout>>;
 
 using SmallMagazines = BasicMagazineFreeList<4>;
 
-// For tests that delete for as long as they last: more often than a small table
-// of 32-bit handles has generations.
+// For tests that delete as long as they run, which is more often than a small
+// table of 32-bit handles has generations.
 template <typename FreeList>
 using ManyGenerations = TestTraits < FreeList,
       DefaultLayout, kWordBits<64 ? Exhaustion::kWrap : Exhaustion::kDropSlot>;
 
 // Makes the calling thread one without a cache.
-void BecomeGuest() {
+void BecomeUncached() {
   internal::sync::ThisThread().exited.store(true, std::memory_order_relaxed);
 }
 
 // ---------------------------------------------------------------------------
 // Signals
 
-// Two words, so that a mixture of two values shows.
+// Two words, so that a mixture of two values is noticed.
 struct Value {
   Word word;
   Word complement;
@@ -87,8 +87,8 @@ struct Value {
   friend bool operator!=(const Value& a, const Value& b) { return !(a == b); }
 };
 
-// A table and what should be in it. Usable in a signal handler. The first few
-// handles are spares, for handlers to delete.
+// A table and the values that should be in it. It can be used in a signal
+// handler. The first few handles are spares, which handlers delete.
 template <typename Traits>
 class Ledger {
  public:
@@ -106,7 +106,7 @@ class Ledger {
   void NewMany(unsigned count) {
     for (unsigned i = 0; i < count; ++i) (void)New();
   }
-  // As made by New(Value::Of(TakeWord())).
+  // Notes a handle that New(Value::Of(TakeWord())) has made.
   Word TakeWord() { return next_word_++; }
   void Record(Handle handle, Word word) {
     for (unsigned i = 0; i < count_; ++i)
@@ -115,18 +115,19 @@ class Ledger {
     ++count_;
   }
 
-  // Deletes a handle and expects to be the one who does.
+  // Deletes a handle and expects that no other call deletes it.
   void Delete(Handle handle) {
     Entry& entry = Of(handle);
     failed_ |= !entry.live;
-    // Before, because a signal handler may look in between.
+    // This comes before the Delete, because a signal handler may look in
+    // between.
     entry.live = false;
     failed_ |= table.Delete(handle) != Value::Of(entry.word);
   }
   void DeleteSpares(unsigned count) { Delete(0, kSpares, count); }
-  // The oldest that are no spares.
+  // The oldest handles that are no spares.
   void DeleteOldest(unsigned count) { Delete(kSpares, count_, count); }
-  // Deletes a handle that a call which has been interrupted may delete, too.
+  // Deletes a handle that the interrupted call may delete, too.
   void TryDelete(Handle handle) {
     if (const std::optional<Value> value = table.Delete(handle))
       NoteDeleted(handle, *value);
@@ -137,14 +138,14 @@ class Ledger {
     entry.live = false;
   }
 
-  // Leaves no room.
+  // Fills the table.
   void FillUp() {
     while (table.New(Value::Of(0)) != kNullHandle) ++ballast_;
   }
 
   Handle last() const { return entries_[count_ - 1].handle; }
 
-  // `but` is being deleted and may be gone.
+  // `but` is being deleted and may be gone already.
   void LookAtAll(Handle but) {
     for (unsigned i = 0; i < count_; ++i) {
       const Entry& entry = entries_[i];
@@ -178,9 +179,9 @@ class Ledger {
     bool live;
   };
   static constexpr unsigned kEntries = 2048;
-  // For what the interrupted call makes.
+  // Room for the handles that the interrupted call makes.
   static constexpr unsigned kMostAtOnce = 8;
-  // They fill magazines of 4, so that none is begun.
+  // They fill magazines of 4, so that no magazine is partly full.
   static constexpr unsigned kSpares = 40;
 
   Entry& Of(Handle handle) {
@@ -189,7 +190,7 @@ class Ledger {
     }
     std::abort();
   }
-  // Up to `count` of the entries first..end-1.
+  // Deletes up to `count` of the entries first..end-1.
   void Delete(unsigned first, unsigned end, unsigned count) {
     for (unsigned i = first; i < end && count > 0; ++i) {
       if (!entries_[i].live) continue;
@@ -205,12 +206,13 @@ class Ledger {
   bool failed_ = false;
 };
 
-// What a signal handler does.
+// The action of a signal handler.
 enum class Handler {
   kMakes,
   kDeletes,
   kMakesLooksDeletes,
-  kMakesTwoDeletesFirst,  // the stack's top is the same again, but not below
+  kMakesTwoDeletesFirst,  // the stack's top is the same again, but not the
+                          // entry below
   kReplacesTheSame,
 };
 constexpr Handler kHandlers[] = {
@@ -220,15 +222,15 @@ constexpr Handler kHandlers[] = {
 // The call that is interrupted.
 enum class Call { kNew, kDelete, kValue, kNewBatch, kDeleteBatch };
 
-// On which thread.
+// The kind of thread that makes the call.
 enum class Caller {
-  kOld,      // one that has used this table
-  kNewHere,  // one that has used another table
-  kNewborn,  // one that has used none
-  kGuest,    // one past its exit hook
+  kOld,       // one that has used this table
+  kNewHere,   // one that has used another table
+  kNewborn,   // one that has used none
+  kUncached,  // one past its exit hook
 };
 
-// What a scenario prepares.
+// The state that a scenario prepares.
 template <typename Traits>
 using Preparation = void (*)(Ledger<Traits>*);
 template <typename Traits>
@@ -240,7 +242,7 @@ void OneMore(Ledger<Traits>* ledger) {
 
 class SingleStepTest : public testing::SingleStepTest {
  protected:
-  // Interrupts `call` at each instruction, by each handler, on fresh tables.
+  // Interrupts `call` at each instruction, with each handler, on fresh tables.
   template <typename Traits>
   void Interrupt(Call call, Caller caller, Preparation<Traits> prepare) {
     for (Handler handler : kHandlers) {
@@ -254,7 +256,7 @@ class SingleStepTest : public testing::SingleStepTest {
           run();
         } else {
           std::thread([&] {
-            if (caller == Caller::kGuest) BecomeGuest();
+            if (caller == Caller::kUncached) BecomeUncached();
             if (caller == Caller::kNewHere)
               (void)WordTable<GlobalFreeList>(1).New(0);
             run();
@@ -359,11 +361,11 @@ class SingleStepTest : public testing::SingleStepTest {
 using SmallTraits = TestTraits<SmallMagazines>;
 using SmallLedger = Ledger<SmallTraits>;
 
-// Cache of the setting up thread: nothing in it.
-TEST_F(SingleStepTest, NewThatCarvesAMagazine) {
+// The cache of the thread that sets up is empty.
+TEST_F(SingleStepTest, NewThatTakesAMagazineOfFreshSlots) {
   Interrupt<SmallTraits>(Call::kNew, Caller::kOld, &Nothing);
 }
-// Three handles in the loaded magazine.
+// The loaded magazine holds three handles.
 TEST_F(SingleStepTest, NewFromTheLoadedMagazine) {
   Interrupt<SmallTraits>(Call::kNew, Caller::kOld, &OneMore);
 }
@@ -385,7 +387,7 @@ TEST_F(SingleStepTest, NewThatTakesASingleHandle) {
   Interrupt<SmallTraits>(Call::kNew, Caller::kOld, [](SmallLedger* ledger) {
     ledger->NewMany(4);
     std::thread([=] {
-      BecomeGuest();
+      BecomeUncached();
       ledger->DeleteOldest(2);
     }).join();
   });
@@ -396,12 +398,12 @@ TEST_F(SingleStepTest, NewThatIsAThreadsFirstCallHere) {
 TEST_F(SingleStepTest, NewThatIsAThreadsFirstCall) {
   Interrupt<SmallTraits>(Call::kNew, Caller::kNewborn, &Nothing);
 }
-TEST_F(SingleStepTest, NewOfAGuestThatCarves) {
-  Interrupt<SmallTraits>(Call::kNew, Caller::kGuest, &Nothing);
+TEST_F(SingleStepTest, NewOfAnUncachedCallerThatTakesAFreshSlot) {
+  Interrupt<SmallTraits>(Call::kNew, Caller::kUncached, &Nothing);
 }
-TEST_F(SingleStepTest, NewOfAGuestThatBreaksUpAMagazine) {
+TEST_F(SingleStepTest, NewOfAnUncachedCallerThatBreaksUpAMagazine) {
   using Traits = TestTraits<BasicMagazineFreeList<2>>;
-  Interrupt<Traits>(Call::kNew, Caller::kGuest, [](Ledger<Traits>* ledger) {
+  Interrupt<Traits>(Call::kNew, Caller::kUncached, [](Ledger<Traits>* ledger) {
     ledger->NewMany(8);
     ledger->FillUp();
     ledger->DeleteOldest(8);
@@ -412,7 +414,7 @@ TEST_F(SingleStepTest, NewInAFullTable) {
   Interrupt<Traits>(Call::kNew, Caller::kOld,
                     [](Ledger<Traits>* ledger) { ledger->FillUp(); });
 }
-TEST_F(SingleStepTest, NewBatchThatCarves) {
+TEST_F(SingleStepTest, NewBatchThatTakesFreshSlots) {
   Interrupt<SmallTraits>(Call::kNewBatch, Caller::kOld,
                          [](SmallLedger* ledger) { ledger->NewMany(2); });
 }
@@ -438,8 +440,8 @@ TEST_F(SingleStepTest, DeleteThatIsAThreadsFirstCallHere) {
 TEST_F(SingleStepTest, DeleteThatIsAThreadsFirstCall) {
   Interrupt<SmallTraits>(Call::kDelete, Caller::kNewborn, &OneMore);
 }
-TEST_F(SingleStepTest, DeleteOfAGuest) {
-  Interrupt<SmallTraits>(Call::kDelete, Caller::kGuest, &OneMore);
+TEST_F(SingleStepTest, DeleteOfAnUncachedCaller) {
+  Interrupt<SmallTraits>(Call::kDelete, Caller::kUncached, &OneMore);
 }
 TEST_F(SingleStepTest, DeleteOfAStaleHandle) {
   Interrupt<SmallTraits>(Call::kDelete, Caller::kOld, [](SmallLedger* ledger) {
@@ -454,7 +456,7 @@ TEST_F(SingleStepTest, ValueOfAHandleThatIsDeletedAndItsSlotReused) {
   Interrupt<SmallTraits>(Call::kValue, Caller::kOld, &OneMore);
 }
 
-// The other free lists, and a table whose magazines have no room.
+// The other free lists, and a layout without room for magazines.
 template <typename Traits>
 class SingleStepOfFreeListTest : public SingleStepTest {};
 using OtherTraits =
@@ -463,7 +465,7 @@ using OtherTraits =
                      TestTraits<CdsFreeList>>;
 TYPED_TEST_SUITE(SingleStepOfFreeListTest, OtherTraits);
 
-TYPED_TEST(SingleStepOfFreeListTest, NewThatCarves) {
+TYPED_TEST(SingleStepOfFreeListTest, NewThatTakesAFreshSlot) {
   this->template Interrupt<TypeParam>(Call::kNew, Caller::kOld, &Nothing);
 }
 TYPED_TEST(SingleStepOfFreeListTest, NewThatReuses) {
@@ -481,7 +483,7 @@ TYPED_TEST(SingleStepOfFreeListTest, Delete) {
                                       });
 }
 
-// Many signals from outside, at instructions nobody chose.
+// Many signals come from outside, at arbitrary instructions.
 TEST(SignalStormTest, HandlersMayUseTheTableAtAnyTime) {
   if (kThreadSanitizer) {
     GTEST_SKIP() << "ThreadSanitizer delivers signals between calls only";
@@ -503,7 +505,8 @@ TEST(SignalStormTest, HandlersMayUseTheTableAtAnyTime) {
   constexpr unsigned kSignals = kSanitized ? 1000 : 5000;
   const pthread_t target = pthread_self();
   std::thread sender([target] {
-    // Each one after the last has been handled, so that none is dropped.
+    // Each signal is sent after the last has been handled, so that none is
+    // dropped.
     for (unsigned i = 0; i < kSignals; ++i) {
       while (handled != i) std::this_thread::yield();
       pthread_kill(target, SIGUSR1);
@@ -511,7 +514,7 @@ TEST(SignalStormTest, HandlersMayUseTheTableAtAnyTime) {
   });
   std::uint64_t calls = 0;
   while (handled < kSignals && !HasFailure()) {
-    // Up and down through refill, swap and flush.
+    // The level goes up and down, through refill, swap and flush.
     Handle handles[15];
     for (Handle& handle : handles) {
       handle = table.New(Value::Of(2));
@@ -550,7 +553,7 @@ TYPED_TEST(ForkTest, ParentAndChildGoOnWithTablesOfTheirOwn) {
     EXPECT_EQ(table.Delete(kept), Word{1});
     for (Word i = 0; i < 100; ++i) EXPECT_NE(table.New(i), kNullHandle);
     ExpectConservation(table);
-    // And again.
+    // Do it once more.
     InChild([&] {
       EXPECT_EQ(table.Stats().live, 100u);
       EXPECT_EQ(table.Check(kept), Status::kStale);
@@ -579,7 +582,7 @@ TYPED_TEST(ForkTest, TablesMadeAfterTheForkDoNotTakeEachOthersHandles) {
   close(ends[1]);
   HandleTable<Word, TypeParam> table(100);
   const Handle mine = table.New(2);
-  // By chance once in 2^34.
+  // They are equal by chance once in 2^34.
   EXPECT_NE(mine, childs);
   EXPECT_EQ(table.Value(childs), std::nullopt);
 }
@@ -595,7 +598,7 @@ TYPED_TEST(ForkTest, ChildDoesWithoutTheThreadsThatRestedInTheParent) {
   for (unsigned t = 0; t < kThreads; ++t) {
     threads.emplace_back([&, t] {
       handles[t] = table.New(t);
-      // The cache keeps some.
+      // The cache keeps some handles.
       Handle more[20];
       for (Handle& handle : more) handle = table.New(9);
       for (Handle handle : more) EXPECT_EQ(table.Delete(handle), Word{9});
@@ -656,7 +659,8 @@ TYPED_TEST(ForkTest, ChildDoesWithoutTheThreadsThatWereInsideCalls) {
       std::size_t live = 0;
       table.ForEach([&](Handle, Word) { ++live; });
       EXPECT_LE(live, 1 + 8 * kThreads);
-      // Each thread may have taken one handle with it: it was in its hands.
+      // Each thread of the parent may have held one handle at the fork, which
+      // is lost in the child.
       constexpr std::size_t kRoom = kCapacity - kThreads;
       std::set<Handle> made;
       for (std::size_t k = live; k < kRoom; ++k) made.insert(table.New(2));
@@ -676,7 +680,7 @@ TYPED_TEST(ForkTest, ChildDoesWithoutTheThreadsThatWereInsideCalls) {
 // ---------------------------------------------------------------------------
 // Tables that come and go
 
-// Before main, and after it.
+// Tables live before main and after it.
 WordTable<MagazineFreeList> early_table(10);
 struct EarlyUser {
   EarlyUser() : handle(early_table.New(1)) {}
@@ -698,8 +702,8 @@ TEST(TablesTest, TwoTablesOnTheSameThreadsAreStrangers) {
   constexpr unsigned kOps = kWordBits < 64 ? 1000 : kSanitized ? 2000 : 50000;
   using Table = WordTable<SmallMagazines>;
   Table a(1000);
-  // The tables' generations start anywhere; here, so far apart that they cannot
-  // meet by chance.
+  // A table's first generation is random. Here they are so far apart that they
+  // cannot meet by chance.
   const auto generation = [](Handle handle) {
     return DefaultLayout::Generation::Decode(static_cast<Word>(handle));
   };
@@ -734,7 +738,8 @@ TEST(TablesTest, TwoTablesOnTheSameThreadsAreStrangers) {
   }
 }
 
-// The text of a file in /proc, without allocating. Memory is what is measured.
+// Returns the text of a file in /proc without allocating, because memory is
+// measured.
 class ProcFile {
  public:
   explicit ProcFile(const char* path) {
@@ -749,7 +754,7 @@ class ProcFile {
     text_[size] = 0;
   }
 
-  // The number behind `label`.
+  // Returns the number behind `label`.
   std::size_t Number(const char* label) const {
     const char* found = std::strstr(text_, label);
     EXPECT_NE(found, nullptr) << label;
@@ -765,7 +770,7 @@ class ProcFile {
 std::size_t AddressSpaceKiB() {
   return ProcFile("/proc/self/status").Number("VmSize:");
 }
-// Pages that belong to no file.
+// Returns the number of pages that belong to no file.
 std::size_t AnonymousKiB() {
   return ProcFile("/proc/self/smaps_rollup").Number("Anonymous:");
 }
@@ -774,7 +779,7 @@ TEST(TablesTest, TablesMayGoWhileCachesOfLiveThreadsHoldTheirSlots) {
   constexpr unsigned kThreads = 3;
   constexpr unsigned kTables = kSanitized ? 200 : 3000;
   using Table = WordTable<SmallMagazines>;
-  // In the same place each time.
+  // The table is in the same place each time.
   std::optional<Table> table;
   pthread_barrier_t made, used;
   pthread_barrier_init(&made, nullptr, kThreads + 1);
@@ -789,7 +794,7 @@ TEST(TablesTest, TablesMayGoWhileCachesOfLiveThreadsHoldTheirSlots) {
           handle = table->New(t);
           EXPECT_NE(handle, kNullHandle);
         }
-        // Some are left live, some in the cache, some in the depot.
+        // Some handles stay live, some in the cache and some in the depot.
         for (unsigned k = 0; k < 12; ++k)
           EXPECT_EQ(table->Delete(handles[k]), Word{t});
         pthread_barrier_wait(&used);
@@ -828,7 +833,7 @@ TYPED_TEST(AddressSpaceTest, HugeTableTouchesFewPages) {
   if (kSanitized) GTEST_SKIP() << "sanitizers and emulators keep shadows";
   using Table = WordTable<TypeParam>;
   InChild([] {
-    // Transparent huge pages, where always on, are 2 MiB at a touch.
+    // If transparent huge pages are always on, one touch takes 2 MiB.
     prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0);
     const auto growth_with = [](std::size_t capacity) {
       const std::size_t before = AnonymousKiB();
@@ -867,7 +872,7 @@ TYPED_TEST(AddressSpaceTest, RefusedReservationIsReportedAndLeaksNothing) {
   using Table = WordTable<TypeParam>;
   InChild([] {
     constexpr std::size_t kCapacity = 10000;
-    // Whatever allocates at first use does so now.
+    // Code that allocates at first use does so now.
     EXPECT_NE(Table::Create(kCapacity), nullptr);
     EXPECT_THROW(Table(Table::kMaxCapacity + 1), std::length_error);
     const std::size_t before = AddressSpaceKiB();

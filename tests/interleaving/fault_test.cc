@@ -1,5 +1,5 @@
-// Everything that can fail fails in turn: the table says so, nothing is lost,
-// and what is left works.
+// Tests in which everything that can fail fails in turn. The table reports it,
+// nothing is lost, and the rest works.
 
 #include <errno.h>
 #include <gtest/gtest.h>
@@ -49,7 +49,7 @@ void* operator new(std::size_t size, std::align_val_t alignment) {
   if (memory == nullptr) throw std::bad_alloc();
   return memory;
 }
-// Not inlined: compilers would take the free for a mistake.
+// It is not inlined, because compilers would take the free for a mistake.
 [[gnu::noinline]] void operator delete(void* memory,
                                        std::align_val_t) noexcept {
   std::free(memory);
@@ -99,7 +99,7 @@ class Counted {
   Word value_;
 };
 
-// One name for what both kinds of table do.
+// One name for the operation of each kind of table.
 template <typename Traits>
 Handle Make(HandleTable<Word, Traits>& table, Word value) {
   return table.New(value);
@@ -126,8 +126,8 @@ bool End(ObjectTable<Counted, Traits>& table, Handle handle) {
   return table.Delete(handle) == Status::kOk;
 }
 
-// Each slot that was ever taken is live or waits under its next handle. No
-// object may be retired.
+// Expects that each slot that was ever taken is live or waits under its next
+// handle. No object may be retired.
 template <typename Table>
 void ExpectNoSlotLost(const Table& table) {
   std::set<Handle> free;
@@ -137,7 +137,7 @@ void ExpectNoSlotLost(const Table& table) {
   EXPECT_EQ(stats.live + free.size() + stats.exhausted_slots, stats.high_water);
 }
 
-// The table, with nothing live, holds `capacity` and gives all back.
+// Expects that the empty table holds `capacity` and gives all back.
 template <typename Table>
 void ExpectUsable(Table& table, std::size_t capacity = kCapacity) {
   ASSERT_EQ(table.Stats().live, 0u);
@@ -187,7 +187,7 @@ TYPED_TEST(FaultTest, EachReservationFailsInTurn) {
   EXPECT_GE(needed, 3u);
   EXPECT_EQ(ranges.count(), before);
   for (unsigned first = 1; first <= needed; ++first) {
-    // That one, and that one with all after it.
+    // This call fails alone, or with all calls after it.
     for (unsigned last : {first, needed}) {
       reservations.Fail(first, last);
       EXPECT_EQ(Table::Create(kCapacity), nullptr);
@@ -233,8 +233,8 @@ TYPED_TEST(FaultTest, AllocationOfTheTableFails) {
 // ---------------------------------------------------------------------------
 // The thread-exit hook
 
-// A thread whose k-th try to have a hook fails does without an index until the
-// next call.
+// If a thread's k-th attempt to arrange a hook fails, the thread has no index
+// until its next call.
 TYPED_TEST(FaultTest, EachHookFailsInTurn) {
   TypeParam table(kCapacity);
   for (unsigned failures = 0; failures < 5; ++failures) {
@@ -255,7 +255,7 @@ TYPED_TEST(FaultTest, EachHookFailsInTurn) {
   ExpectUsable(table);
 }
 
-// All threads do without an index: the capacity is the same.
+// No thread has an index, and the capacity is the same.
 TYPED_TEST(FaultTest, ThereAreNoHooks) {
   TypeParam table(kCapacity);
   hooks.FailAll();
@@ -281,7 +281,7 @@ TYPED_TEST(FaultTest, ThereAreNoHooks) {
   ExpectUsable(table);
 }
 
-// In a process of its own, whose keys have all been taken before.
+// This runs in a process of its own, whose keys have all been taken before.
 TYPED_TEST(FaultTest, ProcessHasNoKeyLeft) {
   GTEST_FLAG_SET(death_test_style, "threadsafe");
   EXPECT_EXIT(
@@ -293,7 +293,7 @@ TYPED_TEST(FaultTest, ProcessHasNoKeyLeft) {
         ExpectUsable(table);
         std::thread([&] { ExpectUsable(table); }).join();
         const bool has_index = internal::sync::ThisThread().index.load() != 0;
-        // A key comes free, and the next table finds it.
+        // A key becomes free, and the next table finds it.
         pthread_key_delete(key);
         std::thread([&] {
           TypeParam second(kCapacity);
@@ -315,8 +315,8 @@ using FreeLists = ::testing::Types<MagazineFreeList, StripedFreeList,
                                    GlobalFreeList, CdsFreeList>;
 TYPED_TEST_SUITE(BirthFaultTest, FreeLists);
 
-// What Counted's k-th birth in it throws goes to the caller; the table then has
-// what was made before, and lacks nothing.
+// If Counted's k-th construction throws, the exception goes to the caller. The
+// table then has the objects that were made before, and has lost no slot.
 template <typename Table>
 void UseEverything(Table& table) {
   std::set<Handle> live;
@@ -354,7 +354,7 @@ void UseEverything(Table& table) {
                 batch.size());
     });
   }
-  // Taken out of the table even where moving it out throws.
+  // The object has left the table even if moving it out throws.
   for (int i = 0; i < 2 && !live.empty(); ++i) {
     const Handle handle = *live.begin();
     live.erase(live.begin());
@@ -377,10 +377,10 @@ TYPED_TEST(BirthFaultTest, EachBirthFailsInTurn) {
   }
   const unsigned births = Counted::births.Stop();
   EXPECT_GT(births, 15u);
-  for (const bool is_guest : {false, true}) {
+  for (const bool is_uncached : {false, true}) {
     Table table(kCapacity);
     for (unsigned birth = 1; birth <= births; ++birth) {
-      if (is_guest) hooks.FailAll();
+      if (is_uncached) hooks.FailAll();
       std::thread([&] {
         Counted::births.Fail(birth, birth);
         UseEverything(table);
@@ -400,8 +400,8 @@ TYPED_TEST(BirthFaultTest, EachBirthFailsInTurn) {
 TEST(PinFaultTest, CellsRunOut) {
   if (kSanitized) GTEST_SKIP() << "851,968 pins take minutes there";
   using Table = ObjectTable<Counted>;
-  // Of further cells; each thread has 14 of its own. Many threads, because each
-  // looks through its own for a free one.
+  // The number of further cells; each thread has 14 of its own. There are many
+  // threads, because each searches its own cells for a free one.
   constexpr std::size_t kFurther = 14 << 16;
   constexpr unsigned kThreads = 400;
   Table table(kCapacity);
@@ -419,13 +419,13 @@ TEST(PinFaultTest, CellsRunOut) {
       pins[t].push_back(std::move(pin));
     }
     all.Wait();
-    // Not the handle's fault, and no other handle's either.
+    // The status blames neither this handle nor any other.
     EXPECT_EQ(table.Check(pinned), Status::kOk);
     EXPECT_EQ(table.Pin(other).status(), Status::kOutOfMemory);
     EXPECT_EQ(table.Pin(Handle(0)).status(), Status::kNull);
     ++refused;
     all.Wait();
-    // One that is let go makes room for one.
+    // Releasing one pin makes room for one.
     pins[t].pop_back();
     EXPECT_TRUE(table.Pin(other));
     pins[t].push_back(table.Pin(pinned));
@@ -440,7 +440,8 @@ TEST(PinFaultTest, CellsRunOut) {
   // Deleting needs no cell.
   EXPECT_EQ(table.Delete(other), Status::kOk);
   EXPECT_EQ(table.DeleteUnlessPinned(pinned), Status::kPinned);
-  // Not with all of them: each unpin of a retired object looks for others.
+  // Only some are released now, because each unpin of a retired object searches
+  // for others.
   const Table::Pinned last = std::move(pins[0].back());
   pins.clear();
   EXPECT_EQ(table.Delete(pinned), Status::kOk);
@@ -451,7 +452,7 @@ TEST(PinFaultTest, CellsRunOut) {
 // ---------------------------------------------------------------------------
 // System calls
 
-// Pins and deletes of two threads that collide as closely as can be.
+// Pins and deletes of two threads collide as closely as possible.
 void ExpectCollisionsLoseNothing(unsigned rounds) {
   ObjectTable<Counted> table(kCapacity);
   Barrier both(2);
@@ -467,7 +468,7 @@ void ExpectCollisionsLoseNothing(unsigned rounds) {
         EXPECT_TRUE(t != 0 || table.Delete(handle) == Status::kOk);
       }
       both.Wait();
-      // Before this thread makes the next one.
+      // This comes before this thread makes the next object.
       if (t == 0) left += objects;
     }
   });
@@ -485,7 +486,7 @@ TEST(BarrierFaultTest, ThereIsNoHeavyBarrier) {
   EXPECT_EQ(internal::sync::HasHeavyBarrier(), had);
 }
 
-// Makes these system calls fail from now on, in this process.
+// Makes these system calls fail in this process from now on.
 void Refuse(int error, const std::vector<int>& calls) {
   std::vector<sock_filter> program = {
       BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr))};
@@ -503,7 +504,7 @@ void Refuse(int error, const std::vector<int>& calls) {
              "no seccomp here");
 }
 
-// A sandbox that is closed while there are tables.
+// A sandbox is closed while there are tables.
 TEST(BarrierFaultDeathTest, KernelThatRefusesMembarrierLater) {
   GTEST_FLAG_SET(death_test_style, "threadsafe");
   EXPECT_EXIT(
@@ -539,8 +540,8 @@ TEST(BarrierFaultDeathTest, KernelWithoutMembarrierAndGetrandom) {
       {
         Refuse(ENOSYS, {SYS_membarrier, SYS_getrandom});
         ExpectCollisionsLoseNothing(kSanitized ? 500 : 5000);
-        // Generations start at different places all the same, of which words of
-        // 32 bits have 16,383.
+        // The tables still start at different generations, of which words of 32
+        // bits have 16,383.
         std::set<Handle> handles;
         for (int i = 0; i < 100; ++i)
           handles.insert(HandleTable<Word>(1).New(1));

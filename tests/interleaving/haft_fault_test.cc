@@ -1,5 +1,5 @@
-// The C ABI and the facility where memory fails: exact statuses, nothing lost,
-// and what is left works.
+// Tests of the C ABI and the process-wide C++ API without memory. The statuses
+// are exact, nothing is lost, and the rest works.
 
 #include <gtest/gtest.h>
 
@@ -58,7 +58,7 @@ using testing::tables;
 
 constexpr std::size_t kCapacity = 100;
 
-// Counts its destructions where it points to.
+// An object that counts its destructions in the counter it points to.
 void Count(void* object) { ++*static_cast<int*>(object); }
 constexpr haft_type kCounter = {"counter", "counter", &Count};
 constexpr haft_type kOther = {"other", "other", nullptr};
@@ -85,8 +85,8 @@ haft_stats StatsOf(haft_table* table) {
   return stats;
 }
 
-// The table, with nothing live, holds its capacity and gives all back, by way
-// of all that keeps handles.
+// Expects that the empty table holds its capacity and gives all back, through
+// every place that keeps handles.
 void ExpectUsable(haft_table* table) {
   ASSERT_EQ(StatsOf(table).live, 0u);
   for (int round = 0; round < 2; ++round) {
@@ -110,7 +110,7 @@ void ExpectUsable(haft_table* table) {
   EXPECT_EQ(StatsOf(table).live, 0u);
 }
 
-// How often f does what may fail there.
+// Returns how often f makes a call that may fail there.
 template <typename F>
 unsigned CallsIn(FaultPoint& point, F&& f) {
   point.Stop();
@@ -126,7 +126,7 @@ TEST(TableFaultTest, EachReservationFailsInTurn) {
   const unsigned needed = CallsIn(reservations, [] { (void)MakeTable(); });
   EXPECT_GE(needed, 3u);
   for (unsigned first = 1; first <= needed; ++first) {
-    // That one, and that one with all after it.
+    // This call fails alone, or with all calls after it.
     for (const unsigned last : {first, needed}) {
       haft_table* table = nullptr;
       reservations.Fail(first, last);
@@ -164,7 +164,7 @@ TEST(TableFaultTest, TableTooLargeIsNotTakenForMissingMemory) {
   EXPECT_EQ(reservations.Stop() + tables.Stop(), 0u);
 }
 
-// A thread that can have no hook for its end does without an index.
+// A thread without a hook for its end has no index.
 TEST(TableFaultTest, ThereAreNoHooks) {
   const TablePointer table = MakeTable();
   hooks.FailAll();
@@ -179,7 +179,7 @@ TEST(TableFaultTest, ThereAreNoHooks) {
 // ---------------------------------------------------------------------------
 // The process's table, in children that have not made it yet
 
-// Every call that needs it, and what it returns without.
+// Every call that needs memory, and its result without it.
 struct Call {
   const char* name;
   std::function<bool()> is_refused;
@@ -311,7 +311,7 @@ TEST(ProcessTableFaultTest, EachReservationFailsInTurn) {
   setenv("HAFT_CAPACITY", "100", 1);
   InChild([] {
     const std::vector<Call> calls = CallsOfTheProcessTable();
-    // As many as another table of that capacity.
+    // As many reservations as for another table of that capacity.
     const unsigned needed = CallsIn(reservations, [] { (void)MakeTable(); });
     for (unsigned k = 1; k <= needed; ++k) {
       for (const Call& call : calls) {
@@ -322,7 +322,7 @@ TEST(ProcessTableFaultTest, EachReservationFailsInTurn) {
       }
     }
     ExpectProcessTableUsable();
-    // Now there is one, which reserves nothing.
+    // Now the table exists and reserves nothing more.
     reservations.FailAll();
     tables.FailAll();
     ExpectProcessTableUsable();
@@ -330,7 +330,7 @@ TEST(ProcessTableFaultTest, EachReservationFailsInTurn) {
   });
 }
 
-// What is invalid is so without a table.
+// Invalid arguments are reported even without a table.
 TEST(ProcessTableFaultTest, InvalidCallsMakeNoTable) {
   InChild([] {
     reservations.FailAll();
@@ -375,8 +375,8 @@ TEST(ScopeFaultTest, ScopeItselfCannotBeHad) {
 
 constexpr std::size_t kMany = 70;  // for which a scope grows three times
 
-// A handle that there was no memory for is not in the scope, and those before
-// it still are.
+// A handle for which there was no memory is not in the scope, and the earlier
+// ones still are.
 TEST(ScopeFaultTest, EachGrowthFailsInTurn) {
   const TablePointer table = MakeTable();
   unsigned failures = 0;
@@ -415,7 +415,7 @@ TEST(ScopeFaultTest, EachGrowthFailsInTurn) {
   ExpectUsable(table.get());
 }
 
-// What the outer scope has no memory for stays in the inner one.
+// A handle for which the outer scope has no memory stays in the inner one.
 TEST(ScopeFaultTest, EachGrowthByAnEscapeFailsInTurn) {
   const TablePointer table = MakeTable();
   unsigned failures = 0;
@@ -466,7 +466,7 @@ struct Lines {
 };
 
 TEST(ReportFaultTest, EachGrowthFailsInTurn) {
-  // More types than its array has room for at first.
+  // There are more types than its array has room for at first.
   constexpr std::size_t kTypes = 40;
   std::vector<std::string> names;
   std::vector<haft_type> types;
@@ -484,7 +484,7 @@ TEST(ReportFaultTest, EachGrowthFailsInTurn) {
     growths.Fail(k, ~0u);
     EXPECT_EQ(haft_table_report(table.get(), 3, &Lines::Take, &lines), kTypes);
     const bool failed = growths.Stop() >= k;
-    // Three of single objects, and those of types.
+    // Three lines are about single objects, and the others about types.
     const std::size_t counted = k == 1 ? 0 : std::size_t{8} << (k - 1);
     EXPECT_EQ(lines.all.size(), 3 + (failed ? counted + 1 : kTypes));
     EXPECT_EQ(
@@ -513,8 +513,8 @@ class Counted {
   bool moved_ = false;
 };
 
-// In each way to make a handle each allocation fails in turn, or the table is
-// full: what was to be owned still is the caller's.
+// In each way to make a handle, each allocation fails in turn, or the table is
+// full. The object then still belongs to the caller.
 void ExpectNothingMade(Status because) {
   Status why = Status::kOk;
   Counted object;
@@ -590,8 +590,8 @@ TEST(FacilityFaultTest, TableCannotBeHad) {
   });
 }
 
-// A scope that has no memory takes nothing in: what it was to hold is deleted,
-// or stays the caller's.
+// A scope without memory takes nothing in. An object that it should hold is
+// deleted or stays the caller's.
 TEST(FacilityFaultTest, ScopeCannotBeHad) {
   owners.FailAll();
   HandleScope scope;

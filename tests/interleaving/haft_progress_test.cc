@@ -1,5 +1,5 @@
-// As progress_test.cc, for the C ABI: whoever stops inside one of its calls, or
-// while the process's table is being made, others go on.
+// The tests of progress_test.cc for the C ABI. A thread that stops inside one
+// of its calls, or while it makes the process's table, does not stop others.
 
 #include <gtest/gtest.h>
 
@@ -36,7 +36,7 @@ constexpr haft_type kOther = {"other", "other", nullptr};
 
 struct World {
   static constexpr std::size_t kCapacity = 24;
-  // What the stopped thread may have in its hands: a batch.
+  // The most handles that the stopped thread may hold: a batch.
   static constexpr std::size_t kHeld = 2;
 
   World() {
@@ -51,7 +51,7 @@ struct World {
   World(const World&) = delete;
   World& operator=(const World&) = delete;
 
-  // ---- what the others do
+  // ---- the work of the other threads
 
   haft_handle New() {
     auto probe = std::make_unique<Probe>(&alive);
@@ -89,7 +89,7 @@ struct World {
     if (status == HAFT_OK) {
       DestroyProbe(object);
     } else {
-      // The stopped thread may show it in a walk.
+      // The stopped thread may be pinning it in a walk.
       EXPECT_EQ(status, HAFT_PINNED);
       EXPECT_EQ(Delete(handle), HAFT_OK);
     }
@@ -123,7 +123,7 @@ struct World {
     void* object = nullptr;
     (void)haft_table_value(table, shared, &kProbe, &object);
     Take(handle);
-    if (t == 2) schedule::BecomeGuest();
+    if (t == 2) schedule::BecomeUncached();
     UseScope();
     Walk(~0);
     PinAndDelete();
@@ -146,7 +146,7 @@ struct World {
     for (const haft_handle handle : made) EXPECT_EQ(Delete(handle), HAFT_OK);
   }
 
-  // ---- what must hold
+  // ---- the checks
 
   void CheckWhileStopped() {
     std::size_t live = 0;
@@ -176,7 +176,7 @@ struct World {
 };
 
 constexpr auto kNothing = &Operation<World>::Nothing;
-constexpr auto kGuest = [](World&) { schedule::BecomeGuest(); };
+constexpr auto kUncached = [](World&) { schedule::BecomeUncached(); };
 constexpr auto kOne = [](World& w) { w.own.push_back(w.New()); };
 constexpr auto kTwo = [](World& w) { w.own = {w.New(), w.New()}; };
 constexpr auto kPinnedOne = [](World& w) {
@@ -205,7 +205,7 @@ constexpr auto kDelete = [](World& w) {
 const Operation<World> kOperations[] = {
     {"haft_new, a thread's first call", kNew},
     {"haft_new", kNew, kOne},
-    {"haft_new of a guest", kNew, kGuest},
+    {"haft_new of an uncached caller", kNew, kUncached},
     {"haft_new_batch",
      [](World& w) {
        void* objects[2] = {new Probe(&w.alive), new Probe(&w.alive)};
@@ -220,7 +220,7 @@ const Operation<World> kOperations[] = {
     {"haft_value, a thread's first call", [](World& w) { w.Value(w.own[0]); },
      kNothing, kOne},
     {"haft_value of what others delete", kValueOfShared},
-    {"haft_value of a guest", kValueOfShared, kGuest},
+    {"haft_value of an uncached caller", kValueOfShared, kUncached},
     {"haft_check", [](World& w) { (void)haft_table_check(w.table, w.shared); }},
     {"haft_pin_object", kPinnedOne},
     {"haft_pin_object of another type",
@@ -282,7 +282,7 @@ const Operation<World> kOperations[] = {
     {"what is made once", [](World& w) { w.MakeOnce(); }},
 };
 
-TEST(HaftLockFreedomTest, StoppedThreadKeepsNobodyFromComingToAnEnd) {
+TEST(HaftLockFreedomTest, StoppedThreadKeepsNoOtherFromFinishing) {
   internal::sync::has_heavy_barrier = true;
   ExpectLockFree(kOperations, kWorkBound, 1000);
 }
@@ -292,8 +292,8 @@ TEST(HaftLockFreedomTest, NorWithoutHeavyBarrier) {
   internal::sync::has_heavy_barrier = true;
 }
 
-// A table is made where the process's is: whoever is stopped while it makes
-// one, others make theirs, and have the same in the end.
+// Threads make a table as they make the process's. If one is stopped while it
+// makes one, others make theirs, and all get the same table in the end.
 struct Makers {
   ~Makers() {
     delete once.Get([] { return std::unique_ptr<internal::AnyTable>(); });
@@ -322,12 +322,12 @@ struct Makers {
   internal::AnyTable* got[3] = {};
 };
 
-TEST(HaftLockFreedomTest, NobodyWaitsForATableThatAnotherMakes) {
+TEST(HaftLockFreedomTest, NoThreadWaitsForATableThatAnotherMakes) {
   const CrashStops stops = StopAtEachStep(
       Operation<Makers>{"the first use", [](Makers& w) { w.got[0] = w.Get(); }},
       kWorkBound);
   EXPECT_FALSE(stops.blocks) << "stopped before step " << stops.steps;
-  // The look, the making, and the entry.
+  // The check, the making, and the entry.
   EXPECT_GT(stops.steps, 3u);
 }
 
@@ -335,11 +335,11 @@ TEST(HaftLockFreedomTest, NobodyWaitsForATableThatAnotherMakes) {
 // Bounds on one's own steps: what the header's "wait-free" promises.
 
 constexpr std::uint64_t kSchedules = testing::kSanitized ? 40 : 400;
-// The gate and four loads; of what is not live, or not at the second look, one
-// more.
+// The gate and four loads, and one more if the handle is not live at the first
+// or the second check.
 constexpr std::uint64_t kGate = 1, kValue = kGate + 4, kRefusal = 1;
 
-TEST(HaftWaitFreedomTest, NobodyElseAddsSteps) {
+TEST(HaftWaitFreedomTest, NoOtherThreadAddsSteps) {
   const struct {
     Operation<World> operation;
     std::uint64_t steps;
@@ -372,8 +372,8 @@ TEST(HaftWaitFreedomTest, NobodyElseAddsSteps) {
       {{"haft_check",
         [](World& w) { (void)haft_table_check(w.table, w.shared); }},
        1},
-      // The look; of a maker also the entry, and where another was first, whose
-      // it is.
+      // The check. A maker also enters its table and, if another was first,
+      // loads that one.
       {{"what is made once",
         [](World& w) {
           (void)w.once.Get([] { return std::make_unique<int>(7); });
@@ -387,7 +387,7 @@ TEST(HaftWaitFreedomTest, NobodyElseAddsSteps) {
   }
 }
 
-// What is behind the last visit costs nothing: it is not even looked at.
+// The handles after the last visit cost nothing, because they are not examined.
 TEST(HaftWaitFreedomTest, WalkThatIsEndedLeavesTheRest) {
   const auto steps = [](unsigned others, int until) {
     std::uint64_t taken = 0;

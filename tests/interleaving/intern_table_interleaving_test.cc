@@ -1,5 +1,5 @@
-// Two threads that intern, release and delete one object, one of them stopped
-// at each of its atomic operations in turn.
+// Tests of InternTable: two threads intern, release and delete one object, and
+// one of them is stopped at each of its atomic operations in turn.
 
 #include <gtest/gtest.h>
 
@@ -16,7 +16,7 @@ constexpr haft_type kType = {"type", "haft.test.type", nullptr};
 
 internal::InternTable interned;  // never destroyed
 
-// A table, an object, and how often its handles have ended.
+// A table, an object, and the count of its handles' ends.
 class Ground {
  public:
   ~Ground() {
@@ -45,10 +45,10 @@ class Ground {
   int object_ = 0;
 };
 
-// Calls `first` as often as it has atomic operations, plus one; the n-th time
-// `second` starts in another thread before the n-th of them, and `first` goes
-// on when that is done or, since it may wait for a mutex, has had its chance.
-// Then, when both are done, calls `finally`.
+// Calls `first` as often as it has atomic operations, plus one. The n-th time,
+// `second` starts in another thread before the n-th of them. `first` goes on
+// when `second` is done or, because it may wait for a mutex, has had time to
+// run. When both are done, calls `finally`.
 template <typename Prepare, typename First, typename Second, typename Finally>
 void Interleave(Prepare prepare, First first, Second second, Finally finally) {
   unsigned step = 1;
@@ -84,7 +84,8 @@ struct State {
   internal::AnyTable::Pinned pinned = internal::AnyTable::Pinned::Attach({});
 };
 
-// As often as `count` says, and pinned if so.
+// Returns a preparation that interns the object `count` times, and pins it if
+// `is_pinned`.
 auto Prepared(int count, bool is_pinned = false) {
   return [=](Ground& ground) {
     State state;

@@ -1,5 +1,5 @@
-// Signal handlers and suspended threads, at each instruction of what
-// ObjectTable does.
+// Tests of ObjectTable with signal handlers and suspended threads, at each
+// instruction of its calls.
 
 #include <gtest/gtest.h>
 #include <semaphore.h>
@@ -26,8 +26,8 @@ using testing::Coverage;
 using testing::Step;
 using testing::TestTraits;
 
-// Usable in a signal handler: nothing here allocates or reports. What goes
-// wrong is looked at afterwards.
+// It can be used in a signal handler, because nothing here allocates or
+// reports. Errors are reported afterwards.
 std::atomic<int> alive{0}, wrong{0};
 
 void Want(bool holds) {
@@ -110,7 +110,7 @@ struct Objects {
       if (pin) pin->Touch();
     }
   }
-  // Lets go of a pin that the interrupted call's thread, or another, has taken.
+  // Releases a pin that the interrupted thread, or another, has taken.
   void LetGo() {
     if (pin.has_value()) pin->Unpin();
   }
@@ -138,7 +138,7 @@ struct Objects {
   std::atomic<int> endings{0};
 };
 
-// What a handler, or another thread, does while the call is interrupted.
+// The action of a handler, or of another thread, while the call is interrupted.
 enum class Meanwhile {
   kPins,
   kLooksInScope,
@@ -178,7 +178,7 @@ void Do(Meanwhile what, Objects* objects) {
   }
 }
 
-// The call that is interrupted. What it needs is made before.
+// The call that is interrupted. Its arguments are made before.
 enum class Call {
   kPin,
   kUnpin,
@@ -277,23 +277,23 @@ void Make(Call call, Objects* objects, Stepper step) {
   }
 }
 
-enum class Caller { kOld, kNewborn, kGuest };
+enum class Caller { kOld, kNewborn, kUncached };
 
-// Runs f(), as one that has used the table before, or not, or may have no
-// index.
+// Runs f() in a thread that has used the table before, has not, or cannot have
+// an index.
 template <typename F>
 void CallAs(Caller caller, F f) {
   if (caller == Caller::kOld) return f();
   std::thread([&] {
-    if (caller == Caller::kGuest)
+    if (caller == Caller::kUncached)
       internal::sync::ThisThread().exited.store(true,
                                                 std::memory_order_relaxed);
     f();
   }).join();
 }
 
-// A thread that does something when it is told to, and says when it is done.
-// Telling and waiting is possible in a signal handler.
+// A thread that acts when it is told to, and reports when it is done. A signal
+// handler can tell it and wait for it.
 class Helper {
  public:
   template <typename F>
@@ -344,7 +344,7 @@ class ObjectSingleStepTest
     const Call call = std::get<0>(GetParam());
     const Caller caller = std::get<1>(GetParam());
     for (Meanwhile what : kMeanwhile) {
-      // What differs there is the way to a cell and a cache.
+      // Only the way to a cell and a cache differs there.
       if (caller != Caller::kOld && what > Meanwhile::kMakesAndDeletes) break;
       InterruptAtAll([&](Coverage* coverage, unsigned gap) {
         TestObjects objects;
@@ -368,8 +368,8 @@ TEST_P(ObjectSingleStepTest, HandlerMayDoAnything) {
   });
 }
 
-// The thread is suspended there until another has done all that it wanted.
-TEST_P(ObjectSingleStepTest, SuspendedThreadKeepsNobodyWaiting) {
+// The thread is suspended there until another thread has done everything.
+TEST_P(ObjectSingleStepTest, SuspendedThreadBlocksNoOtherThread) {
   InterruptByAll([](Meanwhile what, TestObjects* objects, auto step) {
     Helper helper([=] { Do(what, objects); });
     step([&] { helper.Run(); });
@@ -387,7 +387,7 @@ constexpr auto AllCalls = [] {
 INSTANTIATE_TEST_SUITE_P(Old, ObjectSingleStepTest,
                          Combine(AllCalls(), Values(Caller::kOld)));
 INSTANTIATE_TEST_SUITE_P(UncachedCaller, ObjectSingleStepTest,
-                         Combine(AllCalls(), Values(Caller::kGuest)));
+                         Combine(AllCalls(), Values(Caller::kUncached)));
 // A thread's first call.
 INSTANTIATE_TEST_SUITE_P(Newborn, ObjectSingleStepTest,
                          Combine(Values(Call::kPin, Call::kEmplace,
@@ -416,8 +416,8 @@ struct Link {
   const Handle next;
 };
 
-// Longer than destructors nest, in the handler: what waits for the outermost
-// Delete must not wait for the next one.
+// A chain longer than destructors nest is deleted in the handler. The objects
+// that wait for the outermost Delete must not wait for the next one.
 using ChainSingleStepTest = testing::SingleStepTest;
 TEST_F(ChainSingleStepTest, ObjectsDoNotWaitForTheNextDelete) {
   InterruptOneByOne([](Coverage* coverage, unsigned gap) {

@@ -1,5 +1,5 @@
-// As progress_test.cc, for ObjectTable: pins, read scopes and the ways to
-// delete. A thread that is stopped for ever holds back its own objects only.
+// The tests of progress_test.cc for ObjectTable: pins, read scopes and the ways
+// to delete. A thread that is stopped forever holds back only its own objects.
 
 #include <gtest/gtest.h>
 
@@ -35,13 +35,13 @@ struct World {
   using Pinned = typename Table::Pinned;
   using ReadScope = typename Table::ReadScope;
   static constexpr std::size_t kCapacity = 24;
-  // What the stopped thread may have in its hands: two of a batch, or an object
-  // and what it has been moved to.
+  // The most objects that the stopped thread may hold: two of a batch, or an
+  // object and the one it was moved to.
   static constexpr std::size_t kHeld = 2;
 
   World() { shared = Emplace(); }
 
-  // ---- what the others do
+  // ---- the work of the other threads
 
   Handle Emplace() {
     const Handle handle = table.Emplace(&alive);
@@ -96,14 +96,14 @@ struct World {
     PinAndDelete();
     DeleteUnlessPinned();
     if (t == 1) {
-      // May be that of the stopped thread.
+      // It may be pinned by the stopped thread.
       const Status status = table.DeleteUnlessPinned(shared);
       EXPECT_TRUE(status == Status::kOk || status == Status::kPinned ||
                   status == Status::kStale);
     }
     Take();
     Scope();
-    if (t == 2) schedule::BecomeGuest();
+    if (t == 2) schedule::BecomeUncached();
     Batches();
     PinAndDelete();
     table.ForEach([](Handle, Probe& object) { object.Touch(); });
@@ -132,7 +132,7 @@ struct World {
     for (Handle handle : made) EXPECT_EQ(table.Delete(handle), Status::kOk);
   }
 
-  // ---- what must hold
+  // ---- the checks
 
   void CheckWhileStopped() {
     if (scoped) return;
@@ -175,10 +175,10 @@ struct World {
 template <typename W>
 std::vector<Operation<W>> AllOperations() {
   constexpr auto kNothing = &Operation<W>::Nothing;
-  constexpr auto kGuest = [](W&) { schedule::BecomeGuest(); };
+  constexpr auto kUncached = [](W&) { schedule::BecomeUncached(); };
   constexpr auto kOne = [](W& w) { w.Make(1); };
-  constexpr auto kGuestWithOne = [](W& w) {
-    schedule::BecomeGuest();
+  constexpr auto kUncachedWithOne = [](W& w) {
+    schedule::BecomeUncached();
     w.Make(1);
   };
   constexpr auto kEmplace = [](W& w) { w.own.push_back(w.Emplace()); };
@@ -213,7 +213,7 @@ std::vector<Operation<W>> AllOperations() {
   return {
       {"Emplace, a thread's first call", kEmplace},
       {"Emplace", kEmplace, kOne},
-      {"Emplace of a guest", kEmplace, kGuest},
+      {"Emplace of an uncached caller", kEmplace, kUncached},
       {"InsertBatch",
        [](W& w) {
          std::vector<Probe> objects;
@@ -228,7 +228,7 @@ std::vector<Operation<W>> AllOperations() {
       {"Pin, a thread's first call", kPinOwn, kNothing, kOne},
       {"Pin", kPinOwn, kOne},
       {"Pin of what others delete", kPin},
-      {"Pin of a guest", kPin, kGuest},
+      {"Pin of an uncached caller", kPin, kUncached},
       {"Pin that needs a further block", kPinOwn,
        [](W& w) {
          w.Make(1);
@@ -258,15 +258,15 @@ std::vector<Operation<W>> AllOperations() {
          (void)w.table.Delete(w.own[0]);
        },
        kPinnedOutside},
-      {"unpin of a guest that destroys", kUnpin,
+      {"unpin of an uncached caller that destroys", kUnpin,
        [](W& w) {
-         schedule::BecomeGuest();
+         schedule::BecomeUncached();
          w.Make(1);
          w.pins.push_back(w.table.Pin(w.own[0]));
          (void)w.table.Delete(w.own[0]);
        }},
       {"Delete", kDelete, kOne},
-      {"Delete of a guest", kDelete, kGuestWithOne},
+      {"Delete of an uncached caller", kDelete, kUncachedWithOne},
       {"Delete, a thread's first call", kDelete, kNothing, kOne},
       {"Delete of what others pin and delete", kDeleteShared},
       {"Delete of what another has pinned", kDelete, kNothing, kPinnedOutside},
@@ -275,7 +275,8 @@ std::vector<Operation<W>> AllOperations() {
       {"DeleteBatch", [](W& w) { (void)w.table.DeleteBatch(w.own.data(), 2); },
        [](W& w) { w.Make(2); }},
       {"DeleteUnlessPinned", kUnlessPinned, kOne},
-      {"DeleteUnlessPinned of a guest", kUnlessPinned, kGuestWithOne},
+      {"DeleteUnlessPinned of an uncached caller", kUnlessPinned,
+       kUncachedWithOne},
       {"DeleteUnlessPinned of what another has pinned", kUnlessPinned, kNothing,
        kPinnedOutside},
       {"DeleteUnlessPinned of what others pin and delete",
@@ -291,12 +292,12 @@ std::vector<Operation<W>> AllOperations() {
          (void)scope.Find(w.shared);
        },
        kNothing, kScoped},
-      {"scope of a guest",
+      {"scope of an uncached caller",
        [](W& w) {
          const typename W::ReadScope scope(w.table);
          (void)scope.Find(w.shared);
        },
-       kGuest, kScoped},
+       kUncached, kScoped},
       {"nested scope",
        [](W& w) { const typename W::ReadScope nested(w.table); }, kBegin,
        kScoped, kEnd},
@@ -328,12 +329,12 @@ using FreeLists =
     ::testing::Types<BasicMagazineFreeList<3>, StripedFreeList, GlobalFreeList>;
 TYPED_TEST_SUITE(ObjectLockFreedomTest, FreeLists);
 
-TYPED_TEST(ObjectLockFreedomTest, StoppedThreadKeepsNobodyFromComingToAnEnd) {
+TYPED_TEST(ObjectLockFreedomTest, StoppedThreadKeepsNoOtherFromFinishing) {
   internal::sync::has_heavy_barrier = true;
   ExpectLockFree(AllOperations<World<TypeParam>>(), kWorkBound, 3000);
 }
 TEST(ObjectLockFreedomWithoutHeavyBarrierTest,
-     StoppedThreadKeepsNobodyFromComingToAnEnd) {
+     StoppedThreadKeepsNoOtherFromFinishing) {
   internal::sync::has_heavy_barrier = false;
   ExpectLockFree(AllOperations<World<GlobalFreeList>>(), kWorkBound, 3000);
   internal::sync::has_heavy_barrier = true;
@@ -344,35 +345,38 @@ TEST(ObjectLockFreedomWithoutHeavyBarrierTest,
 
 constexpr std::uint64_t kSchedules = testing::kSanitized ? 40 : 400;
 
-// Look at the slot; index, whether it is a user, becoming one (three steps
-// where another has become the first meanwhile), a free cell, claim it; the
-// slot again.
+// Steps of Pin: the slot; the index, the check for being a user, becoming one
+// (three steps if another has become the first meanwhile), a free cell and its
+// claim; the slot again.
 constexpr std::uint64_t kPin = 1 + 1 + 1 + 3 + 2 + 1;
-// 14 cells in use, another index, the same again, the end of the chain, the
-// next block's number, the chaining, its first cell; the user and the slot.
+// Steps of a further Pin: 14 cells in use, the index, the same again, the end
+// of the chain, the next block's number, the chaining, its first cell; the user
+// and the slot.
 constexpr std::uint64_t kPinFurther = 72;
 constexpr std::uint64_t kUnpin = 2;
-// A turn; who the users are and how many indices there are, and for each user's
-// block, and for those of others that share its bit, a scope, 14 cells and the
-// end of the chain.
+// Steps of an unpin of a retired object: the arbitration; the users and the
+// number of indices; for each user's block, and for the blocks that share its
+// bit, a scope, 14 cells and the end of the chain.
 constexpr std::uint64_t kLook = 2 + 4 * 4 * 16 + 3;
 constexpr std::uint64_t kUnpinDeleted = kUnpin + 1 + kLook;
-// Two looks at the slot, whether it is a user, becoming one.
+// Steps of Find: two checks of the slot, the check for being a user, becoming
+// one.
 constexpr std::uint64_t kFind = 1 + 1 + 2 + 1;
 constexpr std::uint64_t kStats = 5 + 4 * internal::sync::kMaxThreads;
 
-// Others pin and delete.
+// The other threads pin and delete.
 struct Crowd : World<BasicMagazineFreeList<3>> {
   void Interfere(unsigned t) {
     const Handle handle = scoped ? own.front() : Emplace();
     { auto pin = table.Pin(handle); }
     if (t == 1) (void)table.Pin(own.front());
-    // Into a scope of the thread that is watched not more than there is room.
+    // The scope of the watched thread gets no more objects than there is room
+    // for.
     if (scoped) return;
     EXPECT_EQ(table.Delete(handle), Status::kOk);
   }
 };
-// Others freeze what is pinned.
+// The other threads freeze the slot of a pinned object.
 struct Freezers : World<BasicMagazineFreeList<3>> {
   void Interfere(unsigned) {
     EXPECT_EQ(table.DeleteUnlessPinned(own.front()), Status::kPinned);
@@ -407,7 +411,7 @@ const Bounded kBounded[] = {
      kStats},
 };
 
-TEST(ObjectWaitFreedomTest, NobodyElseAddsSteps) {
+TEST(ObjectWaitFreedomTest, NoOtherThreadAddsSteps) {
   for (const Bounded& bounded : kBounded) {
     const std::uint64_t most = MostSteps(bounded.operation, kSchedules);
     EXPECT_GT(most, 0u) << bounded.operation.name;

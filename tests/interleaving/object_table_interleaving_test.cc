@@ -1,5 +1,6 @@
-// One thread stops before each atomic operation of its call; another comes as
-// far as each of its own; then the first goes on to its end, and the other.
+// Tests of ObjectTable with two threads. One stops before each atomic operation
+// of its call; the other then runs up to each of its own. Then the first goes
+// on to its end, and the other follows.
 
 #include <gtest/gtest.h>
 
@@ -19,7 +20,7 @@ namespace {
 using testing::Stop;
 using Table = ObjectTable<int>;
 
-// The calls of one case, and what must hold after them.
+// The calls of one case, and the check that follows them.
 struct Case {
   std::function<void()> first, second;
   std::function<void()> check;
@@ -60,7 +61,7 @@ void ForEachPairOfStops(const std::function<Case()>& make) {
 
 class ObjectTableInterleavingTest : public ::testing::Test {
  protected:
-  // Each pair has threads of its own, which begin and end elsewhere.
+  // Each pair has threads of its own, which begin and end outside the calls.
   Table table_{100};
   Handle handle_;
   Status status_ = Status::kOk;

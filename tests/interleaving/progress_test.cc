@@ -1,6 +1,6 @@
-// Lock-freedom and wait-freedom of HandleTable, shown: a thread that is stopped
-// for ever, wherever it is, keeps no other from coming to an end; and what says
-// that it is wait-free has a bound on its steps.
+// Tests of the progress of HandleTable. A thread that is stopped forever at any
+// step does not keep others from finishing, and every operation that claims to
+// be wait-free has a bound on its steps.
 
 #include <gtest/gtest.h>
 
@@ -26,15 +26,16 @@ using schedule::StopAtEachStep;
 using testing::ExpectConservation;
 using testing::TestTraits;
 
-// What one schedule may take: the work of two threads, a third that fills the
-// table to its capacity, and the operation that is stopped.
+// The most steps of one schedule: the work of two threads, a third that fills
+// the table to its capacity, and the operation that is stopped.
 constexpr std::uint64_t kWorkBound = 20000;
 
 // For a batch.
 constexpr std::size_t kBatch = 3;
 
-// How many handles a thread that is stopped inside a call keeps from others: a
-// magazine on its way to or from the depot, and what the call itself takes.
+// The most handles that a thread which is stopped inside a call keeps from
+// others: a magazine on its way to or from the depot, and those of the call
+// itself.
 template <typename FreeList>
 inline constexpr std::size_t kMagazine = 0;
 template <unsigned kSize>
@@ -49,7 +50,7 @@ struct World {
 
   World() { shared = table.New(kShared); }
 
-  // ---- what the others do
+  // ---- the work of the other threads
 
   Handle New(Word value) {
     const Handle handle = table.New(value);
@@ -83,7 +84,7 @@ struct World {
       table.ForEach([&](Handle, Word) { ++seen; });
       EXPECT_LE(seen, kCapacity + most);
       (void)table.Stats();
-      if (round == 0 && t == 2) schedule::BecomeGuest();
+      if (round == 0 && t == 2) schedule::BecomeUncached();
     }
     (void)table.Delete(shared);
   }
@@ -93,19 +94,20 @@ struct World {
     EXPECT_EQ(table.Delete(shared), kShared);
     shared = table.New(kShared);
   }
-  // New says "full" only when as many are live as there is room for.
+  // New reports a full table only if the live handles fill the capacity.
   void Fill() {
     if (full) return;
     std::vector<Handle> made;
     std::size_t live = 0;
     table.ForEach([&](Handle, Word) { ++live; });
-    // Those that strand nothing lack what the stopped thread has in its hands.
+    // A list that strands nothing lacks only the handles that the stopped
+    // thread holds.
     const std::size_t held = kMagazine<FreeList> != 0 ? 0 : kBatch;
     for (; live + held < kCapacity; ++live) made.push_back(New(9));
     for (Handle handle : made) Delete(handle, 9);
   }
 
-  // ---- what must hold
+  // ---- the checks
 
   void CheckWhileStopped() {
     std::set<Word> slots;
@@ -130,7 +132,7 @@ struct World {
     ExpectConservation(table);
   }
 
-  // ---- what the operations need
+  // ---- preparation of the operations
 
   void Make(unsigned n) {
     for (unsigned i = 0; i < n; ++i) {
@@ -144,7 +146,7 @@ struct World {
       own.pop_back();
     }
   }
-  // Leaves `n` handles' room.
+  // Leaves room for `n` handles.
   void FillUpBut(unsigned n) {
     full = true;
     while (const Handle handle = table.New(5)) own.push_back(handle);
@@ -173,9 +175,9 @@ std::vector<Operation<W>> AllOperations() {
     w.own.pop_back();
   };
   constexpr auto kOne = [](W& w) { w.Make(1); };
-  constexpr auto kGuest = [](W&) { schedule::BecomeGuest(); };
-  constexpr auto kGuestWithOne = [](W& w) {
-    schedule::BecomeGuest();
+  constexpr auto kUncached = [](W&) { schedule::BecomeUncached(); };
+  constexpr auto kUncachedWithOne = [](W& w) {
+    schedule::BecomeUncached();
     w.Make(1);
   };
   // Magazines of 3: a cache holds 6, the rest goes to the depot.
@@ -188,14 +190,14 @@ std::vector<Operation<W>> AllOperations() {
          w.DeleteOwn(6);
          w.Make(3);
        }},
-      {"New that takes from the depot or carves", kNew,
+      {"New that takes from the depot or takes fresh slots", kNew,
        [](W& w) {
          w.Make(9);
          w.DeleteOwn(9);
          w.Make(6);
        }},
-      {"New of a guest", kNew, kGuest},
-      {"New of a guest that breaks up a magazine", kNew, kGuest,
+      {"New of an uncached caller", kNew, kUncached},
+      {"New of an uncached caller that breaks up a magazine", kNew, kUncached,
        [](W& w) { w.FillUpBut(14); }},
       {"New of a thread with a cache when little is left", kNew,
        &Operation<W>::Nothing, [](W& w) { w.FillUpBut(8); }},
@@ -218,7 +220,7 @@ std::vector<Operation<W>> AllOperations() {
          w.Make(8);
          w.DeleteOwn(5);
        }},
-      {"Delete of a guest", kDelete, kGuestWithOne},
+      {"Delete of an uncached caller", kDelete, kUncachedWithOne},
       {"Delete of a stale handle",
        [](W& w) { (void)w.table.Delete(w.own.front()); },
        [](W& w) {
@@ -249,7 +251,7 @@ using FreeLists =
     ::testing::Types<BasicMagazineFreeList<3>, StripedFreeList, GlobalFreeList>;
 TYPED_TEST_SUITE(LockFreedomTest, FreeLists);
 
-TYPED_TEST(LockFreedomTest, StoppedThreadKeepsNobodyFromComingToAnEnd) {
+TYPED_TEST(LockFreedomTest, StoppedThreadKeepsNoOtherFromFinishing) {
   ExpectLockFree(AllOperations<World<TypeParam>>(), kWorkBound, 1500);
 }
 
@@ -267,7 +269,7 @@ constexpr std::uint64_t kCheck = 1;
 constexpr std::uint64_t kStats = 4 + 4 * internal::sync::kMaxThreads;
 constexpr std::uint64_t kForEachSlot = 1 + kValue;
 constexpr std::uint64_t kThreadEnd = 3;
-constexpr std::uint64_t kCarve = 2;
+constexpr std::uint64_t kTakeFresh = 2;
 
 using Magazines = World<BasicMagazineFreeList<3>>;
 
@@ -307,7 +309,7 @@ const Bounded kBounded[] = {
      kThreadEnd},
 };
 
-TEST(WaitFreedomTest, NobodyElseAddsSteps) {
+TEST(WaitFreedomTest, NoOtherThreadAddsSteps) {
   for (const Bounded& bounded : kBounded) {
     EXPECT_EQ(MostSteps(bounded.operation, kSchedules), bounded.steps)
         << bounded.operation.name;
@@ -317,11 +319,12 @@ TEST(WaitFreedomTest, NobodyElseAddsSteps) {
 TEST(WaitFreedomTest, ForEachIsBoundedByTheHighWaterMark) {
   const Operation<Magazines> operation = {
       "ForEach", [](Magazines& w) { w.table.ForEach([](Handle, Word) {}); }};
-  // Of the mark when it begins: three caches, and what is live.
+  // The high-water mark when the operation begins: three caches, and the live
+  // handles.
   EXPECT_LE(MostSteps(operation, kSchedules), 1 + 30 * kForEachSlot);
 }
 
-// The fresh_slots, alone.
+// FreshSlots alone.
 struct TakingFreshSlots {
   void Interfere(unsigned) { (void)fresh_slots.Take(1); }
   void CheckAtRest() {}
@@ -330,10 +333,10 @@ struct TakingFreshSlots {
 TEST(WaitFreedomTest, Take) {
   const Operation<TakingFreshSlots> operation = {
       "Take", [](TakingFreshSlots& w) { (void)w.fresh_slots.Take(2); }};
-  EXPECT_EQ(MostSteps(operation, kSchedules), kCarve);
+  EXPECT_EQ(MostSteps(operation, kSchedules), kTakeFresh);
 }
 
-// What is lock-free only goes round as often as others make it.
+// An operation that is only lock-free repeats as often as others interfere.
 TEST(WaitFreedomTest, StackIsNotWaitFree) {
   using Global = World<GlobalFreeList>;
   const Operation<Global> operation = {
@@ -346,7 +349,7 @@ TEST(WaitFreedomTest, StackIsNotWaitFree) {
 }
 
 // ---------------------------------------------------------------------------
-// Tables that do wait: the test must see it.
+// Tables that do wait, which the test must notice.
 
 // One lock for all.
 struct LockedWorld {
@@ -364,7 +367,7 @@ struct LockedWorld {
   internal::sync::Atomic<int> count{0};
 };
 
-// No lock, but a reader waits while a writer is between two stores.
+// Without a lock, but a reader waits while a writer is between two stores.
 struct HalfWrittenWorld {
   void New() {
     version.fetch_add(1, std::memory_order_relaxed);

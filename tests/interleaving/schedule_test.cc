@@ -1,6 +1,6 @@
-// Whole tables under a deterministic scheduler: some thousand interleavings of
-// each scenario, chosen so that few changes of threads at the right places find
-// what there is.
+// Tests of whole tables under a deterministic scheduler. Each scenario runs
+// under some thousand interleavings, which are chosen so that few changes of
+// threads at the right places find the bugs.
 
 #include <gtest/gtest.h>
 
@@ -30,7 +30,7 @@ using schedule::Probe;
 using testing::ExpectConservation;
 using testing::TestTraits;
 
-// Enough that each mutant these tests are for dies many times over.
+// With so many, each mutant that these tests target is killed many times.
 constexpr std::uint64_t kSchedules = testing::kSanitized ? 300 : 3000;
 
 template <typename FreeList>
@@ -39,7 +39,7 @@ using FreeLists =
     ::testing::Types<BasicMagazineFreeList<2>, StripedFreeList, GlobalFreeList>;
 TYPED_TEST_SUITE(FreeListScheduleTest, FreeLists);
 
-// No handle twice, none lost, each with its own value.
+// No handle is made twice, none is lost, and each has its own value.
 template <typename FreeList>
 struct ScheduledTable {
   using Table = HandleTable<Word, TestTraits<FreeList>>;
@@ -63,7 +63,7 @@ struct ScheduledTable {
   std::set<Handle> issued;  // used between two steps
 };
 
-// Threads that end leave what their caches hold to those that begin.
+// Threads that end leave the handles in their caches to those that begin.
 template <typename FreeList>
 struct ExitAndInheritance : ScheduledTable<FreeList> {
   static constexpr unsigned kThreads = 4;
@@ -78,7 +78,7 @@ struct ExitAndInheritance : ScheduledTable<FreeList> {
     for (unsigned i = 0; i < 2; ++i) this->Delete(mine[i], t);
     taken[index] = false;
     schedule::ExitThread();
-    // A guest now.
+    // From here on it is an uncached caller.
     this->Delete(mine[2], t);
     const Handle late = this->New(t);
     this->Delete(late, t);
@@ -95,7 +95,7 @@ TYPED_TEST(FreeListScheduleTest, ThreadsEndAndOthersInherit) {
   Explore<ExitAndInheritance<TypeParam>>(kSchedules);
 }
 
-// More threads than there are indices.
+// There are more threads than indices.
 template <typename FreeList>
 struct MoreThreadsThanIndices : ScheduledTable<FreeList> {
   static constexpr unsigned kThreads = internal::sync::kMaxThreads + 6;
@@ -104,7 +104,7 @@ struct MoreThreadsThanIndices : ScheduledTable<FreeList> {
 
   void Thread(unsigned t) {
     const Handle first = this->New(t);
-    guests +=
+    uncached_callers +=
         internal::sync::ThisThread().index.load(std::memory_order_relaxed) == 0;
     const Handle second = this->New(t);
     this->Delete(first, t);
@@ -114,19 +114,19 @@ struct MoreThreadsThanIndices : ScheduledTable<FreeList> {
     EXPECT_EQ(this->table.Stats().created, 2 * kThreads);
     EXPECT_EQ(this->table.Stats().live, 0u);
     ExpectConservation(this->table);
-    all_guests += guests;
+    all_uncached_callers += uncached_callers;
   }
 
-  unsigned guests = 0;
-  static inline unsigned all_guests = 0;
+  unsigned uncached_callers = 0;
+  static inline unsigned all_uncached_callers = 0;
 };
 TYPED_TEST(FreeListScheduleTest, MoreThreadsThanThereAreIndices) {
   using Scenario = MoreThreadsThanIndices<TypeParam>;
   Explore<Scenario>(kSchedules / 20);
-  EXPECT_GT(Scenario::all_guests, 0u);
+  EXPECT_GT(Scenario::all_uncached_callers, 0u);
 }
 
-// Of Deletes of one handle one wins, while its slot is used again.
+// One of several Deletes of one handle wins, while its slot is used again.
 template <typename FreeList>
 struct RacingDeletes : ScheduledTable<FreeList> {
   static constexpr unsigned kThreads = 3;
@@ -162,8 +162,8 @@ TYPED_TEST(FreeListScheduleTest, OneOfRacingDeletesWins) {
   Explore<RacingDeletes<TypeParam>>(kSchedules);
 }
 
-// Full magazines are all there is: guests break them up, others take them
-// whole.
+// Only full magazines are left. Uncached callers break them up, and others take
+// them whole.
 struct BreakingUpMagazines {
   static constexpr unsigned kThreads = 3;
   using Table = HandleTable<Word, TestTraits<BasicMagazineFreeList<2>>>;
@@ -177,7 +177,7 @@ struct BreakingUpMagazines {
   }
 
   void Thread(unsigned t) {
-    if (t < 2) schedule::BecomeGuest();
+    if (t < 2) schedule::BecomeUncached();
     for (unsigned i = 0; i < 2; ++i) {
       const Handle handle = table.New(t + 10);
       if (handle == kNullHandle) continue;
@@ -197,7 +197,7 @@ struct BreakingUpMagazines {
   std::size_t rest;
   unsigned made = 0;
 };
-TEST(MagazineScheduleTest, GuestsBreakUpMagazines) {
+TEST(MagazineScheduleTest, UncachedCallersBreakUpMagazines) {
   Explore<BreakingUpMagazines>(kSchedules);
 }
 
@@ -211,8 +211,8 @@ using ExactTraits =
                      TestTraits<StripedFreeList>, TestTraits<GlobalFreeList>>;
 TYPED_TEST_SUITE(CapacityScheduleTest, ExactTraits);
 
-// Each thread has one slot of a full table at most, so one that has just given
-// its own back must be given one, whatever the others are doing.
+// Each thread has at most one slot of a full table, so a thread that has just
+// given its slot back must get one, whatever the others do.
 template <typename Traits>
 struct SwapAtCapacity {
   static constexpr unsigned kThreads = kExact;
@@ -240,7 +240,7 @@ TYPED_TEST(CapacityScheduleTest, NeverFullWhileSomebodyHasGivenBack) {
   Explore<SwapAtCapacity<TypeParam>>(kSchedules);
 }
 
-// All take all there is, and put it back.
+// All threads take all handles and put them back.
 template <typename Traits>
 struct DrainAndPutBack {
   static constexpr unsigned kThreads = 3;
@@ -282,7 +282,7 @@ template <typename Traits>
 struct ScheduledObjects {
   using Table = ObjectTable<Probe, Traits>;
 
-  // Whether this call has ended the handle.
+  // Returns whether this call has ended the handle.
   bool End(Handle handle, Ending ending) {
     bool ended = false;
     Status status = Status::kNull;
@@ -337,7 +337,7 @@ struct PinsAgainstEnders : ScheduledObjects<Traits> {
           pin->Touch();
           pin->Touch();
           if (t == 1) continue;
-          // Another may be pinned meanwhile, and this one again.
+          // Another object may be pinned meanwhile, and this one again.
           auto again = this->table.Pin(handle);
           pin.Unpin();
           if (again) again->Touch();
@@ -393,7 +393,7 @@ struct PinsAgainstClosers
     constexpr unsigned kLooksToClose = 64;
     const unsigned mine = internal::sync::ThisThread().index.load(kRelaxed);
     for (unsigned t = 0; t < kThreads; ++t) {
-      // As if it were one of the threads to come.
+      // It acts as if it were one of the later threads.
       internal::sync::ThisThread().index.store(mine + 1 + t, kRelaxed);
       for (unsigned i = 0; i < kLooksToClose - 1 - t % 2; ++i) {
         const Handle used = table.Emplace(&alive);
@@ -404,12 +404,12 @@ struct PinsAgainstClosers
   }
   static constexpr auto kRelaxed = std::memory_order_relaxed;
 };
-TEST(PinScheduleTest, PinsAgainstThoseWhoTakeMarks) {
+TEST(PinScheduleTest, PinsAgainstThreadsThatTakeMarks) {
   Explore<PinsAgainstClosers>(3 * kSchedules);
 }
 
-// What a scope has found stays, whoever deletes it.
-template <bool kGuests>
+// An object that a scope has found stays, whichever thread deletes it.
+template <bool kUncachedCallers>
 struct ScopesAgainstDeleters
     : ScheduledObjects<TestTraits<BasicMagazineFreeList<2>>> {
   static constexpr unsigned kThreads = 4;
@@ -420,7 +420,7 @@ struct ScopesAgainstDeleters
   }
   void Thread(unsigned t) {
     if (t < 2) {
-      if (kGuests) schedule::BecomeGuest();
+      if (kUncachedCallers) schedule::BecomeUncached();
       typename Table::ReadScope scope(table);
       Probe* const first = scope.Find(handles[t]);
       if (first != nullptr) first->Touch();
@@ -450,11 +450,11 @@ struct ScopesAgainstDeleters
 TEST(PinScheduleTest, ScopesAgainstDeleters) {
   Explore<ScopesAgainstDeleters<false>>(4 * kSchedules);
 }
-TEST(PinScheduleTest, ScopesOfGuestsAgainstDeleters) {
+TEST(PinScheduleTest, ScopesOfUncachedCallersAgainstDeleters) {
   Explore<ScopesAgainstDeleters<true>>(4 * kSchedules);
 }
 
-// Many freezings: none may be taken for an earlier one.
+// There are many freezings, of which none may be taken for an earlier one.
 struct FreezingAgainAndAgain : ScheduledObjects<TestTraits<GlobalFreeList>> {
   static constexpr unsigned kThreads = 3;
 
@@ -482,8 +482,8 @@ TEST(PinScheduleTest, FreezingAgainAndAgain) {
   Explore<FreezingAgainAndAgain>(4 * kSchedules);
 }
 
-// Each thread of the scheduler catches what it has thrown, whoever else throws
-// meanwhile.
+// Each thread of the scheduler catches the exception that it has thrown, while
+// others throw as well.
 struct Throwers {
   static constexpr unsigned kThreads = 3;
   void Thread(unsigned t) {
@@ -507,7 +507,7 @@ TEST(SchedulerTest, ThreadsHaveTheirOwnExceptions) {
 }
 
 // ---------------------------------------------------------------------------
-// Faults of the machine: the scenarios must see them.
+// Faults of the machine, which the scenarios must notice.
 
 template <typename Scenario>
 void ExploreAndDie(bool schedule::Faults::*fault) {
@@ -522,7 +522,7 @@ class SeededDeathTest : public ::testing::Test {
  protected:
   SeededDeathTest() { ::testing::FLAGS_gtest_death_test_style = "threadsafe"; }
 };
-// By the scenario, by the scheduler, or by a check of Haft's own.
+// The scenario, the scheduler or a check of Haft's own notices it.
 constexpr char kSeen[] = "seen|no end in sight|haft: ";
 using Default = BasicMagazineFreeList<2>;
 

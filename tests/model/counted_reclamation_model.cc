@@ -1,4 +1,5 @@
-// Pins that are counted in the slot, against what deletes.
+// Models of CountedReclamation: pins that are counted in the slot, against
+// deletes.
 
 #include <optional>
 
@@ -30,8 +31,8 @@ TEST(CountedReclamationModel, TwoUnpinsAgainstDelete) {
   Exploration().Bound(2).Random(50'000).Holds<TwoUnpinsAgainstDelete>();
 }
 
-// Who finds out that his handle is stale has then held back the slot's present
-// object, and must see to it.
+// A thread that finds its handle stale has held back the slot's present object
+// for a moment, so it must destroy that object if it was the last.
 struct StalePinAgainstSuccessor : OneObject {
   static constexpr unsigned kThreads = 2;
   Life second;

@@ -1,5 +1,5 @@
-// What threads without a cache destroy, when destructors that delete are as
-// deep inside each other as they may be.
+// Models of destruction by uncached callers, while destructors that delete are
+// nested as deep as they may be.
 
 #include <utility>
 
@@ -16,8 +16,8 @@
 namespace haft::model {
 namespace {
 
-// Deletes `next` in its destructor. A chain of them takes up the depth; only
-// its two ends are worth looking at, so nobody pre-empts what is in between.
+// An object that deletes `next` in its destructor. A chain of them uses up the
+// depth. Only its two ends are interesting, so no thread pre-empts the others.
 class Link;
 struct LinkTraits : DefaultTraits {
   using Layout = HandleLayout<6, 3>;
@@ -49,7 +49,7 @@ Link::~Link() {
   if (next_ != kNullHandle)
     Require(table_->Delete(next_) == Status::kOk, "each is deleted once");
   if (last_) {
-    // Others run now, while this one is as deep as can be.
+    // Other threads run now, while this one is at the limit.
     rl::ctx().enable_preemption();
     rl::ctx().sched();
     rl::ctx().disable_preemption();

@@ -1,4 +1,5 @@
-// Waiting, against those who make true what is waited for.
+// Models of EventCount: threads that wait against threads that make the
+// condition true.
 
 #include <chrono>
 
@@ -12,7 +13,7 @@ namespace {
 
 constexpr auto kForEver = std::chrono::nanoseconds::max();
 
-// A thread that sleeps for ever is a deadlock, which fails a model.
+// A thread that sleeps forever is a deadlock, which fails a model.
 struct Waiting {
   internal::EventCount events;
   internal::sync::Atomic<bool> done[2];
@@ -41,7 +42,7 @@ TEST(EventCountModel, OneWaits) {
   Exploration().Bound(4).Random(20'000).Holds<OneWaits>();
 }
 
-// The first notification changes nothing for the waiter.
+// The first notification does not fulfil the waiter's condition.
 struct OneWaitsForTheSecond : Waiting {
   static constexpr unsigned kThreads = 2;
   void Thread(unsigned i) {

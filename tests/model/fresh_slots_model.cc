@@ -1,5 +1,5 @@
-// TakingFreshSlots: each slot once, none beyond the limit, also where the last
-// ones go.
+// Models of FreshSlots: each slot is taken once and none beyond the limit, even
+// when threads race for the last ones.
 
 #include <cstddef>
 
@@ -16,8 +16,8 @@ using model::Require;
 
 using Layout = HandleLayout<3, 3>;
 
-// Threads take past the end, each as many at once as it likes.
-struct CarveAtTheEnd {
+// Threads take past the end, each in runs of its own length.
+struct TakeAtTheEnd {
   static constexpr unsigned kThreads = 3;
   static constexpr std::size_t kLimit = 4;
   internal::FreshSlots fresh_slots{Layout::Make(1, 0), kLimit};
@@ -41,12 +41,12 @@ struct CarveAtTheEnd {
   }
   void After() { Require(taken == (1u << kLimit) - 1, "a slot is lost"); }
 };
-TEST(CarverModel, EachSlotIsCarvedOnce) {
-  Exploration().Bound(3).Random(100'000).Holds<CarveAtTheEnd>();
+TEST(FreshSlotsModel, EachSlotIsTakenOnce) {
+  Exploration().Bound(3).Random(100'000).Holds<TakeAtTheEnd>();
 }
 
-// However often it is asked when all is taken, the mark does not run on: it
-// would come round in the end.
+// However often a thread asks when all slots are taken, the mark does not run
+// on; otherwise it would wrap around in the end.
 struct AskAgain {
   static constexpr unsigned kThreads = 2;
   static constexpr std::size_t kMany = std::size_t{1} << 62;
@@ -58,7 +58,7 @@ struct AskAgain {
   }
   void After() { Require(fresh_slots.Take(1).count == 0, "began anew"); }
 };
-TEST(CarverModel, TheMarkDoesNotRunOn) {
+TEST(FreshSlotsModel, TheMarkDoesNotRunOn) {
   Exploration().Bound(2).Random(10'000).Holds<AskAgain>();
 }
 

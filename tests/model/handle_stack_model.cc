@@ -1,5 +1,6 @@
-// The tagged stacks: no handle twice, none lost, each with what was written for
-// it; and "empty" only when all were empty at one moment.
+// Models of the tagged stacks. No handle is popped twice, none is lost, and
+// each comes with the data that was written for it. A stack is reported empty
+// only if all stripes were empty at one moment.
 
 #include <cstdint>
 
@@ -19,8 +20,8 @@ using model::Require;
 
 using Layout = HandleLayout<2, 3>;
 
-// Handles that are out of the stack are somebody's; what their owner writes for
-// them goes with them.
+// A handle outside the stack has one owner. The data that its owner writes goes
+// with it.
 class Stack {
  public:
   explicit Stack(unsigned stripes) : stack_(4, stripes) {}
@@ -49,7 +50,7 @@ class Stack {
     stack_.TakeAll(stripe, [&](Word handle) { f(Own(handle)); });
   }
 
-  // Each handle of the first `slots` slots is there once.
+  // Requires that each handle of the first `slots` slots is there once.
   void RequireAll(unsigned slots) {
     unsigned seen = 0;
     while (const Word handle = Pop(0)) {
@@ -82,7 +83,8 @@ constexpr Word Next(Word handle) { return handle + Layout::Generation::kOne; }
 
 const Exploration kEach = Exploration().Bound(3).Random(40'000);
 
-// A pop stands between its look and its CAS while the element goes and comes.
+// A pop stands between its load and its CAS while the element is popped and
+// pushed again.
 struct PopAgainstPopPush {
   static constexpr unsigned kThreads = 2;
   Stack stack{1};
@@ -120,7 +122,7 @@ struct Chain {
 };
 TEST(HandleStackModel, AChainIsSeenWholeOrNotAtAll) { kEach.Holds<Chain>(); }
 
-// Taking all against pushing, popping and taking all.
+// TakeAll against Push, Pop and TakeAll.
 struct TakeAll {
   static constexpr unsigned kThreads = 3;
   Stack stack{1};
@@ -180,7 +182,7 @@ TEST(HandleStackModel, EmptyIsNotSaidWhileAHandleMovesToAndFro) {
   Exploration().Bound(3).Random(200'000).Holds<NeverEmpty<3>>();
 }
 
-// Nor is there a handle when all have been taken.
+// No handle is left when all have been taken.
 struct Drain {
   static constexpr unsigned kThreads = 3;
   Stack stack{2};
@@ -197,8 +199,8 @@ TEST(HandleStackModel, EachIsPoppedOnce) {
   Exploration().Bound(2).Random(40'000).Holds<Drain>();
 }
 
-// The classic: a pop stands between its look and its CAS while another thread
-// pops two and pushes them again, in either order.
+// The classic ABA case: a pop stands between its load and its CAS while another
+// thread pops two elements and pushes them again, in either order.
 template <unsigned kThreadsV>
 struct PopPopPushPush {
   static constexpr unsigned kThreads = kThreadsV;

@@ -1,4 +1,4 @@
-// The whole table of words, tiny: every layer below it at once.
+// Models of a tiny HandleTable, which exercise every layer below it at once.
 
 #include <cstddef>
 #include <optional>
@@ -24,7 +24,7 @@ struct Two {
   Word a, b;
 };
 
-// 4 slots of 3 generations. There is no room for magazines: all handles pass
+// 4 slots of 3 generations. There is no room for magazines, so all handles pass
 // through the stack of singles.
 template <typename FreeListT, Exhaustion kExhaustionV = Exhaustion::kDropSlot>
 struct Tiny {
@@ -39,7 +39,7 @@ struct Magazines {
   static constexpr Exhaustion kExhaustion = Exhaustion::kDropSlot;
 };
 
-// Values say who made them, twice.
+// A value names its maker twice.
 Two ValueOf(Word maker) { return {maker, ~maker}; }
 Word MakerOf(const std::optional<Two>& value) {
   if (!value) return 0;
@@ -51,7 +51,7 @@ template <typename Traits>
 struct Tables {
   HandleTable<Two, Traits> table{2};
 
-  // I4, and that the counters agree.
+  // Requires I4, and that the counters agree.
   void RequireConservation() {
     std::size_t live = 0, free = 0;
     table.ForEach([&](Handle handle, Two) {
@@ -72,8 +72,8 @@ struct Tables {
 
 const Exploration kEach = Exploration().Bound(0).Random(15'000);
 
-// Each makes and deletes its own; at most two handles live at once, which is
-// what the table promises.
+// Each thread makes and deletes its own handles. At most two are live at once,
+// which is the capacity.
 template <typename Traits>
 struct EachItsOwn : Tables<Traits> {
   static constexpr unsigned kThreads = 2;
@@ -98,8 +98,8 @@ TEST(HandleTableModel, EachThreadItsOwn) {
   kEach.Holds<EachItsOwn<Magazines>>();
 }
 
-// One handle is deleted by two threads, of which one makes another at once, and
-// looked up by a third.
+// Two threads delete one handle, of which one then makes another; a third
+// thread looks the handle up.
 template <typename Traits>
 struct DeleteAndReuse : Tables<Traits> {
   static constexpr unsigned kThreads = 3;
@@ -159,8 +159,8 @@ TEST(HandleTableModel, HandlesThatCameUnorderedAreDeleted) {
   kEach.Holds<RemoteDelete<Tiny<MagazineFreeList>>>();
 }
 
-// Two slots of three generations: six handles, ever. A thread may be refused
-// earlier, while another has the last one.
+// Two slots of three generations issue six handles in all. A thread may be
+// refused earlier, while another holds the last one.
 struct Exhausted {
   static constexpr unsigned kThreads = 2;
   struct Traits : Tiny<GlobalFreeList> {
@@ -196,7 +196,7 @@ TEST(HandleTableModel, EachGenerationIsIssuedOnce) {
 
 using Wrapping = Tiny<GlobalFreeList, Exhaustion::kWrap>;
 
-// The same where generations start over: the two slots are there for ever.
+// The same where generations start over: the two slots are never exhausted.
 struct StartsOver {
   static constexpr unsigned kThreads = 2;
   struct Traits : Wrapping {
@@ -224,8 +224,8 @@ struct StartsOver {
 };
 TEST(HandleTableModel, GenerationsStartOver) { kEach.Holds<StartsOver>(); }
 
-// A handle that has been kept through a cycle is one of the new life: its
-// value, and still one Delete that wins.
+// A handle that was kept through a cycle of generations belongs to the new
+// life: it finds the new value, and one Delete wins.
 struct KeptThroughACycle : Tables<Wrapping> {
   static constexpr unsigned kThreads = 2;
   Handle kept;

@@ -1,4 +1,4 @@
-// Pins beyond the cells of a thread's first block.
+// Models of HazardCells: pins beyond the cells of a thread's first block.
 
 #include <optional>
 
@@ -12,7 +12,7 @@
 namespace haft::model {
 namespace {
 
-// Two objects; one block's worth of pins of the first fills the block.
+// Two objects. A block's worth of pins of the first object fills the block.
 struct TwoObjects {
   TrackedTable table{2};
   Life other;
@@ -61,7 +61,8 @@ TEST(HazardCellsModel, FurtherPinAgainstDeleteWithoutHeavyBarrier) {
       .Holds<FurtherPinAgainstDelete>();
 }
 
-// Guests share a block, and chain further ones to it at the same time.
+// Uncached callers share a block, and chain further blocks to it at the same
+// time.
 struct FurtherPinsOfUncachedCallersAgainstDelete : TwoObjects {
   static constexpr unsigned kThreads = 3;
   FurtherPinsOfUncachedCallersAgainstDelete() {

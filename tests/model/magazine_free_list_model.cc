@@ -1,5 +1,5 @@
-// The default free list: magazines that threads exchange, the guests that break
-// them up, and the promise that "full" is true.
+// Models of the default free list: magazines that threads exchange, uncached
+// callers that break them up, and the promise that "full" is true.
 
 #include <cstddef>
 
@@ -21,14 +21,14 @@ using Layout = HandleLayout<10, 3>;
 
 Word Next(Word handle) { return handle + Layout::Generation::kOne; }
 
-// From now on the calling thread is a guest.
-void BecomeGuest() {
+// Makes the calling thread an uncached caller.
+void BecomeUncached() {
   EndThread();
   internal::sync::ThisThread().exited.store(true, std::memory_order_relaxed);
 }
 
 // A free list with magazines of kSize handles, of which all but `slots` slots
-// are gone; their handles are lost as if they were live for ever.
+// are gone. Their handles are lost, as if they were live forever.
 template <unsigned kSize>
 class Lists {
   using List = BasicMagazineFreeList<kSize>;
@@ -41,7 +41,7 @@ class Lists {
     (void)fresh_slots_.Take(gone_);
   }
 
-  // 0 when the list says that it is empty.
+  // Returns 0 if the list reports that it is empty.
   Word Pop() {
     const Word handle =
         caches_.With([this](auto& thread) { return list_.Pop(thread); });
@@ -61,7 +61,8 @@ class Lists {
     });
   }
 
-  // Each slot's handle is in the list or in a cache, once, or untaken.
+  // Requires that each slot's handle is in the list or in a cache, once, or was
+  // never taken.
   void RequireAll(unsigned slots) const {
     unsigned seen = 0;
     const auto add = [&](Word handle) {
@@ -90,44 +91,45 @@ class Lists {
   internal::sync::Plain<Word> pushed_[16];
 };
 
-// A thread whose cache has filled the depot goes on as a guest and carves the
-// last slot. Whoever sees that must see the depot.
-struct LastSlotIsCarved {
+// A thread whose cache has filled the depot goes on as an uncached caller and
+// takes the last fresh slot. A thread that sees this must see the depot's
+// contents.
+struct LastFreshSlotIsTaken {
   static constexpr unsigned kThreads = 2;
   Lists<1> lists{5};
   Word handles[4];
 
-  LastSlotIsCarved() {
-    BecomeGuest();
+  LastFreshSlotIsTaken() {
+    BecomeUncached();
     for (Word& handle : handles) handle = lists.Pop();
   }
   void Thread(unsigned i) {
     if (i == 0) {
       // Two stay in the cache, two go to the depot.
       for (const Word handle : handles) lists.Push(Next(handle));
-      BecomeGuest();
+      BecomeUncached();
       Require(lists.Pop() != 0, "full, though a slot is untaken");
     } else {
-      BecomeGuest();
-      // One is untaken, or else two are in the depot.
+      BecomeUncached();
+      // One slot is fresh, or else two handles are in the depot.
       Require(lists.Pop() != 0, "full, though a magazine is");
     }
   }
   void After() {}
 };
-TEST(MagazineFreeListModel, FullIsNotSaidForTheLastSlotIsCarved) {
-  Exploration().Bound(1).Random(60'000).Holds<LastSlotIsCarved>();
+TEST(MagazineFreeListModel, FullIsNotReportedForTheLastFreshSlot) {
+  Exploration().Bound(1).Random(60'000).Holds<LastFreshSlotIsTaken>();
 }
 
-// Threads, guests among them, take handles and give them back.
-template <unsigned kSize, unsigned kGuests>
+// Threads take handles and give them back; some are uncached callers.
+template <unsigned kSize, unsigned kUncachedCallers>
 struct TakeAndGive {
   static constexpr unsigned kThreads = 2;
   static constexpr unsigned kSlots = 7;
   Lists<kSize> lists{kSlots};
 
   void Thread(unsigned i) {
-    if (i < kGuests) BecomeGuest();
+    if (i < kUncachedCallers) BecomeUncached();
     Word handles[3];
     for (Word& handle : handles) handle = lists.Pop();
     for (const Word handle : handles)
@@ -140,14 +142,14 @@ TEST(MagazineFreeListModel, NoHandleTwiceAndNoneLost) {
   Exploration().Random(30'000).Holds<TakeAndGive<1, 0>>();
   Exploration().Random(30'000).Holds<TakeAndGive<2, 0>>();
 }
-TEST(MagazineFreeListModel, NorWhereThereAreGuests) {
+TEST(MagazineFreeListModel, FullIsNotReportedTooEarlyBesideUncachedCallers) {
   Exploration().Random(30'000).Holds<TakeAndGive<1, 1>>();
   Exploration().Random(30'000).Holds<TakeAndGive<2, 2>>();
 }
 
-// All is taken, and but for three full magazines it is in another thread's
-// cache. Guests break them up.
-template <unsigned kGuests>
+// All slots are taken. Their handles are in another thread's cache, except for
+// three full magazines, which uncached callers break up.
+template <unsigned kUncachedCallers>
 struct BreakUp {
   static constexpr unsigned kThreads = 2;
   static constexpr unsigned kSlots = 10;
@@ -159,8 +161,8 @@ struct BreakUp {
     for (const Word handle : handles) lists.Push(Next(handle));
   }
   void Thread(unsigned i) {
-    if (i < kGuests) {
-      BecomeGuest();
+    if (i < kUncachedCallers) {
+      BecomeUncached();
       for (int n = 0; n < 2; ++n) {
         const Word handle = lists.Pop();
         if (handle != 0) lists.Push(Next(handle));
@@ -175,13 +177,14 @@ struct BreakUp {
   }
   void After() { lists.RequireAll(kSlots); }
 };
-TEST(MagazineFreeListModel, NorWhereGuestsBreakUpMagazines) {
+TEST(MagazineFreeListModel,
+     FullIsNotReportedWhileUncachedCallersBreakUpMagazines) {
   Exploration().Bound(0).Random(30'000).Holds<BreakUp<1>>();
   Exploration().Bound(0).Random(30'000).Holds<BreakUp<2>>();
 }
 
-// Threads end with handles in their caches; others inherit them. Two magazines
-// of two can be in each of two caches: there is room for them.
+// Threads end with handles in their caches, and others inherit them. Two
+// magazines of two can be in each of two caches, for which there is room.
 struct ComeAndGo {
   static constexpr unsigned kThreads = 2;
   static constexpr unsigned kSlots = 12;
@@ -203,23 +206,25 @@ TEST(MagazineFreeListModel, HandlesOfEndedThreadsAreInherited) {
   Exploration().Bound(1).Random(30'000).Holds<ComeAndGo>();
 }
 
-// One handle for each of two threads, and two magazines of one in each cache:
-// with so many slots nobody is ever refused. All are taken, and single.
-template <unsigned kGuests>
+// With slots for one handle for each of two threads and for two magazines of
+// one in each cache, no thread is ever refused. All handles are taken and
+// single.
+template <unsigned kUncachedCallers>
 struct NeverFull {
   static constexpr unsigned kThreads = 2;
-  static constexpr unsigned kSlots = 2 + 2 * (2 - kGuests) + kGuests;
+  static constexpr unsigned kSlots =
+      2 + 2 * (2 - kUncachedCallers) + kUncachedCallers;
   Lists<1> lists{kSlots};
 
   NeverFull() {
-    BecomeGuest();
+    BecomeUncached();
     Word handles[kSlots];
     for (Word& handle : handles) handle = lists.Pop();
     for (const Word handle : handles) lists.Push(Next(handle));
   }
 
   void Thread(unsigned i) {
-    if (i < kGuests) BecomeGuest();
+    if (i < kUncachedCallers) BecomeUncached();
     for (unsigned n = 0; n < 3; ++n) {
       const Word handle = lists.Pop();
       Require(handle != 0, "full, though a handle was free");

@@ -1,4 +1,4 @@
-// How models are run; and the main program of each.
+// The runner of models, and the main program of each.
 
 #include "tests/model/model.h"
 
@@ -17,8 +17,8 @@
 #include "haft/internal/base/sync.h"
 
 // Relacy replaces new and delete by inline functions, so that it sees leaks;
-// but a program gets those that some file uses, and not the sized ones. All or
-// none must be replaced.
+// but a program gets only those that some file uses, and not the sized ones.
+// Either all or none must be replaced.
 void operator delete(void* memory, std::size_t) noexcept {
   operator delete(memory);
 }
@@ -56,7 +56,7 @@ struct HooksFor {
 
 AnyModel current{};
 
-// The current model, to Relacy.
+// The current model, as Relacy sees it.
 template <rl::thread_id_t kThreads>
 struct Suite : rl::test_suite<Suite<kThreads>, kThreads> {
   void before() {
@@ -144,14 +144,15 @@ class RandomScheduler
   unsigned stay_ = 0;
 };
 
-// Where Relacy writes a trace. Not memory from operator new, which is the
-// model's while a model exists. What does not fit is dropped.
+// Where Relacy writes a trace. It does not use operator new, whose memory
+// belongs to the model while a model exists. Output that does not fit is
+// dropped.
 class TraceBuffer : public std::streambuf {
  public:
   TraceBuffer() { setp(buffer_, buffer_ + sizeof(buffer_)); }
 
-  // What happened, in the order in which it did: the last 300 lines. Without
-  // what follows, the same by threads.
+  // Returns the last 300 lines of the trace in the order of events. The
+  // repetition by threads that follows them is left out.
   std::string Text() {
     std::string text(buffer_, pptr());
     text.resize(std::min(text.find("\nthread 0:"), text.size()));
@@ -165,7 +166,7 @@ class TraceBuffer : public std::streambuf {
   static inline char buffer_[1 << 20];
 };
 
-// A crash is a finding like others, with a trace.
+// A crash is reported like other findings, with a trace.
 class CrashIsFailure {
  public:
   CrashIsFailure() {
@@ -196,7 +197,7 @@ class CrashIsFailure {
   struct sigaction before_[kSignals];
 };
 
-// What all runs of one exploration share.
+// The state that all runs of one exploration share.
 struct Options {
   int bound;
   bool full;
@@ -220,7 +221,7 @@ bool Run(rl::test_params params, const std::string& kind, bool must_hold) {
               holds ? "holds under" : "fails after", schedules);
   testing::Test::RecordProperty(kind, std::to_string(schedules));
   if (holds || !must_hold) return holds;
-  // Once more, the failing schedule alone, for the trace.
+  // Runs the failing schedule alone once more, for the trace.
   params.initial_state = state.str();
   params.collect_history = true;
   rl::run_test<Suite, Scheduler>(params, state, true);

@@ -1,5 +1,5 @@
-// Models: small programs for a few threads that use the unchanged headers of
-// Haft and are run under every schedule of a kind, by Relacy.
+// Models: small programs of a few threads that use the unchanged headers of
+// Haft. Relacy runs them under every schedule of a given kind.
 //
 //   struct PopPop {
 //     static constexpr unsigned kThreads = 2;
@@ -11,9 +11,10 @@
 //     Exploration().Bound(2).Random(20'000).Holds<PopPop>();
 //   }
 //
-// A model must do the same each time it is given the same schedule: no clocks,
-// no addresses, no state that outlives it but in internal::sync::Atomic.
-// GoogleTest's assertions do not work inside; Require does.
+// A model must do the same each time it is given the same schedule. It must not
+// depend on clocks or addresses, and only internal::sync::Atomic may hold state
+// that outlives it. Inside a model, use Require in place of GoogleTest's
+// assertions, which do not work there.
 
 #ifndef TESTS_MODEL_MODEL_H_
 #define TESTS_MODEL_MODEL_H_
@@ -35,17 +36,17 @@ inline void Require(bool condition, const char* sentence, Where where = {}) {
     rl::ctx().fail_test(sentence, rl::test_result_user_assert_failed, where);
 }
 
-// Any of the numbers 0..n-1: each is tried.
+// Returns any of the numbers 0..n-1. The exploration tries each.
 inline unsigned Choose(unsigned n) { return rl::rand(n); }
 
-// Raises a signal for the calling thread: its handler runs between any two of
-// the thread's coming operations, or not at all.
+// Raises a signal for the calling thread. Its handler runs between any two of
+// the thread's following operations, or not at all.
 inline void RaiseSignal(void (*handler)(void*), void* argument) {
   internal::sync::relacy::signals[rl::thread_index()] = {handler, argument};
 }
 
-// What the system does when a thread ends: its exit hook runs. The caller goes
-// on as another thread, which has no index yet.
+// Ends the calling thread as the system does: its exit hook runs. The caller
+// goes on as another thread, which has no index yet.
 inline void EndThread() {
   const unsigned thread = internal::sync::relacy::CurrentThread();
   void* const cookie = internal::sync::relacy::exit_cookies[thread];
@@ -78,28 +79,30 @@ class TheModel {
   }
 };
 
-// How a model is explored. Holds fails the current GoogleTest test, with a
-// trace, at the first schedule under which the model fails; and says how many
+// The exploration of a model. Holds fails the current GoogleTest test, with a
+// trace, at the first schedule under which the model fails. It reports how many
 // schedules it has tried.
 class Exploration {
  public:
-  // All schedules with at most `switches` switches away from a thread that
-  // could have gone on. A load may return the last value or the one before.
+  // Explores all schedules with at most `switches` switches away from a thread
+  // that could have gone on. A load may return the last value or the one
+  // before.
   Exploration& Bound(unsigned switches) {
     bound_ = static_cast<int>(switches);
     return *this;
   }
-  // All schedules. For models of very few steps.
+  // Explores all schedules, which is possible for models of very few steps.
   Exploration& Full() {
     full_ = true;
     return *this;
   }
-  // `schedules` random ones. A load may return any of the last three values.
+  // Explores `schedules` random schedules. A load may return any of the last
+  // three values.
   Exploration& Random(std::uint64_t schedules) {
     random_ = schedules;
     return *this;
   }
-  // Whether the system has a heavy barrier; it has unless told otherwise.
+  // Sets whether the system has a heavy barrier. The default is that it has.
   Exploration& HeavyBarrier(bool has) {
     heavy_barrier_ = has;
     return *this;
@@ -110,8 +113,8 @@ class Exploration {
     Explore(TheModel<Model>::Any(), true);
   }
 
-  // Expects that the model fails under some schedule: shows that models like it
-  // can fail.
+  // Expects that the model fails under some schedule, which shows that models
+  // like it can fail.
   template <typename Model>
   void Fails() const {
     if (Explore(TheModel<Model>::Any(), false))
@@ -119,7 +122,7 @@ class Exploration {
   }
 
  private:
-  // Whether the model holds; if it must and does not, shows how.
+  // Returns whether the model holds. If it must and does not, shows the trace.
   bool Explore(const AnyModel& model, bool must_hold) const;
 
   int bound_ = -1;

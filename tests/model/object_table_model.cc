@@ -1,4 +1,4 @@
-// Pins against what deletes, on whole object tables.
+// Models of ObjectTable: pins against deletes.
 
 #include <chrono>
 #include <optional>
@@ -83,7 +83,7 @@ TEST(ObjectTableModel, TwoUnpinsOfDying) {
   Exploration().Bound(2).Random(20'000).Holds<TwoUnpinsOfDying>();
 }
 
-// A pin that comes too late is published all the same for a moment.
+// A pin that comes too late is still published for a moment.
 struct LatePinAgainstUnpin : OneObject {
   static constexpr unsigned kThreads = 3;
   TrackedPin pin = Pin(table, handle, life);
@@ -133,7 +133,7 @@ TEST(ObjectTableModel, TwoDeletesAndPin) {
   Exploration().Bound(1).Random(50'000).Holds<TwoDeletesAndPin>();
 }
 
-// The slot is used again while a pin of its last handle may be under way; and
+// The slot is used again while a pin of its last handle may be under way, and
 // the new handle reaches another thread without synchronisation.
 struct PinsAgainstReuse : OneObject {
   static constexpr unsigned kThreads = 3;
@@ -143,7 +143,7 @@ struct PinsAgainstReuse : OneObject {
     switch (i) {
       case 0:
         Delete(table, handle, life);
-        // If its last pin is still seeing to the object, the table is full.
+        // If the last pin is still destroying the object, the table is full.
         if (const Handle next = table.Emplace(second); next != kNullHandle)
           Require(next == Successor(handle), "the slot is used again");
         break;
@@ -165,7 +165,8 @@ TEST(ObjectTableModel, PinsAgainstReuse) {
   Exploration().Bound(1).Random(50'000).Holds<PinsAgainstReuse>();
 }
 
-// Who has used the slot's last object uses its next one for the first time.
+// A thread that has used the slot's last object uses its next one for the first
+// time.
 struct PinAgainstDeleteOfSuccessor : OneObject {
   static constexpr unsigned kThreads = 2;
   Life second;
@@ -191,8 +192,7 @@ TEST(ObjectTableModel, PinAgainstDeleteOfSuccessor) {
   Exploration().Bound(2).Random(50'000).Holds<PinAgainstDeleteOfSuccessor>();
 }
 
-// A pin of the last handle, that comes too late, does not hold back its
-// successor's object.
+// A late pin of the last handle does not hold back its successor's object.
 struct LatePinAgainstSuccessor : OneObject {
   static constexpr unsigned kThreads = 2;
   Life second;
@@ -217,7 +217,7 @@ TEST(ObjectTableModel, LatePinAgainstSuccessor) {
   Exploration().Bound(2).Random(50'000).Holds<LatePinAgainstSuccessor>();
 }
 
-// Generations start over: a pin by a handle that has been kept through a cycle
+// Generations start over, so a pin by a handle that was kept through a cycle
 // may be published before the handle is issued again.
 struct PinKeptThroughACycle : ThreadsWithIndices {
   static constexpr unsigned kThreads = 2;
@@ -285,7 +285,7 @@ TEST(ObjectTableModel, TwoDeletesUnlessPinnedAgainstPin) {
   Exploration().Bound(1).Random(200'000).Holds<DeletesUnlessPinned<2>>();
 }
 
-// Nobody pins: nobody is told so.
+// No thread pins, so no thread is told that the object is pinned.
 struct TwoDeletesUnlessPinned : OneObject {
   static constexpr unsigned kThreads = 2;
   unsigned succeeded = 0;
@@ -336,7 +336,7 @@ TEST(ObjectTableModel, DeleteUnlessPinnedAgainstDelete) {
       .Holds<DeleteUnlessPinnedAgainstDelete>();
 }
 
-// An object that is moved out of the table while another thread would pin it.
+// An object is moved out of the table while another thread tries to pin it.
 class Movable {
  public:
   explicit Movable(unsigned value) noexcept { value_.Write(value); }
@@ -373,7 +373,7 @@ TEST(ObjectTableModel, TakeAgainstPinAndTake) {
   Exploration().Bound(1).Random(50'000).Holds<TakeAgainstPinAndTake>();
 }
 
-// Somebody deletes and waits for the pins of others.
+// One thread deletes and waits for the pins of others.
 struct DeleteAndWaitAgainstUnpins : OneObject {
   static constexpr unsigned kThreads = 3;
   TrackedPin pins[2] = {Pin(table, handle, life), Pin(table, handle, life)};

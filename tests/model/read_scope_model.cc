@@ -1,4 +1,4 @@
-// Read scopes against what deletes, on whole object tables.
+// Models of read scopes: scopes against deletes on whole object tables.
 
 #include <optional>
 
@@ -24,7 +24,7 @@ struct OneObject {
     return table.Emplace(life);
   }
 
-  // What the scope has found counts as in use until it ends.
+  // An object that the scope has found counts as in use until the scope ends.
   Tracked* Find(const Scope& scope) {
     const bool was_deleted = life.deleted;
     Tracked* const object = scope.Find(handle);
@@ -77,7 +77,7 @@ TEST(ReadScopeModel, LaterScopeAgainstDelete) {
   Exploration().Bound(2).Random(50'000).Holds<LaterScopeAgainstDelete>();
 }
 
-// The object may reach the next scope's inbox while the first one ends.
+// The object may be deferred to the next scope while the first one ends.
 struct TwoScopesInARowAgainstDelete : OneObject {
   static constexpr unsigned kThreads = 2;
   void Thread(unsigned i) {
@@ -93,8 +93,8 @@ TEST(ReadScopeModel, TwoScopesInARowAgainstDelete) {
   Exploration().Bound(2).Random(50'000).Holds<TwoScopesInARowAgainstDelete>();
 }
 
-// Two threads are in scopes and have found the object; it goes from one to the
-// other.
+// Two threads are in scopes and have found the object, which is deferred to one
+// and then to the other.
 struct TwoOpenScopesAgainstDelete : OneObject {
   static constexpr unsigned kThreads = 3;
   std::optional<Scope> scopes[2];
@@ -128,7 +128,7 @@ TEST(ReadScopeModel, TwoEndsOfScopes) {
   Exploration().Bound(2).Random(50'000).Holds<TwoEndsOfScopes>();
 }
 
-// And a third thread begins one while the object goes round.
+// A third thread begins a scope while the object is passed on.
 struct EndsAgainstBegin : TwoEndsOfScopes {
   static constexpr unsigned kThreads = 3;
   void Thread(unsigned i) {
@@ -219,7 +219,7 @@ TEST(ReadScopeModel, ScopesOfGuestsAgainstDelete) {
   Exploration().Bound(1).Random(100'000).Holds<ScopesOfGuestsAgainstDelete>();
 }
 
-// A scope is a use, to those who ask.
+// A scope counts as a use.
 struct ScopeAgainstDeleteUnlessPinned : OneObject {
   static constexpr unsigned kThreads = 2;
   void Thread(unsigned i) {
@@ -238,7 +238,7 @@ TEST(ReadScopeModel, ScopeAgainstDeleteUnlessPinned) {
   Exploration().Bound(2).Random(50'000).Holds<ScopeAgainstDeleteUnlessPinned>();
 }
 
-// Two objects in the inbox of one scope.
+// Two objects are deferred to one scope.
 struct TwoDeletesAgainstOpenScope {
   static constexpr unsigned kThreads = 3;
   TrackedTable table{2};

@@ -1,5 +1,5 @@
-// What the other models rest on: the backend finds what the memory model
-// allows, and nothing that it forbids.
+// Models of the Relacy backend itself: it shows every outcome that the memory
+// model allows, and none that it forbids.
 
 #include <chrono>
 #include <cstdint>
@@ -120,7 +120,7 @@ struct Coherence {
   }
   void After() {}
 };
-TEST(RelacySyncModel, WhatIsKnownToBeOverwrittenIsNotRead) {
+TEST(RelacySyncModel, AValueKnownToBeOverwrittenIsNotRead) {
   kAll.Holds<Coherence>();
 }
 
@@ -150,7 +150,9 @@ struct TimedOut : Forgotten {
 TEST(RelacySyncModel, ASleeperIsWoken) {
   Exploration().Bound(2).Random(10'000).Holds<Sleeper>();
 }
-TEST(RelacySyncModel, ASleeperNobodyWakesIsFound) { kAll.Fails<Forgotten>(); }
+TEST(RelacySyncModel, ASleeperThatNoThreadWakesIsFound) {
+  kAll.Fails<Forgotten>();
+}
 TEST(RelacySyncModel, ATimeoutEndsASleep) {
   Exploration().Random(1'000).Holds<TimedOut>();
 }

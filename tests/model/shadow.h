@@ -1,5 +1,5 @@
-// What the Relacy backend keeps beside the objects it stands in for. Included
-// by relacy_sync.h alone.
+// The state that the Relacy backend keeps beside the atomics and data that it
+// simulates. Only relacy_sync.h includes this header.
 
 #ifndef TESTS_MODEL_SHADOW_H_
 #define TESTS_MODEL_SHADOW_H_
@@ -18,8 +18,8 @@ namespace haft::internal::sync::relacy {
 
 inline constexpr unsigned kMaxModelThreads = 8;
 
-// The place in the source that a trace names: by default that of the call whose
-// argument it is.
+// The place in the source that a trace names. The default is the place of the
+// call whose argument it is.
 class Where {
  public:
   Where(const char* function = __builtin_FUNCTION(),
@@ -55,18 +55,18 @@ inline rl::memory_order Order(std::memory_order order) noexcept {
   std::abort();
 }
 
-// What depends on a model's number of threads. Set by model.h.
+// Functions that depend on the model's number of threads. model.h sets them.
 struct Hooks {
   // Calls f(argument) such that the calling thread's writes count as made
   // before all threads.
   void (*as_of_the_beginning)(void (*f)(void*), void* argument);
-  // A seq_cst fence in the thread of that index.
+  // Performs a seq_cst fence in the thread of that index.
   void (*fence)(unsigned thread);
 };
 inline Hooks hooks;
 
-// The number of the current iteration, over all models. What an earlier one has
-// left behind is void.
+// The number of the current iteration, counted over all models. State of an
+// earlier iteration is void.
 inline std::uint64_t iteration = 1;
 
 // Shadows by address: a hash table with linear probing, empty again at the
@@ -104,8 +104,8 @@ class Shadow {
                : nullptr;
   }
 
-  // make(place) is to construct an Object with a first value there; the first
-  // value counts as written before all threads began. Not a step.
+  // make(place) must construct an Object with its first value there. The first
+  // value counts as written before all threads began. This is not a step.
   template <typename F>
   static Object* FindOrMake(const void* address, F make) noexcept {
     ShadowEntry* const entry = FindEntry(address);
@@ -135,7 +135,8 @@ class Shadow {
     return reinterpret_cast<Object*>(entry->object);
   }
 
-  // For a new object at an address where an old one may have been.
+  // Must be called for a new object at an address where an old one may have
+  // been.
   static void Forget(const void* address) noexcept {
     ShadowEntry* const entry = FindEntry(address);
     if (entry->iteration == iteration) entry->address = nullptr;
@@ -144,7 +145,7 @@ class Shadow {
 
 // Ranges of memory, kept for the next iteration. A range given back is not
 // handed out again in the same iteration: stale accesses to it find old values.
-// Each is cleared whole, and so had better be small.
+// Each range is cleared as a whole, so it should be small.
 struct Range {
   char* begin;
   std::size_t size;
@@ -173,13 +174,13 @@ inline void* ReserveBytes(std::size_t size) noexcept {
 }
 inline void UnreserveBytes(void*, std::size_t) noexcept {}
 
-// Whether the code that runs is a model's set-up or its end.
+// Returns whether the running code is a model's set-up or its end.
 inline bool outside_threads = true;
 inline unsigned CurrentThread() noexcept {
   return outside_threads ? kMaxModelThreads : rl::thread_index();
 }
 
-// The words that threads sleep on.
+// The word that each thread sleeps on.
 inline const void* waits_for[kMaxModelThreads];
 
 // A signal that may interrupt a thread, once, before any of its operations.
@@ -204,7 +205,8 @@ inline void MayInterrupt() noexcept {
 inline void (*exit_hook)(void*);
 inline void* exit_cookies[kMaxModelThreads + 1];
 
-// Between iterations: forgets, without destroying, what a failed one left.
+// Runs between iterations. Forgets the objects that a failed iteration left,
+// without destroying them.
 inline void BeginIteration() noexcept {
   ++iteration;
   made_count = 0;

@@ -1,5 +1,5 @@
-// The life of one slot: what a handle's holder may see, however the handle came
-// to him.
+// Models of the life of one slot: the values that a thread may see, however it
+// got the handle.
 
 #include <optional>
 
@@ -39,7 +39,8 @@ struct Slot0 {
     slots[handle].Publish(handle,
                           handle == kFirst ? kFirstValue : kSecondValue);
   }
-  // Whether the handle was live, with its own value in any case.
+  // Returns whether the handle was live, and requires that its value is its
+  // own.
   bool Read(Word handle) const {
     const std::optional<Two> found = slots[handle].Read(handle);
     if (found)
@@ -59,7 +60,7 @@ struct Slot0 {
 
 const Exploration kEach = Exploration().Bound(3).Random(40'000);
 
-// Everybody knows the live handle from before.
+// All threads know the live handle from before.
 struct RacingDeletes : Slot0 {
   static constexpr unsigned kThreads = 3;
   unsigned winners = 0;

@@ -1,5 +1,5 @@
-// What each thread keeps for a table: entered by its thread alone, not by a
-// handler that interrupts it inside, and inherited whole.
+// Models of ThreadCaches. A cache is entered by its own thread alone, not by a
+// handler that interrupts the thread inside, and is inherited as a whole.
 
 #include <cstdint>
 #include <new>
@@ -17,7 +17,8 @@ using model::Exploration;
 using model::RaiseSignal;
 using model::Require;
 
-// Used all zero, without construction, as the free list's.
+// It is used with all bytes 0, without construction, as the free list's cache
+// is.
 struct Cache {
   bool inside;
   internal::sync::Plain<unsigned> entries;
@@ -25,7 +26,7 @@ struct Cache {
 
 class Caches {
  public:
-  // A call that makes and deletes so many handles.
+  // A call that makes `makes` handles and deletes `deletes`.
   void Enter(unsigned makes, unsigned deletes) {
     caches_.With([=](auto& thread) {
       if constexpr (std::decay_t<decltype(thread)>::kHasCache) {
@@ -86,7 +87,7 @@ TEST(ThreadCachesModel, AHandlerDoesWithoutTheEntryItsThreadIsIn) {
   Exploration().Bound(0).Random(100'000).Holds<Handlers>();
 }
 
-// Threads come and go, and inherit entries.
+// Threads begin and end, and inherit entries.
 struct Inheritance {
   static constexpr unsigned kThreads = 2;
   Caches caches;
@@ -104,11 +105,11 @@ TEST(ThreadCachesModel, TheNextOwnerInheritsTheEntry) {
 }
 
 // All indices are taken.
-struct Guests {
+struct UncachedCallers {
   static constexpr unsigned kThreads = 2;
   Caches caches;
 
-  Guests() {
+  UncachedCallers() {
     for (unsigned n = 0; n < internal::sync::kMaxThreads; ++n) {
       new (&internal::sync::ThisThread()) internal::sync::ThreadState();
       internal::ThreadRegistry::Claim();
@@ -121,8 +122,8 @@ struct Guests {
   }
   void After() { caches.RequireCounts(4, 2); }
 };
-TEST(ThreadCachesModel, ThreadsWithoutAnIndexAreGuests) {
-  Exploration().Random(40'000).Holds<Guests>();
+TEST(ThreadCachesModel, ThreadsWithoutAnIndexAreUncached) {
+  Exploration().Random(40'000).Holds<UncachedCallers>();
 }
 
 }  // namespace

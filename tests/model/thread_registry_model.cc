@@ -1,4 +1,5 @@
-// Thread indices: one owner at a time, who sees what the last one left.
+// Models of ThreadRegistry: an index has one owner at a time, who sees the data
+// that the last one left.
 
 #include <new>
 
@@ -15,7 +16,7 @@ using model::Exploration;
 using model::RaiseSignal;
 using model::Require;
 
-// Each thread claims and releases twice. What is kept per index is plain data.
+// Each thread claims and releases twice. The data of each index is plain.
 struct ClaimAndRelease {
   static constexpr unsigned kThreads = 3;
   ThreadIndexSet indices;
@@ -40,7 +41,7 @@ struct ClaimAndRelease {
     Require(indices.Claim() == 1, "an index was not given back");
   }
 };
-TEST(ThreadRegistryModel, AnIndexHasOneOwnerWhoSeesWhatTheLastOneLeft) {
+TEST(ThreadRegistryModel, AnIndexHasOneOwnerThatSeesTheLastOnesData) {
   Exploration().Bound(1).Random(100'000).Holds<ClaimAndRelease>();
 }
 
@@ -71,7 +72,7 @@ struct ComeAndGo {
     unsigned sum = 0;
     for (const internal::sync::Plain<unsigned>& use : uses) sum += use.Read();
     Require(sum == ended, "a use is lost");
-    // The set-up's thread, again and again as another one.
+    // The set-up's thread, each time as another thread.
     for (unsigned index = 1; index <= 4; ++index) {
       new (&internal::sync::ThisThread()) internal::sync::ThreadState();
       Require(Claim() == index, "an index was not given back");
@@ -89,8 +90,8 @@ TEST(ThreadRegistryModel, ThreadsComeAndGo) {
   Exploration().Bound(1).Random(100'000).Holds<ComeAndGo>();
 }
 
-// A handler that comes in the last moments of its thread gets no index that
-// nobody would give back.
+// A handler that runs in the last moments of its thread gets no index, because
+// nothing would give it back.
 struct SignalAtTheEnd {
   static constexpr unsigned kThreads = 2;
 

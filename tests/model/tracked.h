@@ -1,5 +1,4 @@
-// Objects whose lives models of the object table follow, and the calls that
-// use them.
+// Tracked objects for models of the object table, and the calls that use them.
 
 #ifndef TESTS_MODEL_TRACKED_H_
 #define TESTS_MODEL_TRACKED_H_
@@ -17,12 +16,13 @@
 
 namespace haft::model {
 
-// What became of one object. Not part of what is modelled: exact at each step.
+// The state of one object. It is not a part of the model and is exact at each
+// step.
 struct Life {
   unsigned made = 0;
   unsigned destroyed = 0;
   unsigned holders = 0;  // pins, and scopes that have found it
-  unsigned busy = 0;     // calls under way that may have to see to it
+  unsigned busy = 0;     // running calls that may have to destroy it
   bool deleted = false;  // a Delete of it has returned
   internal::sync::Plain<unsigned> epitaph;  // written by the destructor
 };
@@ -57,7 +57,8 @@ class Tracked {
   internal::sync::Plain<unsigned> state_;
 };
 
-// As few steps beside the protocol of the pins as can be.
+// The layout and free list with the fewest steps besides the protocol of the
+// pins.
 struct TrackedTraits : DefaultTraits {
   using Layout = HandleLayout<4, 5>;
   using FreeList = GlobalFreeList;
@@ -65,14 +66,13 @@ struct TrackedTraits : DefaultTraits {
 using TrackedTable = ObjectTable<Tracked, TrackedTraits>;
 using TrackedPin = TrackedTable::Pinned;
 
-// The handle after `handle` in the same slot.
+// Returns the handle after `handle` in the same slot.
 inline Handle Successor(Handle handle) {
   return Handle(static_cast<Word>(handle) +
                 TrackedTraits::Layout::Generation::kOne);
 }
 
-// What the set-up does from here on, it does under the index of thread
-// `thread`.
+// From here on, the set-up acts under the index of thread `thread`.
 inline void ActAs(unsigned thread) {
   internal::sync::Atomic<unsigned>& index =
       internal::sync::thread_states[thread].index;
@@ -83,18 +83,19 @@ inline void ActAs(unsigned thread) {
   index.store(own.load(std::memory_order_relaxed), std::memory_order_relaxed);
 }
 // Gives the threads 0..count-1 their indices, which saves the model's threads
-// those steps; the set-up goes on under that of thread 0.
+// those steps. The set-up goes on under the index of thread 0.
 inline void GiveIndices(unsigned count) {
   while (count-- > 0) ActAs(count);
 }
-// Makes a guest of thread `thread`: it gets no index.
+// Makes thread `thread` an uncached caller: it gets no index.
 inline void MakeGuest(unsigned thread) {
   internal::sync::thread_states[thread].exited.store(true,
                                                      std::memory_order_relaxed);
 }
 
-// A call that may destroy the object of `life`. When the last of those is over,
-// and nobody holds a deleted object, it has been destroyed.
+// The duration of a call that may destroy the object of `life`. When the last
+// of these calls has ended and no pin or scope holds the deleted object, it
+// must have been destroyed.
 class Call {
  public:
   explicit Call(Life& life) noexcept : life_(life) { ++life_.busy; }
@@ -107,7 +108,8 @@ class Call {
   Life& life_;
 };
 
-// Delete, or what `end` does instead; whether it is the one that succeeded.
+// Deletes the object, or calls `end` instead. Returns whether this call ended
+// the handle.
 template <typename F>
 bool End(Life& life, F&& end) {
   const Call call(life);
@@ -140,7 +142,7 @@ void Unpin(Pinned& pin, Life& life) {
   --life.holders;
   pin.Unpin();
 }
-// Whether it could be pinned.
+// Returns whether the object could be pinned.
 template <typename Table>
 bool PinUseUnpin(Table& table, Handle handle, Life& life) {
   typename Table::Pinned pin = Pin(table, handle, life);
@@ -165,7 +167,7 @@ struct OneObjectOf : ThreadsWithIndices {
 
   void After() {
     Require(life.destroyed == (life.deleted ? 1 : 0), "deleted is destroyed");
-    // And nothing stands in the way of what is not.
+    // After the last hold ends, nothing keeps an object from being destroyed.
     if (!life.deleted) Require(Delete(table, handle, life), "live is live");
     Require(life.destroyed == 1, "destroyed at once");
   }
@@ -185,7 +187,7 @@ struct TwoPinsAgainstDeleteOf : OneObjectOf<Table> {
   }
 };
 
-// Two pins, let go by threads other than the one that took them.
+// Two pins are released by other threads than the one that took them.
 template <typename Table>
 struct TwoUnpinsAgainstDeleteOf : OneObjectOf<Table> {
   static constexpr unsigned kThreads = 3;

@@ -1,4 +1,5 @@
-// Many threads on one table, of every kind; at the end no slot is lost.
+// Stress tests of HandleTable: many threads on one table of each kind. At the
+// end no slot is lost.
 
 #include <gtest/gtest.h>
 
@@ -36,7 +37,7 @@ using testing::TestTraits;
 using testing::TinyLayout;
 using testing::WideLayout;
 
-// Words that follow from the first, so that two values cannot be mixed up.
+// The words follow from the first, so that a mixture of two values is noticed.
 template <unsigned kWords>
 struct Payload {
   static Payload Of(Word seed) {
@@ -65,7 +66,7 @@ struct Config {
   using Table = HandleTable<Value, Traits>;
 
   static constexpr bool kTiny = Layout::kSlots <= 4;
-  // Few enough generations for a test to use up.
+  // Few enough generations for a test to use them up.
   static constexpr bool kFewGenerations = Layout::Generation::kWidth <= 4;
   static constexpr bool kWraps =
       kFewGenerations && Traits::kExhaustion == Exhaustion::kWrap;
@@ -80,7 +81,7 @@ struct Config {
   }
 };
 
-// 7 generations at most, and room for magazines of one handle.
+// At most 7 generations, and room for magazines of one handle.
 using ShortLayout = HandleLayout<12, 3>;
 
 using Configs = ::testing::Types<
@@ -103,11 +104,11 @@ using Configs = ::testing::Types<
     Config<TestTraits<CdsFreeList, TinyLayout, Exhaustion::kWrap>, 2>>;
 
 // Makes the calling thread one without a cache.
-void BecomeGuest() {
+void BecomeUncached() {
   internal::sync::ThisThread().exited.store(true, std::memory_order_relaxed);
 }
 
-// A value that no other call gets.
+// Returns a value that no other call gets.
 Word Seed(unsigned thread, unsigned i) { return Word{thread} << 28 | i; }
 
 template <typename C>
@@ -119,8 +120,8 @@ class HandleTableStressTest : public ::testing::Test {
   ~HandleTableStressTest() override { ExpectConservation(table_); }
 
   Handle New(Word seed) { return table_.New(Value::Of(seed)); }
-  // The value of the handle that the caller has made with `seed`, and nobody
-  // else has deleted.
+  // Deletes a handle that the caller has made with `seed` and that no other
+  // thread has deleted, and expects its value.
   void ExpectDelete(Handle handle, Word seed) {
     const std::optional<Value> value = table_.Delete(handle);
     ASSERT_TRUE(value.has_value());
@@ -264,7 +265,7 @@ TYPED_TEST(HandleTableStressTest, OneOfRacingDeletesWins) {
   Barrier barrier(kThreads);
   RunThreads(kThreads, [&](unsigned t) {
     for (unsigned round = 0; round < kRounds; ++round) {
-      // Each thread in turn makes them.
+      // The threads take turns to make the handles.
       if (round % kThreads == t) {
         expect_one_winner_each();
         for (unsigned i = 0; i < kHandles; ++i) {
@@ -277,7 +278,7 @@ TYPED_TEST(HandleTableStressTest, OneOfRacingDeletesWins) {
       }
       barrier.Wait();
       for (unsigned k = 0; k < kHandles; ++k) {
-        // From both ends, so that threads meet.
+        // Threads begin at both ends, so that they meet.
         const unsigned i = t % 2 == 0 ? k : kHandles - 1 - k;
         if (const std::optional<Value> value =
                 this->table_.Delete(handles[i])) {
@@ -315,7 +316,7 @@ class Cell {
   std::atomic<Word> seed_{0};
 };
 
-// Readers look handles up while writers delete them and reuse their slots: a
+// Readers look handles up while writers delete them and reuse their slots. A
 // handle answers with its own value or not at all.
 TYPED_TEST(HandleTableStressTest, ReadersSeeTheHandlesOwnValueOrNone) {
   using C = TypeParam;
@@ -349,7 +350,7 @@ TYPED_TEST(HandleTableStressTest, ReadersSeeTheHandlesOwnValueOrNone) {
     }
     bool last_pass;
     do {
-      // After the writers' end all handles must be found.
+      // After the writers have ended, all handles must be found.
       last_pass = writers_left == 0;
       for (const Cell& cell : cells) {
         Handle handle;
@@ -357,8 +358,8 @@ TYPED_TEST(HandleTableStressTest, ReadersSeeTheHandlesOwnValueOrNone) {
         if (!cell.TryGet(&handle, &seed)) continue;
         const std::optional<Value> value = this->table_.Value(handle);
         if (value.has_value()) {
-          // Where generations wrap, a look that takes a full cycle of them may
-          // find a later value, and parts of two.
+          // If generations wrap, a lookup that takes a full cycle of them may
+          // find a later value, or parts of two.
           if (!C::kWraps || last_pass) {
             ASSERT_TRUE(value->IsWhole());
             ASSERT_EQ(value->seed(), seed);
@@ -371,7 +372,7 @@ TYPED_TEST(HandleTableStressTest, ReadersSeeTheHandlesOwnValueOrNone) {
   });
 }
 
-// C11: all take until nothing is left, all give everything back.
+// All threads take until nothing is left, then all give everything back.
 TYPED_TEST(HandleTableStressTest, AllDrainAndAllPutBack) {
   using C = TypeParam;
   constexpr unsigned kThreads = 4;
@@ -396,7 +397,7 @@ TYPED_TEST(HandleTableStressTest, AllDrainAndAllPutBack) {
             this->table_, [](Handle) { ADD_FAILURE() << "left"; });
       }
       barrier.Wait();
-      // Each puts back what another has taken.
+      // Each thread puts back the handles that another has taken.
       const unsigned other = (t + round) % kThreads;
       for (Handle handle : taken[other])
         this->ExpectDelete(handle, Seed(other, round));
@@ -406,7 +407,7 @@ TYPED_TEST(HandleTableStressTest, AllDrainAndAllPutBack) {
   EXPECT_EQ(this->table_.Stats().live, 0u);
 }
 
-// A few handles that any thread may put or take.
+// A few handles that every thread may put or take.
 class Bag {
  public:
   explicit Bag(std::size_t size) : cells_(size) {}
@@ -430,25 +431,29 @@ class Bag {
   std::vector<std::atomic<Handle>> cells_;
 };
 
-// The table holds exactly as many handles as the threads may have together,
-// when all that caches can strand is taken away: New must never fail. Each
-// thread in turn makes most of what the others delete, so that caches run full
-// and empty.
+// The table has exactly as many slots as the threads may hold together, after
+// the slots that caches can strand are taken away, so New must never fail. The
+// threads take turns to make most of the handles that the others delete, so
+// that caches run full and empty.
 template <typename C>
-void ExpectNeverFullWithinBudget(typename C::Table* table, unsigned guests) {
+void ExpectNeverFullWithinBudget(typename C::Table* table,
+                                 unsigned uncached_callers) {
   using Value = typename C::Value;
   constexpr unsigned kThreads = 4;
   constexpr unsigned kOps = 150000 / kSlowdown;
   constexpr unsigned kTurn = 2000;
   constexpr unsigned kBudget = C::kTiny ? 4 : 12;
-  // As MagazineFreeList has it: two magazines in the cache of each other
-  // thread, all but one handle of each that another guest is breaking up, and
-  // what this thread's cache keeps when the ballast is made.
+  // The bound of MagazineFreeList: two magazines in the cache of each other
+  // thread, all but one handle of each magazine that another uncached caller is
+  // breaking up, and the handles that this thread's cache keeps when the
+  // ballast is made.
   const std::size_t magazine =
       (C::Slots() - C::kCapacity) / (3 * internal::sync::kMaxThreads);
-  const std::size_t other_owners = kThreads - std::max(guests, 1u);
-  const std::size_t other_guests = guests == 0 ? 0 : guests - 1;
-  const std::size_t stranded = (2 * other_owners + other_guests + 1) * magazine;
+  const std::size_t other_owners = kThreads - std::max(uncached_callers, 1u);
+  const std::size_t other_uncached_callers =
+      uncached_callers == 0 ? 0 : uncached_callers - 1;
+  const std::size_t stranded =
+      (2 * other_owners + other_uncached_callers + 1) * magazine;
   std::vector<Handle> ballast(C::Slots() - kBudget - stranded);
   for (Handle& handle : ballast) {
     ASSERT_NE(handle = table->New(Value::Of(0)), kNullHandle);
@@ -476,7 +481,7 @@ void ExpectNeverFullWithinBudget(typename C::Table* table, unsigned guests) {
     return true;
   };
   RunThreads(kThreads, [&](unsigned t) {
-    if (t < guests) BecomeGuest();
+    if (t < uncached_callers) BecomeUncached();
     std::minstd_rand random(t + 1);
     for (unsigned i = 0; i < kOps; ++i) {
       const bool my_turn = i / kTurn % kThreads == t;
@@ -499,7 +504,8 @@ TYPED_TEST(HandleTableStressTest, NewNeverFailsWithinTheCapacity) {
   ExpectNeverFullWithinBudget<TypeParam>(&this->table_, 0);
 }
 
-TYPED_TEST(HandleTableStressTest, NewNeverFailsWithinTheCapacityBesideGuests) {
+TYPED_TEST(HandleTableStressTest,
+           NewNeverFailsWithinTheCapacityBesideUncachedCallers) {
   if (TypeParam::kExhausts) GTEST_SKIP() << "the capacity shrinks here";
   ExpectNeverFullWithinBudget<TypeParam>(&this->table_, 2);
 }
@@ -516,7 +522,7 @@ TYPED_TEST(HandleTableStressTest, ForEachShowsStableHandlesOnceDuringChurn) {
     const Handle handle = this->New(seed);
     ASSERT_NE(handle, kNullHandle);
     stable[handle] = seed;
-    // Slots in between come and go.
+    // Other slots are used and freed in between.
     if (!C::kTiny && stable.size() % 2 == 0)
       this->ExpectDelete(this->New(1), 1);
   }
@@ -576,7 +582,8 @@ TYPED_TEST(HandleTableStressTest, BatchesDoWhatSingleCallsDo) {
           ASSERT_TRUE(ever.insert(handles[i]).second);
         }
       }
-      // Each handle twice, but where it may have come back meanwhile.
+      // Each handle is deleted twice, unless it may have been issued again
+      // meanwhile.
       std::vector<Handle> batch = handles;
       if (!C::kWraps) batch.insert(batch.end(), handles.begin(), handles.end());
       std::shuffle(batch.begin(), batch.end(), random);

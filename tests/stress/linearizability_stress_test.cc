@@ -1,6 +1,7 @@
-// Every table over every free list, under load from many threads: the history
-// of each run can be explained. HAFT_HISTORY_OPERATIONS sets the operations of
-// each case; then each also says what it has done.
+// Stress tests of linearizability: every table over every free list under load
+// from many threads, where the history of each run can be explained.
+// HAFT_HISTORY_OPERATIONS sets the number of operations of each case; each case
+// then also reports what it has done.
 
 #include <gtest/gtest.h>
 #include <pthread.h>
@@ -46,7 +47,7 @@ std::size_t Operations() {
 constexpr unsigned kOversubscribed = 8;
 unsigned Cores() { return std::max(2u, std::thread::hardware_concurrency()); }
 
-// How threads hand handles to each other, and how their times are taken.
+// The way in which threads hand handles to each other and take their times.
 enum class Passing {
   kSynchronised,    // by release and acquire; exact times
   kWithoutFences,   // the same, but the recorder adds no fences
@@ -69,14 +70,15 @@ struct Setup : TestTraits<FreeListT, LayoutT, kExhaustionV> {
   static constexpr bool kIsSmall =
       !std::is_same_v<Setup, Setup<MagazineFreeList, 24>>;
 
-  // The live handles at which a New may find it full. libcds leaves what is put
-  // beside a racing get to that one, which hides it for as long as that lasts.
+  // The number of live handles at which New may report a full table. If a put
+  // of libcds races with a get, the put leaves its element to the get, which
+  // hides it until it returns.
   static std::size_t CapacityWith(unsigned threads) {
     const bool hides = std::is_same_v<FreeListT, CdsFreeList>;
     return hides ? kCapacity - (threads - 1) : kCapacity;
   }
 };
-// 2,048 slots and magazines of one handle: can get full.
+// 2,048 slots and magazines of one handle, so that the table can become full.
 using FewSlots = HandleLayout<11, haft::testing::kWordBits - 12>;
 using Setups =
     ::testing::Types<Setup<MagazineFreeList, 24>,
@@ -90,11 +92,11 @@ using WrappingSetups = ::testing::Types<
     Setup<MagazineFreeList, 500, Wrapping<11>, Exhaustion::kWrap>,
     Setup<StripedFreeList, 24, Wrapping<5>, Exhaustion::kWrap>,
     Setup<GlobalFreeList, 24, Wrapping<5>, Exhaustion::kWrap>>;
-// More than any of them can hold but the first, which is not to be filled.
+// More than any of them can hold, except for the first, which is not filled.
 constexpr std::size_t kFlood = 2100;
 
-// Where there are more threads than cores, makes them give way to each other in
-// the middle of what they are doing, not only at the end of their time slices.
+// Makes threads yield to each other at arbitrary instructions, and not only at
+// the end of their time slices, if there are more threads than cores.
 class Preemption {
  public:
   explicit Preemption(unsigned threads) : active_(threads > Cores()) {
@@ -109,10 +111,10 @@ class Preemption {
   ~Preemption() {
     if (!active_) return;
     SetInterval(0);
-    Mask(SIG_UNBLOCK);  // the last signal may come now: its handler stays
+    Mask(SIG_UNBLOCK);  // the last signal may come now, so its handler stays
   }
 
-  // To be called by each thread that is to be interrupted.
+  // Each thread that is to be interrupted must call this.
   void Join() const {
     if (active_) Mask(SIG_UNBLOCK);
   }
@@ -133,8 +135,8 @@ class Preemption {
   const bool active_;
 };
 
-// What the threads of one run share, and what each does until its log has what
-// it is to have.
+// The state that the threads of one run share, and the loop of each thread
+// until its log is long enough.
 template <typename Derived>
 class Workload {
  public:
@@ -162,7 +164,7 @@ class Workload {
 
   std::vector<Event> TakeHistory() { return Merge(std::move(logs_)); }
 
-  // What a run of any length must have come across.
+  // Expects the operations that a run of any length must contain.
   template <typename Layout>
   void ExpectExplained(typename LinearizabilityChecker<Layout>::Kind kind,
                        std::size_t capacity, std::vector<Event> history) {
@@ -213,15 +215,16 @@ class Workload {
 
   const unsigned threads_;
   Barrier start_;
-  // In each log: more than a thread's share, because it ends what it is in and
-  // destroys objects that others have deleted.
+  // The room in each log is more than a thread's share, because the thread
+  // finishes its last step and destroys objects that others have deleted.
   const std::size_t room_ = 2 * Operations() + 8 * kFlood;
   std::vector<Log> logs_;
   std::array<std::atomic<Word>, kHot> hot_{};
   double recorded_ = 0;
 };
 
-// Handles a thread keeps although they may be dead: the oldest gives way.
+// Handles that a thread keeps although they may be dead. A new one replaces the
+// oldest.
 class Memory {
  public:
   Handle Replace(std::minstd_rand& random, Handle handle) {
@@ -299,7 +302,7 @@ class ValueWorkload : public Workload<ValueWorkload<SetupT>> {
     if (handle == kNullHandle) return Delete(log, memory.Any(random));
     Delete(log, memory.Replace(random, this->Swap(random, handle)));
   }
-  // Each operation of a batch takes effect at some moment of the batch.
+  // Each operation of a batch takes effect at some moment during the batch.
   void Batches(Log& log, std::minstd_rand& random, Memory& memory) {
     constexpr std::size_t kMost = 5;
     const std::size_t count = 1 + random() % kMost;
@@ -426,11 +429,11 @@ TYPED_TEST(HandleTableLinearizabilityStressTest,
 
 thread_local Log* log_of_this_thread = nullptr;
 
-// Says when it is destroyed by its table.
+// An object that reports its destruction by its table.
 class Recorded {
  public:
   explicit Recorded(std::uint32_t value) : value_(value) {}
-  // What a table moves out of itself is no longer its own.
+  // An object that the table moves out no longer belongs to it.
   Recorded(Recorded&& other) noexcept : value_(other.value_), owned_(false) {}
   ~Recorded() {
     const std::uint32_t value = std::exchange(value_, Event::kTornValue);
@@ -514,7 +517,7 @@ class ObjectWorkload : public Workload<ObjectWorkload<SetupT>> {
     }
   }
 
-  // Some steps inside a read scope, and what it finds.
+  // Makes some steps inside a read scope, and finds objects in it.
   void Scope(Log& log, std::minstd_rand& random, Memory& memory,
              std::vector<Held>& held) {
     struct Found {
@@ -577,7 +580,7 @@ class ObjectWorkload : public Workload<ObjectWorkload<SetupT>> {
     for (Handle handle : handles) Delete(log, handle, 0);
   }
 
-  // In one of the ways there are.
+  // Deletes in one of the ways that the table offers.
   void Delete(Log& log, Handle handle, unsigned way) {
     if (!handle) return;
     const Stamp begin = log.clock().Before();
@@ -658,7 +661,8 @@ class ObjectWorkload : public Workload<ObjectWorkload<SetupT>> {
     log.Add(Op::kUnpin, begin, log.clock().After(), handle);
   }
 
-  // Gives a pin to whoever comes next, and lets go of the one left here.
+  // Leaves a pin to the next thread that comes, and releases the one that was
+  // left here.
   void Pass(Log& log, std::minstd_rand& random, std::vector<Held>& held) {
     std::unique_ptr<Held> given;
     if (!held.empty()) {

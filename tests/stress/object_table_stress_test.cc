@@ -1,5 +1,5 @@
-// Many threads on one object table: nothing is used after its destruction,
-// everything is destroyed once, and no slot is lost.
+// Stress tests of ObjectTable: many threads on one table. Nothing is used after
+// its destruction, everything is destroyed once, and no slot is lost.
 
 #include <gtest/gtest.h>
 
@@ -35,8 +35,9 @@ constexpr unsigned kSlowdown = kSanitized ? 10 : 1;
 
 std::atomic<int> constructed{0}, destroyed{0};
 
-// Its words follow from the first: one that is used after its destruction, or
-// as another object, shows. Plain data, so that ThreadSanitizer sees races.
+// Its words follow from the first, so that a use after its destruction, or as
+// another object, is noticed. They are plain data, so that ThreadSanitizer
+// notices races.
 class Tracked {
  public:
   explicit Tracked(Word seed) { Fill(seed), ++constructed; }
@@ -60,7 +61,7 @@ class Tracked {
     return true;
   }
 
-  // Moved from or destroyed, though nobody may have it pinned then.
+  // Moves and destroys it, which must not happen while a thread has it pinned.
   std::atomic<bool> deleted{false};
 
  private:
@@ -89,7 +90,7 @@ class ObjectTableStressTest : public ::testing::Test {
     EXPECT_EQ(constructed, destroyed);
   }
 
-  // To be called when no other thread is inside a call.
+  // No other thread may be inside a call.
   void ExpectConservation() {
     std::size_t live = 0, free = 0;
     table_.ForEach([&](Handle, Tracked& object) {
@@ -103,12 +104,12 @@ class ObjectTableStressTest : public ::testing::Test {
               stats.high_water);
   }
 
-  // Random calls on shared handles by `threads` threads, the first
-  // `guests` of which have no index.
-  void Churn(unsigned threads, unsigned guests, unsigned ops) {
+  // Makes random calls on shared handles in `threads` threads, the first
+  // `uncached_callers` of which have no index.
+  void Churn(unsigned threads, unsigned uncached_callers, unsigned ops) {
     Shared shared{};
     RunThreads(threads, [&](unsigned t) {
-      if (t < guests)
+      if (t < uncached_callers)
         internal::sync::ThisThread().exited.store(true,
                                                   std::memory_order_relaxed);
       std::minstd_rand random(t + 1);
@@ -188,7 +189,7 @@ TYPED_TEST_SUITE(ObjectTableStressTest, AllTraits);
 TYPED_TEST(ObjectTableStressTest, Churn) {
   this->Churn(4, 0, 400000 / kSlowdown);
 }
-TYPED_TEST(ObjectTableStressTest, ChurnWithGuests) {
+TYPED_TEST(ObjectTableStressTest, ChurnWithUncachedCallers) {
   this->Churn(4, 2, 200000 / kSlowdown);
 }
 
@@ -247,13 +248,13 @@ TYPED_TEST(ObjectTableStressTest, OneOfRacingDeletesSucceeds) {
   });
 }
 
-// What has been taken has no pins: neither earlier ones nor later ones.
+// An object that has been taken has neither earlier nor later pins.
 template <typename Table>
 void TestTakeAgainstPins(Table& table, unsigned takers,
                          std::chrono::milliseconds time) {
   constexpr unsigned kPinners = 2;
-  // However long that takes, and no more: 4 slots of 32-bit handles have 65,536
-  // generations or more.
+  // At least kLeast are taken, however long that takes, but no more than kMost,
+  // because 4 slots of 32-bit handles may have only 65,536 generations.
   constexpr unsigned kLeast = 100;
   constexpr unsigned kMost =
       kWordBits < 64 ? 50000 : std::numeric_limits<unsigned>::max();
@@ -265,8 +266,8 @@ void TestTakeAgainstPins(Table& table, unsigned takers,
     pinners.emplace_back([&] {
       unsigned i = 0;
       while (!stop) {
-        // Most often without a pin: where takers run only while a pinner does
-        // not, they would find its pin each time.
+        // Mostly without a pin. If takers ran only while a pinner does not,
+        // they would otherwise find its pin each time.
         if (++i % 64 == 0) std::this_thread::yield();
         auto pin = table.Pin(Handle(shared.load()));
         if (!pin) continue;
@@ -295,7 +296,7 @@ void TestTakeAgainstPins(Table& table, unsigned takers,
       }
       if (status != Status::kOk) {
         ASSERT_TRUE(status == Status::kPinned || status == Status::kStale);
-        // Somebody is about to make the next one.
+        // Another thread is about to make the next object.
         if (status == Status::kStale) std::this_thread::yield();
         continue;
       }
@@ -313,7 +314,7 @@ TYPED_TEST(ObjectTableStressTest, NothingIsTakenWhilePinned) {
   TestTakeAgainstPins(this->table_, 2, std::chrono::milliseconds(200));
 }
 
-// Few slots, so that few words tell one freezing from another.
+// There are few slots, so that few words distinguish one freezing from another.
 TEST(ObjectTableSmallStressTest, NothingIsTakenWhilePinned) {
   constructed = destroyed = 0;
   {
@@ -357,7 +358,7 @@ TYPED_TEST(ObjectTableStressTest, StuckPinHoldsBackItsObjectOnly) {
   stuck.join();
 }
 
-// Indices are used again, and marks closed and opened.
+// Indices are used again, and marks are closed and opened.
 TYPED_TEST(ObjectTableStressTest, ThreadsComeAndGo) {
   auto& table = this->table_;
   std::array<std::atomic<Word>, 4> shared{};
@@ -375,7 +376,8 @@ TYPED_TEST(ObjectTableStressTest, ThreadsComeAndGo) {
           if (i == 19) left = pin.Detach();
         }
       }).join();
-      // More scans than one needs to close the marks of those gone.
+      // These are more scans than it takes to close the marks of threads that
+      // have ended.
       for (unsigned i = 0; i < 100; ++i) {
         const Handle made = table.Emplace(i);
         ASSERT_NE(made, kNullHandle);
@@ -390,8 +392,8 @@ TYPED_TEST(ObjectTableStressTest, ThreadsComeAndGo) {
   });
 }
 
-// Two threads let go of an object, one of which then deletes it; a third pin
-// may be left. It is destroyed once, and by the last of them.
+// Two threads unpin an object, one of which then deletes it; a third pin may be
+// left. The object is destroyed once, by the last of them.
 template <typename Traits>
 void UnpinAgainstDelete(ObjectTable<Tracked, Traits>& table) {
   constexpr unsigned kRounds = 15000 / kSlowdown;
@@ -427,7 +429,7 @@ TYPED_TEST(ObjectTableStressTest, UnpinRacesDelete) {
   UnpinAgainstDelete(this->table_);
 }
 
-// Where the system has no asymmetric barrier, unpinning is an exchange.
+// If the system has no asymmetric barrier, unpinning is an exchange.
 TYPED_TEST(ObjectTableStressTest, UnpinRacesDeleteWithoutHeavyBarrier) {
   const bool had = internal::sync::HasHeavyBarrier();
   internal::sync::has_heavy_barrier.store(false, std::memory_order_relaxed);
@@ -458,7 +460,7 @@ TYPED_TEST(ObjectTableStressTest, ScopesRaceDeletes) {
         }
       } else {
         Handle made;
-        // Full while a scope holds all back.
+        // The table is full while a scope holds all objects back.
         while ((made = table.Emplace(i)) == kNullHandle)
           std::this_thread::yield();
         const Handle old(

@@ -1,5 +1,5 @@
-// A load for hours: ./bazelw run -c opt //tests/stress:soak -- --forged=60
-// --mixed=600
+// A soak test, which can run for hours: ./bazelw run -c opt //tests/stress:soak
+// -- --forged=60 --mixed=600
 //
 //   --forged=SECONDS  forged handles, spread over tables of several layouts:
 //                     none may be accepted
@@ -7,7 +7,8 @@
 //                     whenever all have ended, everything must add up, and
 //                     memory must not grow once it has warmed up
 //
-// Without them, two seconds each. Prints what was done.
+// Without options, each part runs for two seconds. Prints counts of the work
+// done.
 
 #include <gtest/gtest.h>
 #include <unistd.h>
@@ -69,10 +70,11 @@ std::uint64_t RandomSeed() { return internal::sync::RandomWord(); }
 // ---------------------------------------------------------------------------
 // Forged handles
 
-// A slot's live handle, or 0, by its index.
+// The live handle of each slot, or 0, by index.
 using Reference = std::vector<Word>;
 
-// A table half of whose slots are live, and words that nobody was given.
+// A table of which half of the slots are live, and words that it has not
+// issued.
 template <typename Traits>
 class ForgedWords {
  public:
@@ -91,7 +93,7 @@ class ForgedWords {
     });
   }
 
-  // Tries `count` words of each of four kinds; how many were refused.
+  // Tries `count` words of each of four kinds. Returns how many were refused.
   std::uint64_t Try(std::uint64_t count, std::uint64_t seed) const {
     Random random(seed);
     std::uint64_t refused = 0;
@@ -101,7 +103,8 @@ class ForgedWords {
       const Word live = words_[(dice >> 20) % words_.size()];
       refused += Refuses(word);
       refused += Refuses((word & Layout::kVariable) | Layout::kFixed);
-      // Right index, another generation; right generation, another index.
+      // The right index with another generation, and the right generation with
+      // another index.
       refused += Refuses(live ^ (word & Layout::Generation::kMask));
       refused += Refuses(live ^ (word & (Layout::Index::kMask | 1)));
     }
@@ -116,7 +119,7 @@ class ForgedWords {
   }
 
  private:
-  // False for a live handle, which some words are by chance.
+  // Returns false for a live handle, which some words are by chance.
   bool Refuses(Word word) const {
     if (__builtin_expect(!table_.Value(Handle(word)).has_value(), 1))
       return true;
@@ -180,7 +183,7 @@ std::size_t ResidentKiB() {
   return resident * static_cast<std::size_t>(sysconf(_SC_PAGESIZE)) / 1024;
 }
 
-// The handles that threads keep, and those that wait for another thread.
+// The handles that threads keep, and those on their way to another thread.
 struct Hands {
   std::vector<Handle> own[kThreads];
   std::atomic<Handle> boxes[kBoxes];
@@ -286,7 +289,7 @@ class Object {
   Word word_, complement_;
 };
 
-// With read scopes, what others delete meanwhile takes room, too.
+// With read scopes, objects that other threads delete meanwhile also take room.
 template <typename Traits, bool kScopes>
 class ObjectLoad {
   using Table = ObjectTable<Object, Traits>;
@@ -343,8 +346,8 @@ class ObjectLoad {
         return;
       }
       default: {
-        // Some are kept, also beyond this thread's end: another of the same
-        // number lets go of them.
+        // Some pins are kept, even after this thread's end. Another thread of
+        // the same number releases them.
         if (pins.size() == kPins) {
           ASSERT_TRUE(pins.back()->IsWhole());
           return pins.pop_back();
@@ -429,7 +432,7 @@ TEST(SoakTest, MixedLoadAddsUpAndMemoryIsBounded) {
               " rounds, %zu KiB afterwards\n",
               rounds, kThreads, rounds * kThreads * kSteps * 6, warm,
               warm_rounds, most);
-  if (!kSanitized) {  // which keep what was freed
+  if (!kSanitized) {  // because sanitizers keep freed memory
     EXPECT_LE(most, warm + 2048) << "memory grows";
   }
 }

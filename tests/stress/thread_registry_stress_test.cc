@@ -1,4 +1,4 @@
-// Threads that come and go by the thousand.
+// Stress tests of ThreadRegistry: threads begin and end by the thousand.
 
 #include <gtest/gtest.h>
 #include <pthread.h>
@@ -34,7 +34,8 @@ void RunThreads(unsigned count, const std::function<void(unsigned)>& f) {
   for (std::thread& thread : threads) thread.join();
 }
 
-// Every index but those that `others` threads hold can be had at once.
+// Expects that every index can be held at once, except for those of `others`
+// threads.
 void ExpectNoIndexLeaked(unsigned others) {
   const unsigned free = internal::sync::kMaxThreads - others;
   Table table(free);
@@ -52,7 +53,7 @@ void ExpectNoIndexLeaked(unsigned others) {
   EXPECT_EQ(distinct.count(0), 0u) << "an index has leaked";
 }
 
-// Each thread leaves some handles to the next, and deletes what it finds.
+// Each thread leaves some handles to the next, and deletes those that it finds.
 class Relay {
  public:
   explicit Relay(unsigned lanes) : table(1000), left_(lanes) {}
@@ -109,8 +110,8 @@ TEST_F(ThreadRegistryStressTest, NothingIsLostWhenShortThreadsComeAndGo) {
       std::thread([&, i] { relay.Leg(lane, 1 + i % 20); }).join();
   });
   relay.Finish();
-  // The lanes' own threads use no table; so there were five indices in use at
-  // most, each with a cache of at most two magazines.
+  // The lanes' own threads use no table, so at most five indices were in use,
+  // each with a cache of at most two magazines.
   EXPECT_LE(relay.table.Stats().high_water, 5u * 6 + 2 * kLanes);
 }
 
@@ -118,25 +119,26 @@ TEST_F(ThreadRegistryStressTest, CrowdsBeyondTheLimitComeAndGo) {
   constexpr unsigned kThreads = internal::sync::kMaxThreads + 88;
   const unsigned crowds = kSanitized ? 2 : 8;
   Relay relay(kThreads);
-  std::atomic<unsigned> guests{0};
+  std::atomic<unsigned> uncached_callers{0};
   for (unsigned crowd = 0; crowd < crowds; ++crowd) {
     pthread_barrier_t all_started;
     pthread_barrier_init(&all_started, nullptr, kThreads);
     RunThreads(kThreads, [&](unsigned i) {
       relay.Leg(i, 1);
-      guests += Index() == 0;
-      // Nobody ends before everybody has begun.
+      uncached_callers += Index() == 0;
+      // No thread ends before all have begun.
       pthread_barrier_wait(&all_started);
       relay.Leg((i + crowd) % kThreads, 20);
     });
     pthread_barrier_destroy(&all_started);
   }
-  EXPECT_EQ(guests, crowds * (kThreads - (internal::sync::kMaxThreads - 1)));
+  EXPECT_EQ(uncached_callers,
+            crowds * (kThreads - (internal::sync::kMaxThreads - 1)));
   relay.Finish();
 }
 
-// A thread that ends releases its index while others claim theirs; what its
-// cache holds must be seen whole by the next owner.
+// A thread that ends releases its index while others claim theirs. The next
+// owner must see the whole contents of its cache.
 TEST_F(ThreadRegistryStressTest, InheritedCachesAreWhole) {
   constexpr unsigned kLanes = 4;
   const unsigned threads_each = kSanitized ? 200 : 2500;

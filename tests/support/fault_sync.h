@@ -1,58 +1,35 @@
-// A backend of haft/sync.h: the production one, and what can fail in it fails
-// when told to.
+// The backend of the seam in which calls of the system fail when a test wants
+// it: reservations of memory, thread-exit hooks and heavy barriers.
 
 #ifndef TESTS_SUPPORT_FAULT_SYNC_H_
 #define TESTS_SUPPORT_FAULT_SYNC_H_
 
-// All that sync.h includes, before it is renamed: unistd.h has a sync(), too.
-#include <errno.h>
-#include <limits.h>
-#include <linux/futex.h>
-#include <linux/membarrier.h>
-#include <pthread.h>
-#include <sched.h>
-#include <sys/mman.h>
-#include <sys/random.h>
-#include <sys/syscall.h>
-#include <time.h>
-#include <unistd.h>
-
 #include <atomic>
-#include <chrono>
 #include <cstddef>
-#include <cstdint>
-#include <cstdlib>
 #include <map>
 #include <mutex>
 #include <type_traits>
 
 #include "haft/internal/base/check.h"
-
-#pragma push_macro("HAFT_SYNC_BACKEND")
-#undef HAFT_SYNC_BACKEND
-#undef HAFT_INTERNAL_BASE_SYNC_H_
-#define sync production_sync
-#include "haft/internal/base/sync.h"
-#undef sync
-#pragma pop_macro("HAFT_SYNC_BACKEND")
+#include "tests/support/sync_backend_base.h"
 
 namespace haft::testing {
 
-// Calls of one kind, some of which are to fail.
+// Calls of one kind, some of which fail.
 class FaultPoint {
  public:
-  // Of the calls from now on those from the `first` to the `last` fail.
+  // From now on, the calls from the `first` to the `last` fail.
   void Fail(unsigned first, unsigned last) {
     calls_ = 0, first_ = first, last_ = last;
   }
   void FailAll() { Fail(1, ~0u); }
-  // None fails any more. Returns how many calls there were.
+  // Ends the failures. Returns how many calls there were since Fail.
   unsigned Stop() {
     first_ = last_ = 0;
     return calls_.exchange(0);
   }
 
-  // For the backend: counts a call; whether it is to fail.
+  // For the backend: counts a call and returns whether it fails.
   bool Fails() {
     const unsigned call = ++calls_;
     return first_ <= call && call <= last_;
@@ -64,8 +41,8 @@ class FaultPoint {
 
 inline FaultPoint reservations, hooks, barriers;
 
-// Which ranges are reserved now. One that is given back otherwise than as it
-// was reserved ends the test.
+// The ranges that are reserved now. The test ends if a range is given back in
+// another way than it was reserved.
 class Ranges {
  public:
   void Add(void* range, std::size_t bytes) {
@@ -92,16 +69,16 @@ inline Ranges ranges;
 
 }  // namespace haft::testing
 
-// What is not declared here is the production backend's.
+// What this namespace does not declare is the system's.
 namespace haft::internal::sync {
 
-using namespace production_sync;
+using namespace system_sync;
 
 inline void PrepareHeavyBarrier() noexcept {
   if (testing::barriers.Fails()) {
-    production_sync::has_heavy_barrier.store(false, std::memory_order_relaxed);
+    system_sync::has_heavy_barrier.store(false, std::memory_order_relaxed);
   } else {
-    production_sync::PrepareHeavyBarrier();
+    system_sync::PrepareHeavyBarrier();
   }
 }
 
@@ -113,13 +90,13 @@ class ThreadExitHook {
   }
 
  private:
-  production_sync::ThreadExitHook hook_;
+  system_sync::ThreadExitHook hook_;
 };
 
 template <typename T>
 T* Reserve(std::size_t count) noexcept {
   if (testing::reservations.Fails()) return nullptr;
-  T* const objects = production_sync::Reserve<T>(count);
+  T* const objects = system_sync::Reserve<T>(count);
   if (objects != nullptr) testing::ranges.Add(objects, count * sizeof(T));
   return objects;
 }
@@ -127,7 +104,7 @@ template <typename T>
 void Unreserve(T* objects, std::size_t count) noexcept {
   testing::ranges.Remove(const_cast<std::remove_const_t<T>*>(objects),
                          count * sizeof(T));
-  production_sync::Unreserve(objects, count);
+  system_sync::Unreserve(objects, count);
 }
 
 }  // namespace haft::internal::sync

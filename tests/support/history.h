@@ -1,5 +1,5 @@
-// What the threads of a test did to a table, and when: a log for each thread,
-// with time stamps that are good across cores.
+// A recorder of the calls that threads make to a table: one log for each
+// thread, with time stamps that compare across cores.
 
 #ifndef TESTS_SUPPORT_HISTORY_H_
 #define TESTS_SUPPORT_HISTORY_H_
@@ -28,27 +28,28 @@ namespace haft::testing {
 using Stamp = std::uint64_t;
 inline constexpr Stamp kNever = ~Stamp{0};
 
-// What an operation turned out to be. Operations that say the same of a handle
-// are one kind.
+// The kinds of operations, by outcome. Operations that say the same about a
+// handle are of one kind.
 enum class Op : std::uint8_t {
   kNew,     // made the handle, with the value
-  kFull,    // made none: the table was full; no handle
+  kFull,    // made none, because the table was full; no handle
   kHit,     // found the handle live
   kMiss,    // refused the handle
   kDelete,  // ended the handle
-  // Of object tables:
-  kPin,           // found the handle live, and holds the object until a kUnpin
-  kPinMiss,       // refused the handle; may have held the object meanwhile
-  kUnpin,         // one kPin's end
+  // The following occur in object tables only.
+  kPin,      // found the handle live, and holds the object until a kUnpin
+  kPinMiss,  // refused the handle, but may have held the object for a moment
+  kUnpin,    // one kPin's end
   kDeleteAtOnce,  // as kDelete, and the object was destroyed before it returned
   kRefuseInUse,   // found the handle live, and in use
   kDestroy,       // the destructor, by its object's value; no handle
   kScope,         // a read scope, from its beginning to its end; no handle
 };
 
-// One operation: it took effect at some moment from `begin` to `end`.
+// One operation. It took effect at some moment from `begin` to `end`.
 struct Event {
-  // Where the operation told no value; and where it told one nobody made.
+  // The operation returned no value; the operation returned a value that no New
+  // has made.
   static constexpr std::uint32_t kNoValue = ~std::uint32_t{0};
   static constexpr std::uint32_t kTornValue = kNoValue - 1;
 
@@ -60,7 +61,7 @@ struct Event {
   Op op;
 };
 
-// A value of two words that belong together.
+// A value of two words that match, so that a mixture of two values is noticed.
 struct Sealed {
   static constexpr Word kSeal = static_cast<Word>(0x9e3779b97f4a7c15u);
 
@@ -75,19 +76,20 @@ struct Sealed {
 };
 
 // Whether the stamp after an operation waits until the thread's stores have
-// left its store buffer. That makes the end of each interval true; but it also
-// orders what the code under test forgot to order. Without it a New has no
-// known end: it is visible to others when they find it.
+// left its store buffer. The wait makes the end of each interval exact, but it
+// also orders accesses that the code under test forgot to order. Without it the
+// end of a New is unknown: others may see the handle only when they find it.
 enum class Fences { kFull, kNone };
 
-// Stamps of different threads compare as the moments at which they were taken:
-// the processor's time-stamp counter where it is good for that, else the system
-// clock.
+// A clock whose stamps compare across threads as the moments at which they were
+// taken. It is the processor's time-stamp counter if that is synchronised
+// between cores, and the system clock otherwise.
 class Clock {
  public:
   explicit Clock(Fences fences) : has_counter_(HasCounter()), fences_(fences) {}
 
-  // Not later than what follows in the program.
+  // Returns a stamp that is not later than the operations that follow in the
+  // program.
   Stamp Before() const noexcept {
 #if defined(__x86_64__) || defined(__i386__)
     if (has_counter_) {
@@ -101,11 +103,13 @@ class Clock {
     return stamp;
   }
 
-  // Not earlier than what precedes in the program.
+  // Returns a stamp that is not earlier than the operations that precede it in
+  // the program.
   Stamp After() const noexcept {
 #if defined(__x86_64__) || defined(__i386__)
     if (has_counter_) {
-      // The counter waits for no store, and for loads no more than lfence does.
+      // The counter does not wait for stores, and waits for loads only as
+      // lfence does.
       if (fences_ == Fences::kFull) asm volatile("mfence" ::: "memory");
       asm volatile("lfence" ::: "memory");
       return __builtin_ia32_rdtsc();
@@ -139,8 +143,8 @@ class Clock {
     return __get_cpuid(0x80000007, &a, &b, &c, &d) != 0 && (d & 1u << 8) != 0;
   }
 
-  // Whether stamps that go back and forth between the first core and each other
-  // one never decrease.
+  // Returns whether stamps never decrease while control goes back and forth
+  // between the first core and each other core.
   static bool AgreesAcrossCores() {
     cpu_set_t allowed;
     if (sched_getaffinity(0, sizeof(allowed), &allowed) != 0) return false;
@@ -183,8 +187,8 @@ class Clock {
   Fences fences_;
 };
 
-// What one thread did. Room for it is reserved from the start, so that
-// recording allocates nothing.
+// The log of one thread. Its memory is reserved from the start, so that
+// recording does not allocate.
 class Log {
  public:
   Log(unsigned thread, std::size_t size, Fences fences = Fences::kFull)
@@ -206,7 +210,7 @@ class Log {
     events_[size_++] = {begin, end, handle, value, thread_, op};
   }
 
-  // The operations of a table of Sealed values.
+  // The operations of a table of Sealed values, each of which is logged.
 
   template <typename Table>
   Handle New(Table& table, std::uint32_t value) {
@@ -250,7 +254,7 @@ class Log {
   std::size_t size_ = 0;
 };
 
-// The events of all threads; the logs are given up.
+// Returns the events of all threads, and frees the logs.
 inline std::vector<Event> Merge(std::vector<Log> logs) {
   std::size_t size = 0;
   for (const Log& log : logs) size += log.size();

@@ -1,4 +1,4 @@
-// A part of a test that needs a process of its own.
+// InChild: runs a part of a test in a process of its own.
 
 #ifndef TESTS_SUPPORT_IN_CHILD_H_
 #define TESTS_SUPPORT_IN_CHILD_H_
@@ -11,7 +11,8 @@
 
 namespace haft::testing {
 
-// Runs f in a child of fork; a failure there is one here.
+// Runs f in a forked child. A failure in the child is a failure of the calling
+// test.
 template <typename F>
 void InChild(F f) {
   std::fflush(nullptr);

@@ -1,5 +1,6 @@
-// Whether a history can be explained: each operation took effect at one moment
-// between its beginning and its end, one after another, as the table promises.
+// A checker of histories. It decides whether a history can be explained:
+// whether each operation can have taken effect at one moment between its
+// beginning and its end, in one order that the table's contract allows.
 
 #ifndef TESTS_SUPPORT_LINEARIZABILITY_H_
 #define TESTS_SUPPORT_LINEARIZABILITY_H_
@@ -25,8 +26,8 @@ struct Contradiction {
   std::string what;
   std::vector<Event> events;
 
-  // One line for what is wrong, one for each operation; times count from the
-  // first beginning.
+  // Returns one line that says what is wrong and one line for each operation.
+  // Times count from the first beginning.
   std::string ToString() const {
     std::string text = what + "\n";
     Stamp start = kNever;
@@ -91,39 +92,39 @@ struct Contradiction {
   }
 };
 
-// No search is needed. Of one handle's life from n (New) to d (Delete) the
+// No search is needed. Let a handle live from n (New) to d (Delete). The
 // operations say:
 //
 //   found over [a, b]      n <= b and a <= d
 //   refused over [a, b]    a < n or d < b
 //
-// so the latest n and the earliest d that those which found it allow are best
-// for those which were refused, and for the next handle of the slot; only where
-// they cross must both be one moment, and then nothing is refused in between.
-// The lives of a slot's handles follow one another, so a pass over them in the
-// order of their generations, each as early as it can end, finds an explanation
-// if there is one.
+// The finds bound n from above and d from below. The latest n and the earliest
+// d within these bounds are best for the refusals and for the next handle of
+// the slot. Only if the two cross must both be one moment, and then nothing is
+// refused in between. The lives of a slot's handles follow one another, so a
+// pass over them in the order of their generations, each as early as it can
+// end, finds an explanation if there is one.
 //
-// "Full" needs a moment at which `capacity` slots were taken; a slot is taken
-// from the beginning of New to the end of what gives it back, as far as the
-// slot's other handles leave room for that.
+// "Full" needs a moment at which `capacity` slots were taken. A slot is taken
+// from the beginning of New to the end of the operation that gives it back, as
+// far as the slot's other handles leave room for that.
 //
 // An object is destroyed once, not before its Delete nor while pinned, and
-// before the last of Delete and its pins returns. A pin that is refused may
-// have held it meanwhile. Read scopes that began before Delete returned hold
-// it, too; and who empties another's inbox may be any operation that began
-// while one of them lasted.
+// before the last of Delete and its pins returns. A refused pin may have held
+// it for a moment. A read scope that began before Delete returned holds it,
+// too, and the list of its deferred objects may be emptied by any operation
+// that began while such a scope was open.
 //
-// Takes n log n steps for n events. For tables whose generations do not wrap;
-// ByLives makes it fit the others.
+// The check takes n log n steps for n events. It is for tables whose
+// generations do not wrap; ByLives converts the histories of the others.
 template <typename Layout>
 class LinearizabilityChecker {
  public:
   static constexpr std::size_t kNoCapacity =
       std::numeric_limits<std::size_t>::max();
   enum class Kind { kValues, kObjects };
-  // What a thread makes of a handle that it received without synchronisation:
-  // it may find that it is not live yet.
+  // A thread that received a handle without synchronisation may find that it is
+  // not live yet.
   enum class Refusals { kAreChecked, kAreAllowed };
 
   LinearizabilityChecker(std::vector<Event> history, Kind kind,
@@ -134,7 +135,8 @@ class LinearizabilityChecker {
         capacity_(capacity),
         refusals_(refusals) {}
 
-  // Operations that contradict each other; nothing when all can be explained.
+  // Returns operations that contradict each other, or nothing if all can be
+  // explained.
   std::optional<Contradiction> Check() {
     if (kind_ == Kind::kObjects) Prepare();
     std::sort(history_.begin(), history_.end(),
@@ -177,7 +179,8 @@ class LinearizabilityChecker {
     }
   };
 
-  // Intervals by their beginnings, each with the latest end so far.
+  // Intervals in the order of their beginnings, each with the latest end so
+  // far.
   class Intervals {
    public:
     void Add(Stamp begin, Stamp end) { ends_.push_back({begin, end}); }
@@ -187,7 +190,8 @@ class LinearizabilityChecker {
       for (auto& interval : ends_)
         interval.second = latest = std::max(latest, interval.second);
     }
-    // The latest end of those that begin no later than `stamp`; 0: none does.
+    // Returns the latest end of those that begin no later than `stamp`, or 0 if
+    // none does.
     Stamp LatestEnd(Stamp stamp) const {
       const auto after = std::upper_bound(ends_.begin(), ends_.end(),
                                           std::make_pair(stamp, kNever));
@@ -217,8 +221,8 @@ class LinearizabilityChecker {
     }
   }
 
-  // Gives destructions the handle of their object, which has been made under
-  // that value, and collects what may hold any object.
+  // Gives each destruction the handle of its object, which was made with that
+  // value, and collects the operations that may hold any object.
   void Prepare() {
     std::vector<std::pair<std::uint32_t, Word>> made;
     for (const Event& event : history_) {
@@ -339,8 +343,9 @@ class LinearizabilityChecker {
     if (destroyed) last->Raise(destroyed->end, destroyed);
   }
 
-  // When the slot of an object must have been given back, by whoever destroyed
-  // it: that may be later than when one who waits for the destruction returns.
+  // Returns when the slot of an object must have been given back by the
+  // operation that destroyed it. This may be later than the return of a call
+  // that waits for the destruction.
   Stamp CheckObject(const Event* first, const Event* end, const Event* made,
                     const Event* ended, const Event* destroyed) {
     Bound last_unpin{0, nullptr};
@@ -374,7 +379,7 @@ class LinearizabilityChecker {
 
     Bound gone{ended->end, ended};
     for (const Event* event = first; event != end; ++event) {
-      // A pin that began after Delete returned did not get so far.
+      // A pin that began after Delete returned cannot have held the object.
       if (event->op == Op::kUnpin ||
           (event->op == Op::kPinMiss && event->begin <= ended->end))
         gone.Raise(event->end, event);
@@ -382,8 +387,8 @@ class LinearizabilityChecker {
     const Stamp scopes = scopes_.LatestEnd(ended->end);
     if (scopes != 0 && scopes >= ended->begin) {
       gone.Raise(scopes, ended);
-      // Whoever puts it into the inbox of a scope that is about to end, and
-      // whoever takes it out there.
+      // These may be the operation that defers it to a scope which is about to
+      // end, and the operation that takes it from there.
       for (int i = 0; i < 2; ++i)
         gone.Raise(helpers_.LatestEnd(gone.at), ended);
     }
@@ -405,7 +410,7 @@ class LinearizabilityChecker {
     std::int64_t held = 0;
     for (const auto& [at, change] : holds_) {
       if (at > event.end) break;
-      // What is given back at a moment was held at it.
+      // An object that is given back at a moment was held at that moment.
       if (held > 0 && at >= event.begin) return true;
       held += change == kTaken ? 1 : -1;
     }
@@ -414,7 +419,7 @@ class LinearizabilityChecker {
 
   void CheckFull(const Event* first, const Event* end) {
     std::sort(changes_.begin(), changes_.end());
-    // When all of the capacity can have been taken: intervals in their order.
+    // The intervals in which the whole capacity can have been taken, in order.
     std::vector<std::pair<Stamp, Stamp>> full;
     std::size_t taken = 0;
     if (capacity_ == 0) full.push_back({0, kNever});
@@ -448,8 +453,7 @@ class LinearizabilityChecker {
     return std::max(most, taken);
   }
 
-  // In the order of one moment: what is taken and given back at the same one
-  // overlaps.
+  // Takings come before givings-back of the same moment, so that they overlap.
   enum Change : unsigned char { kTaken, kGivenBack };
   using Changes = std::vector<std::pair<Stamp, Change>>;
 
@@ -464,10 +468,11 @@ class LinearizabilityChecker {
   Changes changes_;
 };
 
-// Where handles are issued again, the value tells their lives apart: the
-// history as if each life had a slot of its own. The order of a slot's lives is
-// not looked at; nor are refusals, which tell no value, and what Value finds,
-// which may be parts of two values when a whole cycle passes meanwhile.
+// Returns the history as if each life of a handle had a slot of its own. If
+// handles are issued again, their values tell the lives apart. The order of a
+// slot's lives is not checked. Refusals are left out, because they return no
+// value, and so are the finds of Value, which may return parts of two values if
+// a whole cycle of generations passes during the call.
 using LifeLayout = HandleLayout<28, 3>;
 inline std::vector<Event> ByLives(std::vector<Event> history) {
   const auto last =

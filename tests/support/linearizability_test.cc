@@ -1,5 +1,12 @@
-// The checker of histories: right about small ones, all of which a search can
-// decide, and about tables with known faults. And the clock it depends on.
+// Tests of the checker of histories, and of the logs and clocks it depends on.
+//
+//   Rules            what the checker says about each kind of wrong history
+//   Search           the checker agrees with a search over all orders of small
+//                    random histories
+//   Seeded faults    the checker catches known faults, of tables of values and
+//                    of tables of objects
+//   Clock and log    stamps do not go back between threads; a log keeps what it
+//                    was told
 
 #include "tests/support/linearizability.h"
 
@@ -7,8 +14,10 @@
 
 #include <array>
 #include <atomic>
+#include <cstdint>
 #include <functional>
 #include <optional>
+#include <ostream>
 #include <random>
 #include <stdexcept>
 #include <string>
@@ -34,7 +43,7 @@ constexpr Word Make(Word generation, Word slot) {
 std::string Text(const std::optional<Contradiction>& contradiction) {
   return contradiction ? contradiction->ToString() : "";
 }
-// What is wrong; empty: nothing.
+// Returns what is wrong; the empty string if nothing is.
 std::string Verdict(std::vector<Event> history, Kind kind = Kind::kValues,
                     std::size_t capacity = Checker::kNoCapacity) {
   return Text(Checker(std::move(history), kind, capacity).Check());
@@ -45,7 +54,7 @@ std::string VerdictByLives(std::vector<Event> history, std::size_t capacity) {
                           LifeChecker::Kind::kValues, capacity)
                   .Check());
 }
-// Without the times of real clocks.
+// Returns `verdict` without the times of real clocks.
 std::string Timeless(std::string verdict) {
   std::size_t at;
   while ((at = verdict.find(" at ")) != std::string::npos)
@@ -54,126 +63,140 @@ std::string Timeless(std::string verdict) {
 }
 
 // ---------------------------------------------------------------------------
-// Each rule, with the operations that it names
+// Rules
 
 constexpr Word kA = Make(1, 0), kB = Make(2, 0), kC = Make(1, 1);
+constexpr std::uint32_t kNoValue = Event::kNoValue;
 
-TEST(LinearizabilityCheckerTest, EmptyHistoryIsFine) {
-  EXPECT_EQ(Verdict({}), "");
+// Events of a table of values.
+Event New(Stamp begin, Stamp end, Word handle, std::uint32_t value,
+          std::uint16_t thread = 0) {
+  return {begin, end, handle, value, thread, Op::kNew};
+}
+Event Hit(Stamp begin, Stamp end, Word handle, std::uint32_t value,
+          std::uint16_t thread = 1) {
+  return {begin, end, handle, value, thread, Op::kHit};
+}
+Event Miss(Stamp begin, Stamp end, Word handle, std::uint16_t thread = 1) {
+  return {begin, end, handle, kNoValue, thread, Op::kMiss};
+}
+Event Delete(Stamp begin, Stamp end, Word handle, std::uint32_t value,
+             std::uint16_t thread = 0) {
+  return {begin, end, handle, value, thread, Op::kDelete};
 }
 
-TEST(LinearizabilityCheckerTest, LivesThatFollowOneAnotherAreFine) {
-  EXPECT_EQ(Verdict({{0, 10, kA, 7, 0, Op::kNew},
-                     {0, 10, kA, Event::kNoValue, 1, Op::kMiss},
-                     {5, 20, kA, 7, 1, Op::kHit},
-                     {20, 30, kA, 7, 0, Op::kDelete},
-                     {25, 40, kA, Event::kNoValue, 1, Op::kMiss},
-                     {25, 40, kB, 8, 1, Op::kNew},
-                     {41, 42, kA, Event::kNoValue, 1, Op::kMiss}}),
-            "");
+// A history of values and the verdict on it, which names the operations that
+// contradict one another.
+struct RuleCase {
+  const char* name;
+  std::vector<Event> history;
+  std::string verdict;
+};
+void PrintTo(const RuleCase& rule, std::ostream* out) { *out << rule.name; }
+
+class RuleTest : public ::testing::TestWithParam<RuleCase> {};
+
+TEST_P(RuleTest, VerdictNamesTheContradiction) {
+  EXPECT_EQ(Verdict(GetParam().history), GetParam().verdict);
 }
 
-TEST(LinearizabilityCheckerTest, HandleIsMadeOnce) {
-  EXPECT_EQ(Verdict({{0, 1, kA, 7, 0, Op::kNew}, {2, 3, kA, 8, 1, Op::kNew}}),
-            "one handle made twice\n"
-            "  thread 0 at 0..1: made 0x9 value 7\n"
-            "  thread 1 at 2..3: made 0x9 value 8\n");
-}
-
-TEST(LinearizabilityCheckerTest, HandleIsDeletedOnce) {
-  EXPECT_EQ(Verdict({{0, 1, kA, 7, 0, Op::kNew},
-                     {2, 5, kA, 7, 0, Op::kDelete},
-                     {2, 5, kA, 7, 1, Op::kDelete}}),
-            "one handle deleted twice\n"
-            "  thread 0 at 0..3: deleted 0x9 value 7\n"
-            "  thread 1 at 0..3: deleted 0x9 value 7\n");
-}
-
-TEST(LinearizabilityCheckerTest, WhatIsLiveWasMade) {
-  EXPECT_EQ(Verdict({{2, 3, kA, 7, 1, Op::kHit}}),
-            "live, but never made\n"
-            "  thread 1 at 0..1: found 0x9 value 7\n");
-  EXPECT_EQ(Verdict({{0, 1, kA, 7, 1, Op::kHit}, {2, 3, kA, 7, 0, Op::kNew}}),
-            "live before it was made\n"
-            "  thread 0 at 2..3: made 0x9 value 7\n"
-            "  thread 1 at 0..1: found 0x9 value 7\n");
-}
-
-TEST(LinearizabilityCheckerTest, HandleHasOneValue) {
-  EXPECT_EQ(Verdict({{0, 1, kA, 7, 0, Op::kNew},
-                     {2, 3, kA, Event::kTornValue, 1, Op::kHit}}),
-            "two values of one handle\n"
-            "  thread 0 at 0..1: made 0x9 value 7\n"
-            "  thread 1 at 2..3: found 0x9 torn value\n");
-}
-
-TEST(LinearizabilityCheckerTest, NothingIsLiveAfterItsDelete) {
-  EXPECT_EQ(Verdict({{0, 1, kA, 7, 0, Op::kNew},
-                     {2, 3, kA, 7, 0, Op::kDelete},
-                     {4, 5, kA, 7, 1, Op::kHit}}),
-            "live after it was deleted\n"
-            "  thread 0 at 0..1: deleted 0x9 value 7\n"
-            "  thread 1 at 2..3: found 0x9 value 7\n");
-}
-
-TEST(LinearizabilityCheckerTest, NothingIsRefusedWhileLive) {
-  // From the end of New to the beginning of Delete, or for ever.
-  std::vector<Event> history = {{0, 1, kA, 7, 0, Op::kNew},
-                                {2, 3, kA, Event::kNoValue, 1, Op::kMiss}};
-  EXPECT_EQ(Verdict(history),
-            "refused while it was live\n"
-            "  thread 0 at 0..1: made 0x9 value 7\n"
-            "  thread 1 at 2..3: refused 0x9\n");
-  // From when it was found to when it was found again.
-  history[0].end = 9;
-  history.push_back({0, 1, kA, 7, 2, Op::kHit});
-  history.push_back({4, 9, kA, 7, 3, Op::kHit});
-  history.push_back({1, 9, kA, 7, 0, Op::kDelete});
-  EXPECT_EQ(Verdict(history),
-            "refused while it was live\n"
-            "  thread 2 at 0..1: found 0x9 value 7\n"
-            "  thread 1 at 2..3: refused 0x9\n"
-            "  thread 3 at 4..9: found 0x9 value 7\n");
-}
-
-TEST(LinearizabilityCheckerTest, LivesOfASlotDoNotOverlap) {
-  EXPECT_EQ(Verdict({{0, 1, kA, 7, 0, Op::kNew}, {2, 3, kB, 8, 1, Op::kNew}}),
-            "made while the slot's last handle was live\n"
-            "  thread 0 at 0..1: made 0x9 value 7\n"
-            "  thread 1 at 2..3: made 0x11 value 8\n");
-  EXPECT_EQ(Verdict({{0, 1, kA, 7, 0, Op::kNew},
-                     {0, 3, kB, 8, 1, Op::kNew},
-                     {4, 5, kA, 7, 0, Op::kDelete}}),
-            "made while the slot's last handle was live\n"
-            "  thread 0 at 4..5: deleted 0x9 value 7\n"
-            "  thread 1 at 0..3: made 0x11 value 8\n");
-  // Each pair overlaps, and yet three lives cannot follow one another.
-  EXPECT_EQ(Verdict({{0, 9, kA, 7, 0, Op::kNew},
-                     {8, 9, kA, 7, 0, Op::kDelete},
-                     {0, 9, kB, 8, 1, Op::kNew},
-                     {0, 9, kB, 8, 1, Op::kDelete},
-                     {0, 7, Make(3, 0), 9, 2, Op::kNew}}),
-            "made while the slot's last handle was live\n"
-            "  thread 0 at 8..9: deleted 0x9 value 7\n"
-            "  thread 2 at 0..7: made 0x19 value 9\n");
-}
+const RuleCase kRules[] = {
+    {"EmptyHistoryIsLegal", {}, ""},
+    {"LivesThatFollowOneAnotherAreLegal",
+     {New(0, 10, kA, 7), Miss(0, 10, kA), Hit(5, 20, kA, 7),
+      Delete(20, 30, kA, 7), Miss(25, 40, kA), New(25, 40, kB, 8, 1),
+      Miss(41, 42, kA)},
+     ""},
+    {"HandleIsMadeOnce",
+     {New(0, 1, kA, 7), New(2, 3, kA, 8, 1)},
+     "one handle made twice\n"
+     "  thread 0 at 0..1: made 0x9 value 7\n"
+     "  thread 1 at 2..3: made 0x9 value 8\n"},
+    {"HandleIsDeletedOnce",
+     {New(0, 1, kA, 7), Delete(2, 5, kA, 7), Delete(2, 5, kA, 7, 1)},
+     "one handle deleted twice\n"
+     "  thread 0 at 0..3: deleted 0x9 value 7\n"
+     "  thread 1 at 0..3: deleted 0x9 value 7\n"},
+    {"LiveHandleWasMade",
+     {Hit(2, 3, kA, 7)},
+     "live, but never made\n"
+     "  thread 1 at 0..1: found 0x9 value 7\n"},
+    {"LiveHandleWasMadeBefore",
+     {Hit(0, 1, kA, 7), New(2, 3, kA, 7)},
+     "live before it was made\n"
+     "  thread 0 at 2..3: made 0x9 value 7\n"
+     "  thread 1 at 0..1: found 0x9 value 7\n"},
+    {"HandleHasOneValue",
+     {New(0, 1, kA, 7), Hit(2, 3, kA, Event::kTornValue)},
+     "two values of one handle\n"
+     "  thread 0 at 0..1: made 0x9 value 7\n"
+     "  thread 1 at 2..3: found 0x9 torn value\n"},
+    {"NothingIsLiveAfterItsDelete",
+     {New(0, 1, kA, 7), Delete(2, 3, kA, 7), Hit(4, 5, kA, 7)},
+     "live after it was deleted\n"
+     "  thread 0 at 0..1: deleted 0x9 value 7\n"
+     "  thread 1 at 2..3: found 0x9 value 7\n"},
+    // A handle is live from the end of New, if it is not deleted.
+    {"NothingIsRefusedWhileLive",
+     {New(0, 1, kA, 7), Miss(2, 3, kA)},
+     "refused while it was live\n"
+     "  thread 0 at 0..1: made 0x9 value 7\n"
+     "  thread 1 at 2..3: refused 0x9\n"},
+    {"NothingIsRefusedBetweenTwoFinds",
+     {New(0, 9, kA, 7), Miss(2, 3, kA), Hit(0, 1, kA, 7, 2),
+      Hit(4, 9, kA, 7, 3), Delete(1, 9, kA, 7)},
+     "refused while it was live\n"
+     "  thread 2 at 0..1: found 0x9 value 7\n"
+     "  thread 1 at 2..3: refused 0x9\n"
+     "  thread 3 at 4..9: found 0x9 value 7\n"},
+    {"NewOfASlotFollowsTheDeleteOfItsLastHandle",
+     {New(0, 1, kA, 7), New(2, 3, kB, 8, 1)},
+     "made while the slot's last handle was live\n"
+     "  thread 0 at 0..1: made 0x9 value 7\n"
+     "  thread 1 at 2..3: made 0x11 value 8\n"},
+    {"LivesOfASlotDoNotOverlap",
+     {New(0, 1, kA, 7), New(0, 3, kB, 8, 1), Delete(4, 5, kA, 7)},
+     "made while the slot's last handle was live\n"
+     "  thread 0 at 4..5: deleted 0x9 value 7\n"
+     "  thread 1 at 0..3: made 0x11 value 8\n"},
+    // Each pair may overlap, and still three lives cannot follow one another.
+    {"ThreeLivesOfASlotDoNotOverlap",
+     {New(0, 9, kA, 7), Delete(8, 9, kA, 7), New(0, 9, kB, 8, 1),
+      Delete(0, 9, kB, 8, 1), New(0, 7, Make(3, 0), 9, 2)},
+     "made while the slot's last handle was live\n"
+     "  thread 0 at 8..9: deleted 0x9 value 7\n"
+     "  thread 2 at 0..7: made 0x19 value 9\n"},
+    // The thread that made the handle may find it before others can.
+    {"NewWithoutAKnownEndIsNotSeenByOthersAtItsOwnThreadsFind",
+     {New(0, kNever, kA, 7), Hit(2, 3, kA, 7, 0), Miss(4, 5, kA)},
+     ""},
+    {"NewWithoutAKnownEndIsSeenByOthersAtTheFirstFindOfAnother",
+     {New(0, kNever, kA, 7), Hit(2, 3, kA, 7, 2), Miss(4, 5, kA)},
+     "refused while it was live\n"
+     "  thread 2 at 0..1: found 0x9 value 7\n"
+     "  thread 1 at 2..3: refused 0x9\n"},
+};
+INSTANTIATE_TEST_SUITE_P(Checker, RuleTest, ::testing::ValuesIn(kRules),
+                         [](const auto& info) {
+                           return std::string(info.param.name);
+                         });
 
 TEST(LinearizabilityCheckerTest, FullNeedsAFullTable) {
   std::vector<Event> history = {
-      {0, 5, kA, 7, 0, Op::kNew},
-      {2, 9, 0, Event::kNoValue, 1, Op::kFull},
+      New(0, 5, kA, 7),
+      {2, 9, 0, kNoValue, 1, Op::kFull},
   };
   EXPECT_EQ(Verdict(history, Kind::kValues, 1), "");
   EXPECT_EQ(Verdict(history, Kind::kValues, 2),
             "full while no more than 1 of 2 were taken\n"
             "  thread 1 at 0..7: table full\n");
   // Two handles of one slot take one place.
-  history.push_back({1, 5, kA, 7, 0, Op::kDelete});
-  history.push_back({1, 5, kB, 7, 0, Op::kNew});
+  history.push_back(Delete(1, 5, kA, 7));
+  history.push_back(New(1, 5, kB, 7));
   EXPECT_NE(Verdict(history, Kind::kValues, 2), "");
-  // Handles of two slots that were never there at once.
-  history.push_back({6, 7, kB, 7, 0, Op::kDelete});
-  history.push_back({8, 9, kC, 7, 0, Op::kNew});
+  // Handles of two slots were never live at the same time.
+  history.push_back(Delete(6, 7, kB, 7));
+  history.push_back(New(8, 9, kC, 7));
   EXPECT_NE(Verdict(history, Kind::kValues, 2), "");
   history.back().begin = 7;
   EXPECT_EQ(Verdict(history, Kind::kValues, 2), "");
@@ -182,46 +205,32 @@ TEST(LinearizabilityCheckerTest, FullNeedsAFullTable) {
 TEST(LinearizabilityCheckerTest,
      LivesMayShareAHandleWhereGenerationsStartOver) {
   std::vector<Event> history = {
-      {0, 1, kA, 7, 0, Op::kNew},
-      {2, 3, kA, 7, 0, Op::kDelete},
-      {4, 5, kA, Event::kNoValue, 1, Op::kMiss},
-      {6, 7, kA, 8, 0, Op::kNew},
-      {8, 9, kA, Event::kTornValue, 1, Op::kHit},
+      New(0, 1, kA, 7),
+      Delete(2, 3, kA, 7),
+      Miss(4, 5, kA),
+      New(6, 7, kA, 8),
+      Hit(8, 9, kA, Event::kTornValue),
   };
   EXPECT_EQ(VerdictByLives(history, 2), "");
   EXPECT_NE(Verdict(history), "");
-  history.push_back({10, 11, kA, Event::kTornValue, 1, Op::kDelete});
+  history.push_back(Delete(10, 11, kA, Event::kTornValue, 1));
   EXPECT_EQ(Timeless(VerdictByLives(history, 2)),
             "live, but never made\n"
             "  thread 1: deleted 0x3ffffffd torn value\n");
-  history.back() = {5, 5, kA, 8, 1, Op::kDelete};
+  history.back() = Delete(5, 5, kA, 8, 1);
   EXPECT_EQ(VerdictByLives(history, 2),
             "deleted before it was made\n"
             "  thread 0 at 1..2: made 0x20000011 value 8\n"
             "  thread 1 at 0..0: deleted 0x20000011 value 8\n");
 }
 
-TEST(LinearizabilityCheckerTest, NewWithoutAKnownEndIsSeenByOthersFirstFind) {
-  std::vector<Event> history = {{0, kNever, kA, 7, 0, Op::kNew},
-                                {2, 3, kA, 7, 0, Op::kHit},
-                                {4, 5, kA, Event::kNoValue, 1, Op::kMiss}};
-  // Its own thread sees it early.
-  EXPECT_EQ(Verdict(history), "");
-  history[1].thread = 2;
-  EXPECT_EQ(Verdict(history),
-            "refused while it was live\n"
-            "  thread 2 at 0..1: found 0x9 value 7\n"
-            "  thread 1 at 2..3: refused 0x9\n");
-}
-
 // An object that is pinned from 2 to 8, deleted from 4 to 5 and destroyed by
 // the unpin.
-const std::vector<Event> kPinnedLife = {
-    {0, 1, kA, 7, 0, Op::kNew},
-    {2, 3, kA, 7, 1, Op::kPin},
-    {4, 5, kA, Event::kNoValue, 0, Op::kDelete},
-    {6, 9, kA, Event::kNoValue, 1, Op::kUnpin},
-    {7, 8, 0, 7, 1, Op::kDestroy}};
+const std::vector<Event> kPinnedLife = {New(0, 1, kA, 7),
+                                        {2, 3, kA, 7, 1, Op::kPin},
+                                        {4, 5, kA, kNoValue, 0, Op::kDelete},
+                                        {6, 9, kA, kNoValue, 1, Op::kUnpin},
+                                        {7, 8, 0, 7, 1, Op::kDestroy}};
 
 std::string ObjectVerdict(std::vector<Event> history, const Event& more) {
   history.push_back(more);
@@ -261,7 +270,7 @@ TEST(LinearizabilityCheckerTest, ObjectIsNotDestroyedWhilePinned) {
             "  thread 1 at 1..4: unpinned 0x9\n");
 }
 
-TEST(LinearizabilityCheckerTest, ObjectIsDestroyedByTheLastThatHeldIt) {
+TEST(LinearizabilityCheckerTest, LastHolderDestroysTheObject) {
   auto life = kPinnedLife;
   life.back() = {7, 10, 0, 7, 2, Op::kDestroy};
   EXPECT_EQ(Verdict(life, Kind::kObjects),
@@ -269,17 +278,13 @@ TEST(LinearizabilityCheckerTest, ObjectIsDestroyedByTheLastThatHeldIt) {
             "  thread 0 at 0..1: deleted 0x9\n"
             "  thread 1 at 2..5: unpinned 0x9\n"
             "  thread 2 at 3..6: destroyed 0x9 value 7\n");
-  // A pin that is refused holds it if it began before Delete returned.
-  EXPECT_EQ(ObjectVerdict(life, {5, 10, kA, Event::kNoValue, 2, Op::kPinMiss}),
-            "");
-  EXPECT_NE(ObjectVerdict(life, {6, 10, kA, Event::kNoValue, 2, Op::kPinMiss}),
-            "");
-  // So does a read scope.
-  EXPECT_EQ(ObjectVerdict(life, {5, 10, 0, Event::kNoValue, 2, Op::kScope}),
-            "");
-  EXPECT_NE(ObjectVerdict(life, {6, 10, 0, Event::kNoValue, 2, Op::kScope}),
-            "");
-  EXPECT_NE(ObjectVerdict(life, {1, 3, 0, Event::kNoValue, 2, Op::kScope}), "");
+  // A refused pin holds the object if it began before Delete returned.
+  EXPECT_EQ(ObjectVerdict(life, {5, 10, kA, kNoValue, 2, Op::kPinMiss}), "");
+  EXPECT_NE(ObjectVerdict(life, {6, 10, kA, kNoValue, 2, Op::kPinMiss}), "");
+  // A read scope holds it in the same way.
+  EXPECT_EQ(ObjectVerdict(life, {5, 10, 0, kNoValue, 2, Op::kScope}), "");
+  EXPECT_NE(ObjectVerdict(life, {6, 10, 0, kNoValue, 2, Op::kScope}), "");
+  EXPECT_NE(ObjectVerdict(life, {1, 3, 0, kNoValue, 2, Op::kScope}), "");
   life[2].op = Op::kDeleteAtOnce;
   life.back() = {7, 9, 0, 7, 1, Op::kDestroy};
   EXPECT_EQ(Verdict(life, Kind::kObjects),
@@ -295,8 +300,7 @@ TEST(LinearizabilityCheckerTest, RefusalForUseNeedsAUse) {
     auto life = kPinnedLife;
     life[2].begin = 20, life[2].end = 30;
     life.back() = {21, 21, 0, 7, 0, Op::kDestroy};
-    return ObjectVerdict(
-        life, {begin, end, kA, Event::kNoValue, 2, Op::kRefuseInUse});
+    return ObjectVerdict(life, {begin, end, kA, kNoValue, 2, Op::kRefuseInUse});
   };
   EXPECT_EQ(refused_over(1, 2), "");
   EXPECT_EQ(refused_over(4, 4), "");
@@ -308,18 +312,18 @@ TEST(LinearizabilityCheckerTest, RefusalForUseNeedsAUse) {
 }
 
 TEST(LinearizabilityCheckerTest, SlotOfAnObjectIsReusedAfterItsDestruction) {
-  EXPECT_EQ(ObjectVerdict(kPinnedLife, {6, 7, kB, 8, 0, Op::kNew}),
+  EXPECT_EQ(ObjectVerdict(kPinnedLife, New(6, 7, kB, 8)),
             "made while the slot's last handle was live\n"
             "  thread 1 at 1..2: destroyed 0x9 value 7\n"
             "  thread 0 at 0..1: made 0x11 value 8\n");
-  EXPECT_EQ(ObjectVerdict(kPinnedLife, {6, 8, kB, 8, 0, Op::kNew}), "");
+  EXPECT_EQ(ObjectVerdict(kPinnedLife, New(6, 8, kB, 8)), "");
 }
 
 // ---------------------------------------------------------------------------
-// Against a search over all orders
+// Search
 
-// Decides by trying: operations as steps, each to come after those that had
-// ended before it began.
+// Decides by trying all orders. Operations consist of steps, each of which
+// comes after those that had ended before it began.
 class Search {
  public:
   Search(const std::vector<Event>& history, Kind kind, std::size_t capacity)
@@ -508,8 +512,8 @@ class Search {
   std::vector<bool> tried_;
 };
 
-// Small histories: what a table of two slots could have done in some order,
-// over random intervals around it, and mostly with something changed.
+// Makes small histories: calls that a table of two slots could have answered in
+// some order, with random intervals around them, and mostly with a change.
 class RandomHistory {
  public:
   RandomHistory(std::uint32_t seed, Kind kind) : random_(seed), kind_(kind) {}
@@ -668,7 +672,7 @@ void ExpectAgreement(Kind kind, std::size_t histories) {
     ASSERT_EQ(!contradiction.has_value(), expected)
         << Describe(history)
         << (contradiction ? contradiction->ToString() : "");
-    // What is reported is wrong by itself.
+    // The events that are reported contradict one another by themselves.
     if (contradiction) {
       ASSERT_GE(contradiction->events.size(), 1u);
       ASSERT_LE(contradiction->events.size(), 3u);
@@ -689,22 +693,22 @@ TEST(LinearizabilityCheckerTest, AgreesWithASearchAboutObjects) {
 }
 
 // ---------------------------------------------------------------------------
-// Tables with known faults
+// Seeded faults: tables of values
 
 enum class Fault {
   kNone,
   kNoGeneration,     // a slot's handles are all the same
   kHandleTwice,      // New's taking of a handle is a load and a store
   kDeleteNotAtomic,  // Delete's end of a handle is a load and a store
-  kNoSecondLook,     // Value does not look again after it has the value
+  kNoSecondLook,     // Value does not check again after reading the value
   kEarlyFree,        // Delete frees the slot before it has ended the handle
   kLatePublication,  // New returns before the handle is live
-  kLostSlot,         // a Delete that comes second keeps the slot
+  kLostSlot,         // a Delete that loses a race keeps the slot
 };
 
-// A table of two slots that is right but for one fault. Each call stops once in
-// its middle, where `pause` may let others go ahead. With kWrapsV each handle
-// is followed by itself, and history is by lives.
+// A table of two slots that is correct except for one fault. Each call stops
+// once in its middle, where `pause` may let others go ahead. With kWrapsV each
+// handle is followed by itself, and the history is checked by lives.
 template <Fault kFault, bool kWrapsV = false>
 class SeededTable {
  public:
@@ -769,7 +773,7 @@ class SeededTable {
 
  private:
   struct Slot {
-    std::atomic<Word> next;  // the handle it answers to next; 0: taken
+    std::atomic<Word> next;  // the slot's next handle; 0 if it is taken
     std::atomic<Word> state{0}, id{0}, seal{0};
   };
 
@@ -786,193 +790,21 @@ class SeededTable {
   Word unpublished_ = 0;
 };
 
-// What threads do to a table, step by step.
-template <typename Table>
-class Script {
- public:
-  Table table;
-
-  Script() {
-    for (unsigned thread : {0, 1}) logs_.emplace_back(thread, 20);
-  }
-
-  Log& log(unsigned thread) { return logs_[thread]; }
-
-  // In the middle of the next call another thread calls f(its log).
-  template <typename F>
-  void Meanwhile(F f) {
-    table.pause = [this, f] { std::thread([&] { f(log(1)); }).join(); };
-  }
-
-  std::string Verdict() {
-    std::vector<Event> history = Merge(std::move(logs_));
-    if constexpr (Table::kWraps) {
-      return Timeless(VerdictByLives(std::move(history), table.kCapacity));
-    } else {
-      return Timeless(haft::testing::Verdict(std::move(history), Table::kKind,
-                                             table.kCapacity));
-    }
-  }
-
- private:
-  std::vector<Log> logs_;
-};
-
-// Runs script(Script) on a table without the fault and on one with it.
-template <typename Right, typename Wrong, typename F>
-void ExpectCaughtIn(F script, const std::string& verdict) {
-  Script<Right> right;
-  script(right);
-  EXPECT_EQ(right.Verdict(), "");
-  Script<Wrong> wrong;
-  script(wrong);
-  EXPECT_EQ(wrong.Verdict(), verdict);
-}
-
-template <Fault kFault, typename F>
-void ExpectCaught(F script, const std::string& verdict) {
-  ExpectCaughtIn<SeededTable<Fault::kNone>, SeededTable<kFault>>(script,
-                                                                 verdict);
-}
-
-TEST(SeededFaultTest, HandlesWithoutGenerations) {
-  ExpectCaught<Fault::kNoGeneration>(
-      [](auto& script) {
-        Log& log = script.log(0);
-        log.Delete(script.table, log.New(script.table, 1));
-        log.New(script.table, 2);
-      },
-      "one handle made twice\n"
-      "  thread 0: made 0x9 value 1\n"
-      "  thread 0: made 0x9 value 2\n");
-}
-
-TEST(SeededFaultTest, NewThatTakesAHandleInTwoSteps) {
-  ExpectCaught<Fault::kHandleTwice>(
-      [](auto& script) {
-        script.Meanwhile([&](Log& log) { log.New(script.table, 2); });
-        script.log(0).New(script.table, 1);
-      },
-      "one handle made twice\n"
-      "  thread 0: made 0x9 value 1\n"
-      "  thread 1: made 0x9 value 2\n");
-}
-
-TEST(SeededFaultTest, DeleteThatEndsAHandleInTwoSteps) {
-  ExpectCaught<Fault::kDeleteNotAtomic>(
-      [](auto& script) {
-        const Handle handle = script.log(0).New(script.table, 1);
-        script.Meanwhile([&](Log& log) { log.Delete(script.table, handle); });
-        script.log(0).Delete(script.table, handle);
-      },
-      "one handle deleted twice\n"
-      "  thread 0: deleted 0x9 value 1\n"
-      "  thread 1: deleted 0x9 value 1\n");
-}
-
-TEST(SeededFaultTest, ValueThatLooksOnce) {
-  ExpectCaught<Fault::kNoSecondLook>(
-      [](auto& script) {
-        const Handle handle = script.log(0).New(script.table, 1);
-        script.Meanwhile([&](Log& log) {
-          log.Delete(script.table, handle);
-          log.New(script.table, 2);
-        });
-        script.log(0).Value(script.table, handle);
-      },
-      "two values of one handle\n"
-      "  thread 0: made 0x9 value 1\n"
-      "  thread 0: found 0x9 value 2\n");
-}
-
-TEST(SeededFaultTest, DeleteThatFreesTheSlotTooEarly) {
-  ExpectCaught<Fault::kEarlyFree>(
-      [](auto& script) {
-        const Handle handle = script.log(0).New(script.table, 1);
-        script.Meanwhile([&](Log& log) {
-          log.New(script.table, 2);
-          log.Value(script.table, handle);
-          log.New(script.table, 3);
-        });
-        script.log(0).Delete(script.table, handle);
-      },
-      // The New of the slot's next handle has overwritten this one.
-      "refused while it was live\n"
-      "  thread 0: made 0x9 value 1\n"
-      "  thread 0: refused 0x9\n");
-}
-
-TEST(SeededFaultTest, NewThatPublishesTooLate) {
-  ExpectCaught<Fault::kLatePublication>(
-      [](auto& script) {
-        const Handle handle = script.log(0).New(script.table, 1);
-        script.log(1).Value(script.table, handle);
-        script.log(0).New(script.table, 2);
-        script.log(1).Value(script.table, handle);
-      },
-      "refused while it was live\n"
-      "  thread 0: made 0x9 value 1\n"
-      "  thread 1: refused 0x9\n");
-}
-
-constexpr auto kDeleteTwiceAndFill = [](auto& script) {
-  const Handle handle = script.log(0).New(script.table, 1);
-  script.Meanwhile([&](Log& log) { log.Delete(script.table, handle); });
-  script.log(0).Delete(script.table, handle);
-  script.log(0).New(script.table, 2);
-  script.log(0).New(script.table, 3);
-};
-
-TEST(SeededFaultTest, DeleteThatLosesASlot) {
-  ExpectCaught<Fault::kLostSlot>(kDeleteTwiceAndFill,
-                                 "full while no more than 1 of 2 were taken\n"
-                                 "  thread 0: table full\n");
-}
-
-template <Fault kFault, typename F>
-void ExpectCaughtWhereHandlesReturn(F script, const std::string& verdict) {
-  ExpectCaughtIn<SeededTable<Fault::kNone, true>, SeededTable<kFault, true>>(
-      script, verdict);
-}
-
-TEST(SeededWrapFaultTest, DeleteThatEndsALifeInTwoSteps) {
-  ExpectCaughtWhereHandlesReturn<Fault::kDeleteNotAtomic>(
-      [](auto& script) {
-        Log& log = script.log(0);
-        const Handle first = log.New(script.table, 1);
-        log.Delete(script.table, first);
-        const Handle handle = log.New(script.table, 2);
-        ASSERT_EQ(handle, first);
-        script.Meanwhile([&](Log& log) { log.Delete(script.table, handle); });
-        log.Delete(script.table, handle);
-      },
-      "one handle deleted twice\n"
-      "  thread 0: deleted 0x20000005 value 2\n"
-      "  thread 1: deleted 0x20000005 value 2\n");
-}
-
-TEST(SeededWrapFaultTest, DeleteThatLosesASlot) {
-  ExpectCaughtWhereHandlesReturn<Fault::kLostSlot>(
-      kDeleteTwiceAndFill,
-      "full while no more than 1 of 2 were taken\n"
-      "  thread 0: table full\n");
-}
-
 // ---------------------------------------------------------------------------
-// Tables of objects with known faults
+// Seeded faults: tables of objects
 
 enum class ObjectFault {
   kNone,
   kPinsIgnored,    // Delete destroys what is pinned
-  kLastTwice,      // an unpin looks whether it was the last when it has let go
-  kDeadPinned,     // Pin does not look again before it holds
+  kLastTwice,      // an unpin checks whether it was the last after letting go
+  kDeadPinned,     // Pin does not check again before it holds
   kLeftForEver,    // the last unpin destroys nothing
   kLeftForOthers,  // the last unpin leaves the object to the next call
   kEarlyFree,      // the slot is free before the object has been destroyed
 };
 
-// A table of two slots that is right but for one fault. Calls stop in their
-// middle where `pause` lets others go ahead, and record what they do.
+// A table of two slots that is correct except for one fault. Calls stop in
+// their middle, where `pause` may let others go ahead, and record what they do.
 template <ObjectFault kFault>
 class SeededObjects {
  public:
@@ -1044,14 +876,14 @@ class SeededObjects {
   }
 
  private:
-  // What a slot is: whose, ended or not, and how often pinned.
+  // The state of a slot: its handle, whether it has ended, and its pins.
   static constexpr std::uint64_t kEnded = 0x8000, kPins = 0x7fff;
   static std::uint64_t Life(Word handle) { return std::uint64_t{handle} << 16; }
   static bool IsLive(std::uint64_t life, Word handle) {
     return (life & ~kPins) == Life(handle);
   }
   struct Slot {
-    std::atomic<Word> next;  // the handle it answers to next; 0: taken
+    std::atomic<Word> next;  // the slot's next handle; 0 if it is taken
     std::atomic<std::uint64_t> life{0};
     std::atomic<std::uint32_t> value{0};
   };
@@ -1078,95 +910,249 @@ class SeededObjects {
   Word left_ = 0;
 };
 
-template <ObjectFault kFault, typename F>
-void ExpectCaughtOfObjects(F script, const std::string& verdict) {
-  ExpectCaughtIn<SeededObjects<ObjectFault::kNone>, SeededObjects<kFault>>(
-      script, verdict);
+// ---------------------------------------------------------------------------
+// Seeded faults: scripts that show them
+
+// A call by one of two threads, with the handle of the `made`-th New. Other
+// threads take the steps of `meanwhile` where the call stops.
+struct Step {
+  unsigned thread;
+  Op op;  // kNew, kHit, kDelete, kPin or kUnpin
+  unsigned made = 1;
+  std::vector<Step> meanwhile = {};
+};
+
+// Runs scripts on a table.
+template <typename Table>
+class Script {
+ public:
+  // Returns the verdict on a table whose threads took the steps.
+  static std::string VerdictOn(const std::vector<Step>& steps) {
+    Script script;
+    for (const Step& step : steps) script.Do(step);
+    std::vector<Event> history = Merge(std::move(script.logs_));
+    if constexpr (Table::kWraps) {
+      return Timeless(VerdictByLives(std::move(history), Table::kCapacity));
+    } else {
+      return Timeless(
+          Verdict(std::move(history), Table::kKind, Table::kCapacity));
+    }
+  }
+
+ private:
+  Script() {
+    for (unsigned thread : {0, 1}) logs_.emplace_back(thread, 20);
+  }
+
+  void Do(const Step& step) {
+    if (!step.meanwhile.empty()) {
+      table_.pause = [this, &step] {
+        std::thread([&] {
+          for (const Step& other : step.meanwhile) Do(other);
+        }).join();
+      };
+    }
+    Log& log = logs_[step.thread];
+    if (step.op == Op::kNew) {
+      // The n-th New makes the value n, whenever it returns.
+      const unsigned made = ++made_;
+      handles_[made] = New(log, made);
+    } else {
+      Call(log, step, handles_[step.made]);
+    }
+  }
+
+  Word New(Log& log, std::uint32_t value) {
+    if constexpr (Table::kKind == Kind::kObjects) {
+      return table_.New(log, value);
+    } else {
+      return static_cast<Word>(log.New(table_, value));
+    }
+  }
+  void Call(Log& log, const Step& step, Word handle) {
+    if constexpr (Table::kKind == Kind::kObjects) {
+      bool& pinned = pinned_[step.thread];
+      if (step.op == Op::kDelete) {
+        table_.Delete(log, handle);
+      } else if (step.op == Op::kPin) {
+        pinned = table_.Pin(log, handle);
+      } else if (std::exchange(pinned, false)) {
+        table_.Unpin(log, handle);
+      }
+    } else if (step.op == Op::kDelete) {
+      log.Delete(table_, Handle(handle));
+    } else {
+      log.Value(table_, Handle(handle));
+    }
+  }
+
+  Table table_;
+  std::vector<Log> logs_;
+  unsigned made_ = 0;
+  std::array<Word, 5> handles_{};
+  bool pinned_[2] = {};
+};
+
+// A fault, a script that shows it, and the verdict on the table that has it.
+struct FaultCase {
+  using VerdictOn = std::string(const std::vector<Step>&);
+
+  const char* name;
+  VerdictOn *right, *wrong;  // on tables without the fault and with it
+  std::vector<Step> script;
+  std::string verdict;
+};
+void PrintTo(const FaultCase& fault, std::ostream* out) { *out << fault.name; }
+
+template <Fault kFault, bool kWraps = false>
+FaultCase ValueFault(const char* name, std::vector<Step> script,
+                     std::string verdict) {
+  return {name, Script<SeededTable<Fault::kNone, kWraps>>::VerdictOn,
+          Script<SeededTable<kFault, kWraps>>::VerdictOn, std::move(script),
+          std::move(verdict)};
+}
+template <ObjectFault kFault>
+FaultCase FaultOfObjects(const char* name, std::vector<Step> script,
+                         std::string verdict) {
+  return {name, Script<SeededObjects<ObjectFault::kNone>>::VerdictOn,
+          Script<SeededObjects<kFault>>::VerdictOn, std::move(script),
+          std::move(verdict)};
 }
 
-TEST(SeededObjectFaultTest, DeleteThatIgnoresPins) {
-  ExpectCaughtOfObjects<ObjectFault::kPinsIgnored>(
-      [](auto& script) {
-        const Word handle = script.table.New(script.log(0), 1);
-        script.table.Pin(script.log(1), handle);
-        script.table.Delete(script.log(0), handle);
-        script.table.Unpin(script.log(1), handle);
-      },
-      "destroyed while it was pinned\n"
-      "  thread 0: destroyed 0x9 value 1\n"
-      "  thread 1: unpinned 0x9\n");
+class SeededFaultTest : public ::testing::TestWithParam<FaultCase> {};
+
+TEST_P(SeededFaultTest, OnlyTheTableWithTheFaultIsCaught) {
+  const FaultCase& fault = GetParam();
+  EXPECT_EQ(fault.right(fault.script), "");
+  EXPECT_EQ(fault.wrong(fault.script), fault.verdict);
 }
 
-TEST(SeededObjectFaultTest, UnpinsThatBothTakeThemselvesForTheLast) {
-  ExpectCaughtOfObjects<ObjectFault::kLastTwice>(
-      [](auto& script) {
-        const Word handle = script.table.New(script.log(0), 1);
-        script.table.Pin(script.log(0), handle);
-        script.table.Pin(script.log(1), handle);
-        script.table.Delete(script.log(0), handle);
-        script.Meanwhile([&](Log& log) { script.table.Unpin(log, handle); });
-        script.table.Unpin(script.log(0), handle);
-      },
-      "one object destroyed twice\n"
-      "  thread 1: destroyed 0x9 value 1\n"
-      "  thread 0: destroyed 0x9 value 1\n");
-}
+const std::vector<Step> kDeleteTwiceAndFill = {
+    {0, Op::kNew},
+    {0, Op::kDelete, 1, {{1, Op::kDelete}}},
+    {0, Op::kNew},
+    {0, Op::kNew},
+};
 
-TEST(SeededObjectFaultTest, PinThatLooksOnce) {
-  ExpectCaughtOfObjects<ObjectFault::kDeadPinned>(
-      [](auto& script) {
-        const Word handle = script.table.New(script.log(0), 1);
-        script.Meanwhile([&](Log& log) { script.table.Delete(log, handle); });
-        const bool pinned = script.table.Pin(script.log(0), handle);
-        script.table.New(script.log(1), 2);
-        if (pinned) script.table.Unpin(script.log(0), handle);
-      },
-      "destroyed while it was pinned\n"
-      "  thread 1: destroyed 0x9 value 1\n"
-      "  thread 0: unpinned 0x9\n");
-}
+const FaultCase kFaults[] = {
+    ValueFault<Fault::kNoGeneration>(
+        "HandlesWithoutGenerations",
+        {{0, Op::kNew}, {0, Op::kDelete}, {0, Op::kNew}},
+        "one handle made twice\n"
+        "  thread 0: made 0x9 value 1\n"
+        "  thread 0: made 0x9 value 2\n"),
+    ValueFault<Fault::kHandleTwice>("NewThatTakesAHandleInTwoSteps",
+                                    {{0, Op::kNew, 1, {{1, Op::kNew}}}},
+                                    "one handle made twice\n"
+                                    "  thread 0: made 0x9 value 1\n"
+                                    "  thread 1: made 0x9 value 2\n"),
+    ValueFault<Fault::kDeleteNotAtomic>(
+        "DeleteThatEndsAHandleInTwoSteps",
+        {{0, Op::kNew}, {0, Op::kDelete, 1, {{1, Op::kDelete}}}},
+        "one handle deleted twice\n"
+        "  thread 0: deleted 0x9 value 1\n"
+        "  thread 1: deleted 0x9 value 1\n"),
+    ValueFault<Fault::kNoSecondLook>(
+        "ValueThatChecksTheHandleOnce",
+        {{0, Op::kNew}, {0, Op::kHit, 1, {{1, Op::kDelete}, {1, Op::kNew}}}},
+        "two values of one handle\n"
+        "  thread 0: made 0x9 value 1\n"
+        "  thread 0: found 0x9 value 2\n"),
+    // The New of the slot's next handle overwrites the first handle.
+    ValueFault<Fault::kEarlyFree>(
+        "DeleteThatFreesTheSlotTooEarly",
+        {{0, Op::kNew},
+         {0, Op::kDelete, 1, {{1, Op::kNew}, {1, Op::kHit}, {1, Op::kNew}}}},
+        "refused while it was live\n"
+        "  thread 0: made 0x9 value 1\n"
+        "  thread 0: refused 0x9\n"),
+    ValueFault<Fault::kLatePublication>(
+        "NewThatPublishesTooLate",
+        {{0, Op::kNew}, {1, Op::kHit}, {0, Op::kNew}, {1, Op::kHit}},
+        "refused while it was live\n"
+        "  thread 0: made 0x9 value 1\n"
+        "  thread 1: refused 0x9\n"),
+    ValueFault<Fault::kLostSlot>("DeleteThatLosesASlot", kDeleteTwiceAndFill,
+                                 "full while no more than 1 of 2 were taken\n"
+                                 "  thread 0: table full\n"),
+    // In tables whose generations start over, by lives.
+    ValueFault<Fault::kDeleteNotAtomic, true>(
+        "DeleteThatEndsALifeInTwoSteps",
+        {{0, Op::kNew},
+         {0, Op::kDelete},
+         {0, Op::kNew},
+         {0, Op::kDelete, 2, {{1, Op::kDelete, 2}}}},
+        "one handle deleted twice\n"
+        "  thread 0: deleted 0x20000005 value 2\n"
+        "  thread 1: deleted 0x20000005 value 2\n"),
+    ValueFault<Fault::kLostSlot, true>(
+        "DeleteThatLosesASlotWhereHandlesReturn", kDeleteTwiceAndFill,
+        "full while no more than 1 of 2 were taken\n"
+        "  thread 0: table full\n"),
+    FaultOfObjects<ObjectFault::kPinsIgnored>(
+        "DeleteThatIgnoresPins",
+        {{0, Op::kNew}, {1, Op::kPin}, {0, Op::kDelete}, {1, Op::kUnpin}},
+        "destroyed while it was pinned\n"
+        "  thread 0: destroyed 0x9 value 1\n"
+        "  thread 1: unpinned 0x9\n"),
+    FaultOfObjects<ObjectFault::kLastTwice>(
+        "UnpinsThatBothTakeThemselvesForTheLast",
+        {{0, Op::kNew},
+         {0, Op::kPin},
+         {1, Op::kPin},
+         {0, Op::kDelete},
+         {0, Op::kUnpin, 1, {{1, Op::kUnpin}}}},
+        "one object destroyed twice\n"
+        "  thread 1: destroyed 0x9 value 1\n"
+        "  thread 0: destroyed 0x9 value 1\n"),
+    FaultOfObjects<ObjectFault::kDeadPinned>(
+        "PinThatChecksTheHandleOnce",
+        {{0, Op::kNew},
+         {0, Op::kPin, 1, {{1, Op::kDelete}}},
+         {1, Op::kNew},
+         {0, Op::kUnpin}},
+        "destroyed while it was pinned\n"
+        "  thread 1: destroyed 0x9 value 1\n"
+        "  thread 0: unpinned 0x9\n"),
+    FaultOfObjects<ObjectFault::kLeftForEver>(
+        "LastUnpinThatDestroysNothing",
+        {{0, Op::kNew}, {1, Op::kPin}, {0, Op::kDelete}, {1, Op::kUnpin}},
+        "deleted, but never destroyed\n"
+        "  thread 0: deleted 0x9\n"),
+    FaultOfObjects<ObjectFault::kLeftForOthers>(
+        "LastUnpinThatLeavesTheObjectToOthers",
+        {{0, Op::kNew},
+         {1, Op::kPin},
+         {0, Op::kDelete},
+         {1, Op::kUnpin},
+         {0, Op::kNew}},
+        "destroyed later than when the last that held it had returned\n"
+        "  thread 0: deleted 0x9\n"
+        "  thread 1: unpinned 0x9\n"
+        "  thread 0: destroyed 0x9 value 1\n"),
+    FaultOfObjects<ObjectFault::kEarlyFree>(
+        "SlotThatIsFreeBeforeItsObjectIsDestroyed",
+        {{0, Op::kNew}, {0, Op::kDelete, 1, {{1, Op::kNew}}}},
+        "made while the slot's last handle was live\n"
+        "  thread 0: destroyed 0x9 value 1\n"
+        "  thread 1: made 0x11 value 2\n"),
+};
+INSTANTIATE_TEST_SUITE_P(Checker, SeededFaultTest, ::testing::ValuesIn(kFaults),
+                         [](const auto& info) {
+                           return std::string(info.param.name);
+                         });
 
-TEST(SeededObjectFaultTest, LastUnpinThatDestroysNothing) {
-  ExpectCaughtOfObjects<ObjectFault::kLeftForEver>(
-      [](auto& script) {
-        const Word handle = script.table.New(script.log(0), 1);
-        script.table.Pin(script.log(1), handle);
-        script.table.Delete(script.log(0), handle);
-        script.table.Unpin(script.log(1), handle);
-      },
-      "deleted, but never destroyed\n"
-      "  thread 0: deleted 0x9\n");
-}
-
-TEST(SeededObjectFaultTest, LastUnpinThatLeavesTheObjectToOthers) {
-  ExpectCaughtOfObjects<ObjectFault::kLeftForOthers>(
-      [](auto& script) {
-        const Word handle = script.table.New(script.log(0), 1);
-        script.table.Pin(script.log(1), handle);
-        script.table.Delete(script.log(0), handle);
-        script.table.Unpin(script.log(1), handle);
-        script.table.New(script.log(0), 2);
-      },
-      "destroyed later than when the last that held it had returned\n"
-      "  thread 0: deleted 0x9\n"
-      "  thread 1: unpinned 0x9\n"
-      "  thread 0: destroyed 0x9 value 1\n");
-}
-
-TEST(SeededObjectFaultTest, SlotThatIsFreeBeforeItsObjectIsDestroyed) {
-  ExpectCaughtOfObjects<ObjectFault::kEarlyFree>(
-      [](auto& script) {
-        const Word handle = script.table.New(script.log(0), 1);
-        script.Meanwhile([&](Log& log) { script.table.New(log, 2); });
-        script.table.Delete(script.log(0), handle);
-      },
-      "made while the slot's last handle was live\n"
-      "  thread 0: destroyed 0x9 value 1\n"
-      "  thread 1: made 0x11 value 2\n");
+// The script of DeleteThatEndsALifeInTwoSteps depends on it.
+TEST(SeededTableTest, HandleReturnsWhereGenerationsStartOver) {
+  SeededTable<Fault::kDeleteNotAtomic, true> table;
+  Log log(0, 3);
+  const Handle first = log.New(table, 1);
+  log.Delete(table, first);
+  EXPECT_EQ(log.New(table, 2), first);
 }
 
 // ---------------------------------------------------------------------------
-// The clock
+// Clock and log
 
 class ClockTest : public ::testing::TestWithParam<Fences> {};
 INSTANTIATE_TEST_SUITE_P(BothFences, ClockTest,
@@ -1184,7 +1170,7 @@ TEST_P(ClockTest, NeverGoesBackFromThreadToThread) {
         const Stamp seen = latest.load();
         const Stamp after = clock.After();
         ASSERT_GE(after, seen);
-        // Before what follows: the store by which others learn of it.
+        // This stamp is taken before the store by which others learn of it.
         const Stamp before = clock.Before();
         ASSERT_GE(before, seen);
         Stamp expected = seen;
@@ -1195,7 +1181,7 @@ TEST_P(ClockTest, NeverGoesBackFromThreadToThread) {
   for (std::thread& thread : threads) thread.join();
 }
 
-TEST(LogTest, KeepsWhatHappened) {
+TEST(LogTest, KeepsItsOperationsInOrder) {
   SeededTable<Fault::kNone> table;
   Log log(3, 5);
   const Handle first = log.New(table, 7), second = log.New(table, 8);

@@ -1,8 +1,8 @@
-// The backend of the seam (haft/sync.h) for Relacy, a model checker: every
-// atomic operation and every access to Plain data is a point at which another
-// thread may go on, loads may return what was overwritten where the memory
-// model lets them, and unordered accesses to Plain data are found. The headers
-// of Haft are compiled with it unchanged. How models are written: model.h.
+// The backend of the seam for Relacy, a model checker. Every atomic operation
+// and every access to Plain data is a point at which another thread may go on,
+// loads may return overwritten values where the memory model lets them, and
+// unordered accesses to Plain data are found. The headers of Haft are compiled
+// with it unchanged. model.h explains how models are written.
 
 #ifndef TESTS_SUPPORT_RELACY_SYNC_H_
 #define TESTS_SUPPORT_RELACY_SYNC_H_
@@ -51,12 +51,15 @@ struct random_generator {
 #include <type_traits>
 
 #include "tests/model/shadow.h"
+#include "tests/support/sync_backend_base.h"
 
 namespace haft::internal::sync {
 
-// std::atomic with Relacy's in its place. Exactly as large, so that what is
-// laid out with care is laid out as in production; and all bytes 0 are a valid
-// 0. What Relacy knows of it is in its shadow, made by the first write.
+using namespace simulated_sync;
+
+// Relacy's atomic in the place of std::atomic. It is exactly as large, so that
+// the layout of data is that of production, and all bytes 0 are a valid 0. The
+// state that Relacy keeps is in its shadow, which the first write makes.
 template <typename T>
 class Atomic {
   using Shadow = relacy::Shadow<rl::atomic<T>>;
@@ -71,11 +74,11 @@ class Atomic {
     relacy::MayInterrupt();
     rl::atomic<T>* atomic = Shadow::Find(this);
     if (atomic == nullptr) {
-      // Nobody has written it: there is nothing to see but the first value.
+      // No thread has written it, so that only its first value can be seen.
       rl::ctx().sched();
       atomic = Shadow::Find(this);
       if (atomic == nullptr) {
-        relacy::Log(where, "load of an atomic that nobody has written");
+        relacy::Log(where, "load of an atomic that no thread has written");
         return initial_;
       }
       rl::preemption_disabler has_been(rl::ctx());
@@ -125,7 +128,7 @@ class Atomic {
     return Own().fetch_or(value, relacy::Order(order), where);
   }
 
-  // The last value written, to the model's eye alone: not a step.
+  // Returns the last value written. It is for the model only, and not a step.
   T Peek() const noexcept {
     rl::atomic<T>* const atomic = Shadow::Find(this);
     return atomic == nullptr ? initial_ : atomic->debug_value();
@@ -143,8 +146,8 @@ class Atomic {
   T initial_{};
 };
 
-// Ordinary data. An access that is not ordered with another thread's write to
-// it fails the model.
+// Ordinary data. The model fails if an access is not ordered with another
+// thread's write to it.
 template <typename T>
 class Plain {
   using Shadow = relacy::Shadow<rl::var<T>>;
@@ -164,7 +167,7 @@ class Plain {
   }
 
  private:
-  // To Relacy, access to ordinary data is no step of its own.
+  // Relacy does not count an access to ordinary data as a step by itself.
   static void Step() noexcept {
     relacy::MayInterrupt();
     rl::ctx().sched();
@@ -177,14 +180,9 @@ class Plain {
   T initial_{};
 };
 
-inline void SignalFence() noexcept {}
-
-// Whether there is a heavy barrier; each model says (see Exploration).
-inline bool has_heavy_barrier = true;
-inline bool HasHeavyBarrier() noexcept { return has_heavy_barrier; }
-inline void PrepareHeavyBarrier() noexcept {}
-// A seq_cst fence here, then one in each other thread, wherever that is then
-// and in any order, then another one here. Threads may run in between.
+// A seq_cst fence in this thread, then one in each other thread, wherever that
+// thread is and in any order, then another one in this thread. Threads may run
+// in between.
 inline void HeavyBarrier(relacy::Where where = {}) noexcept {
   if (!has_heavy_barrier) return;
   relacy::Log(where, "heavy barrier begins");
@@ -204,9 +202,9 @@ inline void HeavyBarrier(relacy::Where where = {}) noexcept {
   relacy::Log(where, "heavy barrier ends");
 }
 
-// Blocks, so that a thread nobody wakes is a deadlock that fails the model; a
-// timeout of less than an hour may also end at any moment. No order comes with
-// being woken.
+// Blocks, so that the model fails by deadlock if no thread wakes this one. If
+// `timeout` is less than an hour, the wait may also end at any moment. A wake
+// orders no memory accesses.
 inline void WaitWhileEqual(Atomic<std::uint32_t>& word, std::uint32_t value,
                            std::int64_t nanoseconds,
                            relacy::Where where = {}) noexcept {
@@ -214,7 +212,7 @@ inline void WaitWhileEqual(Atomic<std::uint32_t>& word, std::uint32_t value,
   relacy::MayInterrupt();
   rl::ctx().sched();
   if (word.Peek() != value) {
-    // Who asks again will see it in the end.
+    // A thread that asks again sees the new value in the end.
     rl::ctx().yield(1, where);
     return;
   }
@@ -234,24 +232,14 @@ inline void WakeAll(Atomic<std::uint32_t>& word,
   }
 }
 
-inline void PrefetchForWrite(const void*) noexcept {}
-
-// As few as ThreadIndexSet allows.
-inline constexpr unsigned kMaxThreads = 64;
-// Few, since they are cleared before each schedule.
-inline constexpr unsigned kFurtherBlocks = 16;
-
-struct ThreadState {
-  Atomic<unsigned> index;
-  Atomic<bool> exited;
-};
-// One for each thread of a model, and one for its set-up.
+using ThreadState = simulated_sync::ThreadState<Atomic>;
+// One for each thread of a model and one for its set-up.
 inline ThreadState thread_states[relacy::kMaxModelThreads + 1];
 inline ThreadState& ThisThread() noexcept {
   return thread_states[relacy::CurrentThread()];
 }
 
-// Runs when a model's thread calls EndThread.
+// Runs when a thread of the model calls EndThread.
 class ThreadExitHook {
  public:
   bool Prepare(void (*hook)(void*)) noexcept {
@@ -264,11 +252,11 @@ class ThreadExitHook {
   }
 };
 
-// A thread may be moved at any moment.
+// A thread may move to another CPU at any moment.
 inline unsigned CpuCount() noexcept { return 2; }
 inline unsigned CpuIndex() noexcept { return rl::rand(CpuCount()); }
 
-// Zero bytes, and at addresses that had no shadows.
+// The bytes are zero, and their addresses have had no shadows.
 template <typename T>
 T* Reserve(std::size_t count) noexcept {
   static_assert(std::is_trivially_destructible_v<T>);

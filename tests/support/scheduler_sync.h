@@ -1,4 +1,5 @@
-// The seam for the deterministic scheduler: every access is one of its steps.
+// The backend of the seam for the deterministic scheduler
+// (tests/interleaving/schedule/scheduler.h). Every access is a step of it.
 
 #ifndef TESTS_SUPPORT_SCHEDULER_SYNC_H_
 #define TESTS_SUPPORT_SCHEDULER_SYNC_H_
@@ -9,13 +10,16 @@
 #include <type_traits>
 
 #include "tests/interleaving/schedule/scheduler.h"
+#include "tests/support/sync_backend_base.h"
 
 namespace haft::internal::sync {
+
+using namespace simulated_sync;
 
 using schedule::Access;
 using schedule::BeforeAccess;
 
-// The scheduler orders all accesses, whatever order they ask for.
+// The scheduler orders all accesses, so that their memory orders do not matter.
 template <typename T>
 class Atomic {
  public:
@@ -60,8 +64,8 @@ class Atomic {
     Set(desired);
     return true;
   }
-  // Fails for no reason never: a schedule in which it does is, but for the
-  // count of steps, one in which the thread was not chosen.
+  // Never fails spuriously: except for the count of steps, a schedule in which
+  // it does equals one in which the thread was not chosen.
   bool compare_exchange_weak(T& expected, T desired, std::memory_order success,
                              std::memory_order failure) noexcept {
     return compare_exchange_strong(expected, desired, success, failure);
@@ -82,7 +86,8 @@ class Atomic {
   std::atomic<T> value_;
 };
 
-// A step too, so that one who hands data on too early is overtaken.
+// Each access is a step, so that a thread which hands data on too early can be
+// overtaken.
 template <typename T>
 class Plain {
  public:
@@ -99,16 +104,10 @@ class Plain {
   T value_;
 };
 
-inline void SignalFence() noexcept {}
-
-// Every step is a full barrier already. Both ways of unpinning are there to be
-// tried.
-inline bool has_heavy_barrier = true;
-inline bool HasHeavyBarrier() noexcept { return has_heavy_barrier; }
-inline void PrepareHeavyBarrier() noexcept {}
+// Every step is a full barrier already.
 inline void HeavyBarrier() noexcept { BeforeAccess(Access::kPlain); }
 
-// Returns at once, for no reason, but lets others go first.
+// Returns spuriously and at once, but lets other threads go first.
 inline void WaitWhileEqual(Atomic<std::uint32_t>&, std::uint32_t,
                            std::int64_t) noexcept {
   schedule::Yield();
@@ -117,21 +116,13 @@ inline void WakeAll(Atomic<std::uint32_t>&) noexcept {
   BeforeAccess(Access::kPlain);
 }
 
-inline void PrefetchForWrite(const void*) noexcept {}
-
-inline constexpr unsigned kMaxThreads = 64;
-inline constexpr unsigned kFurtherBlocks = 16;
-
-struct ThreadState {
-  Atomic<unsigned> index;
-  Atomic<bool> exited;
-};
+using ThreadState = simulated_sync::ThreadState<Atomic>;
 inline ThreadState thread_states[schedule::kMostThreads + 1];
 inline ThreadState& ThisThread() noexcept {
   return thread_states[schedule::ThreadNumber()];
 }
 
-// Runs at the end of a thread of the scheduler, as part of its schedule.
+// Runs at the end of a scheduled thread, as part of its schedule.
 class ThreadExitHook {
  public:
   bool Prepare(void (*hook)(void*)) noexcept {
@@ -147,7 +138,7 @@ class ThreadExitHook {
   void (*hook_)(void*) = nullptr;
 };
 
-// Threads wander from CPU to CPU all the time.
+// A thread may run on another CPU at each call.
 inline unsigned CpuCount() noexcept { return 4; }
 inline unsigned CpuIndex() noexcept { return schedule::Choose(CpuCount()); }
 
@@ -160,9 +151,6 @@ template <typename T>
 void Unreserve(T*, std::size_t) noexcept {
   schedule::UnreserveBytes();
 }
-
-inline std::uint32_t ThreadNumber() noexcept { return 1; }
-inline std::uint32_t MonotonicSeconds() noexcept { return 0; }
 
 inline std::uint64_t RandomWord() noexcept {
   static std::uint64_t state = 0;

@@ -1,4 +1,5 @@
-// Interrupts a call by a signal handler at each of its instructions.
+// Single-stepping: interrupts a call by a signal handler at each of its
+// instructions.
 
 #ifndef TESTS_SUPPORT_SINGLE_STEP_H_
 #define TESTS_SUPPORT_SINGLE_STEP_H_
@@ -14,16 +15,16 @@
 
 namespace haft::testing {
 
-// A gap, in instructions, that never comes.
+// A gap, in instructions, that is never reached.
 inline constexpr unsigned kOnce = 1u << 30;
 
 #if defined(__x86_64__)
 inline constexpr bool kCanSingleStep = !kSanitized;
 
-// Which instructions have been interrupted already.
+// The set of instructions that have been interrupted already.
 class Coverage {
  public:
-  // How often `instruction` has been noted, this time included.
+  // Notes `instruction` and returns how often it has been noted.
   unsigned Note(greg_t instruction) {
     std::size_t i = static_cast<std::size_t>(instruction) % kSize;
     while (cells_[i].times != 0 && cells_[i].instruction != instruction)
@@ -51,8 +52,8 @@ struct Stepping {
 };
 inline Stepping stepping;
 
-// Unoptimised code has ten times as many instructions: then, and only then,
-// those at some addresses stand for all.
+// Unoptimised code has ten times as many instructions. Only then do the
+// instructions at some addresses stand for all.
 #ifdef __OPTIMIZE__
 inline constexpr greg_t kEvery = 1;
 #else
@@ -87,9 +88,9 @@ inline void OnTrap(int, siginfo_t*, void* context) {
       "lea 128(%%rsp), %%rsp" ::"i"(~kTrapFlag)
       : "memory", "cc");
 }
-// Calls op, and `interrupt` in a signal handler before each instruction that
-// `coverage` does not know, but not sooner than `gap` instructions after the
-// last time.
+// Calls op, and calls `interrupt` in a signal handler before each instruction
+// that `coverage` does not contain, but not earlier than `gap` instructions
+// after the last interruption.
 template <typename Op, typename Interrupt>
 void Step(Coverage* coverage, unsigned gap, Op op, Interrupt interrupt) {
   stepping = {
@@ -127,9 +128,9 @@ class SingleStepTest : public ::testing::Test {
     if (kCanSingleStep) sigaction(SIGTRAP, &old_action_, nullptr);
   }
 
-  // Calls run(coverage, gap), which is to Step a call on a fresh table, until
-  // all its instructions have been interrupted: some of them in a run, and if
-  // the call is short, then one in a run.
+  // Calls run(coverage, gap) until all instructions have been interrupted. run
+  // must Step a call on a fresh table. Each run interrupts some of the
+  // instructions; if the call is short, each further run interrupts one.
   template <typename Run>
   static void InterruptAtAll(Run run) {
     InterruptAtAll(kGap, run);

@@ -1,48 +1,26 @@
-// A backend of haft/sync.h: the production one, and a thread may be stopped
-// before any of its atomic operations.
+// The backend of the seam in which a test can stop a thread before any of its
+// atomic operations.
 
 #ifndef TESTS_SUPPORT_STEPPING_SYNC_H_
 #define TESTS_SUPPORT_STEPPING_SYNC_H_
 
-// All that sync.h includes, before it is renamed: unistd.h has a sync(), too.
-#include <limits.h>
-#include <linux/futex.h>
-#include <linux/membarrier.h>
-#include <pthread.h>
-#include <sched.h>
-#include <sys/mman.h>
-#include <sys/random.h>
-#include <sys/syscall.h>
-#include <time.h>
-#include <unistd.h>
-
 #include <atomic>
-#include <chrono>
-#include <cstddef>
-#include <cstdint>
 #include <functional>
-#include <type_traits>
 #include <utility>
 
-#pragma push_macro("HAFT_SYNC_BACKEND")
-#undef HAFT_SYNC_BACKEND
-#undef HAFT_INTERNAL_BASE_SYNC_H_
-#define sync production_sync
-#include "haft/internal/base/sync.h"
-#undef sync
-#pragma pop_macro("HAFT_SYNC_BACKEND")
+#include "tests/support/sync_backend_base.h"
 
 namespace haft::testing {
 
-// Where the calling thread is to stop, once.
+// The one point at which the calling thread stops.
 class Stop {
  public:
-  // Before its `step`-th operation from now on it calls f().
+  // The thread calls f() before its `step`-th operation from now on.
   static void Before(unsigned step, std::function<void()> f) {
     steps_ = step;
     f_ = std::move(f);
   }
-  // Whether it has not come so far; then it does not stop any more.
+  // Removes the stop. Returns whether the thread had not reached it.
   static bool Cancel() { return std::exchange(steps_, 0) != 0; }
 
   // For the backend.
@@ -57,10 +35,10 @@ class Stop {
 
 }  // namespace haft::testing
 
-// What is not declared here is the production backend's.
+// What this namespace does not declare is the system's.
 namespace haft::internal::sync {
 
-using namespace production_sync;
+using namespace system_sync;
 
 template <typename T>
 class Atomic : public std::atomic<T> {

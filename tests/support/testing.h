@@ -1,5 +1,5 @@
-// What several tests share: the tables that every suite runs over, and the
-// check that no slot is lost.
+// Parts that several tests share: the tables that every suite runs over, and
+// the check that no slot is lost.
 
 #ifndef TESTS_SUPPORT_TESTING_H_
 #define TESTS_SUPPORT_TESTING_H_
@@ -23,7 +23,7 @@
 
 namespace haft::testing {
 
-// Whether a sanitizer, or an emulator (HAFT_EMULATED), makes everything many
+// True if a sanitizer or an emulator (HAFT_EMULATED) makes everything many
 // times slower and takes memory of its own.
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || \
     defined(HAFT_EMULATED)
@@ -35,8 +35,8 @@ inline constexpr bool kSanitized =
 inline constexpr bool kSanitized = false;
 #endif
 
-// Every free list with the default layout, and every layout with the default
-// free list: equal widths hide packing bugs.
+// Every free list is tested with the default layout, and every layout with the
+// default free list, because equal widths hide packing bugs.
 template <typename FreeListT, typename LayoutT = DefaultLayout,
           Exhaustion kExhaustionV = Exhaustion::kDropSlot>
 struct TestTraits : DefaultTraits {
@@ -51,11 +51,11 @@ struct CountedTraits : DefaultTraits {
 
 inline constexpr int kWordBits = std::numeric_limits<Word>::digits;
 
-// 4 slots of 3 generations each: every limit is a few calls away.
+// 4 slots of 3 generations each, so that every limit is a few calls away.
 using TinyLayout = HandleLayout<2, 2>;
 // The same with a bit that every handle has.
 using MarkedTinyLayout = HandleLayout<2, 2, Word{1} << (kWordBits - 2)>;
-// 12 index bits: the magazines that fit beside 1,000 live handles hold 2
+// 12 index bits. The magazines that fit beside 1,000 live handles hold 2
 // handles.
 using SmallLayout = Layout32<12>;
 // Layout53, if words have the bits for it.
@@ -98,9 +98,9 @@ void ForEachFree(const Table& table, F&& f) {
   internal::Inspector::ForEachFree(table, f);
 }
 
-// I4: each slot that was ever taken is live, waiting in the free list under
-// its own next handle, or exhausted; and the counters agree. To be called when
-// no other thread is inside a call.
+// Expects I4: each slot that was ever taken is live, waiting in the free list
+// under its own next handle, or exhausted, and the counters agree. No other
+// thread may be inside a call.
 template <typename Table>
 void ExpectConservation(const Table& table) {
   std::size_t live = 0;

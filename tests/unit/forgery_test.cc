@@ -1,5 +1,5 @@
-// Words that no table has issued, or not this one, or not any more: models use
-// honest handles, these do not.
+// Tests with forged words: words that no table has issued, that another table
+// has issued, or that are stale. The models use only honest handles.
 
 #include <gtest/gtest.h>
 
@@ -33,7 +33,7 @@ using testing::WideLayout;
 
 constexpr int kHalf = kWordBits / 2;
 
-// A table with slots in every state, and the words that it may accept.
+// A table with slots in every state, and the words that it must accept.
 template <typename Traits>
 class Victim {
  public:
@@ -42,8 +42,8 @@ class Victim {
   using Table = HandleTable<std::size_t, Traits>;
   static constexpr int kChurn = 3;
 
-  // Of `slots` slots half are live, and half have been deleted; one of these,
-  // or two, several times, which exhausts them in tiny layouts.
+  // Half of the `slots` slots are live, and half have been deleted. One or two
+  // of these were deleted several times, which exhausts them in tiny layouts.
   explicit Victim(std::size_t slots) : table_(slots) {
     std::vector<Handle> handles;
     for (std::size_t i = 0; i < slots; ++i) handles.push_back(table_.New(i));
@@ -68,8 +68,8 @@ class Victim {
   const std::unordered_map<Word, std::size_t>& live() const { return live_; }
   const std::vector<Word>& issued() const { return issued_; }
 
-  // Handles of live, free and exhausted slots, and the words their states have
-  // had, could have had or will have.
+  // Returns handles of live, free and exhausted slots, and the words that their
+  // states have had, could have had or will have.
   std::vector<Word> Words() const {
     std::vector<Word> words = {0};
     for (const Word handle : issued_) {
@@ -83,7 +83,7 @@ class Victim {
     return words;
   }
 
-  // Refused by every call, unless it is a live handle.
+  // Expects that every call refuses the word, unless it is a live handle.
   void Try(Word word) {
     const auto live = live_.find(word);
     if (live != live_.end()) {
@@ -102,7 +102,7 @@ class Victim {
         << std::hex << word;
   }
 
-  // That no attempt has left a trace.
+  // Expects that no attempt has left a trace.
   void ExpectUnharmed() const {
     const TableStats after = table_.Stats();
     EXPECT_EQ(after.live, before_.live);
@@ -223,7 +223,8 @@ TYPED_TEST(ForgeryTest, AnotherTablesHandlesAreRefused) {
   if (Layout::Generation::kMax / 2 <= 1000)
     GTEST_SKIP() << "all tables of this layout start at much the same";
   Victim<TypeParam> victim(SlotsOf<TypeParam>());
-  // So far apart that no generation is the same, which they nearly always are.
+  // They are so far apart that no generation is the same, which is nearly
+  // always so.
   constexpr Word kApart = Victim<TypeParam>::kChurn + 2;
   std::unique_ptr<Victim<TypeParam>> other;
   const auto apart = [&] {
@@ -244,9 +245,8 @@ TYPED_TEST(ForgeryTest, AnotherTablesHandlesAreRefused) {
   other->ExpectUnharmed();
 }
 
-// The words that are really in the slots, at every step of their lives: none
-// is an answer to the caller who passes it, unless it is the live handle of
-// another slot.
+// The words that are in the slots, at every step of their lives. The table
+// accepts none of them, unless it is the live handle of another slot.
 template <typename Layout>
 class StateWordTest : public ::testing::Test {};
 using StateLayouts = ::testing::Types<DefaultLayout, WideLayout, Layout32<>,
@@ -280,9 +280,9 @@ TYPED_TEST(StateWordTest, StateOfASlotNeverOpensThatSlot) {
   }
 }
 
-// 100 million random words. Value sees them all; Check and Delete, which change
-// nothing either, some. 32-bit tables of many handles do meet a live one now
-// and then; that one must be in the reference set, with its value.
+// 100 million random words. Value gets all of them, and Check and Delete get
+// some. In 32-bit tables of many handles a word is sometimes a live handle,
+// which must then be in the reference with its value.
 template <typename Traits>
 void TryRandomWords(std::size_t slots, int count, std::uint64_t seed) {
   using Layout = typename Traits::Layout;

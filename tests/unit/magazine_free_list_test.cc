@@ -3,10 +3,8 @@
 #include <gtest/gtest.h>
 #include <pthread.h>
 
-#include <algorithm>
 #include <cstddef>
 #include <deque>
-#include <functional>
 #include <set>
 #include <thread>
 #include <vector>
@@ -14,115 +12,46 @@
 #include "haft/handle_table.h"
 #include "haft/internal/base/sync.h"
 #include "haft/internal/free_list/fresh_slots.h"
+#include "tests/support/free_list_suite.h"
 #include "tests/support/testing.h"
 
-namespace haft {
+namespace haft::testing {
 namespace {
 
-using testing::ExpectConservation;
-using testing::SmallLayout;
-using testing::TestTraits;
-using testing::TinyLayout;
-
-constexpr Word kFirst = DefaultLayout::Make(1, 0);
 constexpr std::size_t kCaches = internal::sync::kMaxThreads;
 // Magazines that the range holds beside the capacity.
 constexpr std::size_t kSpare = 3 * kCaches;
 constexpr std::size_t kPlenty = std::size_t{1} << 26;
 
-// A thread that has a cache, without being one.
-template <typename FreeList>
-class FakeOwner {
- public:
-  static constexpr bool kHasCache = true;
-
-  typename FreeList::Cache& cache() { return cache_; }
-  unsigned level() const { return level_; }
-  void set_level(unsigned level) { level_ = level; }
-  void RaiseLevel() { ++level_; }
-  void LowerLevel() { --level_; }
-
- private:
-  typename FreeList::Cache cache_{};
-  unsigned level_ = 0;
-};
-
-// One that has none: it interrupted another call, or there is no index left.
-struct FakeGuest {
-  static constexpr bool kHasCache = false;
-};
-
-// A free list over slots that nobody else has, and what is in its parts.
+// A magazine free list over slots of its own.
 template <unsigned kMagazineSize>
-class Rig {
+class Rig : public FreeListOverSlots<BasicMagazineFreeList<kMagazineSize>> {
  public:
-  using FreeList = BasicMagazineFreeList<kMagazineSize>;
-  using Owner = FakeOwner<FreeList>;
+  using Owner = CachedCaller<BasicMagazineFreeList<kMagazineSize>>;
 
   explicit Rig(std::size_t capacity, std::size_t limit = kPlenty)
-      : fresh_slots_(kFirst, FreeList::SlotsFor(capacity, limit)),
-        list_(capacity, internal::CeilPowerOfTwo(fresh_slots_.limit()),
-              &fresh_slots_) {
-    EXPECT_TRUE(list_.ok());
-  }
+      : FreeListOverSlots<BasicMagazineFreeList<kMagazineSize>>(capacity,
+                                                                limit) {}
 
-  template <typename Thread>
-  Word Pop(Thread& thread) {
-    return list_.Pop(thread);
-  }
-  template <typename Thread>
-  std::vector<Word> Pop(Thread& thread, std::size_t count) {
-    std::vector<Word> handles;
-    while (handles.size() < count) {
-      const Word handle = list_.Pop(thread);
-      if (handle == 0) break;
-      handles.push_back(handle);
-    }
-    return handles;
-  }
-  template <typename Thread>
-  std::vector<Word> PopAll(Thread& thread) {
-    return Pop(thread, kPlenty);
-  }
-  template <typename Thread>
-  void Push(Thread& thread, const std::vector<Word>& handles) {
-    for (Word handle : handles) list_.Push(thread, handle);
-  }
-
-  std::size_t slots() const { return fresh_slots_.limit(); }
-  std::size_t high_water() const { return fresh_slots_.high_water(); }
-  std::size_t InDepot() const {
-    std::size_t count = 0;
-    list_.ForEach([&](Word) { ++count; });
-    return count;
-  }
-  static std::vector<Word> Cached(Owner& owner) {
-    std::vector<Word> handles;
-    FreeList::ForEachCached(owner.cache(), owner.level(),
-                            [&](Word handle) { handles.push_back(handle); });
-    return handles;
-  }
-
- private:
-  internal::FreshSlots fresh_slots_;
-  FreeList list_;
+  std::size_t InDepot() const { return this->Waiting().size(); }
+  static std::vector<Word> Cached(Owner& owner) { return owner.Cached(); }
 };
 
 using Rig4 = Rig<4>;
 
-bool AreDistinct(std::vector<Word> handles) {
-  std::sort(handles.begin(), handles.end());
-  return std::adjacent_find(handles.begin(), handles.end()) == handles.end();
-}
-std::vector<Word> Handles(Word first, std::size_t count) {
-  std::vector<Word> handles;
-  for (std::size_t i = 0; i < count; ++i) handles.push_back(first + 2 * i);
-  return handles;
-}
-std::vector<Word> Reversed(std::vector<Word> handles) {
-  std::reverse(handles.begin(), handles.end());
-  return handles;
-}
+// With a cache and without one, and without room for any magazine.
+using FourOwner = FreeListCase<BasicMagazineFreeList<4>,
+                               CachedCaller<BasicMagazineFreeList<4>>, false>;
+using FourUncached =
+    FreeListCase<BasicMagazineFreeList<4>, UncachedCaller, false>;
+using OneOwner = FreeListCase<BasicMagazineFreeList<1>,
+                              CachedCaller<BasicMagazineFreeList<1>>, false>;
+using NoRoom = FreeListCase<MagazineFreeList, CachedCaller<MagazineFreeList>,
+                            false, RunHere, 6>;
+using MagazineCases =
+    ::testing::Types<FourOwner, FourUncached, OneOwner, NoRoom>;
+INSTANTIATE_TYPED_TEST_SUITE_P(Magazine, FreeListTest, MagazineCases);
+INSTANTIATE_TYPED_TEST_SUITE_P(Magazine, ExactFreeListTest, NoRoom);
 
 TEST(MagazineFreeListTest, SlotsForAddsRoomForEveryCache) {
   EXPECT_EQ(MagazineFreeList::SlotsFor(1000, kPlenty), 1000 + kSpare * 128);
@@ -131,12 +60,13 @@ TEST(MagazineFreeListTest, SlotsForAddsRoomForEveryCache) {
 
 TEST(MagazineFreeListTest, PopLoadedTakesTheLoadedMagazinesHandlesOnly) {
   using FreeList = BasicMagazineFreeList<4>;
-  internal::FreshSlots fresh_slots(kFirst, FreeList::SlotsFor(100, kPlenty));
+  internal::FreshSlots fresh_slots(kFirstHandle,
+                                   FreeList::SlotsFor(100, kPlenty));
   FreeList list(100, internal::CeilPowerOfTwo(fresh_slots.limit()),
                 &fresh_slots);
-  FakeOwner<FreeList> owner;
+  CachedCaller<FreeList> owner;
   EXPECT_EQ(list.PopLoaded(owner), 0u);
-  EXPECT_EQ(fresh_slots.high_water(), 0u) << "nothing was looked for";
+  EXPECT_EQ(fresh_slots.high_water(), 0u) << "PopLoaded must not search";
   const Word first = list.Pop(owner);
   std::vector<Word> handles = {first};
   while (const Word handle = list.PopLoaded(owner)) handles.push_back(handle);
@@ -155,18 +85,12 @@ TEST(MagazineFreeListTest, SlotsForShrinksMagazinesToTheLayout) {
   EXPECT_EQ(slots(4, TinyLayout::kSlots), 4u);
 }
 
-TEST(MagazineFreeListTest, FirstPopCarvesOneMagazine) {
+TEST(MagazineFreeListTest, FirstPopTakesOneMagazineOfFreshSlots) {
   Rig4 rig(100);
   Rig4::Owner owner;
-  EXPECT_EQ(rig.Pop(owner), kFirst);
+  EXPECT_EQ(rig.Pop(owner), kFirstHandle);
   EXPECT_EQ(rig.high_water(), 4u);
   EXPECT_EQ(owner.level(), 3u);
-}
-
-TEST(MagazineFreeListTest, SlotsAreCarvedInTheOrderOfAddresses) {
-  Rig4 rig(100);
-  Rig4::Owner owner;
-  EXPECT_EQ(rig.Pop(owner, 18), Handles(kFirst, 18));
 }
 
 TEST(MagazineFreeListTest, PushedHandlesComeBackLastFirst) {
@@ -191,12 +115,13 @@ TEST(MagazineFreeListTest, ThirdMagazinePushesOneToTheDepot) {
   Rig4::Owner owner;
   const std::vector<Word> handles = rig.Pop(owner, 9);
   rig.Push(owner, handles);
-  // A last magazine was taken for the ninth: three of it are there, too.
+  // A last magazine was taken for the ninth handle, and three of its handles
+  // are there, too.
   EXPECT_EQ(Rig4::Cached(owner).size() + rig.InDepot(), 12u);
   EXPECT_EQ(rig.InDepot(), 4u);
 }
 
-TEST(MagazineFreeListTest, PushBeforeAnyPopNeedsNoCarving) {
+TEST(MagazineFreeListTest, PushBeforeAnyPopTakesNoFreshSlots) {
   Rig4 rig(100);
   Rig4::Owner maker, deleter;
   const std::vector<Word> handles = rig.Pop(maker, 4);
@@ -212,7 +137,7 @@ TEST(MagazineFreeListTest, AlternationAtAnyLevelStaysInTheCache) {
     Rig4::Owner owner;
     const std::vector<Word> handles = rig.Pop(owner, 20);
     rig.Push(owner, {handles.begin(), handles.begin() + start});
-    // The first swing over a border moves a magazine. None after it does.
+    // The first swing over a border moves a magazine; no later one does.
     rig.Push(owner, rig.Pop(owner, 4));
     const std::size_t in_depot = rig.InDepot();
     const std::size_t taken = rig.high_water();
@@ -233,16 +158,16 @@ TEST(MagazineFreeListTest, PushesOfOneThreadReachAnotherThroughTheDepot) {
   std::vector<Word> received = rig.Pop(consumer, 8);
   EXPECT_EQ(rig.high_water(), 16u);
   EXPECT_EQ(rig.InDepot(), 0u);
-  // Those the producer's cache keeps are out of reach.
+  // The handles in the producer's cache are out of reach.
   received.push_back(rig.Pop(consumer));
-  EXPECT_EQ(received.back(), kFirst + 2 * 16);
+  EXPECT_EQ(received.back(), kFirstHandle + 2 * 16);
   EXPECT_TRUE(AreDistinct(received));
 }
 
-TEST(MagazineFreeListTest, EmptyMagazinesReturnToThoseWhoFillThem) {
+TEST(MagazineFreeListTest, EmptyMagazinesReturnToTheCallersThatFillThem) {
   Rig4 rig(100);
   Rig4::Owner producer, consumer;
-  // Many more exchanges than there can be magazines.
+  // There are many more exchanges than there can be magazines.
   for (int i = 0; i < 5000; ++i) {
     const std::vector<Word> handles = rig.Pop(producer, 20);
     ASSERT_EQ(handles.size(), 20u);
@@ -254,63 +179,56 @@ TEST(MagazineFreeListTest, EmptyMagazinesReturnToThoseWhoFillThem) {
             rig.high_water());
 }
 
-TEST(MagazineFreeListTest, OwnerTakesSinglesBeforeItCarves) {
+TEST(MagazineFreeListTest, OwnerTakesSinglesBeforeFreshSlots) {
   Rig4 rig(100);
   Rig4::Owner owner;
-  FakeGuest guest;
+  UncachedCaller uncached;
   const std::vector<Word> handles = rig.Pop(owner, 4);
-  rig.Push(guest, handles);
+  rig.Push(uncached, handles);
   EXPECT_EQ(rig.Pop(owner, 4), Reversed(handles));
   EXPECT_EQ(rig.high_water(), 4u);
   EXPECT_EQ(owner.level(), 0u);
 }
 
-TEST(MagazineFreeListTest, GuestTakesOneHandleAtATime) {
+TEST(MagazineFreeListTest, UncachedCallerTakesOneHandleAtATime) {
   Rig4 rig(100);
-  FakeGuest guest;
+  UncachedCaller uncached;
   for (std::size_t i = 1; i <= 10; ++i) {
-    EXPECT_EQ(rig.Pop(guest), kFirst + 2 * (i - 1));
+    EXPECT_EQ(rig.Pop(uncached), kFirstHandle + 2 * (i - 1));
     EXPECT_EQ(rig.high_water(), i);
   }
   EXPECT_EQ(rig.InDepot(), 0u);
 }
 
-TEST(MagazineFreeListTest, GuestPrefersSinglesToCarving) {
-  Rig4 rig(100);
-  FakeGuest guest;
-  const std::vector<Word> handles = rig.Pop(guest, 3);
-  rig.Push(guest, handles);
-  EXPECT_EQ(rig.Pop(guest, 3), Reversed(handles));
-  EXPECT_EQ(rig.high_water(), 3u);
-}
-
-TEST(MagazineFreeListTest, GuestFindsHandlesThatWaitInMagazines) {
+TEST(MagazineFreeListTest, UncachedCallerFindsHandlesThatWaitInMagazines) {
   Rig4 rig(10);
   Rig4::Owner owner;
-  FakeGuest guest;
+  UncachedCaller uncached;
   const std::vector<Word> handles = rig.PopAll(owner);
   EXPECT_EQ(handles.size(), rig.slots());
   rig.Push(owner, {handles.begin(), handles.begin() + 16});
   ASSERT_EQ(rig.InDepot(), 8u);
-  // All are taken, none is single: so the guest breaks up a magazine, whose
-  // other handles anybody may take.
-  ASSERT_NE(rig.Pop(guest), 0u);
+  // All slots are taken and no handle is single, so the uncached caller breaks
+  // up a magazine, whose other handles every caller may take.
+  ASSERT_NE(rig.Pop(uncached), 0u);
   EXPECT_EQ(rig.InDepot(), 7u);
-  EXPECT_EQ(rig.PopAll(guest).size(), 7u);
-  EXPECT_EQ(rig.Pop(guest), 0u);
+  EXPECT_EQ(rig.PopAll(uncached).size(), 7u);
+  EXPECT_EQ(rig.Pop(uncached), 0u);
   EXPECT_EQ(rig.PopAll(owner).size(), 8u);
 }
 
-TEST(MagazineFreeListTest, GuestsAndOwnersNeverRunOutOfEmptyMagazines) {
+TEST(MagazineFreeListTest,
+     UncachedCallersAndOwnersNeverRunOutOfEmptyMagazines) {
   Rig4 rig(10);
   Rig4::Owner owner;
-  FakeGuest guest;
+  UncachedCaller uncached;
   std::vector<Word> handles = rig.PopAll(owner);
   ASSERT_TRUE(AreDistinct(handles));
-  // Each round fills 1,500 magazines, which guests break up again.
+  // Each round fills 1,500 magazines, which the uncached caller breaks up
+  // again.
   for (int round = 0; round < 5; ++round) {
     rig.Push(owner, handles);
-    handles = rig.PopAll(guest);
+    handles = rig.PopAll(uncached);
     const std::vector<Word> cached = rig.PopAll(owner);
     handles.insert(handles.end(), cached.begin(), cached.end());
     ASSERT_EQ(handles.size(), rig.slots());
@@ -318,7 +236,7 @@ TEST(MagazineFreeListTest, GuestsAndOwnersNeverRunOutOfEmptyMagazines) {
   }
 }
 
-TEST(MagazineFreeListTest, LastCarvedMagazineMayBeShort) {
+TEST(MagazineFreeListTest, LastMagazineOfFreshSlotsMayBeShort) {
   // 4 does not divide 1,537 × 4 + 3.
   Rig4 rig(7);
   Rig4::Owner owner;
@@ -331,24 +249,24 @@ TEST(MagazineFreeListTest, LastCarvedMagazineMayBeShort) {
 TEST(MagazineFreeListTest, FullChangesNothing) {
   Rig4 rig(7);
   Rig4::Owner owner;
-  FakeGuest guest;
+  UncachedCaller uncached;
   const std::vector<Word> handles = rig.PopAll(owner);
   for (int i = 0; i < 3; ++i) {
     EXPECT_EQ(rig.Pop(owner), 0u);
-    EXPECT_EQ(rig.Pop(guest), 0u);
+    EXPECT_EQ(rig.Pop(uncached), 0u);
   }
   rig.Push(owner, {handles[5]});
   EXPECT_EQ(rig.Pop(owner), handles[5]);
-  rig.Push(guest, {handles[6]});
+  rig.Push(uncached, {handles[6]});
   EXPECT_EQ(rig.Pop(owner), handles[6]);
-  rig.Push(guest, {handles[5]});
-  EXPECT_EQ(rig.Pop(guest), handles[5]);
+  rig.Push(uncached, {handles[5]});
+  EXPECT_EQ(rig.Pop(uncached), handles[5]);
   EXPECT_EQ(rig.Pop(owner), 0u);
   EXPECT_EQ(rig.InDepot(), 0u);
 }
 
-// All caches but one keep as many handles as they can; that one still finds
-// `capacity`, and so does a guest.
+// All caches but one keep as many handles as they can. The caller of that one
+// still finds `capacity` handles, and so does an uncached caller.
 template <typename Maker, typename AnyRig>
 void ExpectCapacityInSpiteOfFullCaches(AnyRig& rig, std::size_t capacity,
                                        std::size_t magazine) {
@@ -368,13 +286,13 @@ void ExpectCapacityInSpiteOfFullCaches(AnyRig& rig, std::size_t capacity,
   EXPECT_TRUE(AreDistinct(handles));
 }
 
-TEST(MagazineFreeListTest, CapacityIsThereWhateverOtherCachesStrand) {
+TEST(MagazineFreeListTest, CapacityIsAvailableWhateverOtherCachesStrand) {
   Rig<1> ones(1000);
   ExpectCapacityInSpiteOfFullCaches<Rig<1>::Owner>(ones, 1000, 1);
   Rig<4> fours(1000);
   ExpectCapacityInSpiteOfFullCaches<Rig<4>::Owner>(fours, 1000, 4);
-  Rig<4> for_guest(1000);
-  ExpectCapacityInSpiteOfFullCaches<FakeGuest>(for_guest, 1000, 4);
+  Rig<4> for_uncached(1000);
+  ExpectCapacityInSpiteOfFullCaches<UncachedCaller>(for_uncached, 1000, 4);
   Rig<128> shrunk(1000, 4096);
   ExpectCapacityInSpiteOfFullCaches<Rig<128>::Owner>(shrunk, 1000, 2);
 }
@@ -384,7 +302,7 @@ TEST(MagazineFreeListTest, LayoutWithoutRoomHasNoMagazines) {
   Rig<128>::Owner a, b;
   std::vector<Word> handles = rig.PopAll(a);
   EXPECT_EQ(handles.size(), 1000u);
-  // Nothing is stranded: what one pushes, the other pops.
+  // Nothing is stranded: one pops the handles that the other pushes.
   rig.Push(a, handles);
   EXPECT_TRUE(Rig<128>::Cached(a).empty());
   EXPECT_EQ(rig.PopAll(b), Reversed(handles));
@@ -419,7 +337,8 @@ TEST(MagazineFreeListTest, LargestMagazineFits) {
   EXPECT_LE(table.Stats().high_water, 2000u + 255);
 }
 
-// From here on with real threads.
+// ---------------------------------------------------------------------------
+// With real threads
 
 using SmallTraits = TestTraits<BasicMagazineFreeList<4>>;
 
@@ -429,7 +348,7 @@ Word SlotOf(Handle handle) {
 
 TEST(MagazineFreeListTest, NextOwnerOfAnIndexInheritsTheCache) {
   HandleTable<Word, SmallTraits> table(100);
-  // This thread's index is another.
+  // This thread's index is another one.
   ASSERT_TRUE(table.Delete(table.New(0)).has_value());
   std::vector<Word> slots;
   std::thread([&] {
@@ -450,7 +369,7 @@ TEST(MagazineFreeListTest, NextOwnerOfAnIndexInheritsTheCache) {
   ExpectConservation(table);
 }
 
-TEST(MagazineFreeListTest, ThreadPastItsExitHookStrandsNothing) {
+TEST(MagazineFreeListTest, ThreadAfterItsExitHookStrandsNothing) {
   HandleTable<Word, SmallTraits> table(100);
   std::vector<Word> slots;
   std::thread([&] {
@@ -466,8 +385,8 @@ TEST(MagazineFreeListTest, ThreadPastItsExitHookStrandsNothing) {
   ExpectConservation(table);
 }
 
-// `kThreads` threads fill their caches with deleted handles and live on; then
-// this one creates exactly `capacity`.
+// kThreads threads fill their caches with deleted handles and stay alive. Then
+// this thread creates exactly `capacity` values.
 template <typename Traits>
 void ExpectCapacityBesideThreadsWithFullCaches(std::size_t capacity) {
   constexpr unsigned kThreads = 100;
@@ -502,7 +421,7 @@ void ExpectCapacityBesideThreadsWithFullCaches(std::size_t capacity) {
   pthread_barrier_destroy(&all_done);
 }
 
-TEST(MagazineFreeListTest, CapacityIsThereBesideThreadsWithFullCaches) {
+TEST(MagazineFreeListTest, CapacityIsAvailableBesideThreadsWithFullCaches) {
   using List = MagazineFreeList;
   using Layout12 = SmallLayout;
   ExpectCapacityBesideThreadsWithFullCaches<TestTraits<List>>(1000);
@@ -517,4 +436,4 @@ TEST(MagazineFreeListTest, CapacityIsThereBesideThreadsWithFullCaches) {
 }
 
 }  // namespace
-}  // namespace haft
+}  // namespace haft::testing

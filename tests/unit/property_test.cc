@@ -1,7 +1,7 @@
-// Random and exhaustive sequences of operations against a map. A failing
-// sequence is shrunk to a few operations before it is shown; HAFT_SEED=<n>
-// repeats the sequence that was reported under that seed, and tries others
-// after it.
+// Property tests: random and exhaustive sequences of operations against a map.
+// A failing sequence is shrunk to a few operations before it is shown.
+// HAFT_SEED=<n> repeats the sequence that was reported under that seed, and
+// tries others after it.
 
 #include <gtest/gtest.h>
 
@@ -47,8 +47,8 @@ enum class Kind {
   kStats
 };
 
-// Which word an operation is about. Numbers count handles modulo how many there
-// are, so that an operation keeps a meaning when others are taken away.
+// The word that an operation is about. Numbers are taken modulo the number of
+// handles, so that an operation keeps a meaning when others are removed.
 struct Target {
   enum { kLive, kIssued, kFlipped, kNull, kAnyWord } kind = kNull;
   unsigned number = 0;
@@ -67,7 +67,7 @@ struct Sequence {
   std::vector<Op> ops;
 };
 
-// What a table must do, and what it has done so far.
+// The reference: what a table has done so far and must do next.
 template <typename Traits>
 class Model {
   using Layout = typename Traits::Layout;
@@ -118,7 +118,8 @@ class Model {
     return it->second;
   }
 
-  // After a wrap nothing tells a stale handle from one not issued yet.
+  // After a wrap, a stale handle cannot be told from one that has not been
+  // issued yet.
   bool Allows(Word word, Status status) const {
     const Status expected = Expected(word);
     return status == expected ||
@@ -132,7 +133,7 @@ class Model {
     return names_.count(word) != 0 ? Status::kStale : Status::kNeverIssued;
   }
 
-  // Says what is wrong with New's answer, or nothing.
+  // Returns what is wrong with New's answer, or an empty string.
   std::string Issue(Word word, std::size_t value, const TableStats& stats) {
     constexpr bool kMayHoldMore =
         std::is_same_v<typename Traits::FreeList, MagazineFreeList> ||
@@ -189,7 +190,7 @@ std::string Show(const std::optional<std::size_t>& value) {
 }
 
 // Replays a sequence on a new table. `TableT` is HandleTable<std::size_t,
-// Traits> or something broken that looks like one.
+// Traits> or a broken imitation.
 template <typename Traits, typename TableT>
 class Replay {
  public:
@@ -323,7 +324,7 @@ class Replay {
     Expect(wrong.empty(), "Stats: " + wrong);
   }
 
-  // Everything that can be seen without a change.
+  // Checks everything that can be observed without a change.
   void LookAtAll() {
     for (const Word word : model_.issued()) {
       LookUp(word);
@@ -386,8 +387,8 @@ Op RandomOp(Random& random, std::size_t max_batch) {
   return {dice < 98 ? Kind::kForEach : Kind::kStats, {}, 0};
 }
 
-// One of the shortest sequences that fail, among those that can be had from
-// `sequence` by leaving things out.
+// Returns one of the shortest failing sequences among those that result from
+// `sequence` by leaving parts out.
 template <typename Fails>
 Sequence Shrink(Sequence sequence, Fails fails) {
   const auto try_instead = [&](Sequence smaller) {
@@ -458,7 +459,7 @@ struct CounterExample {
   std::string script;
 };
 
-// Tries `count` random sequences; returns one that fails, shrunk.
+// Tries `count` random sequences. Returns a failing one, shrunk.
 template <typename Traits, typename TableT>
 std::optional<CounterExample> Search(int count, std::size_t length,
                                      std::size_t max_batch = 8) {
@@ -482,7 +483,7 @@ std::optional<CounterExample> Search(int count, std::size_t length,
   return std::nullopt;
 }
 
-// 2,048 slots: with 1,536 of them in magazines of one handle.
+// 2,048 slots, of which 1,536 are for magazines of one handle.
 using MagazineLayout = HandleLayout<11, 2>;
 
 template <typename Traits>
@@ -527,8 +528,8 @@ TYPED_TEST(PropertyTest, SequencesThatFillTheTableAgreeWithAMap) {
   ExpectNoCounterExample<TypeParam>(kSanitized ? 3 : 10, 100, 1000);
 }
 
-// The checker checked: tables broken on purpose, and how few operations show
-// it.
+// Tests of the checker: tables that are broken on purpose, and the number of
+// operations that show it.
 using BrokenTraits = TestTraits<GlobalFreeList>;
 using Base = HandleTable<std::size_t, BrokenTraits>;
 
@@ -706,12 +707,12 @@ TEST(BrokenTableTest, FullBelowCapacityIsFound) {
   ExpectCounterExampleOf<IsFullTooEarly>(4);
 }
 
-// Every sequence of New, Value and Delete on two slots, each looked at as a
-// whole after each operation.
+// Every sequence of New, Value and Delete on two slots. The whole table is
+// checked after each operation.
 template <typename Traits>
 class ExhaustiveTest : public ::testing::Test {
  protected:
-  // All sequences that start with `sequence` and are up to `depth` long.
+  // Runs all sequences that start with `sequence` and are up to `depth` long.
   void Explore(Sequence& sequence, std::size_t depth) {
     const Replay<Traits, HandleTable<std::size_t, Traits>> run(sequence, true);
     ++sequences_;
@@ -751,8 +752,8 @@ TYPED_TEST(ExhaustiveTest, AllSequencesOnTwoSlotsAgreeWithAMap) {
   this->RecordProperty("sequences", static_cast<int>(this->sequences_));
 }
 
-// Without Value, which changes nothing, longer ones: to the end of both slots'
-// generations.
+// Without Value, which changes nothing, the sequences are longer and reach the
+// end of both slots' generations.
 TYPED_TEST(ExhaustiveTest, SlotsLiveThroughAllTheirGenerations) {
   constexpr int kLength = kSanitized ? 10 : 12;
   for (unsigned choices = 0; choices < 1u << kLength; ++choices) {

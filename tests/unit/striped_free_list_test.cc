@@ -3,26 +3,18 @@
 #include <gtest/gtest.h>
 #include <sched.h>
 
-#include <algorithm>
 #include <thread>
 #include <vector>
 
 #include "haft/handle_table.h"
 #include "haft/internal/base/sync.h"
-#include "haft/internal/free_list/fresh_slots.h"
+#include "tests/support/free_list_suite.h"
 #include "tests/support/testing.h"
 
-namespace haft {
+namespace haft::testing {
 namespace {
 
-using testing::ExpectConservation;
-using testing::TestTraits;
-
-constexpr Word kFirst = DefaultLayout::Make(1, 0);
-
-struct Thread {};
-
-// The CPUs that this thread may run on.
+// Returns the CPUs that this thread may run on.
 std::vector<int> Cpus() {
   cpu_set_t set;
   EXPECT_EQ(sched_getaffinity(0, sizeof(set), &set), 0);
@@ -46,43 +38,30 @@ void On(int cpu, F f) {
   }).join();
 }
 
+// Runs each test on one CPU: the last pushed is popped first only there.
+struct OnOneCpu {
+  template <typename F>
+  static void Run(F f) {
+    On(Cpus().front(), f);
+  }
+};
+
+using Striped = FreeListCase<StripedFreeList, UncachedCaller, true, OnOneCpu>;
+INSTANTIATE_TYPED_TEST_SUITE_P(Striped, FreeListTest, Striped);
+INSTANTIATE_TYPED_TEST_SUITE_P(Striped, ExactFreeListTest, Striped);
+
 class StripedFreeListTest : public ::testing::Test {
  protected:
   static constexpr std::size_t kCapacity = 6;
 
-  Word Pop() { return list_.Pop(thread_); }
-  void Push(Word handle) { list_.Push(thread_, handle); }
+  Word Pop() { return list_.Pop(caller_); }
+  void Push(Word handle) { list_.Push(caller_, {handle}); }
 
-  Thread thread_;
-  internal::FreshSlots fresh_slots_{
-      kFirst, StripedFreeList::SlotsFor(kCapacity, DefaultLayout::kSlots)};
-  StripedFreeList list_{kCapacity, 8, &fresh_slots_};
+  UncachedCaller caller_;
+  FreeListOverSlots<StripedFreeList> list_{kCapacity, DefaultLayout::kSlots};
 };
 
-TEST_F(StripedFreeListTest, NeedsAsManySlotsAsTheCapacity) {
-  EXPECT_TRUE(list_.ok());
-  EXPECT_EQ(fresh_slots_.limit(), kCapacity);
-}
-
-TEST_F(StripedFreeListTest, CarvesOneSlotAtATimeAndNoMoreThanTheCapacity) {
-  for (std::size_t i = 0; i < kCapacity; ++i) {
-    EXPECT_EQ(Pop(), kFirst + 2 * i);
-    EXPECT_EQ(fresh_slots_.high_water(), i + 1);
-  }
-  EXPECT_EQ(Pop(), 0u);
-  EXPECT_EQ(Pop(), 0u);
-  EXPECT_EQ(fresh_slots_.high_water(), kCapacity);
-}
-
-TEST_F(StripedFreeListTest, LastPushedOnThisCpuIsPoppedFirst) {
-  On(Cpus().front(), [&] {
-    const Word handles[] = {Pop(), Pop(), Pop()};
-    for (Word handle : handles) Push(handle);
-    for (int i : {2, 1, 0}) EXPECT_EQ(Pop(), handles[i]);
-  });
-}
-
-TEST_F(StripedFreeListTest, EveryCpuFindsWhatAnyOtherHasPushed) {
+TEST_F(StripedFreeListTest, EveryCpuPopsHandlesThatAnyOtherHasPushed) {
   const std::vector<int> cpus = Cpus();
   for (int pusher : cpus) {
     for (int popper : {cpus.front(), cpus.back()}) {
@@ -95,8 +74,8 @@ TEST_F(StripedFreeListTest, EveryCpuFindsWhatAnyOtherHasPushed) {
       Push(handle);
     }
   }
-  EXPECT_EQ(fresh_slots_.high_water(), 1u)
-      << "what another CPU has goes before carving";
+  EXPECT_EQ(list_.high_water(), 1u)
+      << "handles of another CPU go before fresh slots";
 }
 
 TEST_F(StripedFreeListTest, OwnStackGoesBeforeOthers) {
@@ -115,10 +94,7 @@ TEST_F(StripedFreeListTest, ForEachShowsEveryStack) {
   for (std::size_t i = 0; i < kCapacity; ++i) {
     On(cpus[i % cpus.size()], [&] { Push(pushed[i]); });
   }
-  std::vector<Word> waiting;
-  list_.ForEach([&](Word handle) { waiting.push_back(handle); });
-  std::sort(waiting.begin(), waiting.end());
-  EXPECT_EQ(waiting, pushed);
+  EXPECT_EQ(Sorted(list_.Waiting()), pushed);
 }
 
 TEST_F(StripedFreeListTest, TableHoldsItsCapacityWhereverHandlesWait) {
@@ -131,12 +107,9 @@ TEST_F(StripedFreeListTest, TableHoldsItsCapacityWhereverHandlesWait) {
     On(cpus[static_cast<Word>(handle) / 2 % cpus.size()],
        [&] { EXPECT_EQ(table.Delete(handle), Word{1}); });
   }
-  for (std::size_t i = 0; i < kCapacity; ++i) {
-    EXPECT_NE(table.New(2), kNullHandle);
-  }
-  EXPECT_EQ(table.New(2), kNullHandle);
+  Fill(table, kCapacity, true);
   ExpectConservation(table);
 }
 
 }  // namespace
-}  // namespace haft
+}  // namespace haft::testing

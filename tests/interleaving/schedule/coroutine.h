@@ -1,5 +1,5 @@
-// A stack and registers of its own, as a thread has them, that run when they
-// are switched to: cheaper than to wake a thread and to sleep.
+// Coroutines: a stack and registers, as a thread has them, that run when they
+// are switched to. A switch is cheaper than waking a thread and sleeping.
 
 #ifndef TESTS_INTERLEAVING_SCHEDULE_COROUTINE_H_
 #define TESTS_INTERLEAVING_SCHEDULE_COROUTINE_H_
@@ -17,9 +17,10 @@ namespace haft::schedule {
 
 class Coroutine {
  public:
-  // What runs already: it can be switched to when it has switched to another.
+  // The code that runs already. It can be switched to after it has switched to
+  // another coroutine.
   Coroutine() = default;
-  // Calls serve(argument), which never returns, when it is first switched to.
+  // When first switched to, calls serve(argument), which never returns.
   Coroutine(void (*serve)(void*), void* argument) noexcept
       : serve_(serve), argument_(argument), size_(kStackSize) {
     void* const stack =
@@ -33,14 +34,14 @@ class Coroutine {
     context_.uc_stack.ss_size = kStackSize;
     stack_ = context_.uc_stack.ss_sp;
     makecontext(&context_, &Begin, 0);
-    // swapcontext does not need it, and AddressSanitizer's would clear what it
-    // knows of the stack each time.
+    // swapcontext does not need it, and AddressSanitizer's version would clear
+    // its knowledge of the stack each time.
     context_.uc_stack.ss_size = 0;
   }
   Coroutine(const Coroutine&) = delete;
   Coroutine& operator=(const Coroutine&) = delete;
 
-  // `this` is what runs. Returns when somebody switches back.
+  // `this` must be running. Returns when another coroutine switches back.
   void SwitchTo(Coroutine* next) noexcept {
     from_ = this;
     to_ = next;
@@ -58,7 +59,8 @@ class Coroutine {
   static constexpr std::size_t kGuardSize = std::size_t{1} << 16;
   static constexpr std::size_t kStackSize = std::size_t{1} << 19;
 
-  // What is being caught and thrown: the C++ ABI's, one for each real thread.
+  // The state of exceptions being thrown and caught. The C++ ABI keeps one for
+  // each real thread.
   struct Exceptions {
     void* caught;
     unsigned uncaught;
@@ -74,7 +76,7 @@ class Coroutine {
   }
   static void Arrive([[maybe_unused]] void* fake_stack) noexcept {
 #ifdef HAFT_ADDRESS_SANITIZER
-    // Only now is it known where the first stack is.
+    // Only now is the location of the first stack known.
     __sanitizer_finish_switch_fiber(fake_stack, &from_->stack_, &from_->size_);
 #endif
   }

@@ -1,5 +1,5 @@
-// Stops one thread for ever at each step of an operation in turn, and sees
-// whether the others get on.
+// Crash-stop tests: one thread is stopped forever at each step of an operation
+// in turn, and the others must still finish.
 
 #ifndef TESTS_INTERLEAVING_SCHEDULE_CRASH_STOP_H_
 #define TESTS_INTERLEAVING_SCHEDULE_CRASH_STOP_H_
@@ -18,7 +18,7 @@
 
 namespace haft::schedule {
 
-// One call, on a World: a table and what the test knows of it.
+// One call on a World, which is a table with the test's knowledge of it.
 template <typename World>
 struct Operation {
   using Function = void (*)(World&);
@@ -26,10 +26,11 @@ struct Operation {
 
   const char* name;
   Function run;
-  // Before it, in the thread that will be stopped, and before all threads.
+  // Runs before the call, in the thread that will be stopped, and before all
+  // other threads.
   Function prepare = &Nothing;
   Function setup = &Nothing;
-  // After it, in the same thread.
+  // Runs after the call, in the same thread.
   Function finish = &Nothing;
 };
 
@@ -37,14 +38,13 @@ struct CrashStops {
   std::uint64_t schedules = 0;
   std::uint64_t steps = 0;      // of the operation, at which it was stopped
   std::uint64_t most_work = 0;  // steps of all threads in one schedule
-  bool blocks = false;          // others did not come to an end
+  bool blocks = false;          // other threads did not finish
 };
 
 // A World has
-//   Work(t)            what the others do, and expect of their own handles
+// Work(t)            the work of the others, with checks of their own handles
 //   Fill()             another thread, after them: reaches the capacity
-//   CheckWhileStopped, CheckAtRest
-// `bound` is how many steps all of it may take.
+// CheckWhileStopped, CheckAtRest All threads together may take `bound` steps.
 template <typename World>
 CrashStops StopAtEachStep(const Operation<World>& operation,
                           std::uint64_t bound) {
@@ -53,7 +53,7 @@ CrashStops StopAtEachStep(const Operation<World>& operation,
     Policy policy;
     unsigned changes;
   } kSchedules[] = {
-      // The others begin when it has stopped; or all run together.
+      // The others begin when the thread has stopped, or all run together.
       {Policy::kInOrder, 0},
       {Policy::kRoundRobin, 0},
       {Policy::kPct, 3},
@@ -108,8 +108,9 @@ CrashStops StopAtEachStep(const Operation<World>& operation,
   return result;
 }
 
-// That whoever stops in one of the operations, at whichever step, keeps nobody
-// from coming to an end; after more than so many schedules in all.
+// Expects that a thread which stops at any step of any of the operations does
+// not keep the others from finishing, and that more than `more_than` schedules
+// were tried.
 template <typename Operations>
 void ExpectLockFree(const Operations& operations, std::uint64_t bound,
                     std::uint64_t more_than) {
@@ -124,8 +125,8 @@ void ExpectLockFree(const Operations& operations, std::uint64_t bound,
   EXPECT_GT(schedules, more_than);
 }
 
-// The most steps that the operation takes its thread, whatever the others do:
-// they do Interfere(t) again and again.
+// Returns the most steps that the operation takes its thread while the others
+// call Interfere(t) again and again.
 template <typename World>
 std::uint64_t MostSteps(const Operation<World>& operation,
                         std::uint64_t schedules) {

@@ -20,8 +20,8 @@
 
 namespace haft::schedule {
 
-// What the command line says.
-//   --seed=N        this schedule of each exploration and no other
+// The options of the command line.
+// --seed=N        only this schedule of each exploration
 //   --schedules=X   X times as many as usual
 struct Flags {
   std::uint64_t seed = 0;
@@ -38,7 +38,7 @@ struct Flags {
 };
 inline Flags flags;
 
-// A thread of the scheduler starts as one that the process has just made.
+// Each thread of the scheduler starts like a new thread of the process.
 inline std::function<void()> Newborn(std::function<void()> body) {
   return [body = std::move(body)] {
     internal::sync::ThisThread().index.store(0, std::memory_order_relaxed);
@@ -46,13 +46,14 @@ inline std::function<void()> Newborn(std::function<void()> body) {
     body();
   };
 }
-// One past its exit hook: it has no index and gets none.
-inline void BecomeGuest() {
+// Makes the calling thread one whose exit hook has run: it has no index and
+// gets none.
+inline void BecomeUncached() {
   ExitThread();
   internal::sync::ThisThread().exited.store(true, std::memory_order_relaxed);
 }
 
-// As after a thread's first call to any table.
+// Puts the calling thread in the state after its first call to any table.
 inline void EnsureIndex() { haft::internal::ThreadRegistry::Claim(); }
 
 inline Plan PlanOf(std::uint64_t seed, std::uint64_t length) {
@@ -66,8 +67,9 @@ inline Plan PlanOf(std::uint64_t seed, std::uint64_t length) {
   return plan;
 }
 
-// Each schedule runs a Scenario of its own: Thread(t) for t = 0..kThreads-1 in
-// threads, then Check(). Stops at the first that fails.
+// Runs a Scenario of its own under each schedule: Thread(t) for t =
+// 0..kThreads-1 in threads, then Check(). Stops at the first schedule that
+// fails.
 //   Returns   how many were run
 template <typename Scenario>
 std::uint64_t Explore(std::uint64_t schedules) {

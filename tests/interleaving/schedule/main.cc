@@ -1,4 +1,4 @@
-// Of every test over the scheduler: takes --seed=N.
+// The main program of every test over the scheduler. It takes --seed=N.
 
 #include <gtest/gtest.h>
 

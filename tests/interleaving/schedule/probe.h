@@ -1,4 +1,4 @@
-// What object tables hold under the scheduler.
+// The objects that object tables hold under the scheduler.
 
 #ifndef TESTS_INTERLEAVING_SCHEDULE_PROBE_H_
 #define TESTS_INTERLEAVING_SCHEDULE_PROBE_H_
@@ -9,8 +9,8 @@
 
 namespace haft::schedule {
 
-// Counted; use after destruction, double destruction, and the move of what is
-// in use show.
+// A counted object. It detects use after destruction, double destruction and
+// the move of an object in use.
 class Probe {
  public:
   explicit Probe(int* alive) : alive_(alive) { ++*alive_; }
@@ -21,7 +21,8 @@ class Probe {
     --*alive_;
   }
 
-  // A step, so that others can come between the uses of an object.
+  // This is a step, so that other threads can run between the uses of an
+  // object.
   void Touch(bool may_be_moved = false) const {
     BeforeAccess(Access::kPlain);
     EXPECT_EQ(canary_, kAlive) << "used after destruction";

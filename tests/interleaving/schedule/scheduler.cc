@@ -46,7 +46,7 @@ struct Thread {
   void* exit_cookie = nullptr;
 };
 
-// Who runs; nullptr: what is outside of Run.
+// The thread that runs; nullptr outside of Run.
 Thread* me = nullptr;
 
 class Scheduler {
@@ -74,7 +74,7 @@ class Scheduler {
         changes_.push_back(1 + random_.Below(plan.length));
       std::sort(changes_.begin(), changes_.end());
       for (unsigned t = first_; t < used_; ++t) {
-        // A random permutation, one thread longer each time.
+        // This builds a random permutation, one thread longer each time.
         const auto other =
             first_ + static_cast<unsigned>(random_.Below(t - first_ + 1));
         threads_[t]->priority = t - first_ + 1;
@@ -130,7 +130,7 @@ class Scheduler {
     thread.exit_hook = nullptr;
   }
 
-  // What each of the threads does for ever: one body after another.
+  // The endless loop of each thread, which runs one body after another.
   static void Serve(void* cookie);
 
   Outcome Go() {
@@ -143,7 +143,7 @@ class Scheduler {
     return outcome;
   }
 
-  // nullptr: nobody is ready, Run returns.
+  // Returns nullptr if no thread is ready; then Run returns.
   void HandOn(Thread* next) noexcept {
     if (next == me) return;
     Thread* const self = std::exchange(me, next);
@@ -207,7 +207,7 @@ class Scheduler {
     } else if (current->state == State::kReady) {
       return current;
     }
-    // The next of the others.
+    // Chooses among the other threads.
     for (unsigned i = 1; i <= used_; ++i) {
       const unsigned t = (last_ + i) % used_;
       if (IsReady(t) && threads_[t].get() != victim) return threads_[t].get();
@@ -266,7 +266,7 @@ class Scheduler {
   unsigned last_ = 0;
 };
 
-// Never destroyed: its threads serve for ever.
+// It is never destroyed, because its threads run forever.
 Scheduler& scheduler = *new Scheduler;
 
 void Scheduler::Serve(void* cookie) {

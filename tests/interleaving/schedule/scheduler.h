@@ -1,11 +1,11 @@
-// A deterministic scheduler: threads that are coroutines of one real thread, so
-// that which of them makes the next step is a function of a seed.
+// A deterministic scheduler. Its threads are coroutines of one real thread, so
+// that a seed determines which of them makes the next step.
 //
 // A step is one access to memory that threads share. The scheduler is asked
-// before each: the interleavings are those of a sequentially consistent
-// machine. (Weaker ones are for the models to explore.) Nothing may block
-// between two steps, and thread_local is all threads': see ThisThread in
-// scheduler_sync.h.
+// before each, so that the interleavings are those of a sequentially consistent
+// machine. (The models explore weaker machines.) Nothing may block between two
+// steps, and all threads share the thread_local variables; ThisThread in
+// scheduler_sync.h replaces them.
 
 #ifndef TESTS_INTERLEAVING_SCHEDULE_SCHEDULER_H_
 #define TESTS_INTERLEAVING_SCHEDULE_SCHEDULER_H_
@@ -19,19 +19,19 @@ namespace haft::schedule {
 
 enum class Access : unsigned char { kLoad, kStore, kReadModifyWrite, kPlain };
 
-// Who makes the next step.
+// The rule that chooses the thread that makes the next step.
 enum class Policy : unsigned char {
   kInOrder,     // thread 0 until it ends or stops, then thread 1, and so on
-  kRoundRobin,  // each in turn, so many steps at a time as the seed says
+  kRoundRobin,  // each in turn, for a number of steps that the seed determines
   kRandom,      // anyone
-  // The one of the highest priority: priorities are random, and at random
-  // steps the running thread falls behind all others. Finds each bug that needs
-  // d such changes with a probability of at least 1/(n k^(d-1)), n threads and
-  // k steps (Burckhardt et al., ASPLOS 2010).
+  // The thread of the highest priority. Priorities are random, and at random
+  // steps the running thread falls behind all others. This finds each bug that
+  // needs d such changes with a probability of at least 1/(n k^(d-1)), n
+  // threads and k steps (Burckhardt et al., ASPLOS 2010).
   kPct,
-  // Thread 0, but before each of its read-modify-writes another thread ends an
-  // operation. So a loop that such an operation makes go round does so for
-  // ever.
+  // Thread 0, but before each of its read-modify-writes another thread finishes
+  // an operation. A loop that such an operation sends around once more never
+  // ends.
   kInterfere,
 };
 const char* PolicyName(Policy policy);
@@ -43,9 +43,9 @@ struct Plan {
   unsigned changes = 3;
   std::uint64_t length = 300;
   // Thread t stops for ever before step number stop_before[t], counted from its
-  // BeginOperation; 0 or missing: does not.
+  // BeginOperation; if it is 0 or missing, the thread does not stop.
   std::vector<std::uint64_t> stop_before;
-  // More steps than that in all mean that somebody waits.
+  // If all threads together take more steps, some thread is assumed to wait.
   std::uint64_t step_limit = 1000000;
 };
 
@@ -58,39 +58,41 @@ struct Outcome {
 // Runs `bodies`, each in a thread of its own, until all have ended or stopped.
 // Threads that stopped in an earlier Run stay where they are, and the numbers
 // of the new ones start behind theirs. If the limit is reached, the stopped
-// ones go on so that all come to an end; should even that not help, the process
+// threads go on so that all finish. If even that does not help, the process
 // aborts.
 Outcome Run(const Plan& plan, std::vector<std::function<void()>> bodies);
 
-// Lets those that stopped go on, until all have ended.
+// Lets the stopped threads go on until all have ended.
 Outcome Resume();
 
 // For the bodies.
 
-// From here on the steps of the calling thread count.
+// From here on, the steps of the calling thread are counted.
 void BeginOperation();
-// How many they were.
+// Returns how many there were.
 std::uint64_t EndOperation();
-// Runs what the calling thread has arranged for its end, now.
+// Runs now the functions that the calling thread has arranged for its end.
 void ExitThread();
 
 // For the backend.
 
-// There are not more threads at a time.
+// The largest number of threads at a time.
 inline constexpr unsigned kMostThreads = 128;
-// The number of the calling thread; outside of Run, kMostThreads.
+// Returns the number of the calling thread, or kMostThreads outside of Run.
 unsigned ThreadNumber() noexcept;
 void BeforeAccess(Access access) noexcept;
-// The calling thread waits for another.
+// Tells the scheduler that the calling thread waits for another.
 void Yield() noexcept;
 void AtThreadExit(void (*hook)(void*), void* cookie) noexcept;
-// Below `bound`; whatever the seed says, 0 outside of Run.
+// Returns a number below `bound` that the seed determines, and 0 outside of
+// Run.
 unsigned Choose(unsigned bound) noexcept;
-// Zero bytes. All are given back when nobody holds any.
+// Returns zeroed bytes. All are given back when no range is in use.
 void* ReserveBytes(std::size_t bytes) noexcept;
 void UnreserveBytes() noexcept;
 
-// Faults of the machine, to see whether the tests see them.
+// Faults of the machine, with which tests of the tests show that they are
+// noticed.
 struct Faults {
   bool torn_compare_and_swap = false;  // a load, and later a store
   bool torn_addition = false;          // the same

@@ -1,10 +1,11 @@
-// The seam: everything about threads and memory that a model checker, a
-// scheduler or a simulator must replace. The rest of Haft names no standard
-// atomic, no thread-local variable and no system call, and uses this header
-// instead.
+// The seam: namespace haft::internal::sync, which contains everything about
+// threads and memory that a model checker, a scheduler or a simulator must
+// replace. The rest of Haft names no standard atomic, no thread-local variable
+// and no system call; it uses the names declared here.
 //
-// HAFT_SYNC_BACKEND, if defined, is the header of another backend, which
-// declares the same names.
+// system_sync.h documents the names and implements them for production. If
+// HAFT_SYNC_BACKEND is defined, it is the header of another backend that
+// declares the same names in haft::internal::sync.
 
 #ifndef HAFT_INTERNAL_BASE_SYNC_H_
 #define HAFT_INTERNAL_BASE_SYNC_H_
@@ -13,213 +14,11 @@
 #include HAFT_SYNC_BACKEND
 #else
 
-#include <limits.h>
-#include <linux/futex.h>
-#include <linux/membarrier.h>
-#include <pthread.h>
-#include <sched.h>
-#include <sys/mman.h>
-#include <sys/random.h>
-#include <sys/syscall.h>
-#include <time.h>
-#include <unistd.h>
+#include "haft/internal/base/system_sync.h"
 
-#include <atomic>
-#include <cstddef>
-#include <cstdint>
-#include <type_traits>
-
-#include "haft/internal/base/abi.h"
-
-namespace haft::internal::sync {
-inline namespace HAFT_ABI {
-
-template <typename T>
-using Atomic = std::atomic<T>;
-
-static_assert(std::atomic<std::uint64_t>::is_always_lock_free);
-static_assert(std::atomic<std::uintptr_t>::is_always_lock_free);
-
-// Ordinary data that one thread hands to another. Two threads never access it
-// at the same time; the backend of a checker verifies that.
-template <typename T>
-class Plain {
- public:
-  T Read() const noexcept { return value_; }
-  void Write(T value) noexcept { value_ = value; }
-
- private:
-  T value_;
-};
-
-// Keeps the compiler from moving memory accesses across it, as seen by a signal
-// handler on the same thread. It is no instruction.
-inline void SignalFence() noexcept {
-  std::atomic_signal_fence(std::memory_order_seq_cst);
-}
-
-// The heavy side of an asymmetric barrier. Before HeavyBarrier returns, every
-// other running thread of the process passes a full barrier, so the light side
-// needs no more than a SignalFence. PrepareHeavyBarrier is called once before
-// either side. If the system has no such barrier, HasHeavyBarrier returns false
-// from then on, and the light side must use a seq_cst operation instead.
-[[gnu::visibility("default")]] inline Atomic<bool> has_heavy_barrier{false};
-inline bool HasHeavyBarrier() noexcept {
-  // relaxed: set before the first table exists, and never changes.
-  return has_heavy_barrier.load(std::memory_order_relaxed);
-}
-inline void PrepareHeavyBarrier() noexcept {
-  if (HasHeavyBarrier()) return;
-  has_heavy_barrier.store(
-      syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0,
-              0) == 0,
-      std::memory_order_relaxed);
-}
-inline bool TryHeavyBarrier() noexcept {
-  return syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0) == 0;
-}
-// If the system refuses what it has granted before (because a sandbox was
-// closed), it counts as a system without the barrier from then on. Ordering
-// lost at that moment is not repaired, so callers may rely on it only for
-// progress, never for safety.
-inline void HeavyBarrier() noexcept {
-  if (!HasHeavyBarrier() || TryHeavyBarrier()) return;
-  has_heavy_barrier.store(false, std::memory_order_relaxed);
-  PrepareHeavyBarrier();
-  if (HasHeavyBarrier() && !TryHeavyBarrier())
-    has_heavy_barrier.store(false, std::memory_order_relaxed);
-}
-
-// If `word` equals `value`, sleeps until WakeAll(word), for `nanoseconds` at
-// most. May also return without a reason.
-inline void WaitWhileEqual(Atomic<std::uint32_t>& word, std::uint32_t value,
-                           std::int64_t nanoseconds) noexcept {
-  constexpr std::int64_t kSecond = 1'000'000'000;
-  // A 32-bit system takes 32 bits of seconds.
-  constexpr std::int64_t kLongest = 24 * 60 * 60 * kSecond;
-  if (nanoseconds > kLongest) nanoseconds = kLongest;
-  // The system call's own structure, whatever the C library's timespec is.
-  const struct {
-    long seconds;
-    long nanoseconds;
-  } relative{static_cast<long>(nanoseconds / kSecond),
-             static_cast<long>(nanoseconds % kSecond)};
-  syscall(SYS_futex, &word, FUTEX_WAIT_PRIVATE, value, &relative, nullptr, 0);
-}
-inline void WakeAll(Atomic<std::uint32_t>& word) noexcept {
-  syscall(SYS_futex, &word, FUTEX_WAKE_PRIVATE, INT_MAX, nullptr, nullptr, 0);
-}
-
-// Asks the processor for the cache line of `address`, in a state that can be
-// written.
-inline void PrefetchForWrite(const void* address) noexcept {
-  __builtin_prefetch(address, 1);
-}
-
-// Threads that may hold an index at the same time.
-inline constexpr unsigned kMaxThreads = 512;
-// Blocks of 14 hazard cells (hazard_cells.h) in addition to one for each
-// thread. They are enough for 917,504 further pins.
-inline constexpr unsigned kFurtherBlocks = 1 << 16;
-
-// The state of a thread. It is trivial, so that reading it is one load also
-// inside a shared library, and has default visibility, so that the shared
-// objects of one process share it.
-struct ThreadState {
-  Atomic<unsigned> index;  // 1..kMaxThreads; 0: has none
-  Atomic<bool> exited;     // its exit hook has run; it gets no index again
-};
-[[gnu::visibility("default")]] inline thread_local ThreadState thread_state
-    [[gnu::tls_model("initial-exec")]];
-inline ThreadState& ThisThread() noexcept { return thread_state; }
-
-// Arranges a call hook(cookie) for the moment when the calling thread ends.
-// Only the first hook, and the last cookie of each thread, are used.
-//   Returns   whether it is arranged: false if the process has run out of keys
-//             or memory
-//   Progress  wait-free. Prepare is not async-signal-safe. Arm is, unless the
-//             first 32 thread-specific keys of the process were taken before:
-//             then a thread's first call may allocate
-class ThreadExitHook {
- public:
-  bool Prepare(void (*hook)(void*)) noexcept {
-    if (key_.load(std::memory_order_relaxed) != 0) return true;
-    pthread_key_t key;
-    if (pthread_key_create(&key, hook) != 0) return false;
-    std::uint32_t expected = 0;
-    // relaxed: a key is a number, and valid in every thread once it exists.
-    if (!key_.compare_exchange_strong(expected, key + 1,
-                                      std::memory_order_relaxed,
-                                      std::memory_order_relaxed)) {
-      pthread_key_delete(key);
-    }
-    return true;
-  }
-  bool Arm(void* cookie) noexcept {
-    const std::uint32_t key = key_.load(std::memory_order_relaxed);
-    return key != 0 && pthread_setspecific(key - 1, cookie) == 0;
-  }
-
- private:
-  Atomic<std::uint32_t> key_{0};  // the key plus one; 0: no key yet
-};
-
-// The CPU on which the caller runs (it may be moved at any time), and the
-// number of CPUs that the system can have.
-inline unsigned CpuIndex() noexcept {
-  const int cpu = sched_getcpu();
-  return cpu < 0 ? 0 : static_cast<unsigned>(cpu);
-}
-inline unsigned CpuCount() noexcept {
-  const long count = sysconf(_SC_NPROCESSORS_CONF);
-  return count < 1 ? 1 : static_cast<unsigned>(count);
-}
-
-// The system's number of the calling thread, and a clock. Both are for
-// messages.
-inline std::uint32_t ThreadNumber() noexcept {
-  return static_cast<std::uint32_t>(syscall(SYS_gettid));
-}
-inline std::uint32_t MonotonicSeconds() noexcept {
-  timespec now{};
-  clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
-  return static_cast<std::uint32_t>(now.tv_sec);
-}
-
-// Reserves `count` objects, all bytes 0. Only pages that are touched take
-// memory.
-//   Returns   nullptr if the address range cannot be had
-template <typename T>
-T* Reserve(std::size_t count) noexcept {
-  static_assert(std::is_trivially_destructible_v<T>);
-  if (count > SIZE_MAX / sizeof(T)) return nullptr;
-  void* range = mmap(nullptr, count * sizeof(T), PROT_READ | PROT_WRITE,
-                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  return range == MAP_FAILED ? nullptr : static_cast<T*>(range);
-}
-template <typename T>
-void Unreserve(T* objects, std::size_t count) noexcept {
-  munmap(const_cast<std::remove_const_t<T>*>(objects), count * sizeof(T));
-}
-
-// Returns a word that differs from call to call and from process to process. It
-// is not for cryptography.
-inline std::uint64_t RandomWord() noexcept {
-  std::uint64_t word = 0;
-  if (getrandom(&word, sizeof(word), GRND_NONBLOCK) ==
-      static_cast<ssize_t>(sizeof(word)))
-    return word;
-  static Atomic<std::uint64_t> calls{0};
-  timespec now{};
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  word = static_cast<std::uint64_t>(now.tv_nsec) ^
-         (static_cast<std::uint64_t>(getpid()) << 32);
-  return (word + calls.fetch_add(1, std::memory_order_relaxed)) *
-         0x9e3779b97f4a7c15u;
-}
-
-}  // namespace HAFT_ABI
-}  // namespace haft::internal::sync
+namespace haft::internal {
+namespace sync = system_sync;
+}  // namespace haft::internal
 
 #endif  // HAFT_SYNC_BACKEND
 #endif  // HAFT_INTERNAL_BASE_SYNC_H_

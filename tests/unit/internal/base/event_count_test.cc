@@ -17,7 +17,7 @@ using std::chrono::hours;
 using std::chrono::milliseconds;
 using std::chrono::nanoseconds;
 
-TEST(EventCountTest, WhatHoldsIsNotWaitedFor) {
+TEST(EventCountTest, AConditionThatHoldsIsNotWaitedFor) {
   EventCount events;
   EXPECT_TRUE(events.WaitUntil([] { return true; }, nanoseconds(0)));
 }
@@ -35,7 +35,7 @@ TEST(EventCountTest, NotifyWithoutWaitersIsNoEvent) {
   EXPECT_FALSE(events.WaitUntil([] { return false; }, nanoseconds(0)));
 }
 
-// The system looks at the time before it looks at the word.
+// The system checks the timeout before it checks the word.
 TEST(EventCountTest, EveryTimeoutIsOneTheSystemTakes) {
   sync::Atomic<std::uint32_t> word{0};
   for (const nanoseconds timeout :
@@ -47,7 +47,7 @@ TEST(EventCountTest, EveryTimeoutIsOneTheSystemTakes) {
   }
 }
 
-// Would hang, were a notification lost between the look and the sleep.
+// This would hang if a notification were lost between the check and the sleep.
 TEST(EventCountTest, NoNotificationIsLost) {
   EventCount events;
   constexpr int kRounds = 2000;

@@ -7,7 +7,7 @@
 namespace haft::internal {
 namespace {
 
-TEST(GrowingArrayTest, KeepsWhatIsAppendedInItsOrder) {
+TEST(GrowingArrayTest, KeepsAppendedElementsInOrder) {
   GrowingArray<int> array;
   EXPECT_TRUE(array.empty());
   std::vector<int> expected;

@@ -11,7 +11,7 @@
 namespace haft::internal {
 namespace {
 
-TEST(MadeOnceTest, IsMadeByTheFirstCall) {
+TEST(LazyInstanceTest, IsMadeByTheFirstCall) {
   static LazyInstance<int> once;
   int* const made = once.Get([] { return std::make_unique<int>(7); });
   ASSERT_NE(made, nullptr);
@@ -23,15 +23,15 @@ TEST(MadeOnceTest, IsMadeByTheFirstCall) {
             made);
 }
 
-TEST(MadeOnceTest, FailureIsTriedAgain) {
+TEST(LazyInstanceTest, FailureIsTriedAgain) {
   static LazyInstance<int> once;
   EXPECT_EQ(once.Get([] { return std::unique_ptr<int>(); }), nullptr);
   EXPECT_NE(once.Get([] { return std::make_unique<int>(1); }), nullptr);
 }
 
-TEST(MadeOnceTest, RacingThreadsGetTheSame) {
+TEST(LazyInstanceTest, RacingThreadsGetTheSame) {
   for (int round = 0; round < 200; ++round) {
-    // Never destroyed, so that nothing of it is.
+    // The instance is never destroyed, and neither are its members.
     auto* const once = new LazyInstance<int>;
     testing::Barrier start(4);
     std::vector<int*> got(4);

@@ -1,4 +1,5 @@
-// The probes that bpftrace, perf and systemtap find in the file.
+// Tests of the probes that bpftrace, perf and systemtap find in the library's
+// file.
 
 #include "haft/internal/base/probes.h"
 
@@ -14,7 +15,7 @@
 
 namespace {
 
-// Provider, name and how many arguments, of each note of the probes.
+// The provider, the name and the number of arguments of each probe's note.
 std::set<std::string> ProbesIn(const std::string& file) {
   std::ifstream stream(file, std::ios::binary);
   const std::string bytes(std::istreambuf_iterator<char>(stream), {});

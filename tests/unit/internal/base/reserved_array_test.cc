@@ -19,7 +19,7 @@ TEST(ReservedArrayTest, StartsAllZero) {
   for (std::size_t i = 0; i < array.size(); ++i) ASSERT_EQ(array[i], 0u);
 }
 
-TEST(ReservedArrayTest, KeepsWhatIsWritten) {
+TEST(ReservedArrayTest, KeepsWrittenValues) {
   ReservedArray<std::uint64_t> array(100000);
   for (std::size_t i = 0; i < array.size(); ++i) array[i] = i * i;
   const auto& same = std::as_const(array);
@@ -34,10 +34,10 @@ TEST(ReservedArrayTest, SizeZeroIsOk) {
   EXPECT_EQ(array.size(), 0u);
 }
 
-// Far more than memory may hold: only what is touched counts.
+// The array is far larger than memory may be, because only touched pages count.
 TEST(ReservedArrayTest, UntouchedElementsTakeNoMemory) {
-  // No multiple of 2^32: clang 14 -O2 then takes the last element for the
-  // first one's neighbour and writes both at once.
+  // The size is no multiple of 2^32, because clang 14 -O2 would then take the
+  // last element for the first one's neighbour and write both at once.
   constexpr std::size_t kCount = static_cast<std::size_t>(
       kHas64Bits ? 5'000'000'007 : std::int64_t{100'000'007});
   ReservedArray<std::uint64_t> array(kCount);
@@ -54,7 +54,7 @@ TEST(ReservedArrayTest, MoreThanTheAddressSpaceIsNotOk) {
 }
 
 TEST(ReservedArrayTest, MoreThanSizeTCountsIsNotOk) {
-  // 2^61 elements and a bit: their bytes wrap around to a few.
+  // The bytes of slightly more than 2^61 elements wrap around to a few.
   EXPECT_FALSE(ReservedArray<std::uint64_t>(SIZE_MAX / 8 + 2).ok());
   EXPECT_FALSE(ReservedArray<std::uint64_t>(SIZE_MAX).ok());
 }
@@ -75,7 +75,8 @@ TEST(ReservedArrayTest, StaysWhereItIs) {
 }
 
 TEST(ReservedArrayTest, GivesTheAddressRangeBack) {
-  // 2^12 times 2^36 bytes (2^30): more than the 2^47 (2^32) there are.
+  // 2^12 times 2^36 bytes (2^30) are more than the 2^47 (2^32) of the address
+  // space.
   for (int i = 0; i < 1 << 12; ++i) {
     ReservedArray<char> array(std::size_t{1} << (kHas64Bits ? 36 : 30));
     ASSERT_TRUE(array.ok()) << i;

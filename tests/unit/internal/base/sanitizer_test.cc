@@ -21,7 +21,7 @@
 #include "haft/process_table.h"
 
 #ifndef HAFT_ADDRESS_SANITIZER
-// Without it these are the only ones there are.
+// Without a sanitizer these are the only tests.
 namespace {
 int poisonings = 0;
 std::vector<std::pair<const void*, std::size_t>> roots;
@@ -55,16 +55,17 @@ struct Node {
 struct Owner {
   std::unique_ptr<Node> node;
 };
-// Forgets what it should free.
+// An object whose destructor forgets to free its memory.
 struct Careless {
   Node* node;
 };
 
-// All that points to them; not static, or a compiler may leave that out.
+// The only pointer to them. It is not static, because a compiler could then
+// remove it.
 ObjectTable<Owner>* owners;
 ObjectTable<Careless>* careless;
 HandleTable<Node*>* nodes;
-// What is no pointer.
+// Returns a word that is no pointer.
 std::uintptr_t disguised;
 
 namespace {
@@ -76,14 +77,14 @@ struct Widget {
 
 #ifdef HAFT_ADDRESS_SANITIZER
 
-// --- What is poisoned
+// --- Poisoned memory
 
 template <std::size_t kSize, std::size_t kAlignment>
 struct alignas(kAlignment) Bytes {
   unsigned char bytes[kSize];
 };
 
-// Which of `size` bytes may not be used: none, or all.
+// Returns whether none, all or some of the `size` bytes are poisoned.
 enum class Use { kAllowed, kReported, kMixed };
 Use UseOf(const unsigned char* begin, std::size_t size) {
   std::size_t poisoned = 0;
@@ -159,7 +160,7 @@ TYPED_TEST(PoisonTest, AddressRangeIsGivenBackClean) {
   EXPECT_EQ(UseOf(static_cast<unsigned char*>(page), kPage), Use::kAllowed);
 }
 
-// --- What is reported
+// --- Reports
 
 Widget* escaped;
 struct Throws {
@@ -228,10 +229,10 @@ TEST_F(PoisonDeathTest, PointerFromConstructorThatThrew) {
   EXPECT_DEATH(escaped->number = 2, "use-after-poison");
 }
 
-// --- What is not leaked, and what is
+// --- Leaks
 
 // Runs f on a thread of its own, so that no pointer is left on a stack, and
-// ends the process as main does: with a check for leaks.
+// ends the process as main does, with a check for leaks.
 template <typename F>
 [[noreturn]] void EndAfter(F f) {
   std::thread(f).join();
@@ -243,7 +244,7 @@ bool Failed(int status) {
 
 #define EXPECT_NO_LEAK(f) \
   EXPECT_EXIT(EndAfter(f), ::testing::ExitedWithCode(0), "")
-// No more is reported than `size` bytes.
+// Expects a report of `size` bytes and no more.
 #define EXPECT_LEAK(f, size)       \
   EXPECT_EXIT(EndAfter(f), Failed, \
               std::to_string(size) + " byte.s. leaked in 1 allocation")
@@ -259,12 +260,13 @@ void Hold(Table& table, T&& value) {
   }
 }
 
-TEST_F(LeakDeathTest, WhatIsLeakedIsReported) {  // else the others mean nothing
+TEST_F(LeakDeathTest,
+       LeakIsReported) {  // otherwise the other tests could not fail
   EXPECT_LEAK([] { disguised = ~reinterpret_cast<std::uintptr_t>(new Node); },
               sizeof(Node));
 }
 
-TEST_F(LeakDeathTest, WhatLiveObjectsOwnIsNotLeaked) {
+TEST_F(LeakDeathTest, MemoryOfLiveObjectsIsNotLeaked) {
   EXPECT_NO_LEAK([] {
     owners = new ObjectTable<Owner>(100);
     for (int i = 0; i < 100; ++i)
@@ -272,14 +274,14 @@ TEST_F(LeakDeathTest, WhatLiveObjectsOwnIsNotLeaked) {
   });
 }
 
-TEST_F(LeakDeathTest, WhatLiveHandlesPointToIsNotLeaked) {
+TEST_F(LeakDeathTest, ObjectsOfLiveHandlesAreNotLeaked) {
   EXPECT_NO_LEAK([] {
     nodes = new HandleTable<Node*>(100);
     for (int i = 0; i < 100; ++i) Hold(*nodes, new Node);
   });
 }
 
-TEST_F(LeakDeathTest, WhatTheProcesssTableOwnsIsNotLeaked) {
+TEST_F(LeakDeathTest, ObjectsOfTheProcesssTableAreNotLeaked) {
   EXPECT_NO_LEAK([] {
     (void)haft::New(std::make_unique<Node>());
     (void)haft::New(std::make_shared<Node>());
@@ -297,7 +299,7 @@ TEST_F(LeakDeathTest, LeakedTableIsReported) {
       sizeof(ObjectTable<Owner>));
 }
 
-TEST_F(LeakDeathTest, WhatDestroyedTablePointedToIsLeaked) {
+TEST_F(LeakDeathTest, ObjectsOfADestroyedTableAreLeaked) {
   EXPECT_LEAK(
       [] {
         HandleTable<Node*> table(100);
@@ -306,7 +308,7 @@ TEST_F(LeakDeathTest, WhatDestroyedTablePointedToIsLeaked) {
       sizeof(Node));
 }
 
-TEST_F(LeakDeathTest, WhatDeadObjectPointsToIsLeaked) {
+TEST_F(LeakDeathTest, MemoryOfADeadObjectIsLeaked) {
   EXPECT_LEAK(
       [] {
         careless = new ObjectTable<Careless>(100);
@@ -315,7 +317,7 @@ TEST_F(LeakDeathTest, WhatDeadObjectPointsToIsLeaked) {
       sizeof(Node));
 }
 
-TEST_F(LeakDeathTest, WhatDeletedHandlePointedToIsLeaked) {
+TEST_F(LeakDeathTest, ObjectOfADeletedHandleIsLeaked) {
   EXPECT_LEAK(
       [] {
         nodes = new HandleTable<Node*>(100);
@@ -324,7 +326,7 @@ TEST_F(LeakDeathTest, WhatDeletedHandlePointedToIsLeaked) {
       sizeof(Node));
 }
 
-TEST_F(LeakDeathTest, WhatIsTakenFromTheProcesssTableIsLeaked) {
+TEST_F(LeakDeathTest, ObjectTakenFromTheProcesssTableIsLeaked) {
   EXPECT_LEAK(
       [] {
         if (Take<Node>(New(std::make_unique<Node>())).release() == nullptr)
@@ -345,7 +347,7 @@ TEST(NoSanitizerTest, NothingIsPoisoned) {
   EXPECT_EQ(poisonings, 0);
 }
 
-// LeakSanitizer may be in the process all the same.
+// LeakSanitizer may still be in the process.
 TEST(NoSanitizerTest, SlotsAreRootsWhileTheTableExists) {
   const std::size_t before = roots.size();
   {

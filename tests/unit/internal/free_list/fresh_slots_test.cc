@@ -11,7 +11,7 @@ namespace {
 
 constexpr Word kFirst = 0x4001;  // slot 0; the next slots' handles are 2 apart
 
-TEST(CarverTest, HandsOutSlotsInOrder) {
+TEST(FreshSlotsTest, HandsOutSlotsInOrder) {
   FreshSlots fresh_slots(kFirst, 10);
   const HandleRun run = fresh_slots.Take(3);
   ASSERT_EQ(run.count, 3u);
@@ -21,7 +21,7 @@ TEST(CarverTest, HandsOutSlotsInOrder) {
   EXPECT_EQ(fresh_slots.Take(1)[0], kFirst + 6);
 }
 
-TEST(CarverTest, CarvedCountsSlots) {
+TEST(FreshSlotsTest, HighWaterCountsSlots) {
   FreshSlots fresh_slots(kFirst, 10);
   EXPECT_EQ(fresh_slots.high_water(), 0u);
   (void)fresh_slots.Take(3);
@@ -30,7 +30,7 @@ TEST(CarverTest, CarvedCountsSlots) {
   EXPECT_EQ(fresh_slots.high_water(), 4u);
 }
 
-TEST(CarverTest, LastRunIsShort) {
+TEST(FreshSlotsTest, LastRunIsShort) {
   FreshSlots fresh_slots(kFirst, 10);
   (void)fresh_slots.Take(8);
   const HandleRun run = fresh_slots.Take(5);
@@ -38,7 +38,7 @@ TEST(CarverTest, LastRunIsShort) {
   EXPECT_EQ(run.first, kFirst + 16);
 }
 
-TEST(CarverTest, NothingIsLeftForEverAtTheLimit) {
+TEST(FreshSlotsTest, NothingIsLeftAtTheLimit) {
   FreshSlots fresh_slots(kFirst, 10);
   (void)fresh_slots.Take(9);
   (void)fresh_slots.Take(9);
@@ -46,27 +46,27 @@ TEST(CarverTest, NothingIsLeftForEverAtTheLimit) {
   EXPECT_EQ(fresh_slots.high_water(), 10u);
 }
 
-TEST(CarverTest, MarkDoesNotRunOnPastTheLimit) {
+TEST(FreshSlotsTest, MarkDoesNotRunOnPastTheLimit) {
   FreshSlots fresh_slots(kFirst, 10);
   constexpr std::size_t kHalf = ~std::size_t{0} / 2 + 1;
   EXPECT_EQ(fresh_slots.Take(kHalf).count, 10u);
   for (int i = 0; i < 4; ++i) EXPECT_EQ(fresh_slots.Take(kHalf).count, 0u);
 }
 
-TEST(CarverTest, ExactFitIsNotShort) {
+TEST(FreshSlotsTest, ExactFitIsNotShort) {
   FreshSlots fresh_slots(kFirst, 10);
   EXPECT_EQ(fresh_slots.Take(10).count, 10u);
   EXPECT_EQ(fresh_slots.Take(1).count, 0u);
 }
 
-TEST(CarverTest, LimitZeroHasNothing) {
+TEST(FreshSlotsTest, LimitZeroHasNothing) {
   FreshSlots fresh_slots(kFirst, 0);
   EXPECT_EQ(fresh_slots.Take(1).count, 0u);
   EXPECT_EQ(fresh_slots.high_water(), 0u);
   EXPECT_EQ(fresh_slots.limit(), 0u);
 }
 
-TEST(CarverTest, CarvingNoneTakesNone) {
+TEST(FreshSlotsTest, TakingNoneTakesNone) {
   FreshSlots fresh_slots(kFirst, 10);
   EXPECT_EQ(fresh_slots.Take(0).count, 0u);
   EXPECT_EQ(fresh_slots.Take(1)[0], kFirst);

@@ -71,7 +71,7 @@ class StripedStackTest : public ::testing::Test {
     std::uint64_t tags = 0;
     return stack_.Pop(links_.data(), stripe, &tags);
   }
-  // The sum of all stripes' tags, when all are empty.
+  // Returns the sum of all stripes' tags, if all are empty.
   std::uint64_t Tags() {
     std::uint64_t tags = 0;
     EXPECT_EQ(stack_.Pop(links_.data(), 0, &tags), kNone);
@@ -189,7 +189,7 @@ TEST_F(StripedStackTest, OneStripeIsAPlainStack) {
   EXPECT_EQ(tags, 2u);
 }
 
-// A place to look that answers, round by round, as told.
+// A search that returns the given answers, one in each round.
 struct Round {
   std::uint64_t found;
   std::uint64_t tags;
@@ -204,7 +204,7 @@ std::uint64_t Prove(const std::vector<Round>& rounds, std::size_t* used) {
   });
 }
 
-TEST(PopOrProveEmptyTest, WhatIsFoundIsReturnedAtOnce) {
+TEST(PopOrProveEmptyTest, AFoundHandleIsReturnedAtOnce) {
   std::size_t used;
   EXPECT_EQ(Prove({{5, 0}, {7, 0}}, &used), 5u);
   EXPECT_EQ(used, 1u);

@@ -20,7 +20,7 @@ using Caches = ThreadCaches<Cache>;
 template <typename Thread>
 constexpr bool kIsOwner = std::remove_reference_t<Thread>::kHasCache;
 
-// Whether the calling thread can enter its entry of `caches` now.
+// Returns whether the calling thread can enter its entry of `caches` now.
 bool Enters(Caches& caches) {
   return caches.With([](auto& thread) {
     thread.CountCreated(0);
@@ -28,8 +28,8 @@ bool Enters(Caches& caches) {
   });
 }
 
-// f(owner), which is expected, and which counts nothing; the tests' lambdas
-// need not serve guests.
+// Calls f(owner) and expects that the caller owns its cache, so that the tests'
+// lambdas need not serve uncached callers.
 template <typename F>
 void WithOwner(Caches& caches, F f) {
   const bool entered = caches.With([&](auto& thread) {
@@ -47,7 +47,7 @@ void CountDeleted(Caches& caches, std::uint64_t n) {
   caches.With([=](auto& thread) { thread.CountDeleted(n); });
 }
 
-// The calling thread becomes one that may have no index any more.
+// Makes the calling thread one that cannot have an index any more.
 void EndIndex() {
   sync::ThisThread().exited.store(true, std::memory_order_relaxed);
 }
@@ -158,7 +158,7 @@ TEST(ThreadCachesTest, LevelMovesWhileTheCallCounts) {
   EXPECT_EQ(caches.created(), 8u);
 }
 
-TEST(ThreadCachesTest, CallInsideACallIsAGuest) {
+TEST(ThreadCachesTest, CallInsideACallIsUncached) {
   Caches caches;
   WithOwner(caches, [&](auto&) { EXPECT_FALSE(Enters(caches)); });
   EXPECT_TRUE(Enters(caches));
@@ -229,7 +229,7 @@ TEST(ThreadCachesTest, NextThreadInheritsLevelCacheAndCounters) {
   EXPECT_EQ(caches.deleted(), 50u);
 }
 
-TEST(ThreadCachesTest, ThreadPastItsExitHookIsAGuestAndIsCounted) {
+TEST(ThreadCachesTest, ThreadAfterItsExitHookIsUncachedAndCounted) {
   Caches caches;
   std::thread([&] {
     EndIndex();

@@ -87,7 +87,8 @@ TEST(ThreadIndexSetTest, LowestReleasedIsClaimedFirst) {
 
 TEST(ThreadIndexSetTest, ClaimsOfRacingThreadsDiffer) {
   ThreadIndexSet set;
-  // Plain on purpose: only the set's own ordering hands an element over.
+  // It is plain on purpose, because only the set's own ordering hands an
+  // element over.
   std::vector<unsigned> owners(sync::kMaxThreads + 1);
   std::vector<std::thread> threads;
   for (unsigned t = 1; t <= 4; ++t) {
@@ -168,7 +169,8 @@ class ExitingThread {
 
   explicit ExitingThread(HandleTable<Word>* table) : table(table) {
     ThreadRegistry::Prepare();
-    // The registry's key is older, and keys' destructors run in that order.
+    // The registry's key is older, and the destructors of keys run in that
+    // order.
     pthread_key_create(&late_key_, [](void* self) {
       static_cast<ExitingThread*>(self)->late_(
           static_cast<ExitingThread*>(self));
@@ -258,7 +260,7 @@ TEST_F(ThreadRegistryTest, ThreadTakesNoIndexAfterItsExitHook) {
 
 // A key's destructor may set the key again, and is then called in another
 // round, of which there are PTHREAD_DESTRUCTOR_ITERATIONS. A hook armed in the
-// last one never runs: that costs the index, and nothing else.
+// last one never runs, which costs the index and nothing else.
 TEST_F(ThreadRegistryTest, FirstUseMayBeInTheLastKeyDestructor) {
   if (kUnderThreadSanitizer) {
     GTEST_SKIP() << "ThreadSanitizer has shut the thread down by that round";
@@ -281,7 +283,7 @@ TEST_F(ThreadRegistryTest, FirstUseMayBeInTheLastKeyDestructor) {
   ExpectConservation(table);
 }
 
-// Threads by the hundred, on small stacks.
+// Runs hundreds of threads on small stacks.
 class Crowd {
  public:
   template <typename F>
@@ -310,7 +312,7 @@ class Crowd {
   std::vector<pthread_t> threads_;
 };
 
-TEST_F(ThreadRegistryTest, ThreadsBeyondTheLimitAreGuests) {
+TEST_F(ThreadRegistryTest, ThreadsBeyondTheLimitHaveNoIndex) {
   constexpr unsigned kThreads = sync::kMaxThreads + 60;
   HandleTable<Word> table(kThreads);
   (void)ClaimedIndex();
@@ -324,17 +326,18 @@ TEST_F(ThreadRegistryTest, ThreadsBeyondTheLimitAreGuests) {
       EXPECT_EQ(table.Delete(table.New(i)), Word{i});
       indices[i] = Index();
       pthread_barrier_wait(&all_used);
-      // Each deletes another one's: owners those of guests, and so on.
+      // Each thread deletes another one's handle: owners delete those of
+      // uncached callers, and so on.
       EXPECT_EQ(table.Delete(handles[(i + 77) % kThreads]),
                 Word{(i + 77) % kThreads});
     });
   }
   pthread_barrier_destroy(&all_used);
-  const auto guests = std::count(indices.begin(), indices.end(), 0u);
-  // Those with an index have different ones, and use all but this thread's.
-  // (An earlier test may have cost a few.)
+  const auto without_index = std::count(indices.begin(), indices.end(), 0u);
+  // Threads with an index have different ones, and use all except this
+  // thread's. (An earlier test may have cost a few.)
   const std::set<unsigned> distinct(indices.begin(), indices.end());
-  EXPECT_EQ(distinct.size() - 1 + guests, kThreads);
+  EXPECT_EQ(distinct.size() - 1 + without_index, kThreads);
   EXPECT_GE(distinct.size() - 1, sync::kMaxThreads - 10);
   EXPECT_LE(*distinct.rbegin(), sync::kMaxThreads);
   EXPECT_EQ(std::set<Handle>(handles.begin(), handles.end()).size(), kThreads);
@@ -343,11 +346,11 @@ TEST_F(ThreadRegistryTest, ThreadsBeyondTheLimitAreGuests) {
   ExpectConservation(table);
 }
 
-TEST_F(ThreadRegistryTest, GuestTakesAnIndexThatBecomesFree) {
+TEST_F(ThreadRegistryTest, ThreadWithoutAnIndexTakesOneThatBecomesFree) {
   HandleTable<Word> table(10);
   pthread_barrier_t all_claimed;
   pthread_barrier_init(&all_claimed, nullptr, sync::kMaxThreads + 1);
-  std::thread guest;
+  std::thread uncached;
   std::atomic<bool> may_claim{false};
   {
     Crowd crowd(sync::kMaxThreads, [&](unsigned) {
@@ -356,7 +359,7 @@ TEST_F(ThreadRegistryTest, GuestTakesAnIndexThatBecomesFree) {
       pthread_barrier_wait(&all_claimed);
     });
     pthread_barrier_wait(&all_claimed);
-    guest = std::thread([&] {
+    uncached = std::thread([&] {
       const Handle first = table.New(1);
       EXPECT_EQ(Index(), 0u);
       pthread_barrier_wait(&all_claimed);
@@ -366,7 +369,7 @@ TEST_F(ThreadRegistryTest, GuestTakesAnIndexThatBecomesFree) {
     });
   }
   may_claim = true;
-  guest.join();
+  uncached.join();
   pthread_barrier_destroy(&all_claimed);
   ExpectConservation(table);
 }
