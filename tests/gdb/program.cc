@@ -87,7 +87,8 @@ int main() {
   Widgets::Pinned pin = widgets->Pin(pinned), again = widgets->Pin(pinned);
   Widgets::Pinned pin_of_retired = widgets->Pin(retired);
   Widgets::Pinned pin_of_destroying = widgets->Pin(destroying);
-  for (haft::Handle handle : {retired, destroying, stale}) widgets->Delete(handle);
+  for (haft::Handle handle : {retired, destroying, stale})
+    widgets->Delete(handle);
   std::optional<Widgets::ReadScope> scope(*widgets);
   if (scope->Find(deferred) == nullptr) return 1;
   widgets->Delete(deferred);

@@ -487,9 +487,9 @@ TEST(ReportFaultTest, EachGrowthFailsInTurn) {
     // Three lines are about single objects, and the others about types.
     const std::size_t counted = k == 1 ? 0 : std::size_t{8} << (k - 1);
     EXPECT_EQ(lines.all.size(), 3 + (failed ? counted + 1 : kTypes));
-    EXPECT_EQ(
-        lines.all.back() == "others are not counted, because there is no memory",
-        failed);
+    EXPECT_EQ(lines.all.back() ==
+                  "others are not counted, because there is no memory",
+              failed);
     if (!failed) break;
     ASSERT_LT(k, 5u);
   }

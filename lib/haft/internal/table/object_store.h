@@ -12,6 +12,7 @@
 #include "haft/internal/base/abi.h"
 #include "haft/internal/base/event_count.h"
 #include "haft/internal/base/sync.h"
+#include "haft/internal/free_list/free_list_concept.h"
 #include "haft/internal/reclamation/deferred_handles.h"
 #include "haft/internal/slot/object_slot.h"
 #include "haft/internal/table/bad_handle_report.h"
@@ -130,6 +131,8 @@ class ObjectStore {
   [[nodiscard, gnu::always_inline]] Handle TryEmplace(
       Arguments&&... arguments) noexcept {
     static_assert(std::is_nothrow_constructible_v<T, Arguments...>);
+    static_assert(kHasPopLoaded<typename Traits::FreeList>,
+                  "TryEmplace needs a free list with PopLoaded");
     const Word word = allocator_.caches().WithOr(
         [this](auto& thread) __attribute__((always_inline)) {
           const Word popped = allocator_.AllocateAtHand(thread);

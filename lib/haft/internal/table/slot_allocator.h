@@ -13,6 +13,7 @@
 #include "haft/internal/base/check.h"
 #include "haft/internal/base/power_of_two.h"
 #include "haft/internal/base/sync.h"
+#include "haft/internal/free_list/free_list_concept.h"
 #include "haft/internal/free_list/fresh_slots.h"
 #include "haft/internal/slot/slot_array.h"
 #include "haft/internal/table/bad_handle_report.h"
@@ -37,6 +38,10 @@ template <typename SlotT, typename Traits,
           typename CacheT = typename Traits::FreeList::Cache>
 class SlotAllocator {
   using FreeList = typename Traits::FreeList;
+
+  static_assert(kIsFreeList<FreeList>,
+                "Traits::FreeList lacks a member of "
+                "internal/free_list/free_list_concept.h");
 
  public:
   using Layout = typename Traits::Layout;
