@@ -1,17 +1,70 @@
 #!/usr/bin/env bash
-# Builds and runs a program in a workspace that knows Haft only as @haft. Arguments go to `bazel run` (`--jobs=1`).
-# Its own output base: the outer checkout's Bazel server is not disturbed.
+# Uses Haft from workspaces of other projects, in a temporary folder outside this checkout:
+#   readme     exactly the files that README.md shows, and its C++ example
+#   workspace  the folder of that name: every public target, a C program and a C++ program, without any option for Bazel
+# Both name Haft by the path ../haft, a link to this checkout. Bazel 7 and later get MODULE.bazel and no WORKSPACE, older ones
+# the opposite.
+#   tests/consumer/run.sh [OPTION...]    options go to each `bazel build` and `bazel run` (--jobs=1)
 set -euo pipefail
 
 here=$(cd "${BASH_SOURCE[0]%/*}" && pwd)
 root=$(cd "$here/../.." && pwd)
+work=$(mktemp -d)
+options=(--noshow_progress --show_result=0 --ui_event_filters=-info --symlink_prefix=/ "$@")
 
-key=$(cksum <<< "$here")
-base=${XDG_CACHE_HOME:-${HOME:-/tmp}/.cache}/haft/consumer-${key%% *}
-mkdir -p "$base"
+finish() {
+  local folder
+  for folder in "$work"/{readme,workspace}; do
+    [[ ! -d $folder ]] || (cd "$folder" && bazel shutdown > /dev/null 2>&1) || true
+  done
+  rm -rf "$work"
+}
+trap finish EXIT
 
-cd "$here/workspace"
-bazel=("$root/bazelw" "--output_base=$base")
-trap '"${bazel[@]}" shutdown > /dev/null 2>&1 || true' EXIT
-"${bazel[@]}" run --noshow_progress --show_result=0 --ui_event_filters=-info --symlink_prefix=/ "$@" //:main
-echo "consumer: ok"
+# bazel COMMAND ARGUMENT...: for the workspace in the current folder. Only the workspace and the system set options in files,
+# except for the registry that stands for the network if HAFT_OFFLINE=1.
+echo "common:offline --registry=file://$root/tools/registry --lockfile_mode=off" > "$work/offline.bazelrc"
+bazel() {
+  "$root/bazelw" --nohome_rc --bazelrc="$work/offline.bazelrc" --output_base="$work/output-${PWD##*/}" "$@"
+}
+
+version=$("$root/bazelw" --version)  # "bazel 7.7.1"; Debian's 4.2.3 says "bazel no_version"
+version=${version##* }
+major=${version%%.*}
+[[ $major =~ ^[0-9]+$ ]] || major=4
+if (( major >= 7 )); then recipe=MODULE.bazel; else recipe=WORKSPACE; fi
+
+# block FILE: the block of README.md whose first line is "# FILE", or for example.cc the first one of C++.
+block() {
+  awk -v file="$1" '
+    /^```/ && !inside { inside = 1; first = 1; cpp = $0 == "```cpp"; next }
+    /^```/ { if (wanted) exit; inside = 0; wanted = 0; next }
+    inside && first { first = 0; wanted = file == "example.cc" ? cpp : $1 == "#" && ($2 == file || $2 == file ",") }
+    inside && wanted { print }' "$root/README.md"
+}
+
+# new_workspace FOLDER
+new_workspace() {
+  mkdir "$work/$1"
+  # Bazel 7 would look on the network for what is in the WORKSPACE that it imagines beside MODULE.bazel.
+  if (( major >= 7 )) && [[ ${HAFT_OFFLINE:-} == 1 ]]; then touch "$work/$1/WORKSPACE.bzlmod"; fi
+}
+
+ln -s "$root" "$work/haft"
+
+new_workspace readme
+for file in "$recipe" BUILD.bazel .bazelrc example.cc; do
+  block "$file" > "$work/readme/$file"
+  [[ -s $work/readme/$file ]] || { echo "consumer: README.md has no block for $file" >&2; exit 1; }
+done
+cd "$work/readme"
+bazel run "${options[@]}" //:example
+echo "consumer: README.md's example runs from README.md's $recipe"
+
+new_workspace workspace
+cp "$here/workspace/"{BUILD.bazel,main.cc} "$here/workspace/$recipe" "$here/c/smoke.c" "$work/workspace"
+cd "$work/workspace"
+bazel build "${options[@]}" @haft//lib/haft:all @haft//:haft
+bazel run "${options[@]}" //:smoke
+bazel run "${options[@]}" //:main
+echo 'consumer: every public target builds, and C and C++ programs run, without an option for Bazel'
