@@ -52,6 +52,11 @@ holds() {
   if timeout 120 "$@" > "$out/log" 2>&1; then note ok "$what"; else note FAILED "$what"; fi
 }
 
+# proves WHAT FUNCTION: the shell function returns 0.
+proves() {
+  if "$2" > "$out/log" 2>&1; then note ok "$1"; else note FAILED "$1"; fi
+}
+
 # shows WHAT PATTERN COMMAND...: the command must fail, and its output must match PATTERN.
 shows() {
   local what=$1 pattern=$2

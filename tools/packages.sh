@@ -71,6 +71,7 @@ for i in "${!missing[@]}"; do
 done
 if [[ ${missing[*]} == */* ]]; then
   # They are on the same mirror.
+  # shellcheck disable=SC2016  # apt's own variables
   mirror=$(apt-get indextargets --format '$(CODENAME) $(COMPONENT) $(REPO_URI)' 'Created-By: Packages' |
     awk -v main="${backports%-backports} main" '!found && $1 " " $2 == main { found = 1; print $3 }')
   echo "deb $mirror $backports main" >> "$sources"

@@ -11,7 +11,7 @@ for name in leak stale inside; do c99 -O1 -g "$name.c" -o "$out/$name"; done
 plain() { sed -E 's/0x[0-9a-f]+/ADDRESS/g; s/thread [0-9]+/thread N/g'; }
 # says WHAT FILE COMMAND: the command must write the text of FILE to stderr.
 says() {
-  (cd "$out" && bash -c "$3" 2>&1 > /dev/null) > "$out/said" || true
+  (cd "$out" && bash -c "$3" 2> "$out/said" > /dev/null) || true
   if diff <(plain < "$2") <(plain < "$out/said") > "$out/log"; then note ok "$1"; else note FAILED "$1"; fi
 }
 mapfile -t commands < <(grep -v '^#' commands.sh)
@@ -24,22 +24,21 @@ inside() {
   grep -q '^\[handles\] ADDRESS: a session at ADDRESS, created at inside.c:26 by thread N$' "$out/said" &&
     grep -q '^\[handles\] 1 live of type session, created at inside.c:26$' "$out/said" &&
     grep -q '^\[HAFT_STALE\] haft_value, wanted: a session' "$out/said" &&
-    grep -q '^\[handles\] ADDRESS: stale .* deleted at inside.c:30 by thread N; its slot is now free$' "$out/said" || {
-    cat "$out/said"
-    return 1
-  }
+    grep -q '^\[handles\] ADDRESS: stale .* deleted at inside.c:30 by thread N; its slot is now free$' "$out/said" && return
+  cat "$out/said"
+  return 1
 }
-inside > "$out/log" 2>&1 && note ok 'a program asks, and logs in its own way' || note FAILED 'a program asks, and logs in its own way'
+proves 'a program asks, and logs in its own way' inside
 
 probes() {
   local probe
   readelf -n "$library/libhaft.so" > "$out/notes"
-  for probe in $(grep -ho 'haft:[a-z]*' ./*.bt | sed 's/haft://' | sort -u); do
+  while read -r probe; do
     grep -A1 'Provider: haft' "$out/notes" | grep -q "Name: $probe$" || { echo "no probe $probe"; return 1; }
-  done
+  done < <(grep -ho 'haft:[a-z]*' ./*.bt | sed 's/haft://' | sort -u)
 }
 if echo '#include <sys/sdt.h>' | cc -E -x c - > /dev/null 2>&1; then
-  probes > "$out/log" 2>&1 && note ok 'the library has the probes' || note FAILED 'the library has the probes'
+  proves 'the library has the probes' probes
 fi
 
 # traces SCRIPT PROGRAM PROBE COUNT PATTERN: the script must print one line that matches PATTERN for a run of the program
@@ -48,7 +47,7 @@ fi
 # thread.
 traces() {
   local bpftrace seen before=0 attempt program
-  { echo "usdt:./libhaft.so:haft:$3 { printf(\"seen\\n\"); }"; cat "$1"; } > "$out/script"
+  { printf 'usdt:./libhaft.so:haft:%s { printf("seen\\n"); }\n' "$3"; cat "$1"; } > "$out/script"
   (cd "$library" && exec timeout -s INT 60 bpftrace -B line "$out/script") > "$out/traced" 2> /dev/null &
   bpftrace=$!
   for (( attempt = 0; attempt < 50; ++attempt )); do
@@ -82,6 +81,5 @@ if command -v bpftrace > /dev/null; then
   esac
 fi
 
-"$haft/tools/check_page.sh" docs/diagnosing.md > "$out/log" 2>&1 && note ok 'diagnosing.md: every block is from a tested file' ||
-  note FAILED 'diagnosing.md: every block is from a tested file'
+holds 'diagnosing.md: every block is from a tested file' "$haft/tools/check_page.sh" docs/diagnosing.md
 finish

@@ -19,6 +19,5 @@ for language, text in blocks:
     assert found, f"no tested file has:\n{text}"
 END
 }
-quoted > "$out/log" 2>&1 && note ok 'embedding-c.md: every block is from a tested file' ||
-  note FAILED 'embedding-c.md: every block is from a tested file'
+proves 'embedding-c.md: every block is from a tested file' quoted
 finish

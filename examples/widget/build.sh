@@ -21,6 +21,7 @@ install -m 644 "$root"/lib/haft/{haft,process_table,facility,handle,status}.h "$
 install -m 644 "$root/lib/haft/internal/base/abi.h" "$out/include/haft/internal/base"
 install -m 644 "$here/widget.h" "$out/include"
 
+# shellcheck disable=SC2016  # $ORIGIN is the dynamic linker's
 g++ -std=c++17 -O2 -g -Wall -Wextra -Werror -fPIC -pthread -shared \
   -I"$out/include" "$here/widget.cc" -o "$out/lib/libwidget.so" \
   -L"$out/lib" -lhaft -Wl,-rpath,'$ORIGIN' -Wl,-z,defs -Wl,-z,nodelete

@@ -14,6 +14,7 @@ if [[ ${1:-} != --inside ]]; then
   trap 'rm -rf "$work"' EXIT
 
   # An apt of its own, which knows that release and has nothing installed.
+  # shellcheck disable=SC2016  # apt's own variables
   mirror=$(apt-get indextargets --format '$(REPO_URI) $(CODENAME) $(COMPONENT)' 'Created-By: Packages' |
     awk -v codename="$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)" '!found && $2 == codename && $3 == "main" { found = 1; print $1 }')
   [[ -n $mirror ]] || { echo "$0: apt knows no Debian mirror; apt-get update may help" >&2; exit 1; }
@@ -43,6 +44,7 @@ END
   export sid
   export -f unpack
   unpack "$work"/packages/base-files_*
+  # shellcheck disable=SC2016  # the inner shell's variables
   printf '%s\0' "$work"/packages/*.deb | xargs -0 -n 1 -P "$(nproc)" bash -c 'unpack "$0"'
   rm -rf "$work/packages"
   for device in 'null 1 3' 'zero 1 5' 'random 1 8' 'urandom 1 9'; do
@@ -56,6 +58,7 @@ END
   (cd "$root" && git ls-files -z | xargs -0 ls -d 2> /dev/null | tar -c -T -) | tar -x -C "$sid/haft"
 
   # A process namespace of its own ends what Bazel leaves running.
+  # shellcheck disable=SC2016  # the inner shell's variables
   unshare --mount --pid --fork --propagation private bash -c 'set -euo pipefail
     mount -t proc proc "$1/proc"
     exec chroot "$1" /usr/bin/env -i PATH=/usr/sbin:/usr/bin HOME=/root USER=root LANG=C.UTF-8 HAFT_OFFLINE=1 \

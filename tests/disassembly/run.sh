@@ -43,7 +43,7 @@ for compiler in "${compilers[@]}"; do
   done
   while IFS='|' read -r what where header edit; do
     [[ -n $what ]] || continue
-    rm -rf "$work/lib"
+    rm -rf "${work:?}/lib"
     mkdir "$work/lib"
     cp -r lib/haft "$work/lib/haft"
     sed -i "$edit" "$work/lib/haft/$header"
