@@ -16,6 +16,12 @@ TEST(PowerOfTwoTest, IsTheSmallestThatIsNotLess) {
   }
 }
 
+TEST(PowerOfTwoTest, IsKnownAtCompileTime) {
+  static_assert(CeilPowerOfTwo(0) == 1 && CeilPowerOfTwo(1) == 1);
+  static_assert(CeilPowerOfTwo(2) == 2 && CeilPowerOfTwo(3) == 4);
+  static_assert(CeilPowerOfTwo(4) == 4 && CeilPowerOfTwo(1025) == 2048);
+}
+
 TEST(PowerOfTwoTest, LargestPowerIsItsOwn) {
   constexpr std::size_t kLargest = ~(~std::size_t{0} >> 1);
   EXPECT_EQ(CeilPowerOfTwo(kLargest), kLargest);

@@ -63,11 +63,11 @@ TEST_F(ObjectSlotTest, EndSucceedsOnce) {
   EXPECT_FALSE(slot_.Validate(kHandle, 16));
 }
 
-TEST_F(ObjectSlotTest, FrozenHandleIsLiveAndThawedByWhoeverConfirmsIt) {
+TEST_F(ObjectSlotTest, ValidateFindsAFrozenHandleLiveAndUnfreezesIt) {
   EXPECT_EQ(slot_.BeginConditionalDelete(kHandle, kFrozen, 16), kFrozen);
   EXPECT_TRUE(slot_.Validate(kHandle, 16));
   EXPECT_FALSE(slot_.CommitConditionalDelete(kFrozen, kEnd))
-      << "thawed meanwhile";
+      << "unfrozen meanwhile";
   EXPECT_EQ(slot_.state(), kHandle);
 }
 
@@ -82,7 +82,7 @@ TEST_F(ObjectSlotTest, FrozenHandleEndsByCommitOrByEnd) {
   EXPECT_FALSE(slot_.CommitConditionalDelete(kFrozen, kEnd));
 }
 
-TEST_F(ObjectSlotTest, SecondFreezerHelpsTheFirst) {
+TEST_F(ObjectSlotTest, SecondConditionalDeleteHelpsTheFirst) {
   const Word other = State::Frozen(kHandle, 1, 16);
   EXPECT_EQ(slot_.BeginConditionalDelete(kHandle, kFrozen, 16), kFrozen);
   EXPECT_EQ(slot_.BeginConditionalDelete(kHandle, other, 16), kFrozen);
@@ -92,7 +92,7 @@ TEST_F(ObjectSlotTest, SecondFreezerHelpsTheFirst) {
       << "each freezing is its own";
 }
 
-// In an array of 8 slots of a layout for 16: slot 5 is selected by index 13
+// The layout is for 16 slots and the array has 8, so index 13 selects slot 5
 // too.
 TEST_F(ObjectSlotTest, ForgedWordsAreNotTakenForAFrozenHandle) {
   const Word frozen = State::Frozen(kHandle, 0, 8);
@@ -109,7 +109,7 @@ TEST_F(ObjectSlotTest, ForgedWordsAreNotTakenForAFrozenHandle) {
   EXPECT_TRUE(slot_.Validate(kHandle, 8));
 }
 
-TEST_F(ObjectSlotTest, DyingObjectIsFinishedOnce) {
+TEST_F(ObjectSlotTest, RetiredObjectIsDestroyedOnce) {
   EXPECT_FALSE(slot_.ContendToDestroy(kHandle));
   EXPECT_TRUE(slot_.End(kHandle, kEnd, 16));
   EXPECT_EQ(slot_.RetiredHandle(kHandle), 0u);
@@ -128,7 +128,7 @@ TEST_F(ObjectSlotTest, DyingObjectIsFinishedOnce) {
   EXPECT_FALSE(slot_.IsInUse(kHandle));
 }
 
-TEST_F(ObjectSlotTest, HeldObjectIsNoUnpinnersBusiness) {
+TEST_F(ObjectSlotTest, UnpinnersLeaveADeferredObjectAlone) {
   EXPECT_TRUE(slot_.End(kHandle, kEnd, 16));
   slot_.DeferToScopes(kHandle);
   EXPECT_FALSE(slot_.IsRetired(kHandle));

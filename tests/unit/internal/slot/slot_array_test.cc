@@ -20,120 +20,6 @@
 namespace haft::internal {
 namespace {
 
-using haft::testing::kWordBits;
-
-template <typename Layout>
-class SlotStateTest : public ::testing::Test {};
-
-using Layouts = ::testing::Types<
-#if UINTPTR_MAX > 0xffffffffu
-    Layout64<>, Layout64<1>, Layout53<>,
-#endif
-    Layout32<>, Layout32<30>, HandleLayout<2, 2>, HandleLayout<1, 1>,
-    HandleLayout<2, kWordBits - 3>,
-    HandleLayout<3, 4, Word{0xa5} << (kWordBits - 8)>>;
-TYPED_TEST_SUITE(SlotStateTest, Layouts);
-
-template <typename L>
-std::vector<Word> BorderIndices() {
-  return {0, 1, L::Index::kMax / 2, L::Index::kMax - 1, L::Index::kMax};
-}
-template <typename L>
-std::vector<Word> BorderGenerations() {
-  return {1, L::Generation::kMax / 2 + 1, L::Generation::kMax};
-}
-
-TYPED_TEST(SlotStateTest, NoWordOfASlotInRestSelectsTheSlot) {
-  using L = TypeParam;
-  using State = SlotState<L>;
-  for (const Word index : BorderIndices<L>()) {
-    for (const Word generation : BorderGenerations<L>()) {
-      const Word handle = L::Make(generation, index);
-      EXPECT_NE(L::Index::Decode(State::Free(handle)), index);
-      EXPECT_NE(L::Index::Decode(State::Exhausted(handle)), index);
-      // Not either where the table has but two slots and masks the rest.
-      EXPECT_NE(L::Index::Decode(State::Free(handle)) % 2, index % 2);
-      EXPECT_NE(L::Index::Decode(State::Exhausted(handle)) % 2, index % 2);
-    }
-  }
-}
-
-TYPED_TEST(SlotStateTest, EachWordIsOfOneKind) {
-  using L = TypeParam;
-  using State = SlotState<L>;
-  for (const Word index : BorderIndices<L>()) {
-    for (const Word generation : BorderGenerations<L>()) {
-      const Word handle = L::Make(generation, index);
-      EXPECT_EQ(State::LiveHandle(handle, index), handle);
-      EXPECT_FALSE(State::HasEnded(handle));
-      EXPECT_EQ(State::LiveHandle(State::Free(handle), index), 0u);
-      EXPECT_FALSE(State::HasEnded(State::Free(handle)));
-      EXPECT_EQ(State::LiveHandle(State::Exhausted(handle), index), 0u);
-      EXPECT_TRUE(State::HasEnded(State::Exhausted(handle)));
-      EXPECT_FALSE(L::IsWellFormed(State::Exhausted(handle)));
-      EXPECT_NE(State::Exhausted(handle), 0u);
-    }
-    EXPECT_EQ(State::LiveHandle(0, index), 0u);
-  }
-}
-
-TYPED_TEST(SlotStateTest, NextIsOneGenerationOnUntilTheLast) {
-  using L = TypeParam;
-  using State = SlotState<L>;
-  for (const Word index : BorderIndices<L>()) {
-    for (const Word generation : BorderGenerations<L>()) {
-      const Word next = State::Next(L::Make(generation, index));
-      EXPECT_EQ(State::IsExhausted(next), generation == L::Generation::kMax);
-      if (generation == L::Generation::kMax) {
-        EXPECT_FALSE(L::IsWellFormed(next));
-      } else {
-        EXPECT_EQ(next, L::Make(generation + 1, index));
-      }
-    }
-  }
-}
-
-TYPED_TEST(SlotStateTest, WrappedIsGenerationOneOfTheSameSlot) {
-  using L = TypeParam;
-  for (const Word index : BorderIndices<L>()) {
-    EXPECT_EQ(SlotState<L>::Wrapped(L::Make(L::Generation::kMax, index)),
-              L::Make(1, index));
-  }
-}
-
-TEST(CeilPowerOfTwoTest, IsTheNextOne) {
-  static_assert(CeilPowerOfTwo(0) == 1 && CeilPowerOfTwo(1) == 1);
-  static_assert(CeilPowerOfTwo(2) == 2 && CeilPowerOfTwo(3) == 4);
-  static_assert(CeilPowerOfTwo(4) == 4 && CeilPowerOfTwo(1025) == 2048);
-}
-
-TEST(SlotTest, SizeIsAPowerOfTwoAndItsAlignment) {
-  struct Words3 {
-    Word words[3];
-  };
-  struct Words4 {
-    Word words[4];
-  };
-  struct Words8 {
-    Word words[8];
-  };
-  static_assert(sizeof(WordSlot<char>) == 2 * sizeof(Word));
-  static_assert(sizeof(WordSlot<Word>) == 2 * sizeof(Word));
-  static_assert(sizeof(WordSlot<Words3>) == 4 * sizeof(Word));
-  static_assert(sizeof(WordSlot<Words4>) == 8 * sizeof(Word));
-  static_assert(sizeof(WordSlot<Words8>) == 16 * sizeof(Word));
-  static_assert(alignof(WordSlot<Words3>) == 4 * sizeof(Word));
-}
-
-TEST(SlotTest, PayloadIsRoundedUpToWords) {
-  struct Bytes9 {
-    char bytes[9];
-  };
-  static_assert(PayloadWords<char>() == 1);
-  static_assert(PayloadWords<Word>() == 1);
-  static_assert(PayloadWords<Bytes9>() == 1 + 8 / sizeof(Word));
-}
-
 // Slots of TinyLayout, or of any other: 4 of them, first generation 1.
 template <typename L, typename T = Word>
 class Slots : public SlotArray<WordSlot<T>, L> {
@@ -148,7 +34,7 @@ class Slots : public SlotArray<WordSlot<T>, L> {
   bool End(Word handle) {
     return (*this)[handle].End(handle, State::Free(State::Next(handle)));
   }
-  bool Retire(Word handle) {
+  bool EndLast(Word handle) {
     return (*this)[handle].End(handle, State::Exhausted(handle));
   }
   std::optional<T> Read(Word handle) const {
@@ -171,7 +57,7 @@ TEST(SlotArrayTest, SlotAnswersToTheHandleItWasPublishedUnder) {
   EXPECT_EQ(slots.Read(Tiny::Make(1, 3)), std::nullopt);
 }
 
-TEST(SlotArrayTest, CloseEndsItOnce) {
+TEST(SlotArrayTest, EndEndsTheHandleOnce) {
   Slots<Tiny> slots;
   const Word handle = Tiny::Make(1, 2);
   slots.Publish(handle, 42);
@@ -224,7 +110,7 @@ TEST(SlotArrayTest, StatusThroughoutASlotsLife) {
   expect(kStale, kStale, kNever);
   slots.Publish(h3, 0);
   expect(kStale, kStale, kOk);
-  slots.Retire(h3);
+  slots.EndLast(h3);
   expect(kStale, kStale, kStale);
 }
 
@@ -241,7 +127,7 @@ TEST(SlotArrayTest, GenerationsBeforeTheFirstWereNeverIssued) {
                                                                : Status::kStale)
           << g << " at " << generation;
     }
-    EXPECT_TRUE(generation < 15 ? slots.End(handle) : slots.Retire(handle));
+    EXPECT_TRUE(generation < 15 ? slots.End(handle) : slots.EndLast(handle));
     for (Word g = 1; g <= 15; ++g) {
       EXPECT_EQ(slots.Status(L::Make(g, 3)),
                 g < 6 || g > generation ? Status::kNeverIssued : Status::kStale)
@@ -289,7 +175,7 @@ TEST(SlotArrayTest, DescribeTellsWhatTheSlotIs) {
   slots.End(h);
   EXPECT_EQ(slots.Describe(h), "free 2");
   slots.Publish(Tiny::Make(3, 2), 0);
-  slots.Retire(Tiny::Make(3, 2));
+  slots.EndLast(Tiny::Make(3, 2));
   EXPECT_EQ(slots.Describe(h), "exhausted 3");
 }
 
@@ -313,48 +199,17 @@ TEST(SlotArrayTest, ForEachLiveSeesLiveSlotsAmongTheFirst) {
   EXPECT_EQ(seen(3), (Seen{{h0, 10}, {h1, 11}}));
   EXPECT_EQ(seen(0), Seen());
   slots.End(h1);
-  slots.Retire(h3);
+  slots.EndLast(h3);
   EXPECT_EQ(seen(4), (Seen{{h0, 10}}));
 }
 
-TEST(SlotArrayTest, ForEachLiveEndsWhenToldTo) {
+TEST(SlotArrayTest, ForEachLiveEndsWhenTheVisitorReturnsTrue) {
   Slots<Tiny> slots;
   for (Word i = 0; i < 4; ++i) slots.Publish(Tiny::Make(1, i), i);
   for (const std::size_t wanted : {1u, 3u, 4u, 5u}) {
     std::size_t seen = 0;
     slots.ForEachLive(4, [&](const auto&, Word) { return ++seen == wanted; });
     EXPECT_EQ(seen, wanted < 4 ? wanted : 4);
-  }
-}
-
-TEST(SlotStateTest, StatesOfDeletedObjectsSelectOtherSlotsAndAreApart) {
-  using L = HandleLayout<4, 3>;
-  using State = SlotState<L>;
-  for (Word index = 0; index < 8; ++index) {
-    std::set<Word> all;
-    for (Word generation = 1; generation <= L::Generation::kMax; ++generation) {
-      const Word handle = L::Make(generation, index);
-      std::vector<Word> states = {
-          State::Retired(handle), State::Deferred(handle),
-          State::Destroying(handle), State::Exhausted(handle)};
-      // Twice as many as 8 slots have, since the layout is for 16.
-      for (Word ticket = 0; ticket < 2 * (8 - 5); ++ticket) {
-        const Word frozen = State::Frozen(handle, ticket, 8);
-        EXPECT_TRUE(State::IsFrozen(frozen, handle, 8));
-        EXPECT_EQ(State::LiveHandle(frozen, index), handle);
-        states.push_back(frozen);
-      }
-      for (Word state : {State::Retired(handle), State::Deferred(handle),
-                         State::Destroying(handle), handle}) {
-        EXPECT_FALSE(State::IsFrozen(state, handle, 8));
-      }
-      for (Word state : states) {
-        EXPECT_TRUE(all.insert(state).second) << "one word, two meanings";
-        EXPECT_FALSE(L::IsWellFormed(state));
-        // Also in an array of 8 slots, the smallest there is.
-        EXPECT_NE(L::Index::Decode(state) % 8, index % 8);
-      }
-    }
   }
 }
 
