@@ -73,7 +73,7 @@ struct DeletesBelowTheLimit {
       chain = table.Emplace(table, destroyed, chain, i == 0, i == kDepth - 1);
     for (Handle& other : others)
       other = table.Emplace(table, destroyed, kNullHandle, false, false);
-    for (unsigned i = 0; i < kThreads; ++i) MakeGuest(i);
+    for (unsigned i = 0; i < kThreads; ++i) MakeUncached(i);
   }
   void Thread(unsigned i) {
     if (i == 0) {

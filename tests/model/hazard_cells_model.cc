@@ -68,7 +68,7 @@ struct FurtherPinsOfUncachedCallersAgainstDelete : TwoObjects {
   FurtherPinsOfUncachedCallersAgainstDelete() {
     for (unsigned i = 1; i < 3; ++i) {
       new (&internal::sync::thread_states[i]) internal::sync::ThreadState();
-      MakeGuest(i);
+      MakeUncached(i);
     }
     internal::sync::ThisThread().index.store(0, std::memory_order_relaxed);
     internal::sync::ThisThread().exited.store(true, std::memory_order_relaxed);

@@ -63,18 +63,18 @@ TEST(PinnedModel, TwoUnpinsAgainstDeleteWithoutHeavyBarrier) {
 }
 
 // The deleted object is already waiting for its pins.
-struct TwoUnpinsOfDying : OneObject {
+struct TwoUnpinsOfARetiredObject : OneObject {
   static constexpr unsigned kThreads = 2;
   TrackedPin pins[2] = {Pin(table, handle, life), Pin(table, handle, life)};
 
-  TwoUnpinsOfDying() { Delete(table, handle, life); }
+  TwoUnpinsOfARetiredObject() { Delete(table, handle, life); }
   void Thread(unsigned i) {
     pins[i]->Use(life);
     Unpin(pins[i], life);
   }
 };
-TEST(PinnedModel, TwoUnpinsOfDying) {
-  Exploration().Bound(2).Random(20'000).Holds<TwoUnpinsOfDying>();
+TEST(PinnedModel, TwoUnpinsOfARetiredObject) {
+  Exploration().Bound(2).Random(20'000).Holds<TwoUnpinsOfARetiredObject>();
 }
 
 // A pin that comes too late is still published for a moment.

@@ -199,12 +199,12 @@ TEST(ReadScopeModel, NestedScopesAgainstDelete) {
 }
 
 // Threads without an index share one scope word.
-struct ScopesOfGuestsAgainstDelete : OneObject {
+struct ScopesOfUncachedCallersAgainstDelete : OneObject {
   static constexpr unsigned kThreads = 3;
-  ScopesOfGuestsAgainstDelete() {
+  ScopesOfUncachedCallersAgainstDelete() {
     for (unsigned i = 0; i < 2; ++i) {
       new (&internal::sync::thread_states[i]) internal::sync::ThreadState();
-      MakeGuest(i);
+      MakeUncached(i);
     }
   }
   void Thread(unsigned i) {
@@ -215,8 +215,11 @@ struct ScopesOfGuestsAgainstDelete : OneObject {
     }
   }
 };
-TEST(ReadScopeModel, ScopesOfGuestsAgainstDelete) {
-  Exploration().Bound(1).Random(100'000).Holds<ScopesOfGuestsAgainstDelete>();
+TEST(ReadScopeModel, ScopesOfUncachedCallersAgainstDelete) {
+  Exploration()
+      .Bound(1)
+      .Random(100'000)
+      .Holds<ScopesOfUncachedCallersAgainstDelete>();
 }
 
 // A scope counts as a use.

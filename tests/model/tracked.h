@@ -88,7 +88,7 @@ inline void GiveIndices(unsigned count) {
   while (count-- > 0) ActAs(count);
 }
 // Makes thread `thread` an uncached caller: it gets no index.
-inline void MakeGuest(unsigned thread) {
+inline void MakeUncached(unsigned thread) {
   internal::sync::thread_states[thread].exited.store(true,
                                                      std::memory_order_relaxed);
 }

@@ -629,23 +629,26 @@ TEST(DiagnosticsTest, EachTableHasAHistoryOfItsOwn) {
   });
 }
 
-haft_table* dying_table;
+haft_table* destroyed_table;
 haft_handle kept_by_object;
 constexpr haft_type kOwner = {
     "owner", nullptr, [](void*) {
-      EXPECT_EQ(haft_table_delete(dying_table, kept_by_object, nullptr),
+      EXPECT_EQ(haft_table_delete(destroyed_table, kept_by_object, nullptr),
                 HAFT_OK);
-      EXPECT_TRUE(Has(DescribeIn(dying_table, kept_by_object), "deleted at"));
+      EXPECT_TRUE(
+          Has(DescribeIn(destroyed_table, kept_by_object), "deleted at"));
     }};
 
 TEST(DiagnosticsTest, DestructorsMayCallATableThatIsBeingDestroyed) {
   InDiagnosedProcess([] {
-    ASSERT_EQ(haft_table_create(10, &dying_table), HAFT_OK);
+    ASSERT_EQ(haft_table_create(10, &destroyed_table), HAFT_OK);
     haft_handle owner;
-    ASSERT_EQ(haft_table_new(dying_table, nullptr, &kOwner, &owner), HAFT_OK);
-    ASSERT_EQ(haft_table_new(dying_table, nullptr, &kWidget, &kept_by_object),
+    ASSERT_EQ(haft_table_new(destroyed_table, nullptr, &kOwner, &owner),
               HAFT_OK);
-    haft_table_destroy(dying_table);
+    ASSERT_EQ(
+        haft_table_new(destroyed_table, nullptr, &kWidget, &kept_by_object),
+        HAFT_OK);
+    haft_table_destroy(destroyed_table);
   });
 }
 

@@ -11,7 +11,7 @@ namespace haft::internal {
 namespace {
 
 // On the heap: the records are large.
-class HazardRecordsTest : public ::testing::Test {
+class HazardCellsTest : public ::testing::Test {
  protected:
   bool IsPinned(Word handle) { return records_->Look(users_, handle).pinned; }
   bool IsScoped() { return records_->Look(users_, 1).scoped; }
@@ -26,7 +26,7 @@ class HazardRecordsTest : public ::testing::Test {
   std::unique_ptr<HazardCells> records_ = std::make_unique<HazardCells>();
 };
 
-TEST_F(HazardRecordsTest, PublishedHandleIsPinnedUntilCleared) {
+TEST_F(HazardCellsTest, PublishedHandleIsPinnedUntilCleared) {
   ASSERT_TRUE(records_->ok());
   EXPECT_FALSE(IsPinned(5));
   HazardCell* const cell = records_->Publish(users_, 5);
@@ -37,7 +37,7 @@ TEST_F(HazardRecordsTest, PublishedHandleIsPinnedUntilCleared) {
   EXPECT_FALSE(IsPinned(5));
 }
 
-TEST_F(HazardRecordsTest, ManyPinsOfOneThreadChainBlocksAndUseThemAgain) {
+TEST_F(HazardCellsTest, ManyPinsOfOneThreadChainBlocksAndUseThemAgain) {
   std::vector<HazardCell*> cells;
   for (Word handle = 1; handle < 2000; handle += 2)
     cells.push_back(records_->Publish(users_, handle));
@@ -51,7 +51,7 @@ TEST_F(HazardRecordsTest, ManyPinsOfOneThreadChainBlocksAndUseThemAgain) {
     EXPECT_EQ(distinct.count(records_->Publish(users_, handle)), 1u);
 }
 
-TEST_F(HazardRecordsTest, AnyThreadMayClear) {
+TEST_F(HazardCellsTest, AnyThreadMayClear) {
   HazardCell* cell = nullptr;
   std::thread([&] { cell = records_->Publish(users_, 9); }).join();
   EXPECT_TRUE(IsPinned(9)) << "outlives its thread";
@@ -59,7 +59,7 @@ TEST_F(HazardRecordsTest, AnyThreadMayClear) {
   EXPECT_FALSE(IsPinned(9));
 }
 
-TEST_F(HazardRecordsTest, ThreadsWithoutAnIndexPublishToo) {
+TEST_F(HazardCellsTest, ThreadsWithoutAnIndexPublishToo) {
   std::thread([&] {
     sync::ThisThread().exited.store(true, std::memory_order_relaxed);
     std::vector<HazardCell*> cells;
@@ -72,7 +72,7 @@ TEST_F(HazardRecordsTest, ThreadsWithoutAnIndexPublishToo) {
 }
 
 // A look is as good as the set: who is not in it is overlooked.
-TEST_F(HazardRecordsTest, OnlyUsersAreLookedAt) {
+TEST_F(HazardCellsTest, OnlyUsersAreLookedAt) {
   HazardCell* const cell = records_->Publish(users_, 3);
   const UserSet nobody{};
   EXPECT_FALSE(records_->Look(nobody, 3));
@@ -80,7 +80,7 @@ TEST_F(HazardRecordsTest, OnlyUsersAreLookedAt) {
   HazardCells::Clear(cell);
 }
 
-TEST_F(HazardRecordsTest, ScopesNest) {
+TEST_F(HazardCellsTest, ScopesNest) {
   const unsigned outer = BeginScope();
   const unsigned inner = BeginScope();
   EXPECT_EQ(outer, inner);
@@ -91,7 +91,7 @@ TEST_F(HazardRecordsTest, ScopesNest) {
   EXPECT_FALSE(IsScoped());
 }
 
-TEST_F(HazardRecordsTest, ScopeHoldsWhatWasStampedAfterItBegan) {
+TEST_F(HazardCellsTest, ScopeHoldsWhatWasStampedAfterItBegan) {
   const std::uint64_t before = records_->Stamp();
   const unsigned index = BeginScope();
   const std::uint64_t after = records_->Stamp();
@@ -103,7 +103,7 @@ TEST_F(HazardRecordsTest, ScopeHoldsWhatWasStampedAfterItBegan) {
   EXPECT_EQ(records_->FindScope(users_, after), HazardCells::kNoScope);
 }
 
-TEST_F(HazardRecordsTest, ScopesOfThreadsWithoutAnIndexShareOneAndOverlap) {
+TEST_F(HazardCellsTest, ScopesOfThreadsWithoutAnIndexShareOneAndOverlap) {
   std::thread([&] {
     sync::ThisThread().exited.store(true, std::memory_order_relaxed);
     const unsigned first = BeginScope();
