@@ -10,6 +10,7 @@
 
 #include "haft/handle.h"
 #include "haft/internal/base/abi.h"
+#include "haft/internal/base/check.h"
 #include "haft/internal/base/sync.h"
 #include "haft/internal/free_list/free_list_concept.h"
 #include "haft/internal/free_list/fresh_slots.h"
@@ -93,6 +94,8 @@ class BasicMagazineFreeList {
         if (size_ == 0) return singles_.Push(0, handle);
         thread.set_level(MakeRoom(thread.cache()));
       }
+      HAFT_DCHECK(thread.level() < size_,
+                  "I5: a magazine gets more handles than it has room for");
       thread.cache().loaded[thread.level()].Write(handle);
       thread.RaiseLevel();
     } else {

@@ -10,6 +10,7 @@
 
 #include "haft/handle.h"
 #include "haft/internal/base/abi.h"
+#include "haft/internal/base/check.h"
 #include "haft/internal/base/event_count.h"
 #include "haft/internal/base/sync.h"
 #include "haft/internal/free_list/free_list_concept.h"
@@ -328,6 +329,9 @@ class ObjectStore {
 
   [[gnu::always_inline]] void DestroyNow(Word word) {
     Slot& slot = allocator_[word];
+    HAFT_DCHECK(slot.state() == State::Destroying(word) ||
+                    slot.state() == Allocator::EndOf(word),
+                "I8: an object is destroyed by a thread that does not own it");
     slot.object()->~T();
     slot.EndObject();
     const Word next = Allocator::NextOf(word);

@@ -108,6 +108,8 @@ class SlotAllocator {
   // for a slot that is exhausted.
   template <typename Thread>
   [[gnu::always_inline]] void Free(Thread& thread, Word next) noexcept {
+    HAFT_DCHECK(next == 0 || IsNextOfItsSlot(next),
+                "I4: a slot is given back with a handle that is not its next");
     if (__builtin_expect(next == 0, 0)) {
       // relaxed: counts, publishes nothing.
       exhausted_slots_.fetch_add(1, std::memory_order_relaxed);
