@@ -19,7 +19,7 @@ class CountedReclamationTest : public ::testing::Test {
 
   CountedReclamationTest() { slot_.Publish(handle_); }
 
-  void EndAndLeaveDying(Word handle) {
+  void EndAndRetire(Word handle) {
     ASSERT_TRUE(slot_.End(handle, State::Free(State::Next(handle)), kSlots));
     slot_.Retire(handle);
   }
@@ -40,29 +40,29 @@ TEST_F(CountedReclamationTest, InUseUntilTheLastIsReleased) {
   EXPECT_FALSE(reclamation_.LookForUses(slot_, handle_));
 }
 
-TEST_F(CountedReclamationTest, OnlyTheLastReleaseFindsTheObjectDying) {
+TEST_F(CountedReclamationTest, OnlyTheLastReleaseFindsTheObjectRetired) {
   Hold* const first = reclamation_.Protect(slot_, handle_);
   Hold* const second = reclamation_.Protect(slot_, handle_);
-  EndAndLeaveDying(handle_);
+  EndAndRetire(handle_);
   EXPECT_EQ(CountedReclamation::Release(second, slot_, handle_), 0u);
   EXPECT_EQ(CountedReclamation::Release(first, slot_, handle_), handle_);
 }
 
-// Who has counted himself in by a stale handle may be the last to go.
-TEST_F(CountedReclamationTest, StaleHandlesReleaseFindsTheNextObjectDying) {
+// The pin of a stale handle is counted, too, and may be the last one to end.
+TEST_F(CountedReclamationTest, ReleaseOfAStaleHandleFindsTheNextObjectRetired) {
   ASSERT_TRUE(slot_.End(handle_, State::Free(next_), kSlots));
   slot_.Publish(next_);
   Hold* const hold = reclamation_.Protect(slot_, handle_);
   ASSERT_FALSE(slot_.Validate(handle_, kSlots));
   EXPECT_TRUE(reclamation_.LookForUses(slot_, next_).pinned);
-  EndAndLeaveDying(next_);
+  EndAndRetire(next_);
   EXPECT_EQ(CountedReclamation::Release(hold, slot_, handle_), next_);
 }
 
-TEST_F(CountedReclamationTest, ReleaseTellsDyingFromOtherStates) {
-  for (const bool held : {false, true}) {
+TEST_F(CountedReclamationTest, ReleaseTellsRetiredFromOtherStates) {
+  for (const bool deferred : {false, true}) {
     Hold* const hold = reclamation_.Protect(slot_, handle_);
-    if (held) {
+    if (deferred) {
       slot_.DeferToScopes(handle_);
     } else {
       slot_.SetDestroying(handle_);

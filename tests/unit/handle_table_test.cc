@@ -25,6 +25,9 @@
 #include "tests/support/inspector.h"
 #include "tests/support/testing.h"
 
+// Every member function compiles.
+template class haft::HandleTable<int>;
+
 namespace haft {
 namespace {
 
@@ -550,7 +553,7 @@ TEST_P(HandleTableTest, ForEachOfAnEmptyTableSeesNothing) {
   table.ForEach(fail);
 }
 
-TEST_P(HandleTableTest, ForEachEndsWhenToldTo) {
+TEST_P(HandleTableTest, ForEachEndsWhenTheVisitorReturnsTrue) {
   Table& table = *table_;
   for (std::size_t i = 0; i < 10; ++i) (void)table.New(i);
   std::size_t seen = 0;
@@ -894,7 +897,7 @@ template <typename FreeListT, typename LayoutT>
 struct Exhaustible {
   using FreeList = FreeListT;
   using Layout = LayoutT;
-  using RetiringTable =
+  using DroppingTable =
       HandleTable<std::size_t,
                   TestTraits<FreeList, Layout, Exhaustion::kDropSlot>>;
   using WrappingTable =
@@ -926,7 +929,7 @@ TYPED_TEST(ExhaustionTest, EverySlotGivesEachOfItsGenerationsOnce) {
   for (std::size_t capacity = 1; capacity <= Test::kMaxSlots;
        capacity = capacity < 4 ? capacity + 1 : 5 * capacity) {
     SCOPED_TRACE(capacity);
-    typename TypeParam::RetiringTable table(capacity);
+    typename TypeParam::DroppingTable table(capacity);
     std::set<Handle> issued;
     while (const Handle handle = table.New(issued.size())) {
       ASSERT_TRUE(issued.insert(handle).second);
@@ -948,10 +951,10 @@ TYPED_TEST(ExhaustionTest, EverySlotGivesEachOfItsGenerationsOnce) {
   }
 }
 
-TYPED_TEST(ExhaustionTest, RetiredSlotsShrinkTheCapacityOneByOne) {
+TYPED_TEST(ExhaustionTest, ExhaustedSlotsShrinkTheCapacityOneByOne) {
   using Test = ExhaustionTest<TypeParam>;
   using Layout = typename TypeParam::Layout;
-  typename TypeParam::RetiringTable table(Test::kMaxSlots);
+  typename TypeParam::DroppingTable table(Test::kMaxSlots);
   const std::size_t slots = Fill(table).size();
   std::vector<Handle> live;
   table.ForEach([&](Handle handle, std::size_t) { live.push_back(handle); });
@@ -976,7 +979,7 @@ TYPED_TEST(ExhaustionTest, RetiredSlotsShrinkTheCapacityOneByOne) {
 
 TYPED_TEST(ExhaustionTest, LastGenerationIsStaleAtOnce) {
   using Layout = typename TypeParam::Layout;
-  typename TypeParam::RetiringTable table(1);
+  typename TypeParam::DroppingTable table(1);
   Handle handle;
   do {
     handle = table.New(1);
@@ -989,9 +992,9 @@ TYPED_TEST(ExhaustionTest, LastGenerationIsStaleAtOnce) {
   EXPECT_EQ(table.Stats().exhausted_slots, 1u);
 }
 
-TYPED_TEST(ExhaustionTest, DeleteBatchRetiresToo) {
+TYPED_TEST(ExhaustionTest, DeleteBatchDropsExhaustedSlotsToo) {
   using Test = ExhaustionTest<TypeParam>;
-  typename TypeParam::RetiringTable table(Test::kMaxSlots);
+  typename TypeParam::DroppingTable table(Test::kMaxSlots);
   const std::size_t slots = Fill(table).size();
   std::vector<Handle> handles;
   table.ForEach([&](Handle handle, std::size_t) { handles.push_back(handle); });
@@ -1048,7 +1051,7 @@ TYPED_TEST(ExhaustionTest, WrappingTableKeepsItsCapacityForEver) {
   ExpectConservation(table);
 }
 
-TEST(RetirementDeathTest, RetiredSlotIsNamed) {
+TEST(SlotExhaustionDeathTest, ExhaustedSlotIsNamed) {
   HandleTable<int, TestTraits<GlobalFreeList, TinyLayout>> table(1);
   Handle handle;
   for (int i = 0; i < 3; ++i) table.MustDelete(handle = table.New(i));
@@ -1057,7 +1060,7 @@ TEST(RetirementDeathTest, RetiredSlotIsNamed) {
                "is now exhausted at generation 3\n$");
 }
 
-TEST(RetirementTest, RetiredSlotsNeighbourIsUnharmed) {
+TEST(SlotExhaustionTest, NeighbourOfAnExhaustedSlotIsUnharmed) {
   HandleTable<int, TestTraits<GlobalFreeList, TinyLayout>> table(2);
   const Handle neighbour = table.New(77);
   for (int i = 0; i < 3; ++i) table.MustDelete(table.New(i));

@@ -43,14 +43,14 @@ TEST_F(HazardReclamationTest, UseIsOfTheHandleNotOfTheSlot) {
   HazardReclamation::Release(hold, slot_, handle_);
 }
 
-TEST_F(HazardReclamationTest, ReleaseSaysThatTheObjectIsDying) {
+TEST_F(HazardReclamationTest, ReleaseSaysThatTheObjectIsRetired) {
   HazardReclamation::Hold* const hold = reclamation_.Protect(slot_, handle_);
   ASSERT_TRUE(slot_.End(handle_, State::Free(next_), kSlots));
   slot_.Retire(handle_);
   EXPECT_EQ(HazardReclamation::Release(hold, slot_, handle_), handle_);
 }
 
-TEST_F(HazardReclamationTest, ReleaseOfAnotherHandleFindsNothingDying) {
+TEST_F(HazardReclamationTest, ReleaseOfAnotherHandleFindsNothingRetired) {
   HazardReclamation::Hold* const hold = reclamation_.Protect(slot_, next_);
   ASSERT_TRUE(slot_.End(handle_, State::Free(next_), kSlots));
   slot_.Retire(handle_);

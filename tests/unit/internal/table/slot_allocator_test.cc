@@ -1,0 +1,257 @@
+#include "haft/internal/table/slot_allocator.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <new>
+#include <optional>
+#include <set>
+#include <stdexcept>
+#include <thread>
+#include <vector>
+
+#include "haft/haft.h"
+#include "haft/handle.h"
+#include "haft/handle_table.h"
+#include "haft/internal/slot/word_slot.h"
+#include "haft/object_table.h"
+#include "haft/table_stats.h"
+#include "tests/support/testing.h"
+
+namespace haft::internal {
+namespace {
+
+using testing::kWordBits;
+using testing::TestTraits;
+using testing::TinyLayout;
+
+// 4 slots of 3 generations each.
+template <Exhaustion kExhaustion>
+using TinyAllocator =
+    SlotAllocator<WordSlot<Word>,
+                  TestTraits<GlobalFreeList, TinyLayout, kExhaustion>>;
+using Dropping = TinyAllocator<Exhaustion::kDropSlot>;
+using Wrapping = TinyAllocator<Exhaustion::kWrap>;
+
+template <typename Allocator>
+Word New(Allocator& allocator) {
+  return allocator.caches().With([&](auto& thread) {
+    const Word handle = allocator.Allocate(thread);
+    if (handle != 0) allocator[handle].Publish(handle, 0);
+    thread.CountCreated(handle != 0);
+    return handle;
+  });
+}
+template <typename Allocator>
+bool Delete(Allocator& allocator, Word handle) {
+  return allocator.caches().With([&](auto& thread) {
+    const bool ended = allocator[handle].End(handle, Allocator::EndOf(handle));
+    if (ended) allocator.Free(thread, Allocator::NextOf(handle));
+    thread.CountDeleted(ended);
+    return ended;
+  });
+}
+
+TEST(SlotAllocatorTest, FreedSlotComesBackWithItsNextHandle) {
+  Dropping allocator(1, 2);
+  ASSERT_TRUE(allocator.ok());
+  const Word first = New(allocator);
+  ASSERT_NE(first, 0u);
+  EXPECT_EQ(New(allocator), 0u) << "full";
+  EXPECT_TRUE(Delete(allocator, first));
+  EXPECT_FALSE(Delete(allocator, first));
+  EXPECT_EQ(New(allocator), Dropping::NextOf(first));
+}
+
+TEST(SlotAllocatorTest, LastGenerationIsFollowedByExhaustion) {
+  const Word last = TinyLayout::Make(3, 2), before = TinyLayout::Make(2, 2);
+  EXPECT_EQ(Dropping::NextOf(before), last);
+  EXPECT_EQ(Dropping::NextOf(last), 0u);
+  EXPECT_EQ(Dropping::EndOf(before), Dropping::State::Free(last));
+  EXPECT_EQ(Dropping::EndOf(last), Dropping::State::Exhausted(last));
+}
+
+TEST(SlotAllocatorTest, LastGenerationIsFollowedByTheFirstIfGenerationsWrap) {
+  const Word last = TinyLayout::Make(3, 2), first = TinyLayout::Make(1, 2);
+  EXPECT_EQ(Wrapping::NextOf(TinyLayout::Make(2, 2)), last);
+  EXPECT_EQ(Wrapping::NextOf(last), first);
+  EXPECT_EQ(Wrapping::EndOf(last), Wrapping::State::Free(first));
+}
+
+TEST(SlotAllocatorTest, ExhaustedSlotIsCountedAndNotAllocatedAgain) {
+  Dropping allocator(2, 2);
+  const Word other = New(allocator);
+  for (int i = 0; i < 3; ++i) EXPECT_TRUE(Delete(allocator, New(allocator)));
+  EXPECT_EQ(New(allocator), 0u);
+  const TableStats stats = allocator.Stats();
+  EXPECT_EQ(stats.live, 1u);
+  EXPECT_EQ(stats.created, 4u);
+  EXPECT_EQ(stats.deleted, 3u);
+  EXPECT_EQ(stats.exhausted_slots, 1u);
+  EXPECT_EQ(stats.high_water, 2u);
+  EXPECT_EQ(stats.capacity, 1u);
+  EXPECT_TRUE(Delete(allocator, other));
+  std::set<Handle> free;
+  allocator.ForEachFree([&](Handle handle) { free.insert(handle); });
+  EXPECT_EQ(free, std::set<Handle>{Handle(Dropping::NextOf(other))});
+}
+
+// 2^30 slots of a megabyte each, which no system has address space for.
+struct Megabyte {
+  char bytes[1 << 20];
+};
+using HugeTraits =
+    TestTraits<GlobalFreeList, HandleLayout<30, kWordBits == 64 ? 33 : 1>>;
+
+template <typename Table>
+void TestConstruction() {
+  EXPECT_THROW(Table(Table::kMaxCapacity + 1), std::length_error);
+  EXPECT_EQ(Table::Create(Table::kMaxCapacity + 1), nullptr);
+}
+TEST(SlotAllocatorErrorTest, CapacityBeyondTheLayoutIsALengthError) {
+  TestConstruction<HandleTable<int>>();
+  TestConstruction<ObjectTable<int>>();
+}
+TEST(SlotAllocatorErrorTest, LackOfAddressSpaceIsABadAlloc) {
+  using Table = ObjectTable<Megabyte, HugeTraits>;
+  EXPECT_THROW(Table(Table::kMaxCapacity), std::bad_alloc);
+  EXPECT_EQ(Table::Create(Table::kMaxCapacity), nullptr);
+}
+
+TEST(SlotAllocatorBatchTest, NewBatchStopsAtTheFirstNullHandle) {
+  Handle handles[4] = {};
+  int calls = 0;
+  EXPECT_EQ(Dropping::NewBatch(4, handles,
+                               [&](std::size_t i) {
+                                 ++calls;
+                                 return i < 2 ? Handle(2 * i + 1) : kNullHandle;
+                               }),
+            2u);
+  EXPECT_EQ(calls, 3);
+  EXPECT_EQ(handles[0], Handle(1));
+  EXPECT_EQ(handles[1], Handle(3));
+  EXPECT_EQ(handles[2], kNullHandle);
+}
+
+// More than it fetches ahead, each handle twice, and words of no slot.
+TEST(SlotAllocatorBatchTest, DeleteBatchEndsEachOfManyOnce) {
+  using Allocator = SlotAllocator<WordSlot<Word>, TestTraits<GlobalFreeList>>;
+  for (const std::size_t count : {1u, 15u, 16u, 17u, 100u}) {
+    Allocator allocator(100, 2);
+    std::vector<Handle> batch;
+    for (std::size_t i = 0; i < count; ++i) {
+      const Handle handle(New(allocator));
+      batch.insert(batch.end(), {handle, Handle(~Word{0}), handle});
+    }
+    std::size_t next = 0;
+    EXPECT_EQ(allocator.DeleteBatch(
+                  batch.data(), batch.size(),
+                  [&](std::size_t i) {
+                    EXPECT_EQ(i, next++) << "not in order";
+                    return Delete(allocator, static_cast<Word>(batch[i]));
+                  }),
+              count);
+    EXPECT_EQ(next, batch.size());
+    EXPECT_EQ(allocator.Stats().live, 0u);
+    EXPECT_EQ(allocator.Stats().deleted, count);
+  }
+}
+
+// Figures that are read while other threads make and delete.
+
+constexpr unsigned kThreads = 3;
+constexpr std::size_t kLive = 8;  // that each thread has at most
+
+// Runs work(handles) again and again in threads, which leaves the handles that
+// are then live, and checks each of many Stats() meanwhile.
+template <typename Work, typename Stats>
+void TestStatsMeanwhile(std::size_t slots, Work work, Stats read) {
+  std::atomic<bool> stop{false};
+  std::atomic<std::uint64_t> made{0}, ended{0};
+  std::thread workers([&] {
+    testing::RunThreads(kThreads, [&](unsigned t) {
+      // One of the threads is an uncached caller.
+      if (t == 0)
+        sync::ThisThread().exited.store(true, std::memory_order_relaxed);
+      std::uint64_t my_made = 0, my_ended = 0;
+      while (!stop.load(std::memory_order_relaxed)) work(&my_made, &my_ended);
+      made += my_made;
+      ended += my_ended;
+    });
+  });
+  const auto end =
+      std::chrono::steady_clock::now() + std::chrono::milliseconds(300);
+  std::size_t reads = 0;
+  while (std::chrono::steady_clock::now() < end || reads < 100) {
+    const auto stats = read();
+    ++reads;
+    EXPECT_LE(stats.live, stats.high_water);
+    EXPECT_LE(stats.high_water, slots);
+    EXPECT_LE(stats.deleted, stats.created);
+    EXPECT_GE(stats.created - stats.deleted, stats.live);
+    if (::testing::Test::HasFailure()) break;
+  }
+  stop = true;
+  workers.join();
+  const auto stats = read();
+  EXPECT_EQ(stats.created, made.load());
+  EXPECT_EQ(stats.deleted, ended.load());
+  EXPECT_EQ(stats.live, made.load() - ended.load());
+  EXPECT_GT(ended.load(), 0u);
+}
+
+TEST(StatsMeanwhileTest, HandleTable) {
+  HandleTable<int> table(1000);
+  TestStatsMeanwhile(
+      DefaultLayout::kSlots,
+      [&](std::uint64_t* made, std::uint64_t* ended) {
+        Handle handles[kLive];
+        int values[kLive] = {};
+        const std::size_t count = table.NewBatch(values, kLive, handles);
+        *made += count;
+        for (std::size_t i = 0; i < count / 2; ++i)
+          *ended += table.Delete(handles[i]).has_value();
+        *ended += table.DeleteBatch(handles, count);
+      },
+      [&] { return table.Stats(); });
+}
+
+TEST(StatsMeanwhileTest, ObjectTable) {
+  ObjectTable<int> table(1000);
+  TestStatsMeanwhile(
+      DefaultLayout::kSlots,
+      [&](std::uint64_t* made, std::uint64_t* ended) {
+        const Handle a = table.Emplace(1), b = table.Emplace(2);
+        *made += (a != kNullHandle) + (b != kNullHandle);
+        *ended += table.Delete(a) == Status::kOk;
+        *ended += table.DeleteUnlessPinned(b) == Status::kOk;
+      },
+      [&] { return table.Stats(); });
+}
+
+TEST(StatsMeanwhileTest, TableOfTheCApi) {
+  haft_table* table;
+  ASSERT_EQ(haft_table_create(1000, &table), HAFT_OK);
+  static const haft_type type = {"test", nullptr, nullptr};
+  int object;
+  TestStatsMeanwhile(
+      DefaultLayout::kSlots,
+      [&](std::uint64_t* made, std::uint64_t* ended) {
+        haft_handle handle;
+        if (haft_table_new(table, &object, &type, &handle) != HAFT_OK) return;
+        ++*made;
+        *ended += haft_table_delete(table, handle, &type) == HAFT_OK;
+      },
+      [&] {
+        haft_stats stats;
+        EXPECT_EQ(haft_table_stats(table, &stats), HAFT_OK);
+        return stats;
+      });
+  haft_table_destroy(table);
+}
+
+}  // namespace
+}  // namespace haft::internal
