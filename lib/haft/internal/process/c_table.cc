@@ -7,7 +7,7 @@
 #include "haft/handle.h"
 #include "haft/internal/process/any_table.h"
 #include "haft/internal/process/process_table.h"
-#include "haft/object_table.h"
+#include "haft/table_stats.h"
 
 using haft::internal::AnyObject;
 using haft::internal::AnyTable;
