@@ -17,7 +17,7 @@
 namespace haft::bench {
 
 inline constexpr std::size_t kThousand = 1000;
-inline constexpr std::size_t kMillion = 1000 * 1000;
+inline constexpr std::size_t kMillion = 1000 * kThousand;
 
 // Random numbers, the same in every run. Their number is a power of two.
 inline const std::vector<std::uint32_t>& Draws() {
