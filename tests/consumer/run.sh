@@ -53,7 +53,9 @@ new_workspace() {
 ln -s "$root" "$work/haft"
 
 new_workspace readme
-for file in "$recipe" BUILD.bazel .bazelrc example.cc; do
+files=("$recipe" BUILD.bazel example.cc)
+(( major >= 7 )) || files+=(.bazelrc)  # README.md asks for it before Bazel 7 only
+for file in "${files[@]}"; do
   block "$file" > "$work/readme/$file"
   [[ -s $work/readme/$file ]] || { echo "consumer: README.md has no block for $file" >&2; exit 1; }
 done
