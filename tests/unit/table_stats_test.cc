@@ -2,10 +2,17 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <numeric>
+#include <thread>
 #include <type_traits>
+#include <vector>
 
 #include "haft/handle_table.h"
 #include "haft/object_table.h"
+#include "tests/support/inspector.h"
 #include "tests/support/testing.h"
 
 namespace haft {
@@ -79,6 +86,95 @@ TEST(ObjectTableStatsTest, CountsObjectsThatAreDeletedAndNotDestroyed) {
   }
   EXPECT_EQ(table.Stats().retired_objects, 0u);
   ExpectStats(table.Stats(), 0, 1, 1, 0, 1, 4);
+}
+
+constexpr std::size_t kBatch = 32;
+constexpr int kReads = testing::kSanitized ? 5000 : 50000;
+
+template <typename Traits>
+bool IsDeleted(HandleTable<std::size_t, Traits>& table, Handle handle) {
+  return table.Delete(handle).has_value();
+}
+template <typename Traits>
+bool IsDeleted(ObjectTable<std::size_t, Traits>& table, Handle handle) {
+  return table.Delete(handle) == Status::kOk;
+}
+
+// Returns how many handles have been made.
+template <typename Traits>
+std::size_t MakeBatch(HandleTable<std::size_t, Traits>& table,
+                      Handle* handles) {
+  std::size_t values[kBatch];
+  std::iota(values, values + kBatch, 0);
+  return table.NewBatch(values, kBatch, handles);
+}
+template <typename Traits>
+std::size_t MakeBatch(ObjectTable<std::size_t, Traits>& table,
+                      Handle* handles) {
+  std::size_t made = 0;
+  while (made < kBatch && (handles[made] = table.Emplace(made)) != kNullHandle)
+    ++made;
+  return made;
+}
+
+template <typename Table>
+class BusyTableStatsTest : public ::testing::Test {};
+using Tables = ::testing::Types<
+    HandleTable<std::size_t>, ObjectTable<std::size_t>,
+    HandleTable<std::size_t, testing::TestTraits<GlobalFreeList>>,
+    ObjectTable<std::size_t, testing::TestTraits<GlobalFreeList>>>;
+TYPED_TEST_SUITE(BusyTableStatsTest, Tables);
+
+// Two threads make and delete batches. A third one deletes whatever it finds,
+// which may be handles that their maker has not counted yet.
+TYPED_TEST(BusyTableStatsTest, BoundsHoldWhileOthersMakeAndDelete) {
+  TypeParam table(2 * kBatch);
+  const std::size_t slots =
+      internal::Inspector::AllocatorOf(table).slots().size();
+  std::atomic<bool> done{false};
+  std::atomic<std::uint64_t> created{0}, deleted{0};
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 2; ++t) {
+    threads.emplace_back([&] {
+      Handle handles[kBatch];
+      std::uint64_t made = 0, ended = 0;
+      while (!done) {
+        const std::size_t count = MakeBatch(table, handles);
+        made += count;
+        ended += table.DeleteBatch(handles, count);
+      }
+      created += made;
+      deleted += ended;
+    });
+  }
+  threads.emplace_back([&] {
+    std::uint64_t ended = 0;
+    while (!done)
+      table.ForEach(
+          [&](Handle handle, auto&) { ended += IsDeleted(table, handle); });
+    deleted += ended;
+  });
+  int broken = 0;
+  for (int i = 0; i < kReads && broken == 0; ++i) {
+    const TableStats stats = table.Stats();
+    EXPECT_LE(stats.live, stats.high_water) << ++broken;
+    EXPECT_LE(stats.high_water, slots) << ++broken;
+    EXPECT_LE(stats.deleted, stats.created) << ++broken;
+    EXPECT_GE(stats.created - stats.deleted, stats.live) << ++broken;
+    EXPECT_EQ(stats.exhausted_slots, 0u) << ++broken;
+    EXPECT_EQ(stats.capacity, 2 * kBatch) << ++broken;
+  }
+  done = true;
+  for (std::thread& thread : threads) thread.join();
+  const TableStats stats = table.Stats();
+  EXPECT_EQ(stats.created, created);
+  EXPECT_EQ(stats.deleted, deleted);
+  EXPECT_EQ(stats.live, 0u);
+  EXPECT_EQ(created, deleted);
+  EXPECT_LE(stats.high_water, slots);
+  std::size_t free = 0;
+  testing::ForEachFree(table, [&](Handle) { ++free; });
+  EXPECT_EQ(stats.high_water, free);
 }
 
 }  // namespace

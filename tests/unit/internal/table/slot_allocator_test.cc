@@ -160,6 +160,60 @@ TEST(SlotAllocatorBatchTest, DeleteBatchEndsEachOfManyOnce) {
   }
 }
 
+// With generations to spare, and no handles in caches.
+using Roomy = SlotAllocator<WordSlot<Word>, TestTraits<GlobalFreeList>>;
+
+// A thread that has not counted its deletion yet has given the slot to another
+// thread, which has counted its handle: the counters show two live handles of
+// the only slot.
+TEST(SlotAllocatorStatsTest, LiveIsAtMostTheHighWaterMark) {
+  Roomy allocator(10, 2);
+  const Word first = New(allocator);
+  Word second = 0;
+  allocator.caches().With([&](auto& thread) {
+    EXPECT_TRUE(allocator[first].End(first, Roomy::EndOf(first)));
+    allocator.Free(thread, Roomy::NextOf(first));
+    std::thread([&] {
+      second = New(allocator);
+      const TableStats stats = allocator.Stats();
+      EXPECT_EQ(stats.high_water, 1u);
+      EXPECT_EQ(stats.live, 1u);
+      EXPECT_EQ(stats.created, 2u);
+      EXPECT_EQ(stats.deleted, 0u);
+    }).join();
+    thread.CountDeleted(1);
+    return true;
+  });
+  EXPECT_EQ(second, Roomy::NextOf(first));
+  const TableStats stats = allocator.Stats();
+  EXPECT_EQ(stats.live, 1u);
+  EXPECT_EQ(stats.created, 2u);
+  EXPECT_EQ(stats.deleted, 1u);
+}
+
+// A thread that has not counted its handle yet has published it, and another
+// thread has deleted it and counted that.
+TEST(SlotAllocatorStatsTest, DeletedIsAtMostCreated) {
+  Roomy allocator(10, 2);
+  allocator.caches().With([&](auto& thread) {
+    const Word handle = allocator.Allocate(thread);
+    allocator[handle].Publish(handle, 0);
+    std::thread([&] {
+      EXPECT_TRUE(Delete(allocator, handle));
+      const TableStats stats = allocator.Stats();
+      EXPECT_EQ(stats.live, 0u);
+      EXPECT_EQ(stats.deleted, 1u);
+      EXPECT_EQ(stats.created, 1u);
+    }).join();
+    thread.CountCreated(1);
+    return true;
+  });
+  const TableStats stats = allocator.Stats();
+  EXPECT_EQ(stats.created, 1u);
+  EXPECT_EQ(stats.deleted, 1u);
+  EXPECT_EQ(stats.live, 0u);
+}
+
 // Figures that are read while other threads make and delete.
 
 constexpr unsigned kThreads = 3;
