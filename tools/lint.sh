@@ -1,11 +1,16 @@
 #!/usr/bin/env bash
-# What neither the compiler nor clang-format checks. Usage: tools/lint.sh [CHECKOUT]. Exit 1 with FILE:LINE: WHAT.
-#   seam     only system_sync.h names what a checker must replace (docs/design.md)
-#   order    a non-relaxed memory order has a label, as [S2], in a comment at most 6 lines above or on its line
-#   label    a label is defined once (a comment line "// [S2] release: ..."), names only labels that exist, and is named
-#            back from another label's comment block, or again from its own when it is its own partner
-#   mutant   a label has a mutant in tests/model/mutants/*.txt (tools/mutants.py)
-#   test     lib/haft/x.h has a tests/unit/x_test.cc, and lib/haft/internal/y/x.h a tests/unit/internal/y/x_test.cc
+# What neither the compiler nor clang-format checks. Usage: tools/lint.sh [CHECKOUT [RULE...]].
+# Prints FILE:LINE: RULE: FINDING and exits with 1. The rules:
+#   seam       only system_sync.h names what a checker must replace (docs/design.md)
+#   order      a non-relaxed memory order has a label, as [S2], in a comment at most 6 lines above or on its line
+#   label      a label is defined once (a comment line "// [S2] release: ..."), names only labels that exist, and is named
+#              back from another label's comment block, or again from its own when it is its own partner
+#   mutant     a label has a mutant in tests/model/mutants/*.txt (tools/mutants.py)
+#   test       lib/haft/x.h has a tests/unit/x_test.cc, and lib/haft/internal/y/x.h a tests/unit/internal/y/x_test.cc
+#   words      no file comment, and no sentence of a // comment in lib/haft, begins with What, Who, So, By or Of
+#   public     lib/haft/*.h are the documented public headers and no others
+#   namespace  every header has its code in `inline namespace HAFT_ABI`, those in lib/haft/internal within haft::internal
+#   layer      includes between the folders of lib/haft/internal go down
 set -euo pipefail
 
 root=${1:-$(cd "${BASH_SOURCE[0]%/*}/.." && pwd)}
@@ -23,6 +28,24 @@ internal/diagnostics/leak_report.h: diagnostics_test.cc tests it through haft.h
 internal/diagnostics/observed_calls.h: diagnostics_test.cc tests it through haft.h
 internal/diagnostics/refusals.h: diagnostics_test.cc tests it through haft.h
 '
+
+# The public headers.
+public=' counted_reclamation facility global_free_list haft handle handle_layout handle_table hazard_reclamation
+  magazine_free_list object_table pinned process_table read_scope status striped_free_list table_stats traits '
+public=${public//$'\n'/ }
+
+# Headers without the inline namespace: "NAME: reason", one a line.
+unversioned='
+haft.h: C, and macros
+facility.h: includes process_table.h
+internal/base/abi.h: names it
+internal/base/probes.h: macros
+internal/base/sync.h: chooses a file
+'
+
+# The folders of lib/haft/internal, lowest first. The last two are one layer: the diagnostics report on the process-wide table,
+# and the C functions of the process call the diagnostics.
+layers='base=1 slot=2 thread=3 free_list=4 reclamation=5 table=6 process=7 diagnostics=7'
 
 mapfile -t sources < <(find lib/haft -type f \( -name '*.h' -o -name '*.cc' -o -name '*.c' -o -name '*.inc' \) | LC_ALL=C sort)
 if (( ${#sources[@]} == 0 )); then
@@ -102,7 +125,71 @@ tests() {
   done
 }
 
-found=$(seam; orders; labels; mutants; tests)
+words() {
+  local prose
+  mapfile -t prose < <(find lib bench tests examples -type f \( -name '*.h' -o -name '*.cc' -o -name '*.c' \) 2> /dev/null | LC_ALL=C sort)
+  awk '
+    FNR == 1 && match($0, /^\/[\/*]+ (What|Who|So|By|Of) /) { print FILENAME ":1: words: the file comment begins with \"" word() "\""; next }
+    FILENAME ~ /^lib\/haft\// && match($0, /\/\/ (.*[.?!] )?(What|Who|So|By|Of) /) {
+      print FILENAME ":" FNR ": words: a sentence begins with \"" word() "\""
+    }
+    function word(    text) { text = substr($0, RSTART, RLENGTH - 1); sub(/.* /, "", text); return text }' "${prose[@]}"
+}
+
+public() {
+  local file name
+  for file in "${sources[@]}"; do
+    name=${file#lib/haft/}
+    [[ $name == *.h && $name != */* && $public != *" ${name%.h} "* ]] || continue
+    echo "$file:1: public: not a public header of the list in tools/lint.sh; does it belong in internal?"
+  done
+}
+
+namespaces() {
+  local file name
+  for file in "${sources[@]}"; do
+    name=${file#lib/haft/}
+    [[ $name == *.h && $unversioned != *$'\n'"$name: "* ]] || continue
+    awk -v internal="$([[ $name == internal/* ]] && echo 1)" '
+      /^namespace haft(::internal)?(::[a-z_]+)* \{$/ {
+        opened = FNR
+        if (internal && $2 !~ /^haft::internal/) print FILENAME ":" FNR ": namespace: an internal header opens " $2
+        next
+      }
+      opened && FNR == opened + 1 {
+        if (/^inline namespace HAFT_ABI \{$/) versioned = 1
+        else if (!/^(class|struct|template)[^{]*;$/) print FILENAME ":" opened ": namespace: no inline namespace HAFT_ABI follows"
+      }
+      END { if (!versioned) print FILENAME ":1: namespace: nothing is in inline namespace HAFT_ABI" }' "$file"
+  done
+}
+
+layers() {
+  local place header from to
+  while IFS=' ' read -r place header; do
+    from=${place#lib/haft/internal/}
+    from=${from%%/*} to=${header%%/*}
+    if [[ " $layers" != *" $from="* || " $layers" != *" $to="* ]]; then
+      echo "$place layer: $from or $to is not in the list of layers in tools/lint.sh"
+    elif (( $(layer "$to") > $(layer "$from") )); then
+      echo "$place layer: $from is below $to"
+    fi
+  done < <(grep -nH '^#include "haft/internal/' "${sources[@]}" | sed -nE 's#^(lib/haft/internal/[^:]*:[0-9]+:)\#include "haft/internal/([^"]*)".*#\1 \2#p')
+}
+layer() {
+  local rest=" $layers"
+  rest=${rest#*" $1="}
+  echo "${rest%% *}"
+}
+
+rules=("${@:2}")
+(( ${#rules[@]} )) || rules=(seam order label mutant test words public namespace layer)
+found=$(for rule in "${rules[@]}"; do
+  case $rule in
+    order | label | mutant | test | namespace | layer) "${rule}s" ;;
+    *) "$rule" ;;
+  esac
+done)
 if [[ -n $found ]]; then
   printf '%s\n' "$found"
   exit 1

@@ -5,17 +5,18 @@ set -euo pipefail
 lint=$(cd "${BASH_SOURCE[0]%/*}" && pwd)/lint.sh
 tree=$(mktemp -d)
 trap 'rm -rf "$tree"' EXIT
-mkdir -p "$tree/lib/haft/internal/base" "$tree/tests/model/mutants" "$tree/tests/unit"
+mkdir -p "$tree/lib/haft/internal/"{base,table,process,diagnostics,attic} "$tree/tests/model/mutants" "$tree/tests/unit"
 printf 'label %s\n' 'S1 S2' none S3 > "$tree/tests/model/mutants/y.txt"
 touch "$tree/tests/unit/x_test.cc"
 
 failures=0
-# expect REGEX|clean: the source on stdin, as x.h (or as $file), gives exactly one finding that matches, or none.
+# expect REGEX|clean: the source on stdin, as x.h (or as $file), gives exactly one finding of the rules that matches, or none.
+rules=(seam order label mutant test)
 expect() {
   local file=${file:-x.h} output
   find "$tree/lib/haft" -type f -delete
   cat > "$tree/lib/haft/$file"
-  output=$("$lint" "$tree" 2>&1) && [[ $1 == clean && -z $output ]] && return
+  output=$("$lint" "$tree" "${rules[@]}" 2>&1) && [[ $1 == clean && -z $output ]] && return
   [[ $1 != clean && $(wc -l <<< "$output") == 1 ]] && grep -qE -- "$1" <<< "$output" && return
   printf 'lint_test: wanted %s, got:\n%s\n' "$1" "${output:-(nothing)}"
   failures=$((failures + 1))
@@ -47,6 +48,44 @@ expect 'x.h:3: mutant: no mutant of \[S4\]' <<< "${pair/S2/S4}"$'// [S4] acquire
 file=internal/base/y.h expect '^lib/haft/internal/base/y.h:1: test: no tests/unit/internal/base/y_test.cc' <<< 'int y;'
 file=internal/base/sync.h expect clean <<< 'int y;'
 file=internal/base/system_sync.h expect clean <<< 'int y;'
+
+rules=(words)
+for word in What Who So By Of; do
+  expect "^lib/haft/x.h:1: words: the file comment begins with \"$word\"" <<< "// $word is here."
+  expect "^lib/haft/x.h:2: words: a sentence begins with \"$word\"" <<< $'\n'"  int x;  // $word is here."
+  expect "^lib/haft/x.h:2: words: a sentence begins with \"$word\"" <<< $'\n'"// It is. $word is here."
+done
+expect '^lib/haft/x.h:1: words: the file comment' <<< '/* What is here. */'
+expect clean <<< $'// It is what Who.h holds, by Ofelia.\n// "What" is a word, Sofia another. Somebody says so.\nint What, Who;'
+
+rules=(public)
+expect '^lib/haft/x.h:1: public: ' <<< 'int x;'
+file=internal/base/x.h expect clean <<< 'int x;'
+file=handle.h expect clean <<< 'int x;'
+
+rules=(namespace)
+file=handle.h expect clean <<< $'namespace haft {\ninline namespace HAFT_ABI {\n}\n}'
+file=internal/base/x.h expect clean <<< $'namespace haft::internal {\ninline namespace HAFT_ABI {\n}\n}'
+file=internal/base/x.h expect 'x.h:1: namespace: an internal header opens haft$' <<< $'namespace haft {\ninline namespace HAFT_ABI {\n}\n}'
+file=handle.h expect 'handle.h:1: namespace: nothing is in' <<< 'int x;'
+file=handle.h expect 'handle.h:4: namespace: no inline namespace HAFT_ABI follows' <<< $'namespace haft {\ninline namespace HAFT_ABI {\n}\nnamespace haft {\nint x;'
+file=internal/base/abi.h expect clean <<< '#define HAFT_ABI v0'
+
+rules=(layer)
+file=internal/table/x.h expect clean <<< $'#include "haft/internal/base/y.h"\n#include "haft/internal/table/y.h"\n#include "haft/handle.h"'
+file=internal/base/x.h expect '^lib/haft/internal/base/x.h:1: layer: base is below table$' <<< '#include "haft/internal/table/y.h"'
+file=internal/process/x.h expect clean <<< '#include "haft/internal/diagnostics/y.h"'
+file=internal/diagnostics/x.h expect clean <<< '#include "haft/internal/process/y.h"'
+file=internal/attic/x.h expect ':1: layer: attic or base is not in the list' <<< '#include "haft/internal/base/y.h"'
+
+# Without a rule it runs them all.
+rules=()
+printf '%s\n' '// What is here: std::atomic' 'a.load(std::memory_order_acquire);' '// [S4] acquire: sees [S5].' \
+  '#include "haft/internal/table/y.h"' | tee "$tree/lib/haft/internal/base/y.h" > "$tree/lib/haft/q.h"
+found=$("$lint" "$tree" || true)
+for rule in seam order label mutant test words public namespace layer; do
+  grep -q ": $rule: " <<< "$found" || { echo "lint_test: $rule is not run"; failures=$((failures + 1)); }
+done
 
 (( failures == 0 )) || exit 1
 echo 'lint_test: ok'
