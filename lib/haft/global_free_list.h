@@ -38,8 +38,8 @@ class GlobalFreeList {
     if (const Word handle = TryPop()) return handle;
     if (const internal::HandleRun run = fresh_slots_->Take(1); run.count != 0)
       return run[0];
-    // All slots have been taken, and that does not change. So if the only stack
-    // is empty now, the table is full.
+    // All slots have been taken, and that does not change. Therefore the table
+    // is full if the only stack is empty now.
     return TryPop();
   }
 

@@ -227,7 +227,7 @@ class HandleTable {
 
   bool ok() const noexcept { return allocator_.ok(); }
 
-  // What Delete has found. It stays in registers: g++ would put an optional
+  // The finding of Delete. It stays in registers: g++ would put an optional
   // together in memory and read it back by loads that wait for all its parts.
   struct Deleted {
     bool was_live;

@@ -30,7 +30,7 @@ inline namespace HAFT_ABI {
 // and the members below.
 class HazardReclamation : public internal::HazardCells {
  public:
-  // What each slot holds beside its state and object; zero bytes are its
+  // The part of each slot beside its state and object; zero bytes are its
   // initial value.
   struct Usage {
     // New calls this before it publishes the slot's next handle.
@@ -44,7 +44,7 @@ class HazardReclamation : public internal::HazardCells {
     internal::UserSet users;
   };
 
-  // What a pin occupies.
+  // The cell that a pin occupies.
   using Hold = internal::HazardCell;
 
   // Pin: publishes that `slot` is used by way of `handle`. The object is safe

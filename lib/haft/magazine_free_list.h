@@ -31,9 +31,9 @@ inline namespace HAFT_ABI {
 //
 // A cache strands up to two magazines of handles, which other threads cannot
 // reach. The table has slots for that, and for one more magazine for each
-// thread index, because an uncached caller may be emptying one. So `capacity`
-// handles can always be live. If the handle layout has too few index bits for
-// so many slots, magazines are smaller, or there are none.
+// thread index, because an uncached caller may be emptying one. Therefore
+// `capacity` handles can always be live. If the handle layout has too few index
+// bits for so many slots, magazines are smaller, or there are none.
 template <unsigned kMagazineSize>
 class BasicMagazineFreeList {
   static_assert(kMagazineSize >= 1 && kMagazineSize <= 255,
@@ -209,9 +209,9 @@ class BasicMagazineFreeList {
       // that cannot happen.
       const std::size_t size = size_;
       if (size < 1 || size > kMagazineSize) __builtin_unreachable();
-      // The magazine goes back before its handles do. So a caller that has a
-      // magazine also has its handles, and the number of handles limits that of
-      // magazines (see MagazineDepot::TakeEmpty).
+      // The magazine goes back before its handles do. Therefore a caller that
+      // has a magazine also has its handles, and the number of handles limits
+      // that of magazines (see MagazineDepot::TakeEmpty).
       Word handles[kMagazineSize];
       for (std::size_t i = 0; i < size; ++i) handles[i] = magazine[i].Read();
       depot_.GiveEmpty(0, magazine);

@@ -23,7 +23,7 @@ struct PinWords {
   Word words[4];
 };
 
-// What ObjectTable::Pin returns: it holds an object, or says why it does not.
+// The result of ObjectTable::Pin: it holds an object, or says why it does not.
 // It may be moved, to another thread too, and any thread may end it.
 //
 // A pin that outlives its table still protects its object, which then stays in

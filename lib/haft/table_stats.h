@@ -23,7 +23,7 @@ struct TableStats {
       capacity;  // handles that can always be live, less exhausted slots
 };
 
-// What an ObjectTable keeps as well.
+// The figures that an ObjectTable keeps as well.
 struct ObjectTableStats : TableStats {
   std::size_t retired_objects;  // objects deleted and not yet destroyed
 };

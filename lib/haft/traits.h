@@ -11,7 +11,7 @@
 namespace haft {
 inline namespace HAFT_ABI {
 
-// What a table does with a slot whose last generation has been deleted.
+// The treatment of a slot whose last generation has been deleted.
 enum class Exhaustion {
   // It never uses the slot again: a stale handle is refused permanently, at the
   // price of one slot.
@@ -40,7 +40,7 @@ struct DefaultTraits {
   // HazardReclamation, which states what one must offer, or CountedReclamation.
   using Reclamation = HazardReclamation;
 
-  // What a table does with a slot whose last generation has been deleted.
+  // The treatment of a slot whose last generation has been deleted.
   static constexpr Exhaustion kExhaustion = Exhaustion::kDropSlot;
 };
 

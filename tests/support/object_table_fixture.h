@@ -1,4 +1,4 @@
-// What the tests of object tables share: objects that are counted, the ways to
+// The fixture of object-table tests: objects that are counted, the ways to
 // use one, and the table that each test starts with.
 
 #ifndef TESTS_SUPPORT_OBJECT_TABLE_FIXTURE_H_

@@ -17,7 +17,7 @@ template <typename T>
 class LazyInstance {
  public:
   // Returns the object. If there is none yet, make() makes it, a
-  // std::unique_ptr<T>. Of racing threads one installs its object, and the
+  // std::unique_ptr<T>. One of racing threads installs its object, and the
   // others destroy theirs.
   //   Returns   nullptr if make() has returned nullptr
   //   Progress  wait-free but for make()

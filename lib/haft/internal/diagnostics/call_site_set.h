@@ -45,7 +45,7 @@ class CallSite {
            IsTail(file_, location.file);
   }
 
-  // Of a text that does not fit, the tail is kept.
+  // If a text does not fit, its tail is kept.
   template <std::size_t kSize>
   static const char* Tail(const char* text, std::size_t length) noexcept {
     return length < kSize ? text : text + (length - (kSize - 1));

@@ -12,8 +12,8 @@ namespace haft::internal {
 inline namespace HAFT_ABI {
 
 // A deleter that meets a read scope advances the clock after it has ended its
-// handle. So a scope that began later than the deleter's stamp cannot have
-// found that handle live.
+// handle. Therefore a scope that began later than the deleter's stamp cannot
+// have found that handle live.
 class ScopeClock {
  public:
   // Returns the stamp of a handle that the caller has ended: scopes that began

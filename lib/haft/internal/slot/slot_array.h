@@ -33,7 +33,7 @@ class SlotArray {
         mask_((slots - 1) * kMaskUnit),
         first_(first) {
     // The state of an untouched slot is 0, which equals the null handle, and
-    // the null handle selects slot 0. So slot 0 must never be untouched.
+    // the null handle selects slot 0. Therefore slot 0 must never be untouched.
     if (!storage_.ok()) return;
     storage_[0].Initialize(State::Free(first));
     AddRoots(base_, bytes());

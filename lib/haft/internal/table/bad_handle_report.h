@@ -1,4 +1,4 @@
-// What the Must forms say before they abort.
+// The message of the Must forms before they abort.
 
 #ifndef HAFT_INTERNAL_TABLE_BAD_HANDLE_REPORT_H_
 #define HAFT_INTERNAL_TABLE_BAD_HANDLE_REPORT_H_

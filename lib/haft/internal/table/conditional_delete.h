@@ -12,7 +12,7 @@ namespace haft::internal {
 inline namespace HAFT_ABI {
 
 // A handle that is deleted unless it is pinned must not end before the deleter
-// knows that no thread has it published. So the deleter
+// knows that no thread has it published. Therefore the deleter
 //
 //   1. freezes the handle: the state becomes a word that no other freezing
 //   uses;

@@ -24,8 +24,8 @@ struct DestructionDepth {
 
 // A destructor may delete other objects, whose destructors delete others still.
 // Beyond a depth of kMaxDepth on one stack such objects wait in a list, and the
-// outermost destructor sees to them. So a chain of any length needs bounded
-// stack.
+// outermost destructor sees to them. Therefore a chain of any length needs
+// bounded stack.
 //
 // CacheT is derived from DestructionDepth. Each function calls destroy(handle),
 // which destroys the object of a handle and gives its slot back.

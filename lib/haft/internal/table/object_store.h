@@ -26,7 +26,7 @@
 namespace haft::internal {
 inline namespace HAFT_ABI {
 
-// What an ObjectTable is made of. An object's life is as follows:
+// The parts of an ObjectTable. An object's life is as follows:
 //
 //   1. Reserve takes a slot; the caller constructs the object and publishes it.
 //   2. The caller ends the handle, by the slot's End or by EndUnlessPinned, and
@@ -229,8 +229,8 @@ class ObjectStore {
   };
 
   // DeleteUnlessPinned in two steps, for callers that hold a lock which T's
-  // destructor may want: ends `handle` now and runs none of T's code. What this
-  // returns destroys the object.
+  // destructor may want: ends `handle` now and runs none of T's code. The
+  // result destroys the object.
   //   Returns   *why as DeleteUnlessPinned; if that is not kOk, nothing ended
   [[nodiscard]] Detached DetachUnlessPinned(Handle handle,
                                             Status* why) noexcept {

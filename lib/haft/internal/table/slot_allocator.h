@@ -28,7 +28,7 @@ inline namespace HAFT_ABI {
 // A class of the tests that reads private members of tables.
 class Inspector;
 
-// What every table consists of: an array of slots, a free list, a cache for
+// The base of every table: an array of slots, a free list, a cache for
 // each thread, and the rule for slots that have used up their generations. It
 // knows neither values nor objects.
 //

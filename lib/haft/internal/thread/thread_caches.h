@@ -24,9 +24,9 @@ inline namespace HAFT_ABI {
 // announces the next ticks; the entry is busy while `announced` is ahead of
 // `word`.
 //
-// So entering and leaving, counters included, are one store each. The number of
-// stores matters: on x86 every store that is pending when Delete executes its
-// compare-and-swap delays it.
+// Entering and leaving, counters included, are therefore one store each. The
+// number of stores matters: on x86 every store that is pending when Delete
+// executes its compare-and-swap delays it.
 struct CacheWord {
   static constexpr std::uint64_t kLevelMask = 0xff;
   static constexpr std::uint64_t kOneTick = kLevelMask + 1;
@@ -41,8 +41,8 @@ struct CacheWord {
 //
 // A thread announces its entering because of signal handlers. A handler that
 // interrupts its own thread inside a call finds the entry busy, and is an
-// *uncached caller*: it works without a cache. So is a thread that has no
-// index. A handler that runs between a thread's load of the word and its
+// *uncached caller*: it works without a cache. The same holds for a thread that
+// has no index. A handler that runs between a thread's load of the word and its
 // announcement leaves another word. The thread then loads and announces again,
 // and what it announced before is already in the past.
 //
