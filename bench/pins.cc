@@ -239,6 +239,7 @@ constexpr Study kStudies[] = {
 }  // namespace haft::bench
 
 int main(int argc, char** argv) {
-  using namespace haft::bench;
-  return RunStudies(argc, argv, std::begin(kStudies), std::end(kStudies));
+  using haft::bench::kStudies;
+  return haft::bench::RunStudies(argc, argv, std::begin(kStudies),
+                                 std::end(kStudies));
 }

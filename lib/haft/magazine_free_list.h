@@ -122,7 +122,8 @@ class BasicMagazineFreeList {
   // The greatest number of magazines whose handles are out of reach: two in
   // each cache, and for each thread index one that an uncached caller is
   // emptying.
-  static constexpr std::size_t kStranded = 3 * internal::sync::kMaxThreads;
+  static constexpr std::size_t kStranded =
+      std::size_t{3} * internal::sync::kMaxThreads;
 
   static std::size_t MagazineSize(std::size_t capacity,
                                   std::size_t limit) noexcept {

@@ -90,7 +90,7 @@ inline void WaitWhileEqual(Atomic<std::uint32_t>& word, std::uint32_t value,
                            std::int64_t nanoseconds) noexcept {
   constexpr std::int64_t kSecond = 1'000'000'000;
   // A 32-bit system takes 32 bits of seconds.
-  constexpr std::int64_t kLongest = 24 * 60 * 60 * kSecond;
+  constexpr std::int64_t kLongest = kSecond * 60 * 60 * 24;
   if (nanoseconds > kLongest) nanoseconds = kLongest;
   // The system call's own structure, whatever the C library's timespec is.
   const struct {

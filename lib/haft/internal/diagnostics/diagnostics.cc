@@ -26,10 +26,11 @@ bool InitializeOnce(unsigned flags) noexcept {
                                      std::memory_order_relaxed,
                                      std::memory_order_relaxed))
     return false;
-  if (!options.is_diagnose_valid)
+  if (!options.is_diagnose_valid) {
     LogLine(
         "HAFT_DIAGNOSE: each word must be sites, leaks or refusals=NUMBER, "
         "with a NUMBER above 0");
+  }
   if (options.refusals_per_second != 0)
     LogRefusals(options.refusals_per_second);
   if (chosen != 0) fast_path_gate.ForceSlowPath();

@@ -41,9 +41,10 @@ inline const void* ReturnAddressOf(SourceLocation location) noexcept {
 // Allocates nothing; takes the dynamic linker's lock.
 inline int FormatLocation(char* buffer, std::size_t size,
                           SourceLocation location) noexcept {
-  if (location.file != nullptr)
+  if (location.file != nullptr) {
     return std::snprintf(buffer, size, "%s:%" PRIuPTR, location.file,
                          location.number);
+  }
   Dl_info info;
   if (dladdr(reinterpret_cast<void*>(location.number), &info) == 0)
     return std::snprintf(buffer, size, "0x%" PRIxPTR, location.number);
@@ -52,9 +53,10 @@ inline int FormatLocation(char* buffer, std::size_t size,
   const auto offset = [&](const void* base) {
     return location.number - reinterpret_cast<Word>(base);
   };
-  if (info.dli_sname == nullptr)
+  if (info.dli_sname == nullptr) {
     return std::snprintf(buffer, size, "%s+0x%" PRIxPTR, name,
                          offset(info.dli_fbase));
+  }
   return std::snprintf(buffer, size, "%s+0x%" PRIxPTR " (%s+0x%" PRIxPTR ")",
                        info.dli_sname, offset(info.dli_saddr), name,
                        offset(info.dli_fbase));

@@ -39,9 +39,10 @@ class HandleStack {
     for (std::size_t i = 0; i < count; ++i) {
       handles_[Node(handles[i])].Write(handles[i]);
       // relaxed: the nodes belong to this thread until [D1] publishes them.
-      if (i + 1 < count)
+      if (i + 1 < count) {
         links_[Node(handles[i])].store(Node(handles[i + 1]) + 1,
                                        std::memory_order_relaxed);
+      }
     }
     stack_.PushChain(links_.data(), stripe, Node(handles[0]),
                      Node(handles[count - 1]));

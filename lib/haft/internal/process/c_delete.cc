@@ -47,9 +47,10 @@ template <typename At = AtCaller>
     haft_table* name, haft_handle handle, const haft_type* type,
     uint64_t nanoseconds) noexcept {
   CTable* const table = FastPathTable(name);
-  if (table == nullptr)
+  if (table == nullptr) {
     return observed::DeleteAndWait(name, handle, type, nanoseconds,
                                    CallerLocation());
+  }
   return DeletedOrRefused(
       handle, AnyDeleteAndWait(*table, Handle(handle), type, nanoseconds));
 }
@@ -67,6 +68,7 @@ template <typename At = AtCaller>
           : DeletedOrRefused(handle, AnyTake(*table, Handle(handle), type,
                                              &InternTable::Forget, &taken));
   if (status != HAFT_OK) return status;
+  // NOLINTNEXTLINE(clang-analyzer-core.uninitialized.Assign): HAFT_OK fills it.
   *object = taken.object;
   *destroy = taken.destroy;
   *context = taken.context;
