@@ -1,3 +1,10 @@
+// In this file:
+//   HandleTableTest        each operation, for every free list and layout
+//   HandleTableDeathTest   the reports of MustValue and MustDelete
+//   ValueTypeTest          values of many types
+//   CapacityTest           capacities up to the limit of the layout
+//   ExhaustionTest         slots that use up their generations
+
 #include "haft/handle_table.h"
 
 #include <gtest/gtest.h>

@@ -1,3 +1,11 @@
+// In this file:
+//   ObjectTableTest             each operation, for every free list and both
+//                               kinds of reclamation
+//   ObjectTableForEachTest      what a walk pins
+//   ObjectTableDestructorTest   destructors that call the table
+//   ObjectTableTypeTest         sizes, alignments, move-only and throwing types
+//   ObjectTableLimitTest        exhaustion, capacities, the end of the table
+
 #include "haft/object_table.h"
 
 #include <gtest/gtest.h>

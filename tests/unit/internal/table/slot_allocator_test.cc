@@ -4,10 +4,9 @@
 
 #include <atomic>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <new>
-#include <optional>
 #include <set>
 #include <stdexcept>
 #include <thread>
@@ -16,9 +15,11 @@
 #include "haft/haft.h"
 #include "haft/handle.h"
 #include "haft/handle_table.h"
+#include "haft/internal/base/sync.h"
 #include "haft/internal/slot/word_slot.h"
 #include "haft/object_table.h"
 #include "haft/table_stats.h"
+#include "tests/support/inspector.h"
 #include "tests/support/testing.h"
 
 namespace haft::internal {
@@ -219,8 +220,8 @@ TEST(SlotAllocatorStatsTest, DeletedIsAtMostCreated) {
 constexpr unsigned kThreads = 3;
 constexpr std::size_t kLive = 8;  // that each thread has at most
 
-// Runs work(handles) again and again in threads, which leaves the handles that
-// are then live, and checks each of many Stats() meanwhile.
+// Runs work(&made, &ended) again and again in threads, which adds how many
+// handles it has made and ended, and checks each of many read() meanwhile.
 template <typename Work, typename Stats>
 void TestStatsMeanwhile(std::size_t slots, Work work, Stats read) {
   std::atomic<bool> stop{false};
@@ -257,10 +258,15 @@ void TestStatsMeanwhile(std::size_t slots, Work work, Stats read) {
   EXPECT_GT(ended.load(), 0u);
 }
 
+template <typename Table>
+std::size_t SlotsOf(const Table& table) {
+  return Inspector::AllocatorOf(table).slots().size();
+}
+
 TEST(StatsMeanwhileTest, HandleTable) {
   HandleTable<int> table(1000);
   TestStatsMeanwhile(
-      DefaultLayout::kSlots,
+      SlotsOf(table),
       [&](std::uint64_t* made, std::uint64_t* ended) {
         Handle handles[kLive];
         int values[kLive] = {};
@@ -276,7 +282,7 @@ TEST(StatsMeanwhileTest, HandleTable) {
 TEST(StatsMeanwhileTest, ObjectTable) {
   ObjectTable<int> table(1000);
   TestStatsMeanwhile(
-      DefaultLayout::kSlots,
+      SlotsOf(table),
       [&](std::uint64_t* made, std::uint64_t* ended) {
         const Handle a = table.Emplace(1), b = table.Emplace(2);
         *made += (a != kNullHandle) + (b != kNullHandle);
@@ -292,7 +298,7 @@ TEST(StatsMeanwhileTest, TableOfTheCApi) {
   static const haft_type type = {"test", nullptr, nullptr};
   int object;
   TestStatsMeanwhile(
-      DefaultLayout::kSlots,
+      SlotsOf(ObjectTable<int>(1000)),
       [&](std::uint64_t* made, std::uint64_t* ended) {
         haft_handle handle;
         if (haft_table_new(table, &object, &type, &handle) != HAFT_OK) return;
