@@ -11,6 +11,7 @@
 #   public     lib/haft/*.h are the documented public headers and no others
 #   namespace  every header has its code in `inline namespace HAFT_ABI`, those in lib/haft/internal within haft::internal
 #   layer      includes between the folders of lib/haft/internal go down
+#   include    handle_table.h includes no costly standard header, directly or not (where g++ is installed)
 set -euo pipefail
 
 root=${1:-$(cd "${BASH_SOURCE[0]%/*}/.." && pwd)}
@@ -46,6 +47,10 @@ internal/base/sync.h: chooses a file
 # The folders of lib/haft/internal, lowest first. The last two are one layer: the diagnostics report on the process-wide table,
 # and the C functions of the process call the diagnostics.
 layers='base=1 slot=2 thread=3 free_list=4 reclamation=5 table=6 process=7 diagnostics=7'
+
+# Headers of libstdc++ that cost a user of handle_table.h more time to compile than the rest of it: those of <chrono>, <algorithm>
+# and <functional>.
+costly='bits/(chrono|stl_algo|std_function)\.h'
 
 mapfile -t sources < <(find lib/haft -type f \( -name '*.h' -o -name '*.cc' -o -name '*.c' -o -name '*.inc' \) | LC_ALL=C sort)
 if (( ${#sources[@]} == 0 )); then
@@ -182,11 +187,20 @@ layer() {
   echo "${rest%% *}"
 }
 
+includes() {
+  local place=lib/haft/handle_table.h headers header
+  [[ -f $place ]] && command -v g++ > /dev/null || return 0
+  headers=$(g++ -std=c++17 -Ilib -M -x c++ "$place" 2> /dev/null) || { echo "$place:1: include: g++ cannot preprocess it"; return 0; }
+  { grep -oE "$costly" <<< "$headers" || true; } | LC_ALL=C sort -u | while read -r header; do
+    echo "$place:1: include: <$header> is included, directly or by another header"
+  done
+}
+
 rules=("${@:2}")
-(( ${#rules[@]} )) || rules=(seam order label mutant test words public namespace layer)
+(( ${#rules[@]} )) || rules=(seam order label mutant test words public namespace layer include)
 found=$(for rule in "${rules[@]}"; do
   case $rule in
-    order | label | mutant | test | namespace | layer) "${rule}s" ;;
+    order | label | mutant | test | namespace | layer | include) "${rule}s" ;;
     *) "$rule" ;;
   esac
 done)

@@ -78,12 +78,23 @@ file=internal/process/x.h expect clean <<< '#include "haft/internal/diagnostics/
 file=internal/diagnostics/x.h expect clean <<< '#include "haft/internal/process/y.h"'
 file=internal/attic/x.h expect ':1: layer: attic or base is not in the list' <<< '#include "haft/internal/base/y.h"'
 
+if command -v g++ > /dev/null; then
+  rules=(include)
+  file=handle_table.h expect clean <<< $'#include <atomic>\n#include <cstdint>\n#include <optional>'
+  for header in chrono algorithm bits/std_function.h; do
+    file=handle_table.h expect '^lib/haft/handle_table.h:1: include: <bits/.*> is included' <<< "#include <$header>"
+  done
+  file=handle_table.h expect ':1: include: g\+\+ cannot preprocess it' <<< '#include "haft/missing.h"'
+fi
+
 # Without a rule it runs them all.
 rules=()
 printf '%s\n' '// What is here: std::atomic' 'a.load(std::memory_order_acquire);' '// [S4] acquire: sees [S5].' \
   '#include "haft/internal/table/y.h"' | tee "$tree/lib/haft/internal/base/y.h" > "$tree/lib/haft/q.h"
+echo '#include <chrono>' > "$tree/lib/haft/handle_table.h"
 found=$("$lint" "$tree" || true)
-for rule in seam order label mutant test words public namespace layer; do
+for rule in seam order label mutant test words public namespace layer include; do
+  [[ $rule != include ]] || command -v g++ > /dev/null || continue
   grep -q ": $rule: " <<< "$found" || { echo "lint_test: $rule is not run"; failures=$((failures + 1)); }
 done
 
