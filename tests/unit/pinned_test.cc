@@ -3,7 +3,6 @@
 #include <gtest/gtest.h>
 
 #include <cstddef>
-#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -151,10 +150,10 @@ TYPED_TEST(PinnedTest, SelfDeletion) {
 TEST(PinnedLifetimeTest, PinsOutliveTheTable) {
   using Table = ObjectTable<int>;
   auto table = Table::Create(10);
-  std::optional<Table::Pinned> live(table->Pin(table->Emplace(1)));
+  Table::Pinned live = table->Pin(table->Emplace(1));
   const Handle deleted = table->Emplace(2);
-  std::optional<Table::Pinned> retired(table->Pin(deleted));
-  std::optional<Table::Pinned> again(table->Pin(deleted));
+  Table::Pinned retired = table->Pin(deleted);
+  Table::Pinned again = table->Pin(deleted);
   EXPECT_NE(table->Emplace(3), kNullHandle);
   EXPECT_EQ(table->Delete(deleted), Status::kOk);
   ::testing::internal::CaptureStderr();
@@ -162,13 +161,13 @@ TEST(PinnedLifetimeTest, PinsOutliveTheTable) {
   const std::string report = ::testing::internal::GetCapturedStderr();
   EXPECT_NE(report.find("2"), std::string::npos) << report;
   EXPECT_NE(report.find("pinned"), std::string::npos) << report;
-  EXPECT_EQ(**live, 1);
-  EXPECT_EQ(**retired, 2);
-  **retired = 4;
-  EXPECT_EQ(**again, 4);
-  live.reset();
-  retired.reset();
-  InThread([&] { again.reset(); });
+  EXPECT_EQ(*live, 1);
+  EXPECT_EQ(*retired, 2);
+  *retired = 4;
+  EXPECT_EQ(*again, 4);
+  live.Unpin();
+  retired.Unpin();
+  InThread([&] { again.Unpin(); });
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -154,6 +155,8 @@ TYPED_TEST(BusyTableStatsTest, BoundsHoldWhileOthersMakeAndDelete) {
           [&](Handle handle, auto&) { ended += IsDeleted(table, handle); });
     deleted += ended;
   });
+  // With a 32-bit layout some slots use up their generations meanwhile.
+  std::size_t exhausted_slots = 0;
   int broken = 0;
   for (int i = 0; i < kReads && broken == 0; ++i) {
     const TableStats stats = table.Stats();
@@ -161,8 +164,11 @@ TYPED_TEST(BusyTableStatsTest, BoundsHoldWhileOthersMakeAndDelete) {
     EXPECT_LE(stats.high_water, slots) << ++broken;
     EXPECT_LE(stats.deleted, stats.created) << ++broken;
     EXPECT_GE(stats.created - stats.deleted, stats.live) << ++broken;
-    EXPECT_EQ(stats.exhausted_slots, 0u) << ++broken;
-    EXPECT_EQ(stats.capacity, 2 * kBatch) << ++broken;
+    EXPECT_GE(stats.exhausted_slots, exhausted_slots) << ++broken;
+    exhausted_slots = stats.exhausted_slots;
+    EXPECT_EQ(stats.capacity,
+              2 * kBatch - std::min(exhausted_slots, 2 * kBatch))
+        << ++broken;
   }
   done = true;
   for (std::thread& thread : threads) thread.join();
@@ -174,7 +180,7 @@ TYPED_TEST(BusyTableStatsTest, BoundsHoldWhileOthersMakeAndDelete) {
   EXPECT_LE(stats.high_water, slots);
   std::size_t free = 0;
   testing::ForEachFree(table, [&](Handle) { ++free; });
-  EXPECT_EQ(stats.high_water, free);
+  EXPECT_EQ(stats.high_water, free + stats.exhausted_slots);
 }
 
 }  // namespace

@@ -118,7 +118,7 @@ TEST(SlotAllocatorErrorTest, CapacityBeyondTheLayoutIsALengthError) {
 }
 TEST(SlotAllocatorErrorTest, LackOfAddressSpaceIsABadAlloc) {
   using Table = ObjectTable<Megabyte, HugeTraits>;
-  EXPECT_THROW(Table(Table::kMaxCapacity), std::bad_alloc);
+  EXPECT_THROW(Table table(Table::kMaxCapacity), std::bad_alloc);
   EXPECT_EQ(Table::Create(Table::kMaxCapacity), nullptr);
 }
 
