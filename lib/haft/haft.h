@@ -58,8 +58,10 @@ typedef enum haft_status {
   HAFT_OUT_OF_MEMORY = 7, /* there is no memory, or no room for a pin */
   HAFT_PINNED = 8,        /* live and in use, so it was not deleted */
   HAFT_TIMED_OUT = 9,     /* deleted, and still in use */
-  HAFT_INVALID = 10       /* invalid argument (other than the handle): null or
+  HAFT_INVALID = 10,      /* invalid argument (other than the handle): null or
                              zero; or the handle was never interned */
+  HAFT_DEFERRED = 11      /* deleted, and destroyed when the innermost `destroy`
+                             that is running in this thread returns */
 } haft_status;
 
 /* The descriptor of a type of objects. Two descriptors are one type in two
@@ -98,8 +100,11 @@ typedef struct haft_pin {
  *
  * All code that loads the same libhaft.so shares one table. The first call that
  * needs it creates it, for 4,194,304 live handles (65,536 where words have 32
- * bits) or as many as the environment variable HAFT_CAPACITY says. It is never
- * destroyed. The first call allocates. If several threads create the table at
+ * bits) or as many as the environment variable HAFT_CAPACITY says, in decimal
+ * digits. If the process has no address space for that, it is for a half, a
+ * quarter and so on, down to 4,096; haft_table_stats tells. (Where a program
+ * runs with the rights of another user than the one who started it, the
+ * variable is ignored.) The table is never destroyed. The first call allocates. If several threads create the table at
  * the same time, one of them succeeds and the others use its table; none waits.
  * If the table cannot be allocated, calls return HAFT_OUT_OF_MEMORY (or 0, if
  * they return a count). */
@@ -148,8 +153,8 @@ HAFT_API void haft_unpin(haft_pin *pin);
 
 /* Ends `handle`, if it is of `type` (null: any type). From now on it is stale.
  * The object is destroyed before this returns or, if it is pinned, before the
- * last haft_unpin returns. (If `destroy` callbacks are nested deeper than 32,
- * the outermost one may destroy it later.)
+ * last haft_unpin returns. (If `destroy` callbacks are nested deeper than 32 in
+ * this thread, it is destroyed when the innermost of them returns.)
  *   Returns   HAFT_OK, once for each handle; otherwise as haft_value
  *   Progress  lock-free except for `destroy` */
 HAFT_API haft_status haft_delete(haft_handle handle, const haft_type *type);
@@ -161,9 +166,13 @@ HAFT_API haft_status haft_delete_unless_pinned(haft_handle handle,
 
 /* Ends `handle`, then waits until the object is destroyed, for `nanoseconds` at
  * most. A thread that has the object pinned itself waits until the time is
- * over. Returns   as haft_delete; HAFT_TIMED_OUT if the object is still pinned.
- * The handle is deleted all the same, and the last haft_unpin destroys the
- * object Progress  blocking */
+ * over.
+ *   Returns   as haft_delete. HAFT_TIMED_OUT if the object is still pinned: the
+ *             handle is deleted all the same, and the last haft_unpin destroys
+ *             the object. HAFT_DEFERRED if `destroy` callbacks are nested deeper
+ *             than 32 in this thread: the handle is deleted, and waiting would
+ *             be in vain
+ *   Progress  blocking */
 HAFT_API haft_status haft_delete_and_wait(haft_handle handle,
                                           const haft_type *type,
                                           uint64_t nanoseconds);

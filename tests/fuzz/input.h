@@ -91,16 +91,20 @@ class AsUncachedCaller {
   explicit AsUncachedCaller(bool is_uncached)
       : index_(
             internal::sync::ThisThread().index.load(std::memory_order_relaxed)),
+        cache_(
+            internal::sync::ThisThread().cache.load(std::memory_order_relaxed)),
         exited_(internal::sync::ThisThread().exited.load(
             std::memory_order_relaxed)),
         is_uncached_(is_uncached) {
     if (!is_uncached_) return;
     internal::sync::ThisThread().exited.store(true, std::memory_order_relaxed);
     internal::sync::ThisThread().index.store(0, std::memory_order_relaxed);
+    internal::sync::ThisThread().cache.store(0, std::memory_order_relaxed);
   }
   ~AsUncachedCaller() {
     if (!is_uncached_) return;
     internal::sync::ThisThread().index.store(index_, std::memory_order_relaxed);
+    internal::sync::ThisThread().cache.store(cache_, std::memory_order_relaxed);
     internal::sync::ThisThread().exited.store(exited_,
                                               std::memory_order_relaxed);
   }
@@ -109,6 +113,7 @@ class AsUncachedCaller {
 
  private:
   const unsigned index_;
+  const unsigned cache_;
   const bool exited_;
   const bool is_uncached_;
 };

@@ -34,8 +34,12 @@ inline bool has_heavy_barrier = true;
 inline bool HasHeavyBarrier() noexcept { return has_heavy_barrier; }
 inline void PrepareHeavyBarrier() noexcept {}
 
+// Each simulated thread has a stack of its own.
+using system_sync::StackPointer;
+
 // The smallest number that ThreadIndexSet allows.
 inline constexpr unsigned kMaxThreads = 64;
+inline constexpr unsigned kMaxCaches = 64;
 // Few, because they are cleared before each schedule.
 inline constexpr unsigned kFurtherBlocks = 16;
 
@@ -43,6 +47,9 @@ inline constexpr unsigned kFurtherBlocks = 16;
 template <template <typename> class Atomic>
 struct ThreadState {
   Atomic<unsigned> index;
+  Atomic<unsigned> cache;
+  Atomic<std::uint64_t> tag;
+  Atomic<unsigned> loans;
   Atomic<bool> exited;
 };
 

@@ -110,8 +110,10 @@ inline void PrefetchForWrite(const void* address) noexcept {
   __builtin_prefetch(address, 1);
 }
 
-// Threads that may hold an index at the same time.
-inline constexpr unsigned kMaxThreads = 512;
+// Threads that may hold an index at the same time, and those of them that may
+// have a cache in each table.
+inline constexpr unsigned kMaxThreads = sizeof(void*) == 8 ? 1 << 15 : 1 << 12;
+inline constexpr unsigned kMaxCaches = 512;
 // Blocks of 14 hazard cells (hazard_cells.h) in addition to one for each
 // thread. They are enough for 917,504 further pins.
 inline constexpr unsigned kFurtherBlocks = 1 << 16;
@@ -120,8 +122,11 @@ inline constexpr unsigned kFurtherBlocks = 1 << 16;
 // inside a shared library, and has default visibility, so that the shared
 // objects of one process share it.
 struct ThreadState {
-  Atomic<unsigned> index;  // 1..kMaxThreads; 0: has none
-  Atomic<bool> exited;     // its exit hook has run; it gets no index again
+  Atomic<unsigned> index;     // 1..kMaxThreads; 0: has none
+  Atomic<unsigned> cache;     // 1..kMaxCaches; 0: has none
+  Atomic<std::uint64_t> tag;  // differs from those of the index's other owners
+  Atomic<unsigned> loans;     // how often the index is lent; 0: it is not
+  Atomic<bool> exited;        // its exit hook has run; it owns no index any more
 };
 [[gnu::visibility("default")]] inline thread_local ThreadState thread_state
     [[gnu::tls_model("initial-exec")]];
@@ -157,6 +162,17 @@ class ThreadExitHook {
  private:
   Atomic<std::uint32_t> key_{0};  // the key plus one; 0: no key yet
 };
+
+// Where the calling thread's stack ends at the moment.
+[[gnu::always_inline]] inline std::uintptr_t StackPointer() noexcept {
+#if defined(__x86_64__)
+  std::uintptr_t address;
+  asm("mov %%rsp, %0" : "=r"(address));
+  return address;
+#else
+  return reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0));
+#endif
+}
 
 // The CPU on which the caller runs (it may be moved at any time), and the
 // number of CPUs that the system can have.

@@ -31,11 +31,7 @@ class Inspector;
 // The base of every table: an array of slots, a free list, a cache for
 // each thread, and the rule for slots that have used up their generations. It
 // knows neither values nor objects.
-//
-// CacheT is what each thread keeps: the free list's cache, or a class derived
-// from it that zero bytes initialise.
-template <typename SlotT, typename Traits,
-          typename CacheT = typename Traits::FreeList::Cache>
+template <typename SlotT, typename Traits>
 class SlotAllocator {
   using FreeList = typename Traits::FreeList;
 
@@ -47,7 +43,7 @@ class SlotAllocator {
   using Layout = typename Traits::Layout;
   using Slot = SlotT;
   using State = SlotState<Layout>;
-  using Cache = CacheT;
+  using Cache = typename FreeList::Cache;
 
   // How many handles the layout allows to be live at once.
   static constexpr std::size_t kMaxCapacity = Layout::kSlots;
