@@ -277,6 +277,8 @@ typedef struct haft_stats {
   uint64_t high_water;      /* slots ever taken into use, free ones included */
   uint64_t capacity;        /* objects that can always exist at the same time,
                                after subtraction of the exhausted slots */
+  uint64_t lost_caches;     /* thread caches that a fork has left half written,
+                               so that no thread uses them any more */
 } haft_stats;
 HAFT_API haft_status haft_table_stats(haft_table *table, haft_stats *stats);
 

@@ -266,7 +266,7 @@ constexpr std::uint64_t kDeleteToCache =
     5 + 2 + internal::kAddressSanitizer + 1 + 2 + 1;  // CAS, word; entry
 constexpr std::uint64_t kValue = 3;
 constexpr std::uint64_t kCheck = 1;
-constexpr std::uint64_t kStats = 4 + 4 * internal::sync::kMaxCaches;
+constexpr std::uint64_t kStats = 4 + 6 * internal::sync::kMaxCaches;
 constexpr std::uint64_t kForEachSlot = 1 + kValue;
 constexpr std::uint64_t kThreadEnd = 3;
 constexpr std::uint64_t kTakeFresh = 2;

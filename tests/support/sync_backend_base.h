@@ -34,6 +34,12 @@ inline bool has_heavy_barrier = true;
 inline bool HasHeavyBarrier() noexcept { return has_heavy_barrier; }
 inline void PrepareHeavyBarrier() noexcept {}
 
+// Simulations do not fork.
+class ForkHook {
+ public:
+  void Prepare(void (*)()) noexcept {}
+};
+
 // Each simulated thread has a stack of its own.
 using system_sync::StackPointer;
 

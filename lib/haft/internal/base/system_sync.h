@@ -163,6 +163,23 @@ class ThreadExitHook {
   Atomic<std::uint32_t> key_{0};  // the key plus one; 0: no key yet
 };
 
+// Arranges a call hook() in each child of fork, before fork returns there. Not
+// async-signal-safe.
+class ForkHook {
+ public:
+  // Only the first hook is used. If there is no memory for it, it is never
+  // called.
+  void Prepare(void (*hook)()) noexcept {
+    // relaxed: the hook may be registered twice, which does no harm.
+    if (is_prepared_.load(std::memory_order_relaxed)) return;
+    is_prepared_.store(true, std::memory_order_relaxed);
+    (void)pthread_atfork(nullptr, nullptr, hook);
+  }
+
+ private:
+  Atomic<bool> is_prepared_{false};
+};
+
 // Where the calling thread's stack ends at the moment.
 [[gnu::always_inline]] inline std::uintptr_t StackPointer() noexcept {
 #if defined(__x86_64__)

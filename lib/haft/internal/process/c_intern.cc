@@ -17,6 +17,28 @@ namespace {
 // One for all tables. Constant-initialised and never destroyed.
 InternTable intern_table;
 
+// What a fork does before and after. A child that was forked while another
+// thread was registering these registers them a second time, so that each fork
+// calls each of them twice. The second call has no effect.
+class InternTableFork {
+ public:
+  static void Before() {
+    if (has_locked_) return;
+    intern_table.Lock();
+    has_locked_ = true;
+  }
+  static void After() {
+    if (!has_locked_) return;
+    has_locked_ = false;
+    intern_table.Unlock();
+  }
+
+ private:
+  // Whether this thread is forking.
+  [[gnu::tls_model("initial-exec")]] static inline thread_local bool
+      has_locked_ = false;
+};
+
 // Sees to it, once, that a child of fork finds no mutex locked by a thread that
 // it does not have.
 //   Returns   false if there is no memory for that
@@ -24,9 +46,9 @@ bool InternTableSurvivesFork() noexcept {
   static pthread_once_t once = PTHREAD_ONCE_INIT;
   static bool survives = false;
   pthread_once(&once, [] {
-    survives = pthread_atfork([] { intern_table.Lock(); },
-                              [] { intern_table.Unlock(); },
-                              [] { intern_table.Unlock(); }) == 0;
+    survives =
+        pthread_atfork(&InternTableFork::Before, &InternTableFork::After,
+                       &InternTableFork::After) == 0;
   });
   return survives;
 }

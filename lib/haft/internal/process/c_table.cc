@@ -51,7 +51,7 @@ haft_status haft_table_stats(haft_table* name, haft_stats* stats) {
   const haft::ObjectTableStats figures = table->Stats();
   *stats = {figures.live,    figures.retired_objects, figures.created,
             figures.deleted, figures.exhausted_slots, figures.high_water,
-            figures.capacity};
+            figures.capacity, figures.lost_caches};
   return HAFT_OK;
 }
 

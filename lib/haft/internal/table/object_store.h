@@ -50,14 +50,15 @@ class ObjectStore {
 
   static_assert(Traits::Layout::Index::kWidth >= 3,
                 "a slot's states need three index bits");
-  static_assert(std::is_nothrow_destructible_v<T>,
-                "a destructor of T must not throw");
 
   // If ok() is false afterwards, the store must not be used.
   explicit ObjectStore(std::size_t capacity) noexcept
       : allocator_(capacity, kLeastSlots),
         destructions_(allocator_.slots().size()),
         deferred_(allocator_.slots().size()) {
+    // Here, and not in the class, because T may be incomplete there.
+    static_assert(std::is_nothrow_destructible_v<T>,
+                  "a destructor of T must not throw");
     sync::PrepareHeavyBarrier();
   }
   // Destroys what is live. Objects that are still pinned stay, with the memory

@@ -210,6 +210,7 @@ class SlotAllocator {
     stats.capacity =
         capacity_ -
         (stats.exhausted_slots < capacity_ ? stats.exhausted_slots : capacity_);
+    stats.lost_caches = caches_.busy();
     return stats;
   }
 

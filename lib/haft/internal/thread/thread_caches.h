@@ -4,6 +4,7 @@
 #ifndef HAFT_INTERNAL_THREAD_THREAD_CACHES_H_
 #define HAFT_INTERNAL_THREAD_THREAD_CACHES_H_
 
+#include <cstddef>
 #include <cstdint>
 
 #include "haft/internal/base/abi.h"
@@ -45,6 +46,10 @@ struct CacheWord {
 // has no cache number. A handler that runs between a thread's load of the word and its
 // announcement leaves another word. The thread then loads and announces again,
 // and what it announced before is already in the past.
+//
+// In the child of a fork, the entries of threads that were inside a call are
+// busy for ever, because what is in them may be half written. A thread that
+// gets such a number is an uncached caller of this table.
 //
 // A call enters through With, which passes a *cache access* (cache_access.h) to
 // a function. It is a function and not an object that leaves in its destructor,
@@ -204,6 +209,20 @@ class ThreadCaches {
       sum += entries_[i].deleted.load(std::memory_order_relaxed);
     }
     return sum;
+  }
+
+  // Returns how many entries are busy. If no thread is inside a call, they are
+  // those that a fork has left so.
+  std::size_t busy() const noexcept {
+    std::size_t busy = 0;
+    for (unsigned i = 1; i <= sync::kMaxCaches; ++i) {
+      // relaxed, both: a count.
+      const std::uint64_t word =
+          entries_[i].word.load(std::memory_order_relaxed);
+      busy += entries_[i].announced.load(std::memory_order_relaxed) ==
+              CacheWord::After(word);
+    }
+    return busy;
   }
 
   // Calls f(cache, level) for each entry, including those that were never used.

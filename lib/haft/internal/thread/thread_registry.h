@@ -60,6 +60,17 @@ class ThreadIndexSet {
     HAFT_CHECK((taken & bit) != 0, "a thread's number was released twice");
   }
 
+  // Gives all numbers but `number` back, or all if that is 0. For the child of
+  // a fork, in which no other thread is left.
+  void ReleaseOthers(unsigned number) noexcept {
+    for (unsigned w = 0; w < kWords; ++w) {
+      const bool is_here = number != 0 && (number - 1) / 64 == w;
+      // relaxed: the only thread.
+      words_[w].store(is_here ? std::uint64_t{1} << (number - 1) % 64 : 0,
+                      std::memory_order_relaxed);
+    }
+  }
+
  private:
   static constexpr unsigned kWords = kMax / 64;
   static_assert(kMax % 64 == 0);
@@ -93,7 +104,10 @@ class ThreadIndexSet {
 class ThreadRegistry {
  public:
   // Must be called once before a signal handler may call Claim.
-  static void Prepare() noexcept { (void)hook_.Prepare(&OnThreadExit); }
+  static void Prepare() noexcept {
+    (void)hook_.Prepare(&OnThreadExit);
+    fork_hook_.Prepare(&OnForkInChild);
+  }
 
   // Gives the calling thread those of its numbers that it does not have, if it
   // may have them. Afterwards sync::ThisThread() shows them. A number is 0 if
@@ -165,6 +179,15 @@ class ThreadRegistry {
     GiveBack(caches_, thread.cache);
   }
 
+  // Threads that begin in the child inherit what the threads that it does not
+  // have were keeping, as they do when a thread ends.
+  static void OnForkInChild() noexcept {
+    const sync::ThreadState& thread = sync::ThisThread();
+    // relaxed, both: as in Claim.
+    indices_.ReleaseOthers(thread.index.load(std::memory_order_relaxed));
+    caches_.ReleaseOthers(thread.cache.load(std::memory_order_relaxed));
+  }
+
   template <typename Set>
   static void ClaimFrom(Set& set, sync::Atomic<unsigned>& mine) noexcept {
     const unsigned number = set.Claim();
@@ -194,6 +217,7 @@ class ThreadRegistry {
   using Indices = ThreadIndexSet<sync::kMaxThreads>;
   using Caches = ThreadIndexSet<sync::kMaxCaches>;
   [[gnu::visibility("default")]] static inline sync::ThreadExitHook hook_;
+  [[gnu::visibility("default")]] static inline sync::ForkHook fork_hook_;
   [[gnu::visibility("default")]] static inline Indices indices_;
   [[gnu::visibility("default")]] static inline Caches caches_;
   [[gnu::visibility("default")]] static inline sync::Atomic<std::uint64_t>

@@ -9,10 +9,13 @@
 #include <memory>
 #include <set>
 #include <thread>
+#include <type_traits>
 #include <vector>
 
 #include "haft/handle_table.h"
 #include "haft/internal/base/sync.h"
+#include "haft/internal/thread/thread_caches.h"
+#include "tests/support/in_child.h"
 #include "tests/support/testing.h"
 
 #ifdef __has_feature
@@ -117,6 +120,19 @@ TEST(ThreadIndexSetTest, ClaimsOfRacingThreadsDiffer) {
   }
   for (std::thread& thread : threads) thread.join();
   EXPECT_EQ(set.Claim(), 1u);
+}
+
+TEST(ThreadIndexSetTest, ReleaseOthersKeepsOne) {
+  for (unsigned kept : {0u, 1u, 64u, 65u, kMost}) {
+    IndexSet set;
+    for (unsigned i = 1; i <= kMost; ++i) (void)set.Claim();
+    set.ReleaseOthers(kept);
+    for (unsigned i = 1; i <= kMost; ++i) {
+      if (i == kept) continue;
+      ASSERT_EQ(set.Claim(), i);
+    }
+    EXPECT_EQ(set.Claim(), 0u);
+  }
 }
 
 TEST(ThreadIndexSetDeathTest, SecondReleaseDies) {
@@ -390,6 +406,101 @@ TEST_F(ThreadRegistryTest, ThreadsBeyondTheCachesHaveAnIndexAndNoCache) {
   EXPECT_EQ(table.Stats().created, 2 * kThreads);
   EXPECT_EQ(table.Stats().live, 0u);
   ExpectConservation(table);
+}
+
+// Runs f in the child of a fork of `threads` threads, each of which has an
+// index, a cache and a full cache of handles of `table`.
+template <typename F>
+void InChildOfThreads(unsigned threads, HandleTable<Word>& table, F f) {
+  testing::Barrier all_ready(threads + 1), end(threads + 1);
+  std::thread others([&] {
+    testing::RunThreads(threads, [&](unsigned) {
+      std::vector<Handle> handles(100);
+      for (Handle& handle : handles) handle = table.New(1);
+      for (Handle handle : handles) EXPECT_EQ(table.Delete(handle), Word{1});
+      all_ready.Wait();
+      end.Wait();
+    });
+  });
+  all_ready.Wait();
+  testing::InChild(f);
+  end.Wait();
+  others.join();
+}
+
+// A chain of forks, each of a process with many threads. Every child takes the
+// numbers of the threads back that it does not have.
+TEST_F(ThreadRegistryTest, ChildOfForkTakesTheNumbersBack) {
+  HandleTable<Word> table(100);
+  (void)ClaimedIndex();
+  constexpr unsigned kThreads = 50;
+  std::function<void(int)> descend = [&](int forks) {
+    InChildOfThreads(kThreads, table, [&] {
+      const std::size_t used = table.Stats().high_water;
+      testing::Barrier all_made(kThreads);
+      testing::RunThreads(kThreads, [&](unsigned) {
+        const Handle made = table.New(1);
+        EXPECT_LE(Index(), kThreads + 1);
+        EXPECT_LE(CacheNumber(), kThreads + 1);
+        all_made.Wait();
+        EXPECT_EQ(table.Delete(made), Word{1});
+      });
+      // They find the handles that threads of the parent had in their caches.
+      // (Earlier tests have cost a few numbers, whose caches were empty.)
+      EXPECT_LE(table.Stats().high_water, used + 5 * 128);
+      EXPECT_EQ(table.Stats().lost_caches, 0u);
+      ExpectConservation(table);
+      if (forks > 1) descend(forks - 1);
+    });
+  };
+  descend(testing::kSanitized ? 3 : 12);
+}
+
+// A thread that was inside a call at the fork has left its cache half written,
+// perhaps. The next owner of its number does without.
+TEST_F(ThreadRegistryTest, ChildOfForkLosesACacheThatWasInUse) {
+  using Caches = ThreadCaches<int>;
+  const auto caches = std::make_unique<Caches>();
+  HandleTable<Word> table(10);
+  (void)ClaimedIndex();
+  testing::Barrier is_inside(2), end(2);
+  unsigned number = 0;
+  std::thread other([&] {
+    (void)ClaimedIndex();
+    number = CacheNumber();
+    caches->With([&](auto& thread) {
+      is_inside.Wait();
+      end.Wait();
+      thread.CountCreated(1);
+    });
+  });
+  is_inside.Wait();
+  testing::InChild([&] {
+    EXPECT_EQ(caches->busy(), 1u);
+    const unsigned threads = number + 1;
+    std::atomic<unsigned> without_cache{0};
+    testing::Barrier all_claimed(threads);
+    testing::RunThreads(threads, [&](unsigned) {
+      (void)ClaimedIndex();
+      all_claimed.Wait();
+      const bool has_cache = caches->With([](auto& thread) {
+        thread.CountCreated(3);
+        return std::remove_reference_t<decltype(thread)>::kHasCache;
+      });
+      EXPECT_EQ(has_cache, CacheNumber() != number);
+      without_cache += !has_cache;
+      // The same number is good in another table.
+      EXPECT_NE(table.New(1), kNullHandle);
+    });
+    EXPECT_EQ(without_cache, 1u);
+    EXPECT_EQ(caches->created(), 3u * threads);
+    EXPECT_EQ(table.Stats().lost_caches, 0u);
+    EXPECT_EQ(caches->busy(), 1u);
+  });
+  end.Wait();
+  other.join();
+  EXPECT_EQ(caches->busy(), 0u);
+  EXPECT_EQ(caches->created(), 1u);
 }
 
 TEST_F(ThreadRegistryTest, ThreadWithoutACacheTakesOneThatBecomesFree) {
