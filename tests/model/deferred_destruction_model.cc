@@ -67,8 +67,9 @@ struct AtTheLimit : Links {
   explicit AtTheLimit(unsigned thread_of_others) {
     chain = table.Emplace(*this, 0u, kNullHandle, Link::Place::kAlone);
     for (unsigned i = 0; i < 32; ++i) {
-      chain = table.Emplace(
-          *this, 0u, chain, i == 0 ? Link::Place::kLimit : Link::Place::kInside);
+      chain =
+          table.Emplace(*this, 0u, chain,
+                        i == 0 ? Link::Place::kLimit : Link::Place::kInside);
     }
     for (Handle& other : others) {
       other = table.Emplace(*this, thread_of_others, kNullHandle,

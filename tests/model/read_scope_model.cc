@@ -235,7 +235,7 @@ struct ScopeOfADeadOwnerEnds : OneObject {
     Require(Find(*new (dead) Scope(table)) != nullptr, "live");
     life.holders = 0;
     // As another thread with the same index.
-    internal::sync::thread_states[1].tag.store(100, std::memory_order_relaxed);
+    internal::sync::thread_states[1].tag = 100;
     ActAs(1);
   }
   void Thread(unsigned i) {

@@ -9,8 +9,7 @@
 namespace haft {
 namespace {
 
-using ThreadIndexSet =
-    internal::ThreadIndexSet<internal::sync::kMaxThreads>;
+using ThreadIndexSet = internal::ThreadIndexSet<internal::sync::kMaxThreads>;
 using internal::ThreadRegistry;
 using model::EndThread;
 using model::Exploration;

@@ -81,12 +81,12 @@ inline void ActAs(unsigned thread) {
   internal::sync::ThreadState& other = internal::sync::thread_states[thread];
   copy(own.index, other.index);
   copy(own.cache, other.cache);
-  copy(own.tag, other.tag);
+  own.tag = other.tag;
   if (own.index.load(std::memory_order_relaxed) != 0) return;
   ::haft::internal::ThreadRegistry::Claim();
   copy(other.index, own.index);
   copy(other.cache, own.cache);
-  copy(other.tag, own.tag);
+  other.tag = own.tag;
 }
 // Gives the threads 0..count-1 their indices, which saves the model's threads
 // those steps. The set-up goes on under the index of thread 0.

@@ -54,9 +54,9 @@ template <template <typename> class Atomic>
 struct ThreadState {
   Atomic<unsigned> index;
   Atomic<unsigned> cache;
-  Atomic<std::uint64_t> tag;
-  Atomic<unsigned> loans;
   Atomic<bool> exited;
+  unsigned loans;
+  std::uint64_t tag;
 };
 
 // Messages of a simulation are the same in every run.

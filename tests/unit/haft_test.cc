@@ -420,7 +420,8 @@ TEST(NestedDestroyTest, DeleteRunsNoDestructorOfAnotherThread) {
   static std::mutex mutex;
   static std::atomic<bool> in_time{false};
   static constexpr haft_type kLocking = {
-      "locking", nullptr, [](void*) { std::lock_guard<std::mutex> lock(mutex); }};
+      "locking", nullptr,
+      [](void*) { std::lock_guard<std::mutex> lock(mutex); }};
   Nest::Instance().Run(32, [] {
     haft_handle handle = 0;
     ASSERT_EQ(haft_new(nullptr, &kLocking, &handle), HAFT_OK);
@@ -438,8 +439,8 @@ TEST(NestedDestroyTest, DeleteRunsNoDestructorOfAnotherThread) {
 
 // `destroy` may end its thread. Its own object is then lost, and no other.
 TEST(NestedDestroyTest, CallbacksThatNeverReturnHarmNoLaterDelete) {
-  static constexpr haft_type kEnding = {
-      "ending", nullptr, [](void*) { pthread_exit(nullptr); }};
+  static constexpr haft_type kEnding = {"ending", nullptr,
+                                        [](void*) { pthread_exit(nullptr); }};
   static std::atomic<unsigned> destroyed{0};
   static constexpr haft_type kCounted = {"counted", nullptr,
                                          [](void*) { ++destroyed; }};

@@ -43,7 +43,7 @@ inline std::function<void()> Newborn(std::function<void()> body) {
   return [body = std::move(body)] {
     internal::sync::ThisThread().index.store(0, std::memory_order_relaxed);
     internal::sync::ThisThread().cache.store(0, std::memory_order_relaxed);
-    internal::sync::ThisThread().loans.store(0, std::memory_order_relaxed);
+    internal::sync::ThisThread().loans = 0;
     internal::sync::ThisThread().exited.store(false, std::memory_order_relaxed);
     body();
   };

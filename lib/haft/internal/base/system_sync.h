@@ -122,11 +122,11 @@ inline constexpr unsigned kFurtherBlocks = 1 << 16;
 // inside a shared library, and has default visibility, so that the shared
 // objects of one process share it.
 struct ThreadState {
-  Atomic<unsigned> index;     // 1..kMaxThreads; 0: has none
-  Atomic<unsigned> cache;     // 1..kMaxCaches; 0: has none
-  Atomic<std::uint64_t> tag;  // differs from those of the index's other owners
-  Atomic<unsigned> loans;     // how often the index is lent; 0: it is not
-  Atomic<bool> exited;        // its exit hook has run; it owns no index any more
+  Atomic<unsigned> index;  // 1..kMaxThreads; 0: has none
+  Atomic<unsigned> cache;  // 1..kMaxCaches; 0: has none
+  Atomic<bool> exited;     // its exit hook has run; it owns no index any more
+  unsigned loans;          // how often the index is lent; 0: it is not
+  std::uint64_t tag;       // differs from those of the index's other owners
 };
 [[gnu::visibility("default")]] inline thread_local ThreadState thread_state
     [[gnu::tls_model("initial-exec")]];

@@ -106,22 +106,19 @@ class HazardCells {
 
   // The calling thread enters a read scope; it may be in one already.
   ScopeHolder BeginScope() noexcept {
-    // relaxed, all: the thread's own words.
+    // relaxed: the thread's own word.
     const sync::ThreadState& thread = sync::ThisThread();
     ScopeHolder holder{thread.index.load(std::memory_order_relaxed), false};
-    if (__builtin_expect(
-            holder.index == 0 ||
-                thread.loans.load(std::memory_order_relaxed) != 0,
-            0)) {
+    if (__builtin_expect(holder.index == 0 || thread.loans != 0, 0)) {
       holder.index = ThreadRegistry::Borrow();
       holder.is_lent = true;
       if (holder.index == 0) return holder;
     }
     Block& block = blocks_[holder.index];
-    if (__builtin_expect(block.IsScopeOf(thread), 1)) {
+    if (__builtin_expect(block.scope_owner == ShortTag(thread), 1)) {
       block.scope.Begin(clock_);
     } else {
-      block.scope_owner.store(ShortTag(thread), std::memory_order_relaxed);
+      block.scope_owner = ShortTag(thread);
       block.scope.BeginOutermost(clock_);
     }
     return holder;
@@ -130,9 +127,12 @@ class HazardCells {
   // effect if the scope has ended with its thread, whose last destructors may
   // come too late.
   bool EndScope(ScopeHolder holder) noexcept {
+    const sync::ThreadState& thread = sync::ThisThread();
     Block& block = blocks_[holder.index];
+    // relaxed: the thread's own word.
     const bool is_outermost =
-        block.IsScopeOf(sync::ThisThread()) && block.scope.End();
+        thread.index.load(std::memory_order_relaxed) == holder.index &&
+        block.scope_owner == ShortTag(thread) && block.scope.End();
     if (__builtin_expect(holder.is_lent, 0)) ThreadRegistry::Return();
     return is_outermost;
   }
@@ -162,23 +162,17 @@ class HazardCells {
   static constexpr unsigned kCells = 14;
 
   static std::uint32_t ShortTag(const sync::ThreadState& thread) noexcept {
-    // relaxed: the thread's own word.
-    return static_cast<std::uint32_t>(
-        thread.tag.load(std::memory_order_relaxed));
+    return static_cast<std::uint32_t>(thread.tag);
   }
 
   struct alignas(128) Block {
     HazardCell cells[kCells];
     // The read scopes of the thread whose first block this is, and the
-    // ShortTag of the last thread that was in one.
+    // ShortTag of the last thread that was in one. Only the owner of the index
+    // uses that.
     ScopeWord scope;
-    sync::Atomic<std::uint32_t> scope_owner;
+    std::uint32_t scope_owner;
     sync::Atomic<std::uint32_t> next;  // number of the next block; 0: none
-
-    bool IsScopeOf(const sync::ThreadState& thread) const noexcept {
-      // relaxed: written by the threads that own the index, one after another.
-      return scope_owner.load(std::memory_order_relaxed) == ShortTag(thread);
-    }
   };
   static_assert(sizeof(Block) == 128);
 

@@ -33,10 +33,8 @@ class DeferredDestruction {
   // For handles of `slots` slots, a power of two.
   explicit DeferredDestruction(std::size_t slots) noexcept
       : threads_(sync::kMaxThreads + 1), next_(slots) {
-    // relaxed: no other thread knows the table. A thread without an index thus
-    // takes the slow path.
-    if (threads_.ok())
-      threads_[0].outermost.store(~std::uint64_t{0}, std::memory_order_relaxed);
+    // A thread without an index thus takes the slow path.
+    if (threads_.ok()) threads_[0].outermost = ~std::uint64_t{0};
   }
 
   bool ok() const noexcept { return threads_.ok() && next_.ok(); }
@@ -49,12 +47,12 @@ class DeferredDestruction {
   template <typename F>
   [[gnu::always_inline]] bool Run(Word handle, F destroy) {
     // relaxed, all accesses to a thread's own data: only its signal handlers
-    // use them besides. A handler runs to its end in between. What it leaves
-    // waiting, a frame that it has interrupted sees to.
+    // use them besides. A handler runs to its end in between, and the fences
+    // keep the compiler from moving an access past the point where it may have
+    // run. What it leaves waiting, a frame that it has interrupted sees to.
     const sync::ThreadState& thread = sync::ThisThread();
     Thread& mine = threads_[thread.index.load(std::memory_order_relaxed)];
-    if (__builtin_expect(mine.outermost.load(std::memory_order_relaxed) != 0,
-                         0))
+    if (__builtin_expect(mine.outermost != 0, 0))
       return RunNested(handle, destroy);
     RunOutermost(thread, mine, handle, destroy);
     if (__builtin_expect(mine.waiting.load(std::memory_order_relaxed) != 0, 0))
@@ -65,10 +63,10 @@ class DeferredDestruction {
  private:
   // What the table keeps for a thread index. All bytes are 0 at first.
   struct alignas(128) Thread {
-    sync::Atomic<std::uint64_t> outermost;  // its frame; 0: none is running
-    sync::Atomic<Word> waiting;             // the last handle that was left
-    sync::Atomic<unsigned> nested;          // how many frames follow
-    sync::Atomic<std::uint64_t> frames[kMaxDepth - 1];
+    std::uint64_t outermost;     // its frame; 0: none is running
+    sync::Atomic<Word> waiting;  // the last handle that was left
+    unsigned nested;             // how many frames follow
+    std::uint64_t frames[kMaxDepth - 1];
   };
 
   // [ tag of the thread : 20 | address of the stack / 16 : 44 ]
@@ -77,7 +75,7 @@ class DeferredDestruction {
       (std::uint64_t{1} << kAddressBits) - 1;
 
   static std::uint64_t FrameHere(const sync::ThreadState& thread) noexcept {
-    return thread.tag.load(std::memory_order_relaxed) << kAddressBits |
+    return thread.tag << kAddressBits |
            (sync::StackPointer() / 16 & kAddressMask);
   }
   // Whether `frame` may still exist, now that the stack has grown to `here`.
@@ -88,11 +86,11 @@ class DeferredDestruction {
   template <typename F>
   [[gnu::always_inline]] static void RunOutermost(
       const sync::ThreadState& thread, Thread& mine, Word handle, F& destroy) {
-    mine.outermost.store(FrameHere(thread), std::memory_order_relaxed);
+    mine.outermost = FrameHere(thread);
     sync::SignalFence();
     destroy(handle);
     sync::SignalFence();
-    mine.outermost.store(0, std::memory_order_relaxed);
+    mine.outermost = 0;
     sync::SignalFence();
   }
 
@@ -110,29 +108,26 @@ class DeferredDestruction {
     }
     Thread& mine = threads_[thread.index.load(std::memory_order_relaxed)];
     const std::uint64_t here = FrameHere(thread);
-    unsigned depth = mine.nested.load(std::memory_order_relaxed);
-    if (!MayExist(mine.outermost.load(std::memory_order_relaxed), here)) {
-      mine.nested.store(0, std::memory_order_relaxed);
-      mine.outermost.store(0, std::memory_order_relaxed);
+    unsigned depth = mine.nested;
+    if (!MayExist(mine.outermost, here)) {
+      mine.nested = 0;
+      mine.outermost = 0;
       return Run(handle, destroy);
     }
-    while (depth != 0 &&
-           !MayExist(mine.frames[depth - 1].load(std::memory_order_relaxed),
-                     here))
-      --depth;
+    while (depth != 0 && !MayExist(mine.frames[depth - 1], here)) --depth;
     if (depth == kMaxDepth - 1) {
       Leave(mine, handle);
       return false;
     }
     do {
       // In this order, because a handler may use the next frame.
-      mine.nested.store(depth + 1, std::memory_order_relaxed);
+      mine.nested = depth + 1;
       sync::SignalFence();
-      mine.frames[depth].store(here, std::memory_order_relaxed);
+      mine.frames[depth] = here;
       sync::SignalFence();
       destroy(handle);
       sync::SignalFence();
-      mine.nested.store(depth, std::memory_order_relaxed);
+      mine.nested = depth;
       handle = TakeOne(mine);
     } while (handle != 0);
     return true;
@@ -150,16 +145,15 @@ class DeferredDestruction {
     Word head = mine.waiting.load(std::memory_order_relaxed);
     do {
       next_[NodeOf(handle)].store(head, std::memory_order_relaxed);
-    } while (!mine.waiting.compare_exchange_weak(
+    } while (!mine.waiting.compare_exchange_strong(
         head, handle, std::memory_order_relaxed, std::memory_order_relaxed));
   }
   Word TakeOne(Thread& mine) noexcept {
     Word head = mine.waiting.load(std::memory_order_relaxed);
-    while (head != 0 && !mine.waiting.compare_exchange_weak(
-                            head,
-                            next_[NodeOf(head)].load(std::memory_order_relaxed),
-                            std::memory_order_relaxed,
-                            std::memory_order_relaxed)) {
+    while (head != 0 &&
+           !mine.waiting.compare_exchange_strong(
+               head, next_[NodeOf(head)].load(std::memory_order_relaxed),
+               std::memory_order_relaxed, std::memory_order_relaxed)) {
     }
     return head;
   }

@@ -43,9 +43,9 @@ struct CacheWord {
 // A thread announces its entering because of signal handlers. A handler that
 // interrupts its own thread inside a call finds the entry busy, and is an
 // *uncached caller*: it works without a cache. The same holds for a thread that
-// has no cache number. A handler that runs between a thread's load of the word and its
-// announcement leaves another word. The thread then loads and announces again,
-// and what it announced before is already in the past.
+// has no cache number. A handler that runs between a thread's load of the word
+// and its announcement leaves another word. The thread then loads and announces
+// again, and what it announced before is already in the past.
 //
 // In the child of a fork, the entries of threads that were inside a call are
 // busy for ever, because what is in them may be half written. A thread that

@@ -30,7 +30,7 @@ class ThreadIndexSet {
         // [T1] acquire: sees what the last owner wrote before [T2]. Mutant T1:
         // relaxed inherits a half-written cache. relaxed on failure: a hint
         // again.
-        if (words_[w].compare_exchange_weak(
+        if (words_[w].compare_exchange_strong(
                 taken, taken | std::uint64_t{1} << bit,
                 std::memory_order_acquire, std::memory_order_relaxed)) {
           const unsigned number = w * 64 + bit + 1;
@@ -80,8 +80,9 @@ class ThreadIndexSet {
     // everything that the thread does with its number. Partner of [T4].
     unsigned reach = reach_.load(std::memory_order_seq_cst);
     while (reach < number) {
-      if (reach_.compare_exchange_weak(reach, number, std::memory_order_seq_cst,
-                                       std::memory_order_relaxed))
+      if (reach_.compare_exchange_strong(reach, number,
+                                         std::memory_order_seq_cst,
+                                         std::memory_order_relaxed))
         return;
     }
   }
@@ -134,24 +135,20 @@ class ThreadRegistry {
   static unsigned Borrow() noexcept {
     sync::ThreadState& thread = sync::ThisThread();
     Claim();
-    // relaxed, all: as in Claim.
-    const unsigned loans = thread.loans.load(std::memory_order_relaxed);
+    // relaxed, both: as in Claim.
     if (thread.index.load(std::memory_order_relaxed) == 0) {
       ClaimFrom(indices_, thread.index);
       Tag(thread);
-      thread.loans.store(1, std::memory_order_relaxed);
-    } else if (loans != 0) {
-      thread.loans.store(loans + 1, std::memory_order_relaxed);
+      thread.loans = 1;
+    } else if (thread.loans != 0) {
+      ++thread.loans;
     }
     return thread.index.load(std::memory_order_relaxed);
   }
   static void Return() noexcept {
     sync::ThreadState& thread = sync::ThisThread();
-    // relaxed, both: as in Claim.
-    const unsigned loans = thread.loans.load(std::memory_order_relaxed);
-    if (loans == 0) return;
-    thread.loans.store(loans - 1, std::memory_order_relaxed);
-    if (loans == 1) GiveBack(indices_, thread.index);
+    if (thread.loans != 0 && --thread.loans == 0)
+      GiveBack(indices_, thread.index);
   }
   class Loan {
    public:
@@ -209,9 +206,8 @@ class ThreadRegistry {
 
   // Tells the calling thread from those that had its index before.
   static void Tag(sync::ThreadState& thread) noexcept {
-    // relaxed, both: a number, which publishes nothing.
-    thread.tag.store(tags_.fetch_add(1, std::memory_order_relaxed) + 1,
-                     std::memory_order_relaxed);
+    // relaxed: a number, which publishes nothing.
+    thread.tag = tags_.fetch_add(1, std::memory_order_relaxed) + 1;
   }
 
   using Indices = ThreadIndexSet<sync::kMaxThreads>;

@@ -299,12 +299,12 @@ TEST_F(ThreadRegistryTest, ThreadBorrowsAnIndexAfterItsExitHook) {
       const ThreadRegistry::Loan outer;
       EXPECT_NE(outer.index(), 0u);
       EXPECT_EQ(Index(), outer.index());
-      const auto tag = sync::ThisThread().tag.load();
+      const auto tag = sync::ThisThread().tag;
       std::thread([&] {
         sync::ThisThread().exited.store(true, std::memory_order_relaxed);
         const ThreadRegistry::Loan other;
         EXPECT_NE(other.index(), outer.index());
-        EXPECT_NE(sync::ThisThread().tag.load(), tag);
+        EXPECT_NE(sync::ThisThread().tag, tag);
       }).join();
       {
         const ThreadRegistry::Loan inner;
