@@ -8,9 +8,13 @@
  *     forged, stale, another table's or of another type, it gets its exact
  *     status, and nothing is changed.
  *   - If a status other than HAFT_OK is returned, results are not written.
- *   - No exception crosses it. Only the `must` forms abort.
+ *   - It throws nothing. Only the `must` forms abort.
  *   - An object is destroyed by the thread that deletes it, or by the thread
- *     that ends its last pin. `destroy` callbacks may call back into Haft.
+ *     that ends its last pin. `destroy` callbacks may call back into Haft. They
+ *     should return. If one does not, because it ends its thread or is left by
+ *     longjmp or by an exception (which passes through the call of Haft, as
+ *     through any C function), its own object is never freed and counts as live
+ *     for ever, and nothing else is harmed.
  *   - It may be called in signal handlers, unless it says that it allocates or
  *     that it blocks. A call that destroys an object is as safe there as the
  *     object's `destroy` is.
@@ -104,10 +108,10 @@ typedef struct haft_pin {
  * digits. If the process has no address space for that, it is for a half, a
  * quarter and so on, down to 4,096; haft_table_stats tells. (Where a program
  * runs with the rights of another user than the one who started it, the
- * variable is ignored.) The table is never destroyed. The first call allocates. If several threads create the table at
- * the same time, one of them succeeds and the others use its table; none waits.
- * If the table cannot be allocated, calls return HAFT_OUT_OF_MEMORY (or 0, if
- * they return a count). */
+ * variable is ignored.) The table is never destroyed. The first call allocates.
+ * If several threads create the table at the same time, one of them succeeds
+ * and the others use its table; none waits. If the table cannot be allocated,
+ * calls return HAFT_OUT_OF_MEMORY (or 0, if they return a count). */
 
 /* Makes `object` reachable through a new handle. `type->destroy(object)` is
  * called when the handle has been deleted and the object is no longer in use.
@@ -138,7 +142,8 @@ HAFT_API haft_status haft_check(haft_handle handle);
 
 /* Gives the object and keeps it alive until haft_unpin.
  *   Returns   as haft_value; HAFT_OUT_OF_MEMORY if there are 917,504 pins
- *             besides the 14 of each thread
+ *             besides the 14 of each thread, or more than 32,768 threads (4,096
+ *             where words have 32 bits) use tables
  *   Progress  wait-free except for one retry for each haft_delete_unless_pinned
  *             and haft_take of the same handle that is under way
  *   Cost      one compare-and-swap on a line of the thread's own */
@@ -169,9 +174,8 @@ HAFT_API haft_status haft_delete_unless_pinned(haft_handle handle,
  * over.
  *   Returns   as haft_delete. HAFT_TIMED_OUT if the object is still pinned: the
  *             handle is deleted all the same, and the last haft_unpin destroys
- *             the object. HAFT_DEFERRED if `destroy` callbacks are nested deeper
- *             than 32 in this thread: the handle is deleted, and waiting would
- *             be in vain
+ *             the object. HAFT_DEFERRED if callbacks are nested deeper than 32
+ *             in this thread: the handle is deleted, and waiting is in vain
  *   Progress  blocking */
 HAFT_API haft_status haft_delete_and_wait(haft_handle handle,
                                           const haft_type *type,
@@ -465,13 +469,13 @@ HAFT_API haft_status haft_table_release(haft_table *table, haft_handle handle);
  *   Objects  An object that was live at the fork exists in both processes, and
  *            each destroys its own: `destroy` may run once in each. At exit,
  *            the process's table destroys nothing.
- *   Caches   The calling thread keeps its cache. The slots in the caches of the
- *            parent's other threads stay unused, and those threads still count
- *            towards the limit of threads with a cache. The capacity is the
- *            same, because every table has room for such slots.
- *   Pins     All pins are held in the child, too. If another thread of the
- *            parent held one, nobody ends it unless the child passes its words
- *            to haft_unpin. Until then its object, once deleted, stays in
+ *   Caches   The calling thread keeps its cache. Threads that begin in the
+ * child take the places of the parent's other threads, with the free slots in
+ * their caches. If such a thread was inside a call, its cache in that table is
+ * lost (`lost_caches` of haft_stats). The capacity is the same, because every
+ * table has room for that. Pins     All pins are held in the child, too. If
+ * another thread of the parent held one, nobody ends it unless the child passes
+ * its words to haft_unpin. Until then its object, once deleted, stays in
  *            memory, and haft_delete_and_wait times out.
  *   Calls    If another thread was inside a call, that call has taken effect in
  *            the child, or it has not, or it never completes: a deleted object

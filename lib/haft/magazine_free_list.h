@@ -31,7 +31,7 @@ inline namespace HAFT_ABI {
 //
 // A cache strands up to two magazines of handles, which other threads cannot
 // reach. The table has slots for that, and for one more magazine for each
-// thread index, because an uncached caller may be emptying one. Therefore
+// cache number, because an uncached caller may be emptying one. Therefore
 // `capacity` handles can always be live. If the handle layout has too few index
 // bits for so many slots, magazines are smaller, or there are none.
 template <unsigned kMagazineSize>

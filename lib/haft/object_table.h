@@ -96,7 +96,9 @@ class ObjectTable {
   // Keeps the object of `handle` alive until the pin ends.
   //   Returns   a pin that gives T&, or an empty one that says why not: a
   //             Status of Check, or kOutOfMemory if more pins are held at once
-  //             than there are hazard cells (917,504 and 14 a thread)
+  //             than there are hazard cells (917,504 and 14 a thread), or more
+  //             threads use tables than there are indices (32,768; 4,096 where
+  //             words have 32 bits)
   //   Progress  lock-free; wait-free for a thread with an index unless a
   //             DeleteUnlessPinned or a Take of this handle is under way
   //   Cost      one compare-and-swap on a line of the thread's own; a thread's

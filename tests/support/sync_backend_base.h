@@ -55,6 +55,7 @@ struct ThreadState {
   Atomic<unsigned> index;
   Atomic<unsigned> cache;
   Atomic<bool> exited;
+  bool holds_interns;
   unsigned loans;
   std::uint64_t tag;
 };

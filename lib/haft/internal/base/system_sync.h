@@ -125,6 +125,7 @@ struct ThreadState {
   Atomic<unsigned> index;  // 1..kMaxThreads; 0: has none
   Atomic<unsigned> cache;  // 1..kMaxCaches; 0: has none
   Atomic<bool> exited;     // its exit hook has run; it owns no index any more
+  bool holds_interns;      // it is forking, with the InternTable locked
   unsigned loans;          // how often the index is lent; 0: it is not
   std::uint64_t tag;       // differs from those of the index's other owners
 };

@@ -4,6 +4,7 @@
 
 #include "haft/haft.h"
 #include "haft/handle.h"
+#include "haft/internal/base/sync.h"
 #include "haft/internal/diagnostics/observed_calls.h"
 #include "haft/internal/process/c_call.h"
 #include "haft/internal/process/intern_table.h"
@@ -17,26 +18,22 @@ namespace {
 // One for all tables. Constant-initialised and never destroyed.
 InternTable intern_table;
 
-// What a fork does before and after. A child that was forked while another
-// thread was registering these registers them a second time, so that each fork
-// calls each of them twice. The second call has no effect.
-class InternTableFork {
- public:
+// The work of a fork, before and after it. A child that was forked while
+// another thread was registering these registers them a second time, so that
+// each fork calls each of them twice. The second call has no effect.
+struct InternTableFork {
   static void Before() {
-    if (has_locked_) return;
+    bool& holds_interns = sync::ThisThread().holds_interns;
+    if (holds_interns) return;
     intern_table.Lock();
-    has_locked_ = true;
+    holds_interns = true;
   }
   static void After() {
-    if (!has_locked_) return;
-    has_locked_ = false;
+    bool& holds_interns = sync::ThisThread().holds_interns;
+    if (!holds_interns) return;
+    holds_interns = false;
     intern_table.Unlock();
   }
-
- private:
-  // Whether this thread is forking.
-  [[gnu::tls_model("initial-exec")]] static inline thread_local bool
-      has_locked_ = false;
 };
 
 // Sees to it, once, that a child of fork finds no mutex locked by a thread that
@@ -46,9 +43,8 @@ bool InternTableSurvivesFork() noexcept {
   static pthread_once_t once = PTHREAD_ONCE_INIT;
   static bool survives = false;
   pthread_once(&once, [] {
-    survives =
-        pthread_atfork(&InternTableFork::Before, &InternTableFork::After,
-                       &InternTableFork::After) == 0;
+    survives = pthread_atfork(&InternTableFork::Before, &InternTableFork::After,
+                              &InternTableFork::After) == 0;
   });
   return survives;
 }

@@ -49,7 +49,7 @@ class DeferredDestruction {
     // relaxed, all accesses to a thread's own data: only its signal handlers
     // use them besides. A handler runs to its end in between, and the fences
     // keep the compiler from moving an access past the point where it may have
-    // run. What it leaves waiting, a frame that it has interrupted sees to.
+    // run. Objects that it leaves waiting are for a frame that it interrupted.
     const sync::ThreadState& thread = sync::ThisThread();
     Thread& mine = threads_[thread.index.load(std::memory_order_relaxed)];
     if (__builtin_expect(mine.outermost != 0, 0))
@@ -61,7 +61,7 @@ class DeferredDestruction {
   }
 
  private:
-  // What the table keeps for a thread index. All bytes are 0 at first.
+  // The data of a thread index. All bytes are 0 at first.
   struct alignas(128) Thread {
     std::uint64_t outermost;     // its frame; 0: none is running
     sync::Atomic<Word> waiting;  // the last handle that was left

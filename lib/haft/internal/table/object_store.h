@@ -213,9 +213,8 @@ class ObjectStore {
       return true;
     }
     return destructions_.Run(
-        word, [this](Word now) __attribute__((always_inline)) {
-          DestroyNow(now);
-        });
+        word, [this](Word now)
+                  __attribute__((always_inline)) { DestroyNow(now); });
   }
 
   // The object of a handle that has ended; the destructor destroys the object.

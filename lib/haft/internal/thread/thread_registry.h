@@ -185,8 +185,8 @@ class ThreadRegistry {
     caches_.ReleaseOthers(thread.cache.load(std::memory_order_relaxed));
   }
 
-  template <typename Set>
-  static void ClaimFrom(Set& set, sync::Atomic<unsigned>& mine) noexcept {
+  template <typename Set, typename Number>
+  static void ClaimFrom(Set& set, Number& mine) noexcept {
     const unsigned number = set.Claim();
     if (number == 0) return;
     unsigned none = 0;
@@ -197,8 +197,8 @@ class ThreadRegistry {
       set.Release(number);
     }
   }
-  template <typename Set>
-  static void GiveBack(Set& set, sync::Atomic<unsigned>& mine) noexcept {
+  template <typename Set, typename Number>
+  static void GiveBack(Set& set, Number& mine) noexcept {
     // relaxed: as in Claim.
     if (const unsigned number = mine.exchange(0, std::memory_order_relaxed))
       set.Release(number);
