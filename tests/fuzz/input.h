@@ -9,6 +9,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <utility>
 #include <vector>
 
 #include "haft/handle.h"
@@ -85,36 +86,34 @@ class Input {
   const std::uint8_t* const end_;
 };
 
-// While such an object exists, the calling thread has no cache in any table.
+// While such an object exists, the calling thread acts as another one, whose
+// exit hook has run: it has no cache in any table, and borrows an index. All
+// these objects stand for the same other thread, and one inside another goes
+// back to the first.
 class AsUncachedCaller {
  public:
-  explicit AsUncachedCaller(bool is_uncached)
-      : index_(
-            internal::sync::ThisThread().index.load(std::memory_order_relaxed)),
-        cache_(
-            internal::sync::ThisThread().cache.load(std::memory_order_relaxed)),
-        exited_(internal::sync::ThisThread().exited.load(
-            std::memory_order_relaxed)),
-        is_uncached_(is_uncached) {
-    if (!is_uncached_) return;
-    internal::sync::ThisThread().exited.store(true, std::memory_order_relaxed);
-    internal::sync::ThisThread().index.store(0, std::memory_order_relaxed);
-    internal::sync::ThisThread().cache.store(0, std::memory_order_relaxed);
+  explicit AsUncachedCaller(bool is_uncached) : is_uncached_(is_uncached) {
+    if (is_uncached_) Swap();
   }
   ~AsUncachedCaller() {
-    if (!is_uncached_) return;
-    internal::sync::ThisThread().index.store(index_, std::memory_order_relaxed);
-    internal::sync::ThisThread().cache.store(cache_, std::memory_order_relaxed);
-    internal::sync::ThisThread().exited.store(exited_,
-                                              std::memory_order_relaxed);
+    if (is_uncached_) Swap();
   }
   AsUncachedCaller(const AsUncachedCaller&) = delete;
   AsUncachedCaller& operator=(const AsUncachedCaller&) = delete;
 
  private:
-  const unsigned index_;
-  const unsigned cache_;
-  const bool exited_;
+  static void Swap() {
+    static internal::sync::ThreadState other = {};
+    static const bool has_exited = (other.exited.store(true), true);
+    (void)has_exited;
+    internal::sync::ThreadState& own = internal::sync::ThisThread();
+    other.index.store(own.index.exchange(other.index.load()));
+    other.cache.store(own.cache.exchange(other.cache.load()));
+    other.exited.store(own.exited.exchange(other.exited.load()));
+    std::swap(own.loans, other.loans);
+    std::swap(own.tag, other.tag);
+  }
+
   const bool is_uncached_;
 };
 

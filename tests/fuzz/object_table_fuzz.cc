@@ -364,7 +364,11 @@ class Run final : private Events {
   void EndScope() {
     if (scopes_.empty()) return;
     const Self self = scopes_.back().self;
-    scopes_.pop_back();
+    {
+      // As the thread that began it.
+      const AsUncachedCaller other(self != self_);
+      scopes_.pop_back();
+    }
     if (std::any_of(scopes_.begin(), scopes_.end(),
                     [=](const Scope& scope) { return scope.self == self; }))
       return;
