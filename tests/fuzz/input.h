@@ -15,6 +15,7 @@
 #include "haft/handle.h"
 #include "haft/internal/base/sync.h"
 #include "haft/traits.h"
+#include "tests/support/inspector.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data,
                                       std::size_t size);
@@ -116,6 +117,20 @@ class AsUncachedCaller {
 
   const bool is_uncached_;
 };
+
+// Returns how many free handles of `table` the calling thread cannot reach: an
+// uncached caller those in the caches of threads. (The fuzzers have one thread,
+// so that a caller with a cache reaches them all.)
+template <typename FreeList, typename Table>
+std::size_t OutOfReach(const Table& table) {
+  std::size_t cached = 0;
+  if (internal::sync::ThisThread().cache.load() != 0) return cached;
+  internal::Inspector::AllocatorOf(table).caches().ForEach(
+      [&](const auto& cache, unsigned level) {
+        FreeList::ForEachCached(cache, level, [&](Word) { ++cached; });
+      });
+  return cached;
+}
 
 }  // namespace haft::fuzz
 

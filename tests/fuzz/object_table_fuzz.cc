@@ -276,7 +276,8 @@ class Run final : private Events {
     }
     if (handle == kNullHandle) {
       Expect(used >= capacity_, "full below the capacity");
-      return Expect(used == table_->Stats().high_water,
+      return Expect(used + OutOfReach<typename Traits::FreeList>(*table_) ==
+                        table_->Stats().high_water,
                     "full though a slot is free");
     }
     Expect(!throws, "constructed without a constructor");

@@ -82,6 +82,7 @@ class SlotAllocator {
   SlotArray<Slot, Layout>& slots() noexcept { return slots_; }
   const SlotArray<Slot, Layout>& slots() const noexcept { return slots_; }
   ThreadCaches<Cache>& caches() noexcept { return caches_; }
+  const ThreadCaches<Cache>& caches() const noexcept { return caches_; }
 
   // Returns the next handle of a slot that then belongs to the caller, or 0 if
   // the table is full. `thread` is what ThreadCaches::With passes. Inlined by

@@ -35,11 +35,19 @@ class ThreadIndexSet {
                 std::memory_order_acquire, std::memory_order_relaxed)) {
           const unsigned number = w * 64 + bit + 1;
           RaiseReach(number);
+          // relaxed: a count; see IsFull.
+          taken_.fetch_add(1, std::memory_order_relaxed);
           return number;
         }
       }
     }
     return 0;
+  }
+
+  // Whether all numbers are taken, or were a moment ago: a Claim would look for
+  // one in vain. One load.
+  bool IsFull() const noexcept {
+    return taken_.load(std::memory_order_relaxed) == kMax;
   }
 
   // Returns the highest number that was ever claimed. In the single order of
@@ -58,6 +66,8 @@ class ThreadIndexSet {
     const std::uint64_t taken =
         words_[(number - 1) / 64].fetch_and(~bit, std::memory_order_release);
     HAFT_CHECK((taken & bit) != 0, "a thread's number was released twice");
+    // relaxed: as in Claim.
+    taken_.fetch_sub(1, std::memory_order_relaxed);
   }
 
   // Gives all numbers but `number` back, or all if that is 0. For the child of
@@ -69,6 +79,7 @@ class ThreadIndexSet {
       words_[w].store(is_here ? std::uint64_t{1} << (number - 1) % 64 : 0,
                       std::memory_order_relaxed);
     }
+    taken_.store(number != 0, std::memory_order_relaxed);
   }
 
  private:
@@ -89,6 +100,7 @@ class ThreadIndexSet {
 
   sync::Atomic<std::uint64_t> words_[kWords] = {};
   sync::Atomic<unsigned> reach_{0};
+  sync::Atomic<unsigned> taken_{0};
 };
 
 // Gives the threads of the process their numbers. There are two, because they
@@ -124,7 +136,7 @@ class ThreadRegistry {
       ClaimFrom(indices_, thread.index);
       Tag(thread);
     }
-    if (thread.cache.load(std::memory_order_relaxed) == 0)
+    if (thread.cache.load(std::memory_order_relaxed) == 0 && !caches_.IsFull())
       ClaimFrom(caches_, thread.cache);
   }
 
