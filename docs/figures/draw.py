@@ -122,7 +122,7 @@ int main() {
 
   const std::size_t capacity = std::size_t{1} << 22;
   std::printf("\nstranded %zu\n", haft::MagazineFreeList::SlotsFor(capacity, haft::Layout64<>::kSlots) - capacity);
-  std::printf("threads %u\n", haft::internal::sync::kMaxThreads);
+  std::printf("threads %u\n", haft::internal::sync::kMaxCaches);
 }
 """
 
@@ -434,7 +434,7 @@ def free_list():
         figure.text(x + 36, 80, "New", "small", "middle")
         figure.text(x + 78, 80, "Delete", "small", "middle")
     figure.lines(474, 80, ["loaded holds 0 to 128", "handles, previous is", "full or empty."], "small")
-    figure.box(608, 62, 168, 92, "grey", ["uncached caller", "a thread without an index,", "or a signal handler inside", "its own thread's call"])
+    figure.box(608, 62, 168, 92, "grey", ["uncached caller", "a thread without a cache,", "or a signal handler inside", "its own thread's call"])
 
     figure.path([(100, 222), (100, 282)])
     figure.path([(140, 282), (140, 222)])
@@ -452,7 +452,7 @@ def free_list():
         figure.rect(40 + index * 62, 310, 50, 60, "blue")
     for index in range(3):
         figure.rect(274 + index * 58, 310, 50, 60, "none")
-    figure.text(36, 392, "Both are stacks, in 16 stripes that are chosen by the thread's index.", "small")
+    figure.text(36, 392, "Both are stacks, in 16 stripes that are chosen by the cache's number.", "small")
     figure.rect(560, 282, 216, 122, "none", 8, "dash")
     figure.text(572, 300, "A stack of single handles", "small")
     for index in range(6):

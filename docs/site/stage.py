@@ -16,7 +16,8 @@ import sys
 # (caption, pages): a page that does not exist is left out, and a guide that is not named comes last.
 CONTENTS = [
     ("Guides", ["docs/embedding-cpp", "docs/embedding-c", "docs/debugging", "docs/diagnosing"]),
-    ("Design", ["docs/design", "docs/glossary", "docs/questions", "docs/design/memory_orders", "docs/design/history"]),
+    ("Design", ["docs/design", "docs/fork_and_signals", "docs/glossary", "docs/questions", "docs/design/memory_orders",
+                "docs/design/history"]),
     ("Evidence", ["docs/verification", "docs/benchmarks"]),
     ("Reference", ["api/index"]),
     ("Project", ["CHANGELOG", "CONTRIBUTING", "SECURITY", "CODE_OF_CONDUCT"]),

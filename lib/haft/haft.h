@@ -8,9 +8,13 @@
  *     forged, stale, another table's or of another type, it gets its exact
  *     status, and nothing is changed.
  *   - If a status other than HAFT_OK is returned, results are not written.
- *   - No exception crosses it. Only the `must` forms abort.
+ *   - It throws nothing. Only the `must` forms abort.
  *   - An object is destroyed by the thread that deletes it, or by the thread
- *     that ends its last pin. `destroy` callbacks may call back into Haft.
+ *     that ends its last pin. `destroy` callbacks may call back into Haft. They
+ *     should return. If one does not, because it ends its thread or is left by
+ *     longjmp or by an exception (which passes through the call of Haft, as
+ *     through any C function), its own object is never freed and counts as live
+ *     for ever, and nothing else is harmed.
  *   - It may be called in signal handlers, unless it says that it allocates or
  *     that it blocks. A call that destroys an object is as safe there as the
  *     object's `destroy` is.
@@ -58,8 +62,10 @@ typedef enum haft_status {
   HAFT_OUT_OF_MEMORY = 7, /* there is no memory, or no room for a pin */
   HAFT_PINNED = 8,        /* live and in use, so it was not deleted */
   HAFT_TIMED_OUT = 9,     /* deleted, and still in use */
-  HAFT_INVALID = 10       /* invalid argument (other than the handle): null or
+  HAFT_INVALID = 10,      /* invalid argument (other than the handle): null or
                              zero; or the handle was never interned */
+  HAFT_DEFERRED = 11      /* deleted, and destroyed when the innermost `destroy`
+                             that is running in this thread returns */
 } haft_status;
 
 /* The descriptor of a type of objects. Two descriptors are one type in two
@@ -98,11 +104,14 @@ typedef struct haft_pin {
  *
  * All code that loads the same libhaft.so shares one table. The first call that
  * needs it creates it, for 4,194,304 live handles (65,536 where words have 32
- * bits) or as many as the environment variable HAFT_CAPACITY says. It is never
- * destroyed. The first call allocates. If several threads create the table at
- * the same time, one of them succeeds and the others use its table; none waits.
- * If the table cannot be allocated, calls return HAFT_OUT_OF_MEMORY (or 0, if
- * they return a count). */
+ * bits) or as many as the environment variable HAFT_CAPACITY says, in decimal
+ * digits. If the process has no address space for that, it is for a half, a
+ * quarter and so on, down to 4,096; haft_table_stats tells. (Where a program
+ * runs with the rights of another user than the one who started it, the
+ * variable is ignored.) The table is never destroyed. The first call allocates.
+ * If several threads create the table at the same time, one of them succeeds
+ * and the others use its table; none waits. If the table cannot be allocated,
+ * calls return HAFT_OUT_OF_MEMORY (or 0, if they return a count). */
 
 /* Makes `object` reachable through a new handle. `type->destroy(object)` is
  * called when the handle has been deleted and the object is no longer in use.
@@ -133,7 +142,8 @@ HAFT_API haft_status haft_check(haft_handle handle);
 
 /* Gives the object and keeps it alive until haft_unpin.
  *   Returns   as haft_value; HAFT_OUT_OF_MEMORY if there are 917,504 pins
- *             besides the 14 of each thread
+ *             besides the 14 of each thread, or more than 32,768 threads (4,096
+ *             where words have 32 bits) use tables
  *   Progress  wait-free except for one retry for each haft_delete_unless_pinned
  *             and haft_take of the same handle that is under way
  *   Cost      one compare-and-swap on a line of the thread's own */
@@ -148,8 +158,8 @@ HAFT_API void haft_unpin(haft_pin *pin);
 
 /* Ends `handle`, if it is of `type` (null: any type). From now on it is stale.
  * The object is destroyed before this returns or, if it is pinned, before the
- * last haft_unpin returns. (If `destroy` callbacks are nested deeper than 32,
- * the outermost one may destroy it later.)
+ * last haft_unpin returns. (If `destroy` callbacks are nested deeper than 32 in
+ * this thread, it is destroyed when the innermost of them returns.)
  *   Returns   HAFT_OK, once for each handle; otherwise as haft_value
  *   Progress  lock-free except for `destroy` */
 HAFT_API haft_status haft_delete(haft_handle handle, const haft_type *type);
@@ -161,9 +171,12 @@ HAFT_API haft_status haft_delete_unless_pinned(haft_handle handle,
 
 /* Ends `handle`, then waits until the object is destroyed, for `nanoseconds` at
  * most. A thread that has the object pinned itself waits until the time is
- * over. Returns   as haft_delete; HAFT_TIMED_OUT if the object is still pinned.
- * The handle is deleted all the same, and the last haft_unpin destroys the
- * object Progress  blocking */
+ * over.
+ *   Returns   as haft_delete. HAFT_TIMED_OUT if the object is still pinned: the
+ *             handle is deleted all the same, and the last haft_unpin destroys
+ *             the object. HAFT_DEFERRED if callbacks are nested deeper than 32
+ *             in this thread: the handle is deleted, and waiting is in vain
+ *   Progress  blocking */
 HAFT_API haft_status haft_delete_and_wait(haft_handle handle,
                                           const haft_type *type,
                                           uint64_t nanoseconds);
@@ -268,6 +281,8 @@ typedef struct haft_stats {
   uint64_t high_water;      /* slots ever taken into use, free ones included */
   uint64_t capacity;        /* objects that can always exist at the same time,
                                after subtraction of the exhausted slots */
+  uint64_t lost_caches;     /* thread caches that a fork has left half written,
+                               so that no thread uses them any more */
 } haft_stats;
 HAFT_API haft_status haft_table_stats(haft_table *table, haft_stats *stats);
 
@@ -454,13 +469,13 @@ HAFT_API haft_status haft_table_release(haft_table *table, haft_handle handle);
  *   Objects  An object that was live at the fork exists in both processes, and
  *            each destroys its own: `destroy` may run once in each. At exit,
  *            the process's table destroys nothing.
- *   Caches   The calling thread keeps its cache. The slots in the caches of the
- *            parent's other threads stay unused, and those threads still count
- *            towards the limit of threads with a cache. The capacity is the
- *            same, because every table has room for such slots.
- *   Pins     All pins are held in the child, too. If another thread of the
- *            parent held one, nobody ends it unless the child passes its words
- *            to haft_unpin. Until then its object, once deleted, stays in
+ *   Caches   The calling thread keeps its cache. Threads that begin in the
+ * child take the places of the parent's other threads, with the free slots in
+ * their caches. If such a thread was inside a call, its cache in that table is
+ * lost (`lost_caches` of haft_stats). The capacity is the same, because every
+ * table has room for that. Pins     All pins are held in the child, too. If
+ * another thread of the parent held one, nobody ends it unless the child passes
+ * its words to haft_unpin. Until then its object, once deleted, stays in
  *            memory, and haft_delete_and_wait times out.
  *   Calls    If another thread was inside a call, that call has taken effect in
  *            the child, or it has not, or it never completes: a deleted object

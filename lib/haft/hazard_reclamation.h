@@ -51,7 +51,7 @@ class HazardReclamation : public internal::HazardCells {
   // as soon as the caller, by a seq_cst load after this, finds the handle still
   // live.
   //   Returns   nullptr if there is no room for more pins
-  //   Progress  wait-free for a thread with an index, else lock-free
+  //   Progress  as HazardCells::Publish
   template <typename Slot>
   Hold* Protect(Slot& slot, Word handle) noexcept {
     return Publish(slot.usage().users, handle);
@@ -83,20 +83,24 @@ class HazardReclamation : public internal::HazardCells {
   // A read scope of the thread that makes it.
   class Scope {
    public:
-    unsigned holder() const noexcept { return holder_; }
+    // Whether there is a scope. There is none if more threads use tables than
+    // there are thread indices.
+    bool ok() const noexcept { return holder_.index != 0; }
+    unsigned holder() const noexcept { return holder_.index; }
 
    private:
     friend class HazardReclamation;
-    explicit Scope(unsigned holder) noexcept
-        : holder_(holder), member_(holder) {}
+    explicit Scope(ScopeHolder holder) noexcept
+        : holder_(holder), member_(holder.index) {}
 
-    unsigned holder_;
+    ScopeHolder holder_;
     internal::UserSet::Member member_;
   };
 
-  // ReadScope: begins a scope; whether EndScope(holder) ended the outermost
-  // one.
+  // ReadScope: begins a scope; ends one that is ok(), and returns whether that
+  // was the outermost one of its thread.
   Scope NewScope() noexcept { return Scope(BeginScope()); }
+  bool End(const Scope& scope) noexcept { return EndScope(scope.holder_); }
 
   // ReadScope: from now on a deleter of the slot's object finds this scope. The
   // object is safe as after Protect.

@@ -31,7 +31,7 @@ inline namespace HAFT_ABI {
 //
 // A cache strands up to two magazines of handles, which other threads cannot
 // reach. The table has slots for that, and for one more magazine for each
-// thread index, because an uncached caller may be emptying one. Therefore
+// cache number, because an uncached caller may be emptying one. Therefore
 // `capacity` handles can always be live. If the handle layout has too few index
 // bits for so many slots, magazines are smaller, or there are none.
 template <unsigned kMagazineSize>
@@ -120,10 +120,10 @@ class BasicMagazineFreeList {
 
  private:
   // The greatest number of magazines whose handles are out of reach: two in
-  // each cache, and for each thread index one that an uncached caller is
-  // emptying.
+  // each cache, and one for each of as many uncached callers that are emptying
+  // one at the same time.
   static constexpr std::size_t kStranded =
-      std::size_t{3} * internal::sync::kMaxThreads;
+      std::size_t{3} * internal::sync::kMaxCaches;
 
   static std::size_t MagazineSize(std::size_t capacity,
                                   std::size_t limit) noexcept {
@@ -191,7 +191,7 @@ class BasicMagazineFreeList {
   void Equip(Cache& cache) noexcept {
     // relaxed: the word belongs to this thread.
     cache.stripe =
-        internal::sync::ThisThread().index.load(std::memory_order_relaxed);
+        internal::sync::ThisThread().cache.load(std::memory_order_relaxed);
     cache.loaded = depot_.TakeEmpty(cache.stripe);
     cache.previous = depot_.TakeEmpty(cache.stripe);
     cache.size = size_;

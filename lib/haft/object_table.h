@@ -96,7 +96,9 @@ class ObjectTable {
   // Keeps the object of `handle` alive until the pin ends.
   //   Returns   a pin that gives T&, or an empty one that says why not: a
   //             Status of Check, or kOutOfMemory if more pins are held at once
-  //             than there are hazard cells (917,504 and 14 a thread)
+  //             than there are hazard cells (917,504 and 14 a thread), or more
+  //             threads use tables than there are indices (32,768; 4,096 where
+  //             words have 32 bits)
   //   Progress  lock-free; wait-free for a thread with an index unless a
   //             DeleteUnlessPinned or a Take of this handle is under way
   //   Cost      one compare-and-swap on a line of the thread's own; a thread's
@@ -121,8 +123,8 @@ class ObjectTable {
 
   // Ends `handle`: no Pin succeeds from now on. The object is destroyed before
   // this returns or, if it is pinned, by the last unpin before that returns.
-  // (If destructors are nested deeper than 32, the outermost one may destroy it
-  // later.)
+  // (If destructors are nested deeper than 32 on this stack, the innermost one
+  // destroys it when it returns.)
   //   Returns   kOk, once for each handle; else why the handle is refused
   //   Progress  lock-free but for T's destructor
   //   Cost      one compare-and-swap, and a look at the hazard cells of each
@@ -157,14 +159,18 @@ class ObjectTable {
   // A thread that waits for its own pin waits until the timeout.
   //   Returns   kTimedOut if the object is still pinned: it is deleted all the
   //             same, and the last unpin destroys it. Its slot can be used
-  //             again when that returns, which may be a moment later
+  //             again when that returns, which may be a moment later. kDeferred
+  //             if destructors are nested deeper than 32 on this stack: the
+  //             handle has ended, and the object is destroyed when the
+  //             innermost of them returns, so that waiting would be in vain
   //   Progress  blocking: the one call that waits
   template <typename F = internal::DoNothing>
   Status DeleteAndWait(Handle handle, std::chrono::nanoseconds timeout,
                        F ended = {}) {
-    const Status status = Delete(handle, ended);
-    if (status != Status::kOk) return status;
     const Word word = static_cast<Word>(handle);
+    if (!store_.End(word)) return store_.Refusal(handle);
+    ended();
+    if (!store_.Dispose(word)) return Status::kDeferred;
     return store_.destroyed_event().WaitUntil(
                [&] { return !store_[word].IsInUse(word); }, timeout)
                ? Status::kOk

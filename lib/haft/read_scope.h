@@ -32,11 +32,16 @@ class ReadScope {
   explicit ReadScope(ObjectTable<T, Traits>& table) noexcept
       : store_(table.store_), scope_(store_.reclamation().NewScope()) {}
   ~ReadScope() {
-    if (store_.reclamation().EndScope(scope_.holder()))
+    if (scope_.ok() && store_.reclamation().End(scope_))
       store_.RetryDeferred(scope_.holder());
   }
   ReadScope(const ReadScope&) = delete;
   ReadScope& operator=(const ReadScope&) = delete;
+
+  // Whether the scope protects anything. It does not if more than 32,768
+  // threads (4,096 where words have 32 bits) use tables at the same time. Find
+  // then finds nothing.
+  bool ok() const noexcept { return scope_.ok(); }
 
   // Returns the object of `handle`, which stays alive until the scope ends;
   // nullptr if the handle is not live.
@@ -50,7 +55,7 @@ class ReadScope {
     const Word word = static_cast<Word>(handle);
     typename Store::Slot& slot = store_[word];
     const Word slots = store_.slots();
-    if (!slot.MayBeLive(word, slots)) return nullptr;
+    if (!slot.MayBeLive(word, slots) || !ok()) return nullptr;
     Reclamation::Use(scope_, slot);
     return slot.Validate(word, slots) ? slot.object() : nullptr;
   }

@@ -25,6 +25,8 @@ enum class Status : int {
   kTimedOut = 9,     // deleted, and still in use
   kInvalid = 10,     // invalid argument (other than the handle): null or zero;
                      // or the handle was never interned
+  kDeferred = 11,    // deleted, and destroyed when the innermost destructor
+                     // that is running in this thread returns
 };
 
 // Returns a static string such as "stale", or "unknown" for a value that is no
@@ -53,6 +55,8 @@ constexpr const char* StatusName(Status status) noexcept {
       return "timed out";
     case Status::kInvalid:
       return "invalid argument";
+    case Status::kDeferred:
+      return "deleted, and destroyed later by this thread";
   }
   return "unknown";
 }

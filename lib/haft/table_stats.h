@@ -21,6 +21,8 @@ struct TableStats {
   std::size_t high_water;       // slots ever taken into use, free ones included
   std::size_t
       capacity;  // handles that can always be live, less exhausted slots
+  std::size_t lost_caches;  // thread caches that a fork has left half written,
+                            // so that no thread uses them any more
 };
 
 // The figures that an ObjectTable keeps as well.

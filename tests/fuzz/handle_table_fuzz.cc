@@ -110,7 +110,9 @@ class Run {
     const std::size_t used = live_.size() + exhausted_;
     if (word == 0) {
       Expect(used >= capacity_, "full below the capacity");
-      Expect(used == table_.Stats().high_water, "full though a slot is free");
+      Expect(used + OutOfReach<typename Traits::FreeList>(table_) ==
+                 table_.Stats().high_water,
+             "full though a slot is free");
       return;
     }
     Expect(!kIsExact || used < capacity_, "New beyond the capacity");

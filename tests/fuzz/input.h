@@ -9,11 +9,13 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <utility>
 #include <vector>
 
 #include "haft/handle.h"
 #include "haft/internal/base/sync.h"
 #include "haft/traits.h"
+#include "tests/support/inspector.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data,
                                       std::size_t size);
@@ -85,33 +87,50 @@ class Input {
   const std::uint8_t* const end_;
 };
 
-// While such an object exists, the calling thread has no cache in any table.
+// While such an object exists, the calling thread acts as another one, whose
+// exit hook has run: it has no cache in any table, and borrows an index. All
+// these objects stand for the same other thread, and one inside another goes
+// back to the first.
 class AsUncachedCaller {
  public:
-  explicit AsUncachedCaller(bool is_uncached)
-      : index_(
-            internal::sync::ThisThread().index.load(std::memory_order_relaxed)),
-        exited_(internal::sync::ThisThread().exited.load(
-            std::memory_order_relaxed)),
-        is_uncached_(is_uncached) {
-    if (!is_uncached_) return;
-    internal::sync::ThisThread().exited.store(true, std::memory_order_relaxed);
-    internal::sync::ThisThread().index.store(0, std::memory_order_relaxed);
+  explicit AsUncachedCaller(bool is_uncached) : is_uncached_(is_uncached) {
+    if (is_uncached_) Swap();
   }
   ~AsUncachedCaller() {
-    if (!is_uncached_) return;
-    internal::sync::ThisThread().index.store(index_, std::memory_order_relaxed);
-    internal::sync::ThisThread().exited.store(exited_,
-                                              std::memory_order_relaxed);
+    if (is_uncached_) Swap();
   }
   AsUncachedCaller(const AsUncachedCaller&) = delete;
   AsUncachedCaller& operator=(const AsUncachedCaller&) = delete;
 
  private:
-  const unsigned index_;
-  const bool exited_;
+  static void Swap() {
+    static internal::sync::ThreadState other = {};
+    static const bool has_exited = (other.exited.store(true), true);
+    (void)has_exited;
+    internal::sync::ThreadState& own = internal::sync::ThisThread();
+    other.index.store(own.index.exchange(other.index.load()));
+    other.cache.store(own.cache.exchange(other.cache.load()));
+    other.exited.store(own.exited.exchange(other.exited.load()));
+    std::swap(own.loans, other.loans);
+    std::swap(own.tag, other.tag);
+  }
+
   const bool is_uncached_;
 };
+
+// Returns how many free handles of `table` the calling thread cannot reach: an
+// uncached caller those in the caches of threads. (The fuzzers have one thread,
+// so that a caller with a cache reaches them all.)
+template <typename FreeList, typename Table>
+std::size_t OutOfReach(const Table& table) {
+  std::size_t cached = 0;
+  if (internal::sync::ThisThread().cache.load() != 0) return cached;
+  internal::Inspector::AllocatorOf(table).caches().ForEach(
+      [&](const auto& cache, unsigned level) {
+        FreeList::ForEachCached(cache, level, [&](Word) { ++cached; });
+      });
+  return cached;
+}
 
 }  // namespace haft::fuzz
 

@@ -276,7 +276,8 @@ class Run final : private Events {
     }
     if (handle == kNullHandle) {
       Expect(used >= capacity_, "full below the capacity");
-      return Expect(used == table_->Stats().high_water,
+      return Expect(used + OutOfReach<typename Traits::FreeList>(*table_) ==
+                        table_->Stats().high_water,
                     "full though a slot is free");
     }
     Expect(!throws, "constructed without a constructor");
@@ -364,7 +365,11 @@ class Run final : private Events {
   void EndScope() {
     if (scopes_.empty()) return;
     const Self self = scopes_.back().self;
-    scopes_.pop_back();
+    {
+      // As the thread that began it.
+      const AsUncachedCaller other(self != self_);
+      scopes_.pop_back();
+    }
     if (std::any_of(scopes_.begin(), scopes_.end(),
                     [=](const Scope& scope) { return scope.self == self; }))
       return;

@@ -362,7 +362,7 @@ constexpr std::uint64_t kUnpinDeleted = kUnpin + 1 + kLook;
 // Steps of Find: two checks of the slot, the check for being a user, becoming
 // one.
 constexpr std::uint64_t kFind = 1 + 1 + 2 + 1;
-constexpr std::uint64_t kStats = 5 + 4 * internal::sync::kMaxThreads;
+constexpr std::uint64_t kStats = 5 + 6 * internal::sync::kMaxCaches;
 
 // The other threads pin and delete.
 struct Crowd : World<BasicMagazineFreeList<3>> {

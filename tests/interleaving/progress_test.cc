@@ -266,9 +266,9 @@ constexpr std::uint64_t kDeleteToCache =
     5 + 2 + internal::kAddressSanitizer + 1 + 2 + 1;  // CAS, word; entry
 constexpr std::uint64_t kValue = 3;
 constexpr std::uint64_t kCheck = 1;
-constexpr std::uint64_t kStats = 4 + 4 * internal::sync::kMaxThreads;
+constexpr std::uint64_t kStats = 4 + 6 * internal::sync::kMaxCaches;
 constexpr std::uint64_t kForEachSlot = 1 + kValue;
-constexpr std::uint64_t kThreadEnd = 3;
+constexpr std::uint64_t kThreadEnd = 7;  // a mark; two numbers go back
 constexpr std::uint64_t kTakeFresh = 2;
 
 using Magazines = World<BasicMagazineFreeList<3>>;

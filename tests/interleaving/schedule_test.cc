@@ -98,7 +98,7 @@ TYPED_TEST(FreeListScheduleTest, ThreadsEndAndOthersInherit) {
 // There are more threads than indices.
 template <typename FreeList>
 struct MoreThreadsThanIndices : ScheduledTable<FreeList> {
-  static constexpr unsigned kThreads = internal::sync::kMaxThreads + 6;
+  static constexpr unsigned kThreads = internal::sync::kMaxCaches + 6;
 
   MoreThreadsThanIndices() : ScheduledTable<FreeList>(2 * kThreads) {}
 

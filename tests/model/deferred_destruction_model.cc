@@ -1,7 +1,5 @@
-// Models of destruction by uncached callers, while destructors that delete are
-// nested as deep as they may be.
-
-#include <utility>
+// Models of destructors that are nested as deep as they may be, while signal
+// handlers and other threads delete as well.
 
 #include "gtest/gtest.h"
 #include "haft/global_free_list.h"
@@ -16,8 +14,6 @@
 namespace haft::model {
 namespace {
 
-// An object that deletes `next` in its destructor. A chain of them uses up the
-// depth. Only its two ends are interesting, so no thread pre-empts the others.
 class Link;
 struct LinkTraits : DefaultTraits {
   using Layout = HandleLayout<6, 3>;
@@ -25,73 +21,129 @@ struct LinkTraits : DefaultTraits {
 };
 using LinkTable = ObjectTable<Link, LinkTraits>;
 
+// What the destructors of one model share.
+struct Links {
+  LinkTable table{40};
+  unsigned destroyed = 0;
+  bool is_over = false;  // what is left is destroyed with the table
+  // Called by the destructor at the limit, before and after it deletes one
+  // object more.
+  void (*before_leaving)(Links&) = nullptr;
+  void (*after_leaving)() = nullptr;
+
+  void Delete(Handle handle) {
+    Require(table.Delete(handle) == Status::kOk, "each is deleted once");
+  }
+};
+
+// An object that deletes `next` in its destructor, in the thread `thread`.
 class Link {
  public:
-  Link(LinkTable& table, unsigned& destroyed, Handle next, bool last,
-       bool first)
-      : table_(&table),
-        destroyed_(&destroyed),
-        next_(next),
-        last_(last),
-        first_(first) {}
-  ~Link();
+  enum class Place { kInside, kLimit, kAlone };
+
+  Link(Links& links, unsigned thread, Handle next, Place place)
+      : links_(&links), thread_(thread), next_(next), place_(place) {}
+  ~Link() {
+    Require(links_->is_over || thread_ == rl::thread_index(),
+            "destroyed by another thread");
+    ++links_->destroyed;
+    const bool is_limit = place_ == Place::kLimit;
+    if (is_limit && links_->before_leaving != nullptr)
+      links_->before_leaving(*links_);
+    if (next_ != kNullHandle) links_->Delete(next_);
+    if (is_limit && links_->after_leaving != nullptr) links_->after_leaving();
+  }
 
  private:
-  LinkTable* table_;
-  unsigned* destroyed_;
+  Links* links_;
+  unsigned thread_;
   Handle next_;
-  bool last_;   // of the chain: the deepest
-  bool first_;  // of the chain
+  Place place_;
 };
 
-Link::~Link() {
-  ++*destroyed_;
-  if (next_ != kNullHandle)
-    Require(table_->Delete(next_) == Status::kOk, "each is deleted once");
-  if (last_) {
-    // Other threads run now, while this one is at the limit.
-    rl::ctx().enable_preemption();
-    rl::ctx().sched();
-    rl::ctx().disable_preemption();
-  }
-  if (first_) rl::ctx().enable_preemption();
-}
-
-// `kOthers` threads delete while thread 0 is inside the chain, at the limit.
-template <unsigned kOthers>
-struct DeletesBelowTheLimit {
-  static constexpr unsigned kThreads = kOthers + 1;
-  static constexpr unsigned kDepth = 32;
-
-  LinkTable table{kDepth + kOthers};
-  unsigned destroyed = 0;
+// Thread 0 deletes a chain of 33 objects, of which 32 use up the depth. The
+// 33rd waits for the 32nd. Only these two are interesting, so that other
+// threads do not pre-empt this one before.
+struct AtTheLimit : Links {
   Handle chain = kNullHandle;
-  Handle others[kOthers];
+  Handle others[2];
 
-  DeletesBelowTheLimit() {
-    for (unsigned i = 0; i < kDepth; ++i)
-      chain = table.Emplace(table, destroyed, chain, i == 0, i == kDepth - 1);
-    for (Handle& other : others)
-      other = table.Emplace(table, destroyed, kNullHandle, false, false);
-    for (unsigned i = 0; i < kThreads; ++i) MakeUncached(i);
-  }
-  void Thread(unsigned i) {
-    if (i == 0) {
-      rl::ctx().disable_preemption();
-      Require(table.Delete(chain) == Status::kOk, "deleted once");
-    } else {
-      Require(table.Delete(others[i - 1]) == Status::kOk, "deleted once");
+  explicit AtTheLimit(unsigned thread_of_others) {
+    chain = table.Emplace(*this, 0u, kNullHandle, Link::Place::kAlone);
+    for (unsigned i = 0; i < 32; ++i) {
+      chain =
+          table.Emplace(*this, 0u, chain,
+                        i == 0 ? Link::Place::kLimit : Link::Place::kInside);
+    }
+    for (Handle& other : others) {
+      other = table.Emplace(*this, thread_of_others, kNullHandle,
+                            Link::Place::kAlone);
     }
   }
-  void After() {
-    Require(destroyed == kDepth + kOthers, "nothing that waited is forgotten");
+  void DeleteChain() {
+    rl::ctx().disable_preemption();
+    Delete(chain);
+    rl::ctx().enable_preemption();
   }
 };
-TEST(DeferredDestructionModel, DeleteBelowTheLimit) {
-  Exploration().Bound(1).Random(20'000).Holds<DeletesBelowTheLimit<1>>();
+
+// Handlers delete two objects while the 32nd destructor is running or ends.
+struct HandlersAtTheLimit : AtTheLimit {
+  static constexpr unsigned kThreads = 1;
+  bool has_handled = false;
+
+  HandlersAtTheLimit() : AtTheLimit(0) {
+    GiveIndices(1);
+    before_leaving = [](Links& links) {
+      RaiseSignal(
+          [](void* self) {
+            HandlersAtTheLimit& model =
+                static_cast<HandlersAtTheLimit&>(*static_cast<Links*>(self));
+            model.has_handled = true;
+            for (Handle other : model.others) model.Delete(other);
+          },
+          &links);
+    };
+  }
+  void Thread(unsigned) {
+    DeleteChain();
+    Require(destroyed == (has_handled ? 35 : 33), "something was forgotten");
+  }
+  void After() { is_over = true; }
+};
+TEST(DeferredDestructionModel, HandlersDeleteAtTheLimit) {
+  Exploration().Bound(2).Random(20'000).Holds<HandlersAtTheLimit>();
 }
-TEST(DeferredDestructionModel, TwoDeletesBelowTheLimit) {
-  Exploration().Random(50'000).Holds<DeletesBelowTheLimit<2>>();
+
+// Another thread deletes two objects meanwhile: it sees to these and to nothing
+// else. `kExited`: the exit hooks of both threads have run.
+template <bool kExited>
+struct ThreadsAtTheLimit : AtTheLimit {
+  static constexpr unsigned kThreads = 2;
+
+  ThreadsAtTheLimit() : AtTheLimit(1) {
+    if (kExited) {
+      for (unsigned i = 0; i < kThreads; ++i) MakeUncached(i);
+    } else {
+      GiveIndices(2);
+    }
+    after_leaving = [] {
+      rl::ctx().enable_preemption();
+      rl::ctx().sched();
+      rl::ctx().disable_preemption();
+    };
+  }
+  void Thread(unsigned i) {
+    if (i == 0) return DeleteChain();
+    for (Handle other : others) Delete(other);
+  }
+  void After() { Require(destroyed == 35, "something was forgotten"); }
+};
+TEST(DeferredDestructionModel, ThreadsDeleteAtTheLimit) {
+  Exploration().Bound(1).Random(20'000).Holds<ThreadsAtTheLimit<false>>();
+}
+TEST(DeferredDestructionModel, ThreadsDeleteAtTheLimitAfterTheirExitHooks) {
+  Exploration().Bound(1).Random(20'000).Holds<ThreadsAtTheLimit<true>>();
 }
 
 }  // namespace

@@ -61,18 +61,38 @@ TEST(HazardCellsModel, FurtherPinAgainstDeleteWithoutHeavyBarrier) {
       .Holds<FurtherPinAgainstDelete>();
 }
 
-// Uncached callers share a block, and chain further blocks to it at the same
-// time.
-struct FurtherPinsOfUncachedCallersAgainstDelete : TwoObjects {
+// A signal handler pins as well. It claims the same cell, or chains a block to
+// the same one, as the thread that it interrupts.
+struct FurtherPinOfAHandlerAgainstDelete : FurtherPinAgainstDelete {
+  std::optional<TrackedPin> of_handler;
+
+  void Thread(unsigned i) {
+    if (i == 0) return FurtherPinAgainstDelete::Thread(i);
+    RaiseSignal(
+        [](void* self) {
+          auto& model = *static_cast<FurtherPinOfAHandlerAgainstDelete*>(self);
+          model.of_handler.emplace(Pin(model.table, model.handle, model.life));
+        },
+        this);
+    PinUseUnpin(table, handle, life);
+    if (of_handler) Unpin(*of_handler, life);
+  }
+};
+TEST(HazardCellsModel, FurtherPinOfAHandlerAgainstDelete) {
+  Exploration()
+      .Bound(1)
+      .Random(50'000)
+      .Holds<FurtherPinOfAHandlerAgainstDelete>();
+}
+
+// Threads whose exit hooks have run borrow an index for each pin.
+struct FurtherPinsAfterExitAgainstDelete : TwoObjects {
   static constexpr unsigned kThreads = 3;
-  FurtherPinsOfUncachedCallersAgainstDelete() {
+  FurtherPinsAfterExitAgainstDelete() {
     for (unsigned i = 1; i < 3; ++i) {
       new (&internal::sync::thread_states[i]) internal::sync::ThreadState();
       MakeUncached(i);
     }
-    internal::sync::ThisThread().index.store(0, std::memory_order_relaxed);
-    internal::sync::ThisThread().exited.store(true, std::memory_order_relaxed);
-    FillBlock();
   }
   void Thread(unsigned i) {
     if (i == 0) {
@@ -82,11 +102,11 @@ struct FurtherPinsOfUncachedCallersAgainstDelete : TwoObjects {
     }
   }
 };
-TEST(HazardCellsModel, FurtherPinsOfUncachedCallersAgainstDelete) {
+TEST(HazardCellsModel, FurtherPinsAfterExitAgainstDelete) {
   Exploration()
       .Bound(1)
       .Random(50'000)
-      .Holds<FurtherPinsOfUncachedCallersAgainstDelete>();
+      .Holds<FurtherPinsAfterExitAgainstDelete>();
 }
 
 }  // namespace

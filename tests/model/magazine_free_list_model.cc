@@ -34,7 +34,7 @@ class Lists {
   using List = BasicMagazineFreeList<kSize>;
   static constexpr std::size_t kCapacity = 8;
   static constexpr std::size_t kLimit =
-      kCapacity + 3 * internal::sync::kMaxThreads * kSize;
+      kCapacity + 3 * internal::sync::kMaxCaches * kSize;
 
  public:
   explicit Lists(unsigned slots) : gone_(kLimit - slots) {

@@ -1,5 +1,7 @@
 // Models of read scopes: scopes against deletes on whole object tables.
 
+#include <cstddef>
+#include <new>
 #include <optional>
 
 #include "gtest/gtest.h"
@@ -198,7 +200,7 @@ TEST(ReadScopeModel, NestedScopesAgainstDelete) {
   Exploration().Bound(2).Random(50'000).Holds<NestedScopesAgainstDelete>();
 }
 
-// Threads without an index share one scope word.
+// Threads whose exit hooks have run borrow an index for each scope.
 struct ScopesOfUncachedCallersAgainstDelete : OneObject {
   static constexpr unsigned kThreads = 3;
   ScopesOfUncachedCallersAgainstDelete() {
@@ -220,6 +222,42 @@ TEST(ReadScopeModel, ScopesOfUncachedCallersAgainstDelete) {
       .Bound(1)
       .Random(100'000)
       .Holds<ScopesOfUncachedCallersAgainstDelete>();
+}
+
+// A thread ends inside a scope. The next owner of its index is not in that
+// scope, which ends no later than the next owner's first one.
+struct ScopeOfADeadOwnerEnds : OneObject {
+  static constexpr unsigned kThreads = 2;
+  alignas(Scope) std::byte dead[sizeof(Scope)];
+
+  ScopeOfADeadOwnerEnds() {
+    ActAs(1);
+    Require(Find(*new (dead) Scope(table)) != nullptr, "live");
+    life.holders = 0;
+    // As another thread with the same index.
+    internal::sync::thread_states[1].tag = 100;
+    ActAs(1);
+  }
+  void Thread(unsigned i) {
+    if (i == 0) {
+      const Call call(life);
+      life.deleted = table.Delete(handle) == Status::kOk;
+      Require(life.deleted, "the one Delete succeeds");
+      life.deleted = false;  // until the scope has ended
+    } else {
+      const Scope scope(table);
+    }
+  }
+  void After() {
+    {
+      ActAs(1);
+      const Scope scope(table);
+    }
+    OneObject::After();
+  }
+};
+TEST(ReadScopeModel, ScopeOfADeadOwnerEnds) {
+  Exploration().Bound(2).Random(50'000).Holds<ScopeOfADeadOwnerEnds>();
 }
 
 // A scope counts as a use.

@@ -110,7 +110,7 @@ struct UncachedCallers {
   Caches caches;
 
   UncachedCallers() {
-    for (unsigned n = 0; n < internal::sync::kMaxThreads; ++n) {
+    for (unsigned n = 0; n < internal::sync::kMaxCaches; ++n) {
       new (&internal::sync::ThisThread()) internal::sync::ThreadState();
       internal::ThreadRegistry::Claim();
     }

@@ -9,7 +9,7 @@
 namespace haft {
 namespace {
 
-using internal::ThreadIndexSet;
+using ThreadIndexSet = internal::ThreadIndexSet<internal::sync::kMaxThreads>;
 using internal::ThreadRegistry;
 using model::EndThread;
 using model::Exploration;

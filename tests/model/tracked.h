@@ -74,20 +74,27 @@ inline Handle Successor(Handle handle) {
 
 // From here on, the set-up acts under the index of thread `thread`.
 inline void ActAs(unsigned thread) {
-  internal::sync::Atomic<unsigned>& index =
-      internal::sync::thread_states[thread].index;
-  internal::sync::Atomic<unsigned>& own = internal::sync::ThisThread().index;
-  own.store(index.load(std::memory_order_relaxed), std::memory_order_relaxed);
-  if (own.load(std::memory_order_relaxed) != 0) return;
+  const auto copy = [](auto& to, const auto& from) {
+    to.store(from.load(std::memory_order_relaxed), std::memory_order_relaxed);
+  };
+  internal::sync::ThreadState& own = internal::sync::ThisThread();
+  internal::sync::ThreadState& other = internal::sync::thread_states[thread];
+  copy(own.index, other.index);
+  copy(own.cache, other.cache);
+  own.tag = other.tag;
+  if (own.index.load(std::memory_order_relaxed) != 0) return;
   ::haft::internal::ThreadRegistry::Claim();
-  index.store(own.load(std::memory_order_relaxed), std::memory_order_relaxed);
+  copy(other.index, own.index);
+  copy(other.cache, own.cache);
+  other.tag = own.tag;
 }
 // Gives the threads 0..count-1 their indices, which saves the model's threads
 // those steps. The set-up goes on under the index of thread 0.
 inline void GiveIndices(unsigned count) {
   while (count-- > 0) ActAs(count);
 }
-// Makes thread `thread` an uncached caller: it gets no index.
+// Makes thread `thread` an uncached caller, which borrows an index for each
+// call that needs one.
 inline void MakeUncached(unsigned thread) {
   internal::sync::thread_states[thread].exited.store(true,
                                                      std::memory_order_relaxed);

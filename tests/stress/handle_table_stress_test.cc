@@ -448,7 +448,7 @@ void ExpectNeverFullWithinBudget(typename C::Table* table,
   // breaking up, and the handles that this thread's cache keeps when the
   // ballast is made.
   const std::size_t magazine =
-      (C::Slots() - C::kCapacity) / (3 * internal::sync::kMaxThreads);
+      (C::Slots() - C::kCapacity) / (3 * internal::sync::kMaxCaches);
   const std::size_t other_owners = kThreads - std::max(uncached_callers, 1u);
   const std::size_t other_uncached_callers =
       uncached_callers == 0 ? 0 : uncached_callers - 1;

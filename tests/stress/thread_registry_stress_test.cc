@@ -26,6 +26,9 @@ using Table = HandleTable<Word, SmallMagazines>;
 unsigned Index() {
   return internal::sync::ThisThread().index.load(std::memory_order_relaxed);
 }
+unsigned CacheNumber() {
+  return internal::sync::ThisThread().cache.load(std::memory_order_relaxed);
+}
 
 // Runs f(i) in threads 0..count-1, all alive at once.
 void RunThreads(unsigned count, const std::function<void(unsigned)>& f) {
@@ -34,23 +37,27 @@ void RunThreads(unsigned count, const std::function<void(unsigned)>& f) {
   for (std::thread& thread : threads) thread.join();
 }
 
-// Expects that every index can be held at once, except for those of `others`
-// threads.
-void ExpectNoIndexLeaked(unsigned others) {
-  const unsigned free = internal::sync::kMaxThreads - others;
+// Expects that every cache number can be held at once, except for those of
+// `others` threads, and that as many threads get the lowest indices.
+void ExpectNoNumberLeaked(unsigned others) {
+  const unsigned free = internal::sync::kMaxCaches - others;
   Table table(free);
   pthread_barrier_t all_claimed;
   pthread_barrier_init(&all_claimed, nullptr, free);
-  std::vector<unsigned> indices(free);
+  std::vector<unsigned> indices(free), caches(free);
   RunThreads(free, [&](unsigned i) {
     (void)table.New(i);
     indices[i] = Index();
+    caches[i] = CacheNumber();
     pthread_barrier_wait(&all_claimed);
   });
   pthread_barrier_destroy(&all_claimed);
-  const std::set<unsigned> distinct(indices.begin(), indices.end());
-  EXPECT_EQ(distinct.size(), free);
-  EXPECT_EQ(distinct.count(0), 0u) << "an index has leaked";
+  for (const std::vector<unsigned>* numbers : {&indices, &caches}) {
+    const std::set<unsigned> distinct(numbers->begin(), numbers->end());
+    EXPECT_EQ(distinct.size(), free);
+    EXPECT_GT(*distinct.begin(), 0u) << "a cache number has leaked";
+    EXPECT_LE(*distinct.rbegin(), free + others) << "an index has leaked";
+  }
 }
 
 // Each thread leaves some handles to the next, and deletes those that it finds.
@@ -88,17 +95,17 @@ class Relay {
 
 class ThreadRegistryStressTest : public ::testing::Test {
  protected:
-  // The test's own thread takes an index, too.
+  // The test's own thread takes its numbers, too.
   ThreadRegistryStressTest() {
     (void)Table(1).New(0);
-    // A 32-bit process has no room for kMaxThreads stacks of the usual size.
+    // A 32-bit process has no room for so many stacks of the usual size.
     pthread_attr_t attributes;
     pthread_attr_init(&attributes);
     pthread_attr_setstacksize(&attributes, 1 << 20);
     pthread_setattr_default_np(&attributes);
     pthread_attr_destroy(&attributes);
   }
-  ~ThreadRegistryStressTest() override { ExpectNoIndexLeaked(1); }
+  ~ThreadRegistryStressTest() override { ExpectNoNumberLeaked(1); }
 };
 
 TEST_F(ThreadRegistryStressTest, NothingIsLostWhenShortThreadsComeAndGo) {
@@ -115,8 +122,8 @@ TEST_F(ThreadRegistryStressTest, NothingIsLostWhenShortThreadsComeAndGo) {
   EXPECT_LE(relay.table.Stats().high_water, 5u * 6 + 2 * kLanes);
 }
 
-TEST_F(ThreadRegistryStressTest, CrowdsBeyondTheLimitComeAndGo) {
-  constexpr unsigned kThreads = internal::sync::kMaxThreads + 88;
+TEST_F(ThreadRegistryStressTest, CrowdsBeyondTheCachesComeAndGo) {
+  constexpr unsigned kThreads = internal::sync::kMaxCaches + 88;
   const unsigned crowds = kSanitized ? 2 : 8;
   Relay relay(kThreads);
   std::atomic<unsigned> uncached_callers{0};
@@ -125,7 +132,8 @@ TEST_F(ThreadRegistryStressTest, CrowdsBeyondTheLimitComeAndGo) {
     pthread_barrier_init(&all_started, nullptr, kThreads);
     RunThreads(kThreads, [&](unsigned i) {
       relay.Leg(i, 1);
-      uncached_callers += Index() == 0;
+      EXPECT_NE(Index(), 0u);
+      uncached_callers += CacheNumber() == 0;
       // No thread ends before all have begun.
       pthread_barrier_wait(&all_started);
       relay.Leg((i + crowd) % kThreads, 20);
@@ -133,7 +141,7 @@ TEST_F(ThreadRegistryStressTest, CrowdsBeyondTheLimitComeAndGo) {
     pthread_barrier_destroy(&all_started);
   }
   EXPECT_EQ(uncached_callers,
-            crowds * (kThreads - (internal::sync::kMaxThreads - 1)));
+            crowds * (kThreads - (internal::sync::kMaxCaches - 1)));
   relay.Finish();
 }
 

@@ -34,8 +34,18 @@ inline bool has_heavy_barrier = true;
 inline bool HasHeavyBarrier() noexcept { return has_heavy_barrier; }
 inline void PrepareHeavyBarrier() noexcept {}
 
+// Simulations do not fork.
+class ForkHook {
+ public:
+  void Prepare(void (*)()) noexcept {}
+};
+
+// Each simulated thread has a stack of its own.
+using system_sync::StackPointer;
+
 // The smallest number that ThreadIndexSet allows.
 inline constexpr unsigned kMaxThreads = 64;
+inline constexpr unsigned kMaxCaches = 64;
 // Few, because they are cleared before each schedule.
 inline constexpr unsigned kFurtherBlocks = 16;
 
@@ -43,7 +53,11 @@ inline constexpr unsigned kFurtherBlocks = 16;
 template <template <typename> class Atomic>
 struct ThreadState {
   Atomic<unsigned> index;
+  Atomic<unsigned> cache;
   Atomic<bool> exited;
+  bool holds_interns;
+  unsigned loans;
+  std::uint64_t tag;
 };
 
 // Messages of a simulation are the same in every run.

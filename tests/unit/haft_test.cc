@@ -5,15 +5,20 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <pthread.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
+#include <cstdint>
 #include <cstdlib>
+#include <mutex>
 #include <string>
 #include <thread>
 
 #include "haft/internal/base/sanitizer.h"
+#include "haft/internal/base/sync.h"
 #include "haft/internal/process/any_table.h"
 #include "tests/support/in_child.h"
 #include "tests/support/testing.h"
@@ -61,8 +66,27 @@ TEST(ProcessTableTest, TheEnvironmentGivesTheCapacity) {
   constexpr std::size_t kDefault =
       std::min(std::size_t{4194304}, haft::internal::AnyTable::kMaxCapacity);
   InChild([&] { EXPECT_EQ(capacity_under("12"), 12u); });
-  for (const char* const value : {"0", "12x", ""})
-    InChild([&] { EXPECT_EQ(capacity_under(value), kDefault); });
+  for (const char* const value : {"0", "12x", "", "-1", "1e6"})
+    InChild([&] { EXPECT_EQ(capacity_under(value), kDefault) << value; });
+}
+
+TEST(ProcessTableTest, LittleAddressSpaceGivesASmallerTable) {
+  if (haft::testing::kSanitized)
+    GTEST_SKIP() << "a sanitizer needs more address space than that";
+  for (const rlim_t kibibytes : {600000, 100000}) {
+    InChild([&] {
+      unsetenv("HAFT_CAPACITY");
+      const rlimit limit = {kibibytes << 10, kibibytes << 10};
+      ASSERT_EQ(setrlimit(RLIMIT_AS, &limit), 0);
+      haft_stats stats;
+      ASSERT_EQ(haft_table_stats(nullptr, &stats), HAFT_OK);
+      EXPECT_GE(stats.capacity, 4096u);
+      EXPECT_LT(stats.capacity, 4194304u);
+      haft_handle handles[1000];
+      for (haft_handle& handle : handles)
+        ASSERT_EQ(haft_new(nullptr, &kBorrowed, &handle), HAFT_OK);
+    });
+  }
 }
 
 // Its environment asks for reports, which the first call that needs a table
@@ -240,6 +264,209 @@ TEST(ProcessTableTest, ChildOfForkInternsAndReleases) {
   others.join();
   for (int i = 0; i < 2; ++i) EXPECT_EQ(haft_release(handle), HAFT_OK);
   EXPECT_EQ(haft_release(handle), HAFT_STALE);
+}
+
+// --- Threads beyond the caches ---------------------------------------------
+
+// Runs f() in a thread that has no cache, because so many others have one.
+constexpr unsigned kMaxCaches = haft::internal::sync::kMaxCaches;
+template <typename F>
+void BesideAllCaches(unsigned count, F f) {
+  haft::testing::Barrier claimed(kMaxCaches + 1), end(kMaxCaches + 1);
+  std::thread crowd([&] {
+    haft::testing::RunThreads(kMaxCaches, [&](unsigned) {
+      haft_handle handle = 0;
+      EXPECT_EQ(haft_new(nullptr, &kBorrowed, &handle), HAFT_OK);
+      EXPECT_EQ(haft_delete(handle, nullptr), HAFT_OK);
+      claimed.Wait();
+      end.Wait();
+    });
+  });
+  claimed.Wait();
+  haft::testing::RunThreads(count, f);
+  end.Wait();
+  crowd.join();
+}
+
+// All of them are inside `destroy` at the same time. Each object is destroyed
+// before its own delete returns, which the deleter may rely on.
+TEST(ThreadLimitTest, ManyThreadsWithoutACacheDestroyAtOnce) {
+  constexpr unsigned kThreads = 48;
+  static haft::testing::Barrier all_inside(kThreads);
+  static constexpr haft_type kMeeting = {"meeting", nullptr, [](void* object) {
+                                           all_inside.Wait();
+                                           *static_cast<bool*>(object) = true;
+                                         }};
+  BesideAllCaches(kThreads, [&](unsigned t) {
+    bool destroyed = false;
+    haft_handle handle = 0;
+    ASSERT_EQ(haft_new(&destroyed, &kMeeting, &handle), HAFT_OK);
+    EXPECT_EQ(t % 2 == 0 ? haft_delete(handle, &kMeeting)
+                         : haft_delete_and_wait(handle, &kMeeting, 0),
+              HAFT_OK);
+    EXPECT_TRUE(destroyed);
+  });
+}
+
+// Their pins do not stand in each other's way.
+TEST(ThreadLimitTest, ManyThreadsWithoutACachePin) {
+  constexpr unsigned kThreads = 8;
+  constexpr int kPins = 100;
+  haft::testing::Barrier all_pinned(kThreads);
+  BesideAllCaches(kThreads, [&](unsigned) {
+    haft_handle handle = 0;
+    ASSERT_EQ(haft_new(nullptr, &kBorrowed, &handle), HAFT_OK);
+    haft_pin pins[kPins];
+    for (haft_pin& pin : pins) {
+      void* object = nullptr;
+      ASSERT_EQ(haft_pin_object(handle, nullptr, &pin, &object), HAFT_OK);
+    }
+    all_pinned.Wait();
+    EXPECT_EQ(haft_delete_unless_pinned(handle, nullptr), HAFT_PINNED);
+    for (haft_pin& pin : pins) haft_unpin(&pin);
+    EXPECT_EQ(haft_delete_unless_pinned(handle, nullptr), HAFT_OK);
+  });
+}
+
+// --- Nested destructors -----------------------------------------------------
+
+// Object n of 1..`length` deletes object n + 1 in its `destroy`, and the last
+// one calls `last`.
+struct Nest {
+  static constexpr unsigned kLongest = 40;
+  unsigned length = 0;
+  void (*last)() = nullptr;
+  haft_handle handles[kLongest + 1] = {};
+  unsigned destroyed = 0;
+
+  static Nest& Instance() {
+    static Nest nest;
+    return nest;
+  }
+  static void Destroy(void* object) {
+    Nest& nest = Instance();
+    const auto n = reinterpret_cast<std::uintptr_t>(object);
+    ++nest.destroyed;
+    if (n < nest.length) {
+      EXPECT_EQ(haft_delete(nest.handles[n + 1], nullptr), HAFT_OK);
+    } else if (n == nest.length) {
+      nest.last();
+    }
+  }
+  static constexpr haft_type kType = {"nested", nullptr, &Destroy};
+  static haft_handle Make(std::uintptr_t n) {
+    haft_handle handle = 0;
+    EXPECT_EQ(haft_new(reinterpret_cast<void*>(n), &kType, &handle), HAFT_OK);
+    return handle;
+  }
+  void Run(unsigned of_length, void (*at_last)()) {
+    length = of_length;
+    last = at_last;
+    destroyed = 0;
+    for (unsigned n = 1; n <= length; ++n) handles[n] = Make(n);
+    EXPECT_EQ(haft_delete(handles[1], nullptr), HAFT_OK);
+  }
+};
+
+TEST(NestedDestroyTest, DeleteAndWaitSaysThatItsOwnThreadDestroysLater) {
+  Nest& nest = Nest::Instance();
+  nest.Run(31, [] {
+    const unsigned before = Nest::Instance().destroyed;
+    const haft_handle one = Nest::Make(100);
+    EXPECT_EQ(haft_delete_and_wait(one, nullptr, ~std::uint64_t{0}), HAFT_OK);
+    EXPECT_EQ(Nest::Instance().destroyed, before + 1);
+  });
+  EXPECT_EQ(nest.destroyed, 31u + 1);
+  nest.Run(32, [] {
+    const unsigned before = Nest::Instance().destroyed;
+    const haft_handle one = Nest::Make(100), two = Nest::Make(101);
+    EXPECT_EQ(haft_delete_and_wait(one, nullptr, ~std::uint64_t{0}),
+              HAFT_DEFERRED);
+    EXPECT_EQ(haft_check(one), HAFT_STALE) << "it has ended";
+    EXPECT_EQ(haft_delete(two, nullptr), HAFT_OK);
+    EXPECT_EQ(Nest::Instance().destroyed, before);
+  });
+  EXPECT_EQ(nest.destroyed, 32u + 2);
+}
+
+// The same if the object is pinned when it is deleted, and this thread ends the
+// pin.
+TEST(NestedDestroyTest, DeleteAndWaitDoesNotWaitForItsOwnThread) {
+  static haft_handle pinned;
+  static haft_pin pin;
+  static std::atomic<bool> is_deleted{false};
+  static std::thread other;
+  Nest::Instance().Run(32, [] {
+    pinned = Nest::Make(100);
+    void* object = nullptr;
+    ASSERT_EQ(haft_pin_object(pinned, nullptr, &pin, &object), HAFT_OK);
+    other = std::thread([] {
+      EXPECT_EQ(haft_delete_and_wait(pinned, nullptr, ~std::uint64_t{0}),
+                HAFT_OK);
+      EXPECT_EQ(Nest::Instance().destroyed, 33u);
+      is_deleted = true;
+    });
+    while (haft_check(pinned) == HAFT_OK) std::this_thread::yield();
+    haft_unpin(&pin);
+    EXPECT_FALSE(is_deleted);
+  });
+  other.join();
+  EXPECT_EQ(Nest::Instance().destroyed, 33u);
+}
+
+// A thread deletes under its own lock what takes that lock, while another
+// thread has left objects to a destructor further up.
+TEST(NestedDestroyTest, DeleteRunsNoDestructorOfAnotherThread) {
+  static std::mutex mutex;
+  static std::atomic<bool> in_time{false};
+  static constexpr haft_type kLocking = {
+      "locking", nullptr,
+      [](void*) { std::lock_guard<std::mutex> lock(mutex); }};
+  Nest::Instance().Run(32, [] {
+    haft_handle handle = 0;
+    ASSERT_EQ(haft_new(nullptr, &kLocking, &handle), HAFT_OK);
+    EXPECT_EQ(haft_delete(handle, nullptr), HAFT_OK);
+    std::thread([] {
+      const std::lock_guard<std::mutex> lock(mutex);
+      haft_handle mine = 0;
+      ASSERT_EQ(haft_new(nullptr, &kBorrowed, &mine), HAFT_OK);
+      EXPECT_EQ(haft_delete(mine, nullptr), HAFT_OK);
+      in_time = true;
+    }).join();
+  });
+  EXPECT_TRUE(in_time);
+}
+
+// `destroy` may end its thread. Its own object is then lost, and no other.
+TEST(NestedDestroyTest, CallbacksThatNeverReturnHarmNoLaterDelete) {
+  static constexpr haft_type kEnding = {"ending", nullptr,
+                                        [](void*) { pthread_exit(nullptr); }};
+  static std::atomic<unsigned> destroyed{0};
+  static constexpr haft_type kCounted = {"counted", nullptr,
+                                         [](void*) { ++destroyed; }};
+  for (int i = 0; i < 40; ++i) {
+    pthread_t thread;
+    ASSERT_EQ(pthread_create(
+                  &thread, nullptr,
+                  [](void*) -> void* {
+                    haft_handle handle = 0;
+                    EXPECT_EQ(haft_new(nullptr, &kEnding, &handle), HAFT_OK);
+                    haft_delete(handle, nullptr);
+                    ADD_FAILURE() << "not reached";
+                    return nullptr;
+                  },
+                  nullptr),
+              0);
+    ASSERT_EQ(pthread_join(thread, nullptr), 0);
+  }
+  std::thread([] {
+    for (unsigned i = 0; i < 1000; ++i) {
+      haft_handle handle = 0;
+      ASSERT_EQ(haft_new(nullptr, &kCounted, &handle), HAFT_OK);
+      ASSERT_EQ(haft_delete(handle, nullptr), HAFT_OK);
+      ASSERT_EQ(destroyed, i + 1);
+    }
+  }).join();
 }
 
 }  // namespace

@@ -18,7 +18,7 @@
 namespace haft::testing {
 namespace {
 
-constexpr std::size_t kCaches = internal::sync::kMaxThreads;
+constexpr std::size_t kCaches = internal::sync::kMaxCaches;
 // Magazines that the range holds beside the capacity.
 constexpr std::size_t kSpare = 3 * kCaches;
 constexpr std::size_t kPlenty = std::size_t{1} << 26;

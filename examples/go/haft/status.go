@@ -17,6 +17,7 @@ const (
 	Pinned      = Status(C.HAFT_PINNED)
 	TimedOut    = Status(C.HAFT_TIMED_OUT)
 	Invalid     = Status(C.HAFT_INVALID)
+	Deferred    = Status(C.HAFT_DEFERRED)
 )
 
 func (s Status) Error() string {

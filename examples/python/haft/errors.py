@@ -82,6 +82,12 @@ class InvalidArgumentError(HaftError, ValueError):
     status = 10
 
 
+class DeferredError(HaftError):
+    """The handle has been deleted; a callback that is running in this thread destroys the object when it returns."""
+
+    status = 11
+
+
 _BY_STATUS = {error.status: error for error in HaftError.__subclasses__()}
 
 

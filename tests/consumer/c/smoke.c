@@ -316,14 +316,14 @@ static void full(void) {
 }
 
 static void statuses(void) {
-  static const int kNone[] = {-1, HAFT_INVALID + 1, 99, INT_MIN, INT_MAX};
+  static const int kNone[] = {-1, HAFT_DEFERRED + 1, 99, INT_MIN, INT_MAX};
   size_t i;
   int status, other;
   for (i = 0; i < sizeof(kNone) / sizeof(*kNone); ++i) {
     EXPECT(strcmp(haft_status_name(kNone[i]), "HAFT_UNKNOWN") == 0);
     EXPECT(strcmp(haft_strerror(kNone[i]), "unknown status") == 0);
   }
-  for (status = HAFT_OK; status <= HAFT_INVALID; ++status) {
+  for (status = HAFT_OK; status <= HAFT_DEFERRED; ++status) {
     for (other = status + 1; other <= HAFT_INVALID + 1; ++other) {
       EXPECT(strcmp(haft_status_name(status), haft_status_name(other)) != 0);
       EXPECT(strcmp(haft_strerror(status), haft_strerror(other)) != 0);

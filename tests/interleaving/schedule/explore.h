@@ -42,6 +42,8 @@ inline Flags flags;
 inline std::function<void()> Newborn(std::function<void()> body) {
   return [body = std::move(body)] {
     internal::sync::ThisThread().index.store(0, std::memory_order_relaxed);
+    internal::sync::ThisThread().cache.store(0, std::memory_order_relaxed);
+    internal::sync::ThisThread().loans = 0;
     internal::sync::ThisThread().exited.store(false, std::memory_order_relaxed);
     body();
   };

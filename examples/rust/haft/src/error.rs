@@ -18,12 +18,13 @@ pub enum Error {
     Pinned,
     TimedOut,
     Invalid,
+    Deferred,
     /// A status of a libhaft.so that is newer than this crate.
     Unknown(c_int),
 }
 
 impl Error {
-    const KNOWN: [Error; 10] = [
+    const KNOWN: [Error; 11] = [
         Error::Null,
         Error::Malformed,
         Error::NeverIssued,
@@ -34,13 +35,14 @@ impl Error {
         Error::Pinned,
         Error::TimedOut,
         Error::Invalid,
+        Error::Deferred,
     ];
 
     /// Converts the status that a function of the C ABI has returned to a result.
     pub fn check(status: c_int) -> Result<(), Error> {
         match status {
             0 => Ok(()),
-            1..=10 => Err(Self::KNOWN[status as usize - 1]),
+            1..=11 => Err(Self::KNOWN[status as usize - 1]),
             _ => Err(Error::Unknown(status)),
         }
     }

@@ -110,8 +110,10 @@ inline void PrefetchForWrite(const void* address) noexcept {
   __builtin_prefetch(address, 1);
 }
 
-// Threads that may hold an index at the same time.
-inline constexpr unsigned kMaxThreads = 512;
+// Threads that may hold an index at the same time, and those of them that may
+// have a cache in each table.
+inline constexpr unsigned kMaxThreads = sizeof(void*) == 8 ? 1 << 15 : 1 << 12;
+inline constexpr unsigned kMaxCaches = 512;
 // Blocks of 14 hazard cells (hazard_cells.h) in addition to one for each
 // thread. They are enough for 917,504 further pins.
 inline constexpr unsigned kFurtherBlocks = 1 << 16;
@@ -121,7 +123,11 @@ inline constexpr unsigned kFurtherBlocks = 1 << 16;
 // objects of one process share it.
 struct ThreadState {
   Atomic<unsigned> index;  // 1..kMaxThreads; 0: has none
-  Atomic<bool> exited;     // its exit hook has run; it gets no index again
+  Atomic<unsigned> cache;  // 1..kMaxCaches; 0: has none
+  Atomic<bool> exited;     // its exit hook has run; it owns no index any more
+  bool holds_interns;      // it is forking, with the InternTable locked
+  unsigned loans;          // how often the index is lent; 0: it is not
+  std::uint64_t tag;       // differs from those of the index's other owners
 };
 [[gnu::visibility("default")]] inline thread_local ThreadState thread_state
     [[gnu::tls_model("initial-exec")]];
@@ -157,6 +163,34 @@ class ThreadExitHook {
  private:
   Atomic<std::uint32_t> key_{0};  // the key plus one; 0: no key yet
 };
+
+// Arranges a call hook() in each child of fork, before fork returns there. Not
+// async-signal-safe.
+class ForkHook {
+ public:
+  // Only the first hook is used. If there is no memory for it, it is never
+  // called.
+  void Prepare(void (*hook)()) noexcept {
+    // relaxed: the hook may be registered twice, which does no harm.
+    if (is_prepared_.load(std::memory_order_relaxed)) return;
+    is_prepared_.store(true, std::memory_order_relaxed);
+    (void)pthread_atfork(nullptr, nullptr, hook);
+  }
+
+ private:
+  Atomic<bool> is_prepared_{false};
+};
+
+// Where the calling thread's stack ends at the moment.
+[[gnu::always_inline]] inline std::uintptr_t StackPointer() noexcept {
+#if defined(__x86_64__)
+  std::uintptr_t address;
+  asm("mov %%rsp, %0" : "=r"(address));
+  return address;
+#else
+  return reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0));
+#endif
+}
 
 // The CPU on which the caller runs (it may be moved at any time), and the
 // number of CPUs that the system can have.

@@ -31,6 +31,8 @@ bool InitializeOnce(unsigned flags) noexcept {
         "HAFT_DIAGNOSE: each word must be sites, leaks or refusals=NUMBER, "
         "with a NUMBER above 0");
   }
+  if (!options.is_capacity_valid)
+    LogLine("HAFT_CAPACITY: must be a decimal number above 0; it is ignored");
   if (options.refusals_per_second != 0)
     LogRefusals(options.refusals_per_second);
   if (chosen != 0) fast_path_gate.ForceSlowPath();

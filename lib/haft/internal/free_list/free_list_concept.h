@@ -22,7 +22,7 @@ inline namespace HAFT_ABI {
 // CdsFreeList. A type L is a free list if it has these members:
 //
 //   struct L::Cache
-//     Used by    the table, which keeps one for each thread index, or an
+//     Used by    the table, which keeps one for each cache number, or an
 //                object of a class derived from it. It lies in memory that is
 //                all zero at first: no constructor and no destructor runs. The
 //                next thread with the same index inherits it.

@@ -21,7 +21,7 @@ using MagazineEntry = sync::Plain<Word>;
 
 // Keeps magazines of `size` handles each, which are either full or empty.
 // (Magazines and depots: Bonwick and Adams, USENIX 2001.) It is striped by
-// thread index, so that bursts of different threads do not meet. All calls are
+// cache number, so that bursts of different threads do not meet. All calls are
 // lock-free.
 class MagazineDepot {
  public:

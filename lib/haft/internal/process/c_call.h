@@ -24,6 +24,7 @@ static_assert(HAFT_OUT_OF_MEMORY == static_cast<int>(Status::kOutOfMemory));
 static_assert(HAFT_PINNED == static_cast<int>(Status::kPinned));
 static_assert(HAFT_TIMED_OUT == static_cast<int>(Status::kTimedOut));
 static_assert(HAFT_INVALID == static_cast<int>(Status::kInvalid));
+static_assert(HAFT_DEFERRED == static_cast<int>(Status::kDeferred));
 
 inline haft_status ToC(Status status) noexcept {
   return static_cast<haft_status>(status);

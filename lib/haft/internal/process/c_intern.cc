@@ -4,6 +4,7 @@
 
 #include "haft/haft.h"
 #include "haft/handle.h"
+#include "haft/internal/base/sync.h"
 #include "haft/internal/diagnostics/observed_calls.h"
 #include "haft/internal/process/c_call.h"
 #include "haft/internal/process/intern_table.h"
@@ -17,6 +18,24 @@ namespace {
 // One for all tables. Constant-initialised and never destroyed.
 InternTable intern_table;
 
+// The work of a fork, before and after it. A child that was forked while
+// another thread was registering these registers them a second time, so that
+// each fork calls each of them twice. The second call has no effect.
+struct InternTableFork {
+  static void Before() {
+    bool& holds_interns = sync::ThisThread().holds_interns;
+    if (holds_interns) return;
+    intern_table.Lock();
+    holds_interns = true;
+  }
+  static void After() {
+    bool& holds_interns = sync::ThisThread().holds_interns;
+    if (!holds_interns) return;
+    holds_interns = false;
+    intern_table.Unlock();
+  }
+};
+
 // Sees to it, once, that a child of fork finds no mutex locked by a thread that
 // it does not have.
 //   Returns   false if there is no memory for that
@@ -24,9 +43,8 @@ bool InternTableSurvivesFork() noexcept {
   static pthread_once_t once = PTHREAD_ONCE_INIT;
   static bool survives = false;
   pthread_once(&once, [] {
-    survives = pthread_atfork([] { intern_table.Lock(); },
-                              [] { intern_table.Unlock(); },
-                              [] { intern_table.Unlock(); }) == 0;
+    survives = pthread_atfork(&InternTableFork::Before, &InternTableFork::After,
+                              &InternTableFork::After) == 0;
   });
   return survives;
 }

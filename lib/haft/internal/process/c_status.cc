@@ -26,6 +26,8 @@ constexpr StatusTexts kTexts[] = {
     {HAFT_PINNED, "HAFT_PINNED", "the object is in use"},
     {HAFT_TIMED_OUT, "HAFT_TIMED_OUT", "deleted, and still in use"},
     {HAFT_INVALID, "HAFT_INVALID", "invalid argument"},
+    {HAFT_DEFERRED, "HAFT_DEFERRED",
+     "deleted, and destroyed later by this thread"},
 };
 constexpr std::size_t kCount = sizeof(kTexts) / sizeof(kTexts[0]);
 

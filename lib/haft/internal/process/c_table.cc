@@ -49,9 +49,9 @@ haft_status haft_table_stats(haft_table* name, haft_stats* stats) {
   const CTable* const table = TableOf(name);
   if (table == nullptr) return HAFT_OUT_OF_MEMORY;
   const haft::ObjectTableStats figures = table->Stats();
-  *stats = {figures.live,    figures.retired_objects, figures.created,
-            figures.deleted, figures.exhausted_slots, figures.high_water,
-            figures.capacity};
+  *stats = {figures.live,     figures.retired_objects, figures.created,
+            figures.deleted,  figures.exhausted_slots, figures.high_water,
+            figures.capacity, figures.lost_caches};
   return HAFT_OK;
 }
 

@@ -37,22 +37,29 @@ void ReadDiagnose(const char* word, EnvironmentOptions* options) noexcept {
   }
 }
 
-std::size_t ReadCapacity(const char* text) noexcept {
-  char* end;
-  const unsigned long long capacity = std::strtoull(text, &end, 10);
-  if (*end != '\0') return 0;
-  return static_cast<std::size_t>(
+// Reads HAFT_CAPACITY. A number that is too large counts as the largest.
+void ReadCapacity(const char* text, EnvironmentOptions* options) noexcept {
+  const std::size_t length = std::strlen(text);
+  // strtoull alone would take " 12", "+12" and "-1".
+  const bool is_number =
+      length != 0 && std::strspn(text, "0123456789") == length;
+  const unsigned long long capacity =
+      is_number ? std::strtoull(text, nullptr, 10) : 0;
+  options->capacity = static_cast<std::size_t>(
       std::min<unsigned long long>(capacity, SIZE_MAX));
+  options->is_capacity_valid = capacity != 0;
 }
 
 }  // namespace
 
 EnvironmentOptions ReadEnvironment() noexcept {
   EnvironmentOptions options;
-  if (const char* const words = std::getenv("HAFT_DIAGNOSE"))
+  // Not getenv: whoever starts a set-user-ID program must not choose its
+  // capacity, nor see addresses of its objects.
+  if (const char* const words = secure_getenv("HAFT_DIAGNOSE"))
     ReadDiagnose(words, &options);
-  if (const char* const text = std::getenv("HAFT_CAPACITY"))
-    options.capacity = ReadCapacity(text);
+  if (const char* const text = secure_getenv("HAFT_CAPACITY"))
+    ReadCapacity(text, &options);
   return options;
 }
 

@@ -19,12 +19,15 @@ struct EnvironmentOptions {
   std::uint32_t refusals_per_second = 0;
   bool is_diagnose_valid = true;
 
-  // HAFT_CAPACITY: the capacity of the process-wide table; 0 if the variable is
-  // not set or is no positive number.
+  // HAFT_CAPACITY: the capacity of the process-wide table, in decimal digits; 0
+  // if the variable is not set or is no positive number.
   std::size_t capacity = 0;
+  bool is_capacity_valid = true;
 };
 
-// Reads the environment of the process as it is now.
+// Reads the environment of the process as it is now. In a program that runs
+// with the rights of another user than the one who started it (set-user-ID and
+// the like), no variable counts as set.
 EnvironmentOptions ReadEnvironment() noexcept;
 
 }  // namespace HAFT_ABI

@@ -16,11 +16,20 @@ namespace {
 // use it until the process ends.
 LazyInstance<CTable> process_table;
 
-// The number of live handles that the process-wide table is created for.
-std::size_t ProcessCapacity() noexcept {
+// Makes the process-wide table for as many live handles as are asked for or, if
+// the address space has no room for that, for a half, a quarter and so on.
+std::unique_ptr<CTable> CreateProcessTable() noexcept {
   constexpr std::size_t kDefault = std::size_t{1} << 22;
+  constexpr std::size_t kLeast = std::size_t{1} << 12;
   const std::size_t asked = ReadEnvironment().capacity;
-  return std::min(asked != 0 ? asked : kDefault, AnyTable::kMaxCapacity);
+  std::size_t capacity =
+      std::min(asked != 0 ? asked : kDefault, AnyTable::kMaxCapacity);
+  std::unique_ptr<CTable> table = CTable::Create(capacity);
+  while (table == nullptr && capacity > kLeast) {
+    capacity = std::max(capacity / 2, kLeast);
+    table = CTable::Create(capacity);
+  }
+  return table;
 }
 
 }  // namespace
@@ -48,8 +57,7 @@ std::unique_ptr<CTable> CTable::Create(std::size_t capacity) noexcept {
 CTable* TableOf(haft_table* table) noexcept {
   if (table != nullptr) return reinterpret_cast<CTable*>(table);
   if (CTable* const open = fast_path_gate.TableOrNull()) return open;
-  CTable* const created =
-      process_table.Get([] { return CTable::Create(ProcessCapacity()); });
+  CTable* const created = process_table.Get(&CreateProcessTable);
   if (created != nullptr) fast_path_gate.Open(created);
   return created;
 }

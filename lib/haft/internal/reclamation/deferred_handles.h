@@ -21,7 +21,7 @@ inline namespace HAFT_ABI {
 // and looks for the next scope that may hold each handle. A handle for which
 // there is none leaves the read scopes: f(handle) is called for it.
 //
-// There is a list for each thread index, and one for all threads without one.
+// There is a list for each thread index.
 class DeferredHandles {
  public:
   // For handles of `slots` slots, a power of two.

@@ -19,8 +19,8 @@
 namespace haft::internal {
 inline namespace HAFT_ABI {
 
-// A place for one published handle; 0 if it is free. Only its thread claims it,
-// any thread may clear it.
+// A place for one published handle; 0 if it is free. Only the thread that has
+// its index claims it, any thread may clear it.
 using HazardCell = sync::Atomic<Word>;
 
 // Each pin occupies a cell. Cells stand in blocks on cache lines of their own:
@@ -38,8 +38,10 @@ class HazardCells {
   // Publishes `handle` for the calling thread, which becomes one of `users`.
   // The object is safe as soon as the caller, by a seq_cst load after this,
   // finds the handle still live.
-  //   Returns   nullptr if more handles are published than there are cells
-  //   Progress  wait-free for a thread with an index, else lock-free
+  //   Returns   nullptr if more handles are published than there are cells, or
+  //             more threads use tables than there are indices
+  //   Progress  wait-free in all but a thread's first calls, which are
+  //             lock-free
   HazardCell* Publish(UserSet& users, Word handle) noexcept {
     // relaxed: the thread's own word.
     const unsigned index =
@@ -95,20 +97,44 @@ class HazardCells {
     return uses;
   }
 
+  // The thread index that a read scope belongs to. If the index is lent, the
+  // loan lasts as long as the scope.
+  struct ScopeHolder {
+    unsigned index;  // 0: there is no scope, because no index could be had
+    bool is_lent;
+  };
+
   // The calling thread enters a read scope; it may be in one already.
-  //   Returns   the holder: the index to leave the scope by
-  unsigned BeginScope() noexcept {
-    // relaxed, both: the thread's own word.
-    if (sync::ThisThread().index.load(std::memory_order_relaxed) == 0)
-      ThreadRegistry::Claim();
-    const unsigned index =
-        sync::ThisThread().index.load(std::memory_order_relaxed);
-    blocks_[index].scope.Begin(clock_, index == 0);
-    return index;
+  ScopeHolder BeginScope() noexcept {
+    // relaxed: the thread's own word.
+    const sync::ThreadState& thread = sync::ThisThread();
+    ScopeHolder holder{thread.index.load(std::memory_order_relaxed), false};
+    if (__builtin_expect(holder.index == 0 || thread.loans != 0, 0)) {
+      holder.index = ThreadRegistry::Borrow();
+      holder.is_lent = true;
+      if (holder.index == 0) return holder;
+    }
+    Block& block = blocks_[holder.index];
+    if (__builtin_expect(block.scope_owner == ShortTag(thread), 1)) {
+      block.scope.Begin(clock_);
+    } else {
+      block.scope_owner = ShortTag(thread);
+      block.scope.BeginOutermost(clock_);
+    }
+    return holder;
   }
-  // Returns whether this was the outermost scope; see ScopeWord::End.
-  bool EndScope(unsigned holder) noexcept {
-    return blocks_[holder].scope.End(holder == 0);
+  // Returns whether this was the outermost scope; see ScopeWord::End. Has no
+  // effect if the scope has ended with its thread, whose last destructors may
+  // come too late.
+  bool EndScope(ScopeHolder holder) noexcept {
+    const sync::ThreadState& thread = sync::ThisThread();
+    Block& block = blocks_[holder.index];
+    // relaxed: the thread's own word.
+    const bool is_outermost =
+        thread.index.load(std::memory_order_relaxed) == holder.index &&
+        block.scope_owner == ShortTag(thread) && block.scope.End();
+    if (__builtin_expect(holder.is_lent, 0)) ThreadRegistry::Return();
+    return is_outermost;
   }
 
   // Returns the stamp of a handle that the caller has ended.
@@ -134,9 +160,18 @@ class HazardCells {
 
  private:
   static constexpr unsigned kCells = 14;
+
+  static std::uint32_t ShortTag(const sync::ThreadState& thread) noexcept {
+    return static_cast<std::uint32_t>(thread.tag);
+  }
+
   struct alignas(128) Block {
     HazardCell cells[kCells];
-    ScopeWord scope;  // of the thread whose first block this is
+    // The read scopes of the thread whose first block this is, and the
+    // ShortTag of the last thread that was in one. Only the owner of the index
+    // uses that.
+    ScopeWord scope;
+    std::uint32_t scope_owner;
     sync::Atomic<std::uint32_t> next;  // number of the next block; 0: none
   };
   static_assert(sizeof(Block) == 128);
@@ -173,12 +208,11 @@ class HazardCells {
 
   [[gnu::cold, gnu::noinline]] HazardCell* PublishFurther(
       UserSet& users, Word handle) noexcept {
-    ThreadRegistry::Claim();
-    const unsigned index =
-        sync::ThisThread().index.load(std::memory_order_relaxed);
-    users.Add(UserSet::Member(index));
+    const ThreadRegistry::Loan loan;
+    if (loan.index() == 0) return nullptr;
+    users.Add(UserSet::Member(loan.index()));
     std::uint32_t spare = 0;
-    for (std::uint32_t number = index;;) {
+    for (std::uint32_t number = loan.index();;) {
       Block& block = blocks_[number];
       for (HazardCell& cell : block.cells) {
         if (Claim(cell, handle)) return &cell;
@@ -193,9 +227,8 @@ class HazardCells {
             kFirstFurther + further_.fetch_add(1, std::memory_order_relaxed);
         if (spare >= kBlocks) return nullptr;
       }
-      // On failure `number` is the block that another caller (a signal handler,
-      // or another thread without an index) has chained; the spare one then
-      // goes further down the chain.
+      // On failure `number` is the block that a signal handler has chained; the
+      // spare one then goes further down the chain.
       std::uint32_t none = 0;
       // [P9] seq_cst: before [P1] and [O2]; partner of [P8].
       number =

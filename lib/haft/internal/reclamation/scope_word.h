@@ -31,49 +31,41 @@ class ScopeClock {
 //   [ begin : 48 | depth : 16 ], or 0 outside of all scopes
 //
 // `begin` is what the clock showed when the outermost scope began, `depth` how
-// many scopes the thread is in. The word of a thread with an index is written
-// by that thread alone; threads without an index share one word. Zero bytes are
-// the initial value.
+// many scopes the thread is in. Only one thread at a time writes a word. Zero
+// bytes are the initial value.
 class ScopeWord {
  public:
-  // Enters a scope. `is_shared`: other threads may write this word.
-  //   Progress  wait-free unless the word is shared, then lock-free
-  void Begin(const ScopeClock& clock, bool is_shared) noexcept {
-    // relaxed: the thread's own word, or an expected value for the CAS.
-    std::uint64_t word = word_.load(std::memory_order_relaxed);
-    if (!is_shared && word != 0) {
-      word_.store(word + kOneDeep, std::memory_order_relaxed);
-      return;
-    }
-    do {
-      // [R1] seq_cst: before the look-ups of the scope, after the clock's [R2].
-    } while (!word_.compare_exchange_weak(
-        word,
-        word != 0 ? word + kOneDeep
-                  : clock.clock_.load(std::memory_order_seq_cst) * kOneTick | 1,
-        std::memory_order_seq_cst, std::memory_order_relaxed));
+  // Enters a scope.
+  //   Progress  wait-free
+  void Begin(const ScopeClock& clock) noexcept {
+    // relaxed: the thread's own word.
+    const std::uint64_t word = word_.load(std::memory_order_relaxed);
+    if (word == 0) return BeginOutermost(clock);
+    word_.store(word + kOneDeep, std::memory_order_relaxed);
+  }
+  // The same for a thread that is in no scope. If an earlier owner of the word
+  // ended inside a scope, that scope ends now.
+  void BeginOutermost(const ScopeClock& clock) noexcept {
+    // [R1] seq_cst: before the look-ups of the scope, after the clock's [R2]. A
+    // signal handler that ran in between has left the word as it was.
+    word_.exchange(clock.clock_.load(std::memory_order_seq_cst) * kOneTick | 1,
+                   std::memory_order_seq_cst);
   }
   // Leaves the innermost scope.
   //   Returns   whether that was the outermost one, too. The caller must then
   //             retry what deleters have deferred to this thread
-  bool End(bool is_shared) noexcept {
-    // relaxed: as in Begin.
-    std::uint64_t word = word_.load(std::memory_order_relaxed);
-    if (!is_shared && (word & kDepthMask) > 1) {
+  bool End() noexcept {
+    // relaxed: the thread's own word.
+    const std::uint64_t word = word_.load(std::memory_order_relaxed);
+    if ((word & kDepthMask) > 1) {
       word_.store(word - kOneDeep, std::memory_order_relaxed);
       return false;
     }
-    bool is_outermost;
-    do {
-      is_outermost = (word & kDepthMask) == 1;
-      // [R3] seq_cst: the look-ups happen before the destruction of what they
-      // found; and before the caller looks for what was deferred to it: either
-      // it sees that, or the thread that deferred it sees the scope ended by
-      // [R4].
-    } while (!word_.compare_exchange_weak(
-        word, is_outermost ? 0 : word - kOneDeep, std::memory_order_seq_cst,
-        std::memory_order_relaxed));
-    return is_outermost;
+    // [R3] seq_cst: the look-ups happen before the destruction of what they
+    // found; and before the caller looks for what was deferred to it: either it
+    // sees that, or the thread that deferred it sees the scope ended by [R4].
+    word_.exchange(0, std::memory_order_seq_cst);
+    return true;
   }
 
   // Whether the thread is in a scope.

@@ -4,121 +4,166 @@
 #define HAFT_INTERNAL_TABLE_DEFERRED_DESTRUCTION_H_
 
 #include <cstddef>
+#include <cstdint>
 
 #include "haft/handle.h"
 #include "haft/internal/base/abi.h"
-#include "haft/internal/base/check.h"
+#include "haft/internal/base/reserved_array.h"
 #include "haft/internal/base/sync.h"
-#include "haft/internal/free_list/handle_stack.h"
-#include "haft/internal/thread/thread_caches.h"
 #include "haft/internal/thread/thread_registry.h"
 
 namespace haft::internal {
 inline namespace HAFT_ABI {
 
-// How many destructors are running on a thread's stack. A part of the cache
-// that each thread keeps for a table.
-struct DestructionDepth {
-  unsigned depth;
-};
-
 // A destructor may delete other objects, whose destructors delete others still.
-// Beyond a depth of kMaxDepth on one stack such objects wait in a list, and the
-// outermost destructor sees to them. Therefore a chain of any length needs
-// bounded stack.
+// Beyond a depth of kMaxDepth on one stack such objects wait in a list of their
+// thread, and the innermost destructor that is running sees to them when it
+// ends. Therefore a chain of any length needs bounded stack, and no destructor
+// runs in another thread than the one that asked for it.
 //
-// CacheT is derived from DestructionDepth. Each function calls destroy(handle),
-// which destroys the object of a handle and gives its slot back.
-template <typename CacheT>
+// A destructor that runs is a *frame*, known by its address on the stack. It
+// may never end, because its thread was cancelled or has left it by longjmp.
+// Only frames that may still exist count: those of the thread that has the
+// index now, further up on the stack than the caller. (A frame that was left
+// counts until the stack is as short again as it was.)
 class DeferredDestruction {
  public:
   static constexpr unsigned kMaxDepth = 32;
 
   // For handles of `slots` slots, a power of two.
   explicit DeferredDestruction(std::size_t slots) noexcept
-      : waiting_(slots, 1) {}
+      : threads_(sync::kMaxThreads + 1), next_(slots) {
+    // A thread without an index thus takes the slow path.
+    if (threads_.ok()) threads_[0].outermost = ~std::uint64_t{0};
+  }
 
-  bool ok() const noexcept { return waiting_.ok(); }
+  bool ok() const noexcept { return threads_.ok() && next_.ok(); }
 
-  // Calls destroy(handle) now, or leaves that to a destructor further up on
-  // this stack. Inlined by force: the registers that a call saves are stores,
-  // and the next compare-and-swap waits for those.
+  // Calls destroy(handle), which destroys the object of a handle and gives its
+  // slot back; or leaves that to a destructor further up on this stack. Inlined
+  // by force: the registers that a call saves are stores, and the next
+  // compare-and-swap waits for those.
+  //   Returns   whether it has called it
   template <typename F>
-  [[gnu::always_inline]] void Run(ThreadCaches<CacheT>& caches, Word handle,
-                                  F destroy) {
-    CacheT* const cache = caches.Mine();
-    if (__builtin_expect(cache == nullptr || cache->depth == kMaxDepth, 0))
-      return RunElsewhere(caches, handle, destroy);
-    RunIn(*cache, handle, destroy);
-    if (__builtin_expect(cache->depth != 0, 0)) return;
-    // A signal handler that ran before this point may have left something that
-    // was nested too deep, and it is seen to here. A later handler finds depth
-    // 0 and sees to its own.
-    sync::SignalFence();
-    if (const Word waiting = waiting_.PopFrom(0))
-      RunWaiting(caches, waiting, destroy);
+  [[gnu::always_inline]] bool Run(Word handle, F destroy) {
+    // relaxed, all accesses to a thread's own data: only its signal handlers
+    // use them besides. A handler runs to its end in between, and the fences
+    // keep the compiler from moving an access past the point where it may have
+    // run. Objects that it leaves waiting are for a frame that it interrupted.
+    const sync::ThreadState& thread = sync::ThisThread();
+    Thread& mine = threads_[thread.index.load(std::memory_order_relaxed)];
+    if (__builtin_expect(mine.outermost != 0, 0))
+      return RunNested(handle, destroy);
+    RunOutermost(thread, mine, handle, destroy);
+    if (__builtin_expect(mine.waiting.load(std::memory_order_relaxed) != 0, 0))
+      RunWaiting(thread, mine, destroy);
+    return true;
   }
 
  private:
+  // The data of a thread index. All bytes are 0 at first.
+  struct alignas(128) Thread {
+    std::uint64_t outermost;     // its frame; 0: none is running
+    sync::Atomic<Word> waiting;  // the last handle that was left
+    unsigned nested;             // how many frames follow
+    std::uint64_t frames[kMaxDepth - 1];
+  };
+
+  // [ tag of the thread : 20 | address of the stack / 16 : 44 ]
+  static constexpr unsigned kAddressBits = 44;
+  static constexpr std::uint64_t kAddressMask =
+      (std::uint64_t{1} << kAddressBits) - 1;
+
+  static std::uint64_t FrameHere(const sync::ThreadState& thread) noexcept {
+    return thread.tag << kAddressBits |
+           (sync::StackPointer() / 16 & kAddressMask);
+  }
+  // Whether `frame` may still exist, now that the stack has grown to `here`.
+  static bool MayExist(std::uint64_t frame, std::uint64_t here) noexcept {
+    return (frame ^ here) <= kAddressMask && frame > here;
+  }
+
   template <typename F>
-  [[gnu::always_inline]] static void RunIn(CacheT& cache, Word handle,
-                                           F& destroy) {
-    ++cache.depth;
+  [[gnu::always_inline]] static void RunOutermost(
+      const sync::ThreadState& thread, Thread& mine, Word handle, F& destroy) {
+    mine.outermost = FrameHere(thread);
+    sync::SignalFence();
     destroy(handle);
-    --cache.depth;
+    sync::SignalFence();
+    mine.outermost = 0;
+    sync::SignalFence();
   }
 
-  // The same in a thread's first call, without a cache, or nested too deep.
+  // Run in a thread's first call, or if a destructor may be running.
   template <typename F>
-  [[gnu::cold, gnu::noinline]] void RunElsewhere(ThreadCaches<CacheT>& caches,
-                                                 Word handle, F destroy) {
-    if (caches.Mine() == nullptr) ThreadRegistry::Claim();
-    CacheT* const cache = caches.Mine();
-    if (cache == nullptr) return RunUncached(handle, destroy);
-    if (cache->depth == kMaxDepth) return waiting_.Push(0, handle);
-    Run(caches, handle, destroy);
-  }
-
-  // For the outermost destructor on its stack.
-  template <typename F>
-  [[gnu::cold, gnu::noinline]] void RunWaiting(ThreadCaches<CacheT>& caches,
-                                               Word handle, F destroy) {
-    CacheT* const cache = caches.Mine();
+  [[gnu::cold, gnu::noinline]] bool RunNested(Word handle, F& destroy) {
+    const sync::ThreadState& thread = sync::ThisThread();
+    if (thread.index.load(std::memory_order_relaxed) == 0) {
+      const ThreadRegistry::Loan loan;
+      if (loan.index() != 0) return Run(handle, destroy);
+      // More threads than there are indices: nothing is known about this
+      // stack.
+      destroy(handle);
+      return true;
+    }
+    Thread& mine = threads_[thread.index.load(std::memory_order_relaxed)];
+    const std::uint64_t here = FrameHere(thread);
+    unsigned depth = mine.nested;
+    if (!MayExist(mine.outermost, here)) {
+      mine.nested = 0;
+      mine.outermost = 0;
+      return Run(handle, destroy);
+    }
+    while (depth != 0 && !MayExist(mine.frames[depth - 1], here)) --depth;
+    if (depth == kMaxDepth - 1) {
+      Leave(mine, handle);
+      return false;
+    }
     do {
-      RunIn(*cache, handle, destroy);
-      sync::SignalFence();  // as in Run
-      handle = waiting_.PopFrom(0);
+      // In this order, because a handler may use the next frame.
+      mine.nested = depth + 1;
+      sync::SignalFence();
+      mine.frames[depth] = here;
+      sync::SignalFence();
+      destroy(handle);
+      sync::SignalFence();
+      mine.nested = depth;
+      handle = TakeOne(mine);
     } while (handle != 0);
+    return true;
   }
 
-  // Callers without a cache count their depth together. The last one to leave
-  // sees to what waits.
+  // Sees to what is left if the frames that should have done so never ended.
   template <typename F>
-  [[gnu::cold]] void RunUncached(Word handle, F destroy) {
-    // [G1] acq_rel: one caller comes last, and by its own [G1] it sees what
-    // those before it have left waiting.
-    if (uncached_depth_.fetch_add(1, std::memory_order_acq_rel) >= kMaxDepth) {
-      waiting_.Push(0, handle);
-      handle = 0;
-    }
-    for (;;) {
-      while (handle != 0) {
-        destroy(handle);
-        // relaxed: a hint; only a caller that is alone inside must look.
-        handle = uncached_depth_.load(std::memory_order_relaxed) == 1
-                     ? waiting_.PopFrom(0)
-                     : 0;
-      }
-      // As [G1].
-      if (uncached_depth_.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
-      handle = waiting_.PopFrom(0);
-      if (handle == 0) return;
-      uncached_depth_.fetch_add(1, std::memory_order_acq_rel);
-    }
+  [[gnu::cold, gnu::noinline]] void RunWaiting(const sync::ThreadState& thread,
+                                               Thread& mine, F& destroy) {
+    while (const Word handle = TakeOne(mine))
+      RunOutermost(thread, mine, handle, destroy);
   }
 
-  HandleStack waiting_;
-  alignas(128) sync::Atomic<unsigned> uncached_depth_{0};
+  void Leave(Thread& mine, Word handle) noexcept {
+    Word head = mine.waiting.load(std::memory_order_relaxed);
+    do {
+      next_[NodeOf(handle)].store(head, std::memory_order_relaxed);
+    } while (!mine.waiting.compare_exchange_strong(
+        head, handle, std::memory_order_relaxed, std::memory_order_relaxed));
+  }
+  Word TakeOne(Thread& mine) noexcept {
+    Word head = mine.waiting.load(std::memory_order_relaxed);
+    while (head != 0 &&
+           !mine.waiting.compare_exchange_strong(
+               head, next_[NodeOf(head)].load(std::memory_order_relaxed),
+               std::memory_order_relaxed, std::memory_order_relaxed)) {
+    }
+    return head;
+  }
+
+  std::size_t NodeOf(Word handle) const noexcept {
+    return handle >> 1 & (next_.size() - 1);
+  }
+
+  ReservedArray<Thread> threads_;
+  ReservedArray<sync::Atomic<Word>> next_;  // of each handle that waits
 };
 
 }  // namespace HAFT_ABI

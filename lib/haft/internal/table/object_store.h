@@ -41,14 +41,12 @@ inline namespace HAFT_ABI {
 // Pins and read scopes refer to the store, not to the ObjectTable around it.
 template <typename T, typename Traits>
 class ObjectStore {
-  struct Cache : Traits::FreeList::Cache, DestructionDepth {};
-
  public:
   using Reclamation = typename Traits::Reclamation;
   using Hold = typename Reclamation::Hold;
   using Slot =
       ObjectSlot<T, typename Traits::Layout, typename Reclamation::Usage>;
-  using Allocator = SlotAllocator<Slot, Traits, Cache>;
+  using Allocator = SlotAllocator<Slot, Traits>;
 
   static_assert(Traits::Layout::Index::kWidth >= 3,
                 "a slot's states need three index bits");
@@ -58,6 +56,9 @@ class ObjectStore {
       : allocator_(capacity, kLeastSlots),
         destructions_(allocator_.slots().size()),
         deferred_(allocator_.slots().size()) {
+    // Here, and not in the class, because T may be incomplete there.
+    static_assert(std::is_nothrow_destructible_v<T>,
+                  "a destructor of T must not throw");
     sync::PrepareHeavyBarrier();
   }
   // Destroys what is live. Objects that are still pinned stay, with the memory
@@ -197,19 +198,23 @@ class ObjectStore {
 
   // Destroys the object of a handle that this thread has ended, or leaves it to
   // its users. Inlined by force, down to DestroyNow; see DeferredDestruction.
-  [[gnu::always_inline]] void Dispose(Word word) {
+  //   Returns   as Destroy; true if the object has users
+  [[gnu::always_inline]] bool Dispose(Word word) {
     const auto uses = reclamation_.LookForUses(allocator_[word], word);
     if (__builtin_expect(!uses, 1)) return Destroy(word);
-    LeaveToUsers(word, uses.scoped);
+    return LeaveToUsers(word, uses.scoped);
   }
   // Destroys the object of an ended handle that no thread uses, and gives its
   // slot back; or leaves that to a destructor further up on this stack.
-  [[gnu::always_inline]] void Destroy(Word word) {
-    destructions_.Run(
-        allocator_.caches(),
-        word, [this](Word now) __attribute__((always_inline)) {
-          DestroyNow(now);
-        });
+  //   Returns   whether the object is destroyed
+  [[gnu::always_inline]] bool Destroy(Word word) {
+    if constexpr (std::is_trivially_destructible_v<T>) {
+      DestroyNow(word);
+      return true;
+    }
+    return destructions_.Run(
+        word, [this](Word now)
+                  __attribute__((always_inline)) { DestroyNow(now); });
   }
 
   // The object of a handle that has ended; the destructor destroys the object.
@@ -289,20 +294,27 @@ class ObjectStore {
     });
   }
 
-  [[gnu::cold, gnu::noinline]] void LeaveToUsers(Word word, bool is_scoped) {
+  // These return false if this thread has come last and has left the object to
+  // a destructor further up on its stack.
+
+  [[gnu::cold, gnu::noinline]] bool LeaveToUsers(Word word, bool is_scoped) {
     // The handle has ended, though its object lives on.
     allocator_.caches().With([](auto& thread) { thread.CountDeleted(1); });
     // relaxed: a count.
     retired_objects_.fetch_add(1, std::memory_order_relaxed);
     if (!is_scoped) return Retire(word);
     allocator_[word].DeferToScopes(word);
-    deferred_.Defer(reclamation_, allocator_, word,
-                    [this](Word left) { LeaveScopes(left); });
+    bool is_destroyed = true;
+    deferred_.Defer(reclamation_, allocator_, word, [&, this](Word left) {
+      const bool is_left = !LeaveScopes(left);
+      if (left == word && is_left) is_destroyed = false;
+    });
+    return is_destroyed;
   }
 
   // For the thread that owns the slot of an ended handle which no read scope
   // uses any more.
-  void Retire(Word word) {
+  bool Retire(Word word) {
     Slot& slot = allocator_[word];
     slot.Retire(word);
     // Threads unpin by a plain store and then re-check the slot. After this
@@ -310,21 +322,21 @@ class ObjectStore {
     // retired. The last of those and this thread to contend sees all cells
     // cleared.
     reclamation_.AwaitReleases();
-    DestroyIfLast(&slot, word);
+    return DestroyIfLast(&slot, word);
   }
   // For a deferred handle that no read scope may hold any more.
-  void LeaveScopes(Word word) {
+  bool LeaveScopes(Word word) {
     Slot& slot = allocator_[word];
     if (reclamation_.LookForUses(slot, word).pinned) return Retire(word);
     slot.SetDestroying(word);
-    Destroy(word);
+    return Destroy(word);
   }
-  [[gnu::cold, gnu::noinline]] void DestroyIfLast(Slot* slot,
+  [[gnu::cold, gnu::noinline]] bool DestroyIfLast(Slot* slot,
                                                   Word word) noexcept {
     if (!slot->ContendToDestroy(word) ||
         reclamation_.LookForUses(*slot, word).pinned)
-      return;
-    if (slot->BeginDestroying(word)) Destroy(word);
+      return true;
+    return !slot->BeginDestroying(word) || Destroy(word);
   }
 
   [[gnu::always_inline]] void DestroyNow(Word word) {
@@ -357,7 +369,7 @@ class ObjectStore {
 
   Allocator allocator_;
   Reclamation reclamation_;
-  DeferredDestruction<Cache> destructions_;
+  DeferredDestruction destructions_;
   DeferredHandles deferred_;
   Conditional conditional_delete_;
   alignas(128) sync::Atomic<std::size_t> retired_objects_{0};

@@ -31,11 +31,7 @@ class Inspector;
 // The base of every table: an array of slots, a free list, a cache for
 // each thread, and the rule for slots that have used up their generations. It
 // knows neither values nor objects.
-//
-// CacheT is what each thread keeps: the free list's cache, or a class derived
-// from it that zero bytes initialise.
-template <typename SlotT, typename Traits,
-          typename CacheT = typename Traits::FreeList::Cache>
+template <typename SlotT, typename Traits>
 class SlotAllocator {
   using FreeList = typename Traits::FreeList;
 
@@ -47,7 +43,7 @@ class SlotAllocator {
   using Layout = typename Traits::Layout;
   using Slot = SlotT;
   using State = SlotState<Layout>;
-  using Cache = CacheT;
+  using Cache = typename FreeList::Cache;
 
   // How many handles the layout allows to be live at once.
   static constexpr std::size_t kMaxCapacity = Layout::kSlots;
@@ -86,6 +82,7 @@ class SlotAllocator {
   SlotArray<Slot, Layout>& slots() noexcept { return slots_; }
   const SlotArray<Slot, Layout>& slots() const noexcept { return slots_; }
   ThreadCaches<Cache>& caches() noexcept { return caches_; }
+  const ThreadCaches<Cache>& caches() const noexcept { return caches_; }
 
   // Returns the next handle of a slot that then belongs to the caller, or 0 if
   // the table is full. `thread` is what ThreadCaches::With passes. Inlined by
@@ -214,6 +211,7 @@ class SlotAllocator {
     stats.capacity =
         capacity_ -
         (stats.exhausted_slots < capacity_ ? stats.exhausted_slots : capacity_);
+    stats.lost_caches = caches_.busy();
     return stats;
   }
 

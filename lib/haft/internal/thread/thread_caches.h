@@ -4,6 +4,7 @@
 #ifndef HAFT_INTERNAL_THREAD_THREAD_CACHES_H_
 #define HAFT_INTERNAL_THREAD_THREAD_CACHES_H_
 
+#include <cstddef>
 #include <cstdint>
 
 #include "haft/internal/base/abi.h"
@@ -37,14 +38,18 @@ struct CacheWord {
   }
 };
 
-// One entry for each thread index. Only the thread with that index enters it.
+// One entry for each cache number. Only the thread with that number enters it.
 //
 // A thread announces its entering because of signal handlers. A handler that
 // interrupts its own thread inside a call finds the entry busy, and is an
 // *uncached caller*: it works without a cache. The same holds for a thread that
-// has no index. A handler that runs between a thread's load of the word and its
-// announcement leaves another word. The thread then loads and announces again,
-// and what it announced before is already in the past.
+// has no cache number. A handler that runs between a thread's load of the word
+// and its announcement leaves another word. The thread then loads and announces
+// again, and what it announced before is already in the past.
+//
+// In the child of a fork, the entries of threads that were inside a call are
+// busy for ever, because what is in them may be half written. A thread that
+// gets such a number is an uncached caller of this table.
 //
 // A call enters through With, which passes a *cache access* (cache_access.h) to
 // a function. It is a function and not an object that leaves in its destructor,
@@ -67,10 +72,10 @@ class ThreadCaches {
  public:
   static constexpr unsigned kMaxLevel = CacheWord::kLevelMask;
 
-  ThreadCaches() noexcept : entries_(sync::kMaxThreads + 1) {
+  ThreadCaches() noexcept : entries_(sync::kMaxCaches + 1) {
     ThreadRegistry::Prepare();
-    // Index 0 belongs to threads without an index. Its entry is always busy, so
-    // one test finds both kinds of uncached callers.
+    // Number 0 belongs to threads without a number. Its entry is always busy,
+    // so one test finds both kinds of uncached callers.
     if (entries_.ok()) {
       entries_[0].announced.store(CacheWord::After(0),
                                   std::memory_order_relaxed);
@@ -162,7 +167,8 @@ class ThreadCaches {
 
   // Enters the calling thread's entry and returns f(owner); for an uncached
   // caller, returns f(uncached). f is called exactly once and must not keep
-  // its argument. A thread's first call claims its index (see ThreadRegistry).
+  // its argument. A thread's first call claims its numbers (see
+  // ThreadRegistry).
   //   Progress  wait-free but for f and, in a thread's first call, for
   //             ThreadRegistry::Claim; async-signal-safe
   template <typename F>
@@ -174,7 +180,7 @@ class ThreadCaches {
   }
 
   // Enters the calling thread's entry and returns f(owner). If the entry is
-  // busy or the thread has no index, returns otherwise().
+  // busy or the thread has no cache number, returns otherwise().
   template <typename F, typename G>
   [[gnu::always_inline]] auto WithOr(F f, G otherwise) noexcept {
     Entry& entry = Current();
@@ -184,18 +190,11 @@ class ThreadCaches {
     return f(owner);
   }
 
-  // Returns the calling thread's cache, also while the thread is inside it, or
-  // nullptr if the thread has no index.
-  Cache* Mine() noexcept {
-    Entry& entry = Current();
-    return &entry == &entries_[0] ? nullptr : &entry.cache;
-  }
-
   // Sums over all threads. They are exact if no other thread is inside a call;
   // otherwise each is a little old.
   std::uint64_t created() const noexcept {
     std::uint64_t sum = uncached_created_.load(std::memory_order_relaxed);
-    for (unsigned i = 1; i <= sync::kMaxThreads; ++i) {
+    for (unsigned i = 1; i <= sync::kMaxCaches; ++i) {
       const Entry& entry = entries_[i];
       sum += entry.word.load(std::memory_order_relaxed) / CacheWord::kOneTick;
       sum -= entry.deleted.load(std::memory_order_relaxed) +
@@ -206,17 +205,31 @@ class ThreadCaches {
   }
   std::uint64_t deleted() const noexcept {
     std::uint64_t sum = uncached_deleted_.load(std::memory_order_relaxed);
-    for (unsigned i = 1; i <= sync::kMaxThreads; ++i) {
+    for (unsigned i = 1; i <= sync::kMaxCaches; ++i) {
       sum += entries_[i].deleted.load(std::memory_order_relaxed);
     }
     return sum;
   }
 
-  // Calls f(cache, level) for each index, including those that were never used.
+  // Returns how many entries are busy. If no thread is inside a call, they are
+  // those that a fork has left so.
+  std::size_t busy() const noexcept {
+    std::size_t busy = 0;
+    for (unsigned i = 1; i <= sync::kMaxCaches; ++i) {
+      // relaxed, both: a count.
+      const std::uint64_t word =
+          entries_[i].word.load(std::memory_order_relaxed);
+      busy += entries_[i].announced.load(std::memory_order_relaxed) ==
+              CacheWord::After(word);
+    }
+    return busy;
+  }
+
+  // Calls f(cache, level) for each entry, including those that were never used.
   // No thread may be inside a call.
   template <typename F>
   void ForEach(F&& f) const {
-    for (unsigned i = 1; i <= sync::kMaxThreads; ++i) {
+    for (unsigned i = 1; i <= sync::kMaxCaches; ++i) {
       const std::uint64_t word =
           entries_[i].word.load(std::memory_order_relaxed);
       f(entries_[i].cache, static_cast<unsigned>(word & CacheWord::kLevelMask));
@@ -226,7 +239,7 @@ class ThreadCaches {
  private:
   // relaxed: the thread's own word.
   Entry& Current() noexcept {
-    return entries_[sync::ThisThread().index.load(std::memory_order_relaxed)];
+    return entries_[sync::ThisThread().cache.load(std::memory_order_relaxed)];
   }
 
   // Enters the entry and stores its word in `*word`. Returns false if the entry

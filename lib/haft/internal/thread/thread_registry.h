@@ -13,12 +13,13 @@
 namespace haft::internal {
 inline namespace HAFT_ABI {
 
-// The set of the indices 1..kMaxThreads that are taken. The next owner of an
-// index sees everything that the last owner wrote, so it inherits the data that
-// is kept for the index, and nothing is lost when threads come and go.
+// The set of those of the numbers 1..kMax that are taken. The next owner of a
+// number sees everything that the last owner wrote, so it inherits the data
+// that is kept for the number, and nothing is lost when threads come and go.
+template <unsigned kMax>
 class ThreadIndexSet {
  public:
-  // Claims the lowest free index and returns it, or 0 if all are taken.
+  // Claims the lowest free number and returns it, or 0 if all are taken.
   // Lock-free; async-signal-safe.
   unsigned Claim() noexcept {
     for (unsigned w = 0; w < kWords; ++w) {
@@ -29,103 +30,206 @@ class ThreadIndexSet {
         // [T1] acquire: sees what the last owner wrote before [T2]. Mutant T1:
         // relaxed inherits a half-written cache. relaxed on failure: a hint
         // again.
-        if (words_[w].compare_exchange_weak(
+        if (words_[w].compare_exchange_strong(
                 taken, taken | std::uint64_t{1} << bit,
                 std::memory_order_acquire, std::memory_order_relaxed)) {
-          const unsigned index = w * 64 + bit + 1;
-          RaiseReach(index);
-          return index;
+          const unsigned number = w * 64 + bit + 1;
+          RaiseReach(number);
+          // relaxed: a count; see IsFull.
+          taken_.fetch_add(1, std::memory_order_relaxed);
+          return number;
         }
       }
     }
     return 0;
   }
 
-  // Returns the highest index that was ever claimed. In the single order of
-  // seq_cst operations, everything that a thread does with its index comes
+  // Whether all numbers are taken, or were a moment ago: a Claim would look for
+  // one in vain. One load.
+  bool IsFull() const noexcept {
+    return taken_.load(std::memory_order_relaxed) == kMax;
+  }
+
+  // Returns the highest number that was ever claimed. In the single order of
+  // seq_cst operations, everything that a thread does with its number comes
   // after [T3].
   unsigned Reach() const noexcept {
     // [T4] seq_cst: partner of [T3]. The caller has ended a handle before, so a
-    // thread that still found the handle live has an index up to this one.
+    // thread that still found the handle live has a number up to this one.
     return reach_.load(std::memory_order_seq_cst);
   }
 
-  // Gives `index` back. Wait-free; async-signal-safe.
-  void Release(unsigned index) noexcept {
-    const std::uint64_t bit = std::uint64_t{1} << (index - 1) % 64;
+  // Gives `number` back. Wait-free; async-signal-safe.
+  void Release(unsigned number) noexcept {
+    const std::uint64_t bit = std::uint64_t{1} << (number - 1) % 64;
     // [T2] release: publishes what this owner wrote; synchronises with [T1].
     const std::uint64_t taken =
-        words_[(index - 1) / 64].fetch_and(~bit, std::memory_order_release);
-    HAFT_CHECK((taken & bit) != 0, "a thread index was released twice");
+        words_[(number - 1) / 64].fetch_and(~bit, std::memory_order_release);
+    HAFT_CHECK((taken & bit) != 0, "a thread's number was released twice");
+    // relaxed: as in Claim.
+    taken_.fetch_sub(1, std::memory_order_relaxed);
+  }
+
+  // Gives all numbers but `number` back, or all if that is 0. For the child of
+  // a fork, in which no other thread is left.
+  void ReleaseOthers(unsigned number) noexcept {
+    for (unsigned w = 0; w < kWords; ++w) {
+      const bool is_here = number != 0 && (number - 1) / 64 == w;
+      // relaxed: the only thread.
+      words_[w].store(is_here ? std::uint64_t{1} << (number - 1) % 64 : 0,
+                      std::memory_order_relaxed);
+    }
+    taken_.store(number != 0, std::memory_order_relaxed);
   }
 
  private:
-  static constexpr unsigned kWords = sync::kMaxThreads / 64;
-  static_assert(sync::kMaxThreads % 64 == 0);
+  static constexpr unsigned kWords = kMax / 64;
+  static_assert(kMax % 64 == 0);
 
-  void RaiseReach(unsigned index) noexcept {
+  void RaiseReach(unsigned number) noexcept {
     // [T3] seq_cst, also if it is high enough already: it comes before
-    // everything that the thread does with its index. Partner of [T4].
+    // everything that the thread does with its number. Partner of [T4].
     unsigned reach = reach_.load(std::memory_order_seq_cst);
-    while (reach < index) {
-      if (reach_.compare_exchange_weak(reach, index, std::memory_order_seq_cst,
-                                       std::memory_order_relaxed))
+    while (reach < number) {
+      if (reach_.compare_exchange_strong(reach, number,
+                                         std::memory_order_seq_cst,
+                                         std::memory_order_relaxed))
         return;
     }
   }
 
   sync::Atomic<std::uint64_t> words_[kWords] = {};
   sync::Atomic<unsigned> reach_{0};
+  sync::Atomic<unsigned> taken_{0};
 };
 
-// The set of thread indices of the process. A thread has at most one index and
-// keeps it until the thread ends.
+// Gives the threads of the process their numbers. There are two, because they
+// serve different ends:
+//
+//   index   1..kMaxThreads, the identity of a thread: its hazard cells, its
+//           read scopes, its destructors that wait. Every thread has one,
+//           unless more threads than that use tables at the same time.
+//   cache   1..kMaxCaches, the thread's cache in each table. These are few,
+//           because each cache holds free handles back. A thread without one is
+//           an uncached caller.
+//
+// A thread claims both at its first call and keeps them until it ends.
 class ThreadRegistry {
  public:
   // Must be called once before a signal handler may call Claim.
-  static void Prepare() noexcept { (void)hook_.Prepare(&OnThreadExit); }
+  static void Prepare() noexcept {
+    (void)hook_.Prepare(&OnThreadExit);
+    fork_hook_.Prepare(&OnForkInChild);
+  }
 
-  // Gives the calling thread an index, if it has none and may have one.
-  // Afterwards sync::ThisThread().index is the index. It is 0 if all indices
-  // are taken, if the thread's exit hook has run, or if the hook could not be
-  // arranged. Lock-free; for signals see ThreadExitHook.
+  // Gives the calling thread those of its numbers that it does not have, if it
+  // may have them. Afterwards sync::ThisThread() shows them. A number is 0 if
+  // all are taken, if the thread's exit hook has run, or if the hook could not
+  // be arranged. Lock-free; for signals see ThreadExitHook.
   [[gnu::cold, gnu::noinline]] static void Claim() noexcept {
     sync::ThreadState& thread = sync::ThisThread();
     // relaxed, all: these words are the thread's own; only its signal handlers
     // read them besides.
-    if (thread.exited.load(std::memory_order_relaxed) ||
-        thread.index.load(std::memory_order_relaxed) != 0)
-      return;
-    if (!hook_.Arm(&thread)) return;
-    const unsigned index = indices_.Claim();
-    if (index == 0) return;
-    unsigned none = 0;
-    // A signal handler may have claimed an index in between. Then the thread
-    // keeps that one.
-    if (!thread.index.compare_exchange_strong(none, index,
-                                              std::memory_order_relaxed,
-                                              std::memory_order_relaxed)) {
-      indices_.Release(index);
+    if (thread.exited.load(std::memory_order_relaxed)) return;
+    if (thread.index.load(std::memory_order_relaxed) == 0) {
+      if (!hook_.Arm(&thread)) return;
+      ClaimFrom(indices_, thread.index);
+      Tag(thread);
     }
+    if (thread.cache.load(std::memory_order_relaxed) == 0 && !caches_.IsFull())
+      ClaimFrom(caches_, thread.cache);
   }
+
+  // For a thread that is to have no index any more because its exit hook has
+  // run: its last destructors may still use tables, and no two threads share an
+  // index. Lends it one until Return, which must be called as often.
+  //   Returns   the thread's index, lent or its own; 0 if all are taken
+  static unsigned Borrow() noexcept {
+    sync::ThreadState& thread = sync::ThisThread();
+    Claim();
+    // relaxed, both: as in Claim.
+    if (thread.index.load(std::memory_order_relaxed) == 0) {
+      ClaimFrom(indices_, thread.index);
+      Tag(thread);
+      thread.loans = 1;
+    } else if (thread.loans != 0) {
+      ++thread.loans;
+    }
+    return thread.index.load(std::memory_order_relaxed);
+  }
+  static void Return() noexcept {
+    sync::ThreadState& thread = sync::ThisThread();
+    if (thread.loans != 0 && --thread.loans == 0)
+      GiveBack(indices_, thread.index);
+  }
+  class Loan {
+   public:
+    Loan() noexcept : index_(Borrow()) {}
+    ~Loan() { Return(); }
+    Loan(const Loan&) = delete;
+    Loan& operator=(const Loan&) = delete;
+    unsigned index() const noexcept { return index_; }
+
+   private:
+    const unsigned index_;
+  };
 
   // See ThreadIndexSet.
   static unsigned Reach() noexcept { return indices_.Reach(); }
 
  private:
   // Destructors that run later in this thread may still use tables. They do so
-  // without an index, as uncached callers.
+  // as uncached callers, with an index that they borrow.
   static void OnThreadExit(void*) noexcept {
     sync::ThreadState& thread = sync::ThisThread();
-    // relaxed, both: as in Claim.
+    // relaxed: as in Claim.
     thread.exited.store(true, std::memory_order_relaxed);
-    if (const unsigned index =
-            thread.index.exchange(0, std::memory_order_relaxed))
-      indices_.Release(index);
+    GiveBack(indices_, thread.index);
+    GiveBack(caches_, thread.cache);
   }
 
+  // Threads that begin in the child inherit what the threads that it does not
+  // have were keeping, as they do when a thread ends.
+  static void OnForkInChild() noexcept {
+    const sync::ThreadState& thread = sync::ThisThread();
+    // relaxed, both: as in Claim.
+    indices_.ReleaseOthers(thread.index.load(std::memory_order_relaxed));
+    caches_.ReleaseOthers(thread.cache.load(std::memory_order_relaxed));
+  }
+
+  template <typename Set, typename Number>
+  static void ClaimFrom(Set& set, Number& mine) noexcept {
+    const unsigned number = set.Claim();
+    if (number == 0) return;
+    unsigned none = 0;
+    // A signal handler may have claimed a number in between. Then the thread
+    // keeps that one. relaxed: as in Claim.
+    if (!mine.compare_exchange_strong(none, number, std::memory_order_relaxed,
+                                      std::memory_order_relaxed)) {
+      set.Release(number);
+    }
+  }
+  template <typename Set, typename Number>
+  static void GiveBack(Set& set, Number& mine) noexcept {
+    // relaxed: as in Claim.
+    if (const unsigned number = mine.exchange(0, std::memory_order_relaxed))
+      set.Release(number);
+  }
+
+  // Tells the calling thread from those that had its index before.
+  static void Tag(sync::ThreadState& thread) noexcept {
+    // relaxed: a number, which publishes nothing.
+    thread.tag = tags_.fetch_add(1, std::memory_order_relaxed) + 1;
+  }
+
+  using Indices = ThreadIndexSet<sync::kMaxThreads>;
+  using Caches = ThreadIndexSet<sync::kMaxCaches>;
   [[gnu::visibility("default")]] static inline sync::ThreadExitHook hook_;
-  [[gnu::visibility("default")]] static inline ThreadIndexSet indices_;
+  [[gnu::visibility("default")]] static inline sync::ForkHook fork_hook_;
+  [[gnu::visibility("default")]] static inline Indices indices_;
+  [[gnu::visibility("default")]] static inline Caches caches_;
+  [[gnu::visibility("default")]] static inline sync::Atomic<std::uint64_t>
+      tags_{0};
 };
 
 }  // namespace HAFT_ABI

@@ -19,12 +19,13 @@ EnvironmentOptions Read(const char* diagnose, const char* capacity) {
 }
 
 TEST(EnvironmentOptionsTest, WithoutVariablesNothingIsAskedFor) {
-  for (const char* const value : {static_cast<const char*>(nullptr), ""}) {
-    const EnvironmentOptions options = Read(value, value);
+  for (const char* const diagnose : {static_cast<const char*>(nullptr), ""}) {
+    const EnvironmentOptions options = Read(diagnose, nullptr);
     EXPECT_EQ(options.diagnose_flags, 0u);
     EXPECT_EQ(options.refusals_per_second, 0u);
     EXPECT_TRUE(options.is_diagnose_valid);
     EXPECT_EQ(options.capacity, 0u);
+    EXPECT_TRUE(options.is_capacity_valid);
   }
 }
 
@@ -51,10 +52,25 @@ TEST(EnvironmentOptionsTest, UnknownWordsAreNoticedAndTheOthersCount) {
   }
 }
 
-TEST(EnvironmentOptionsTest, CapacityIsAPositiveNumber) {
-  EXPECT_EQ(Read(nullptr, "12").capacity, 12u);
-  for (const char* const text : {"0", "12x", "x"})
-    EXPECT_EQ(Read(nullptr, text).capacity, 0u) << text;
+TEST(EnvironmentOptionsTest, CapacityIsAPositiveNumberInDecimalDigits) {
+  for (const char* const text : {"12", "012"}) {
+    const EnvironmentOptions options = Read(nullptr, text);
+    EXPECT_EQ(options.capacity, 12u) << text;
+    EXPECT_TRUE(options.is_capacity_valid) << text;
+  }
+  for (const char* const text : {"", "0", "00", "12x", "x", "-1", "+1", " 1",
+                                 "1 ", "1e6", "0x10", "1.5"}) {
+    const EnvironmentOptions options = Read(nullptr, text);
+    EXPECT_EQ(options.capacity, 0u) << text;
+    EXPECT_FALSE(options.is_capacity_valid) << text;
+  }
+}
+
+TEST(EnvironmentOptionsTest, CapacityBeyondAllNumbersIsTheLargest) {
+  const EnvironmentOptions options =
+      Read(nullptr, "99999999999999999999999999");
+  EXPECT_EQ(options.capacity, SIZE_MAX);
+  EXPECT_TRUE(options.is_capacity_valid);
 }
 
 }  // namespace

@@ -13,13 +13,16 @@ namespace {
 // The cells are on the heap because they are large.
 class HazardCellsTest : public ::testing::Test {
  protected:
+  HazardCellsTest() { ThreadRegistry::Prepare(); }
+
   bool IsPinned(Word handle) { return cells_->Look(users_, handle).pinned; }
   bool IsScoped() { return cells_->Look(users_, 1).scoped; }
 
-  unsigned BeginScope() {
-    const unsigned index = cells_->BeginScope();
-    users_.Add(UserSet::Member(index));
-    return index;
+  HazardCells::ScopeHolder BeginScope() {
+    const HazardCells::ScopeHolder holder = cells_->BeginScope();
+    EXPECT_NE(holder.index, 0u);
+    users_.Add(UserSet::Member(holder.index));
+    return holder;
   }
 
   UserSet users_{};
@@ -59,7 +62,7 @@ TEST_F(HazardCellsTest, AnyThreadMayClear) {
   EXPECT_FALSE(IsPinned(9));
 }
 
-TEST_F(HazardCellsTest, ThreadsWithoutAnIndexPublishToo) {
+TEST_F(HazardCellsTest, ThreadsPublishAfterTheirExitHook) {
   std::thread([&] {
     sync::ThisThread().exited.store(true, std::memory_order_relaxed);
     std::vector<HazardCell*> cells;
@@ -81,9 +84,9 @@ TEST_F(HazardCellsTest, OnlyUsersAreLookedAt) {
 }
 
 TEST_F(HazardCellsTest, ScopesNest) {
-  const unsigned outer = BeginScope();
-  const unsigned inner = BeginScope();
-  EXPECT_EQ(outer, inner);
+  const auto outer = BeginScope();
+  const auto inner = BeginScope();
+  EXPECT_EQ(outer.index, inner.index);
   EXPECT_TRUE(IsScoped());
   EXPECT_FALSE(cells_->EndScope(inner));
   EXPECT_TRUE(IsScoped());
@@ -93,30 +96,66 @@ TEST_F(HazardCellsTest, ScopesNest) {
 
 TEST_F(HazardCellsTest, ScopeHoldsWhatWasStampedAfterItBegan) {
   const std::uint64_t before = cells_->Stamp();
-  const unsigned index = BeginScope();
+  const auto holder = BeginScope();
   const std::uint64_t after = cells_->Stamp();
-  EXPECT_FALSE(cells_->ScopeMayHold(index, before));
-  EXPECT_TRUE(cells_->ScopeMayHold(index, after));
+  EXPECT_FALSE(cells_->ScopeMayHold(holder.index, before));
+  EXPECT_TRUE(cells_->ScopeMayHold(holder.index, after));
   EXPECT_EQ(cells_->FindScope(users_, before), HazardCells::kNoScope);
-  EXPECT_EQ(cells_->FindScope(users_, after), index);
-  cells_->EndScope(index);
+  EXPECT_EQ(cells_->FindScope(users_, after), holder.index);
+  cells_->EndScope(holder);
   EXPECT_EQ(cells_->FindScope(users_, after), HazardCells::kNoScope);
 }
 
-TEST_F(HazardCellsTest, ScopesOfThreadsWithoutAnIndexShareOneAndOverlap) {
+void Exit() {
+  sync::ThisThread().exited.store(true, std::memory_order_relaxed);
+}
+
+// Two threads whose exit hooks have run are in scopes at the same time. The
+// scopes have nothing to do with each other, and the indices go back.
+TEST_F(HazardCellsTest, ScopesOfThreadsAfterTheirExitHookAreTheirOwn) {
+  unsigned first_index = 0;
   std::thread([&] {
-    sync::ThisThread().exited.store(true, std::memory_order_relaxed);
-    const unsigned first = BeginScope();
+    Exit();
+    const auto outer = BeginScope();
+    const auto first = BeginScope();
+    first_index = first.index;
+    EXPECT_EQ(first.index, outer.index);
     std::thread([&] {
-      sync::ThisThread().exited.store(true, std::memory_order_relaxed);
-      const unsigned second = BeginScope();
-      EXPECT_EQ(first, second);
-      EXPECT_FALSE(cells_->EndScope(second));
+      Exit();
+      const auto second = BeginScope();
+      EXPECT_NE(second.index, first.index);
+      EXPECT_TRUE(cells_->EndScope(second));
+      EXPECT_EQ(sync::ThisThread().index.load(), 0u);
     }).join();
     EXPECT_TRUE(IsScoped());
-    EXPECT_TRUE(cells_->EndScope(first));
+    EXPECT_FALSE(cells_->EndScope(first));
+    EXPECT_TRUE(IsScoped());
+    EXPECT_TRUE(cells_->EndScope(outer));
     EXPECT_FALSE(IsScoped());
+    EXPECT_EQ(sync::ThisThread().index.load(), 0u);
   }).join();
+  std::thread([&] {
+    ThreadRegistry::Claim();
+    EXPECT_EQ(sync::ThisThread().index.load(), first_index);
+  }).join();
+}
+
+// What a thread leaves open when it ends is nothing to the next owner of its
+// index, and nothing to that thread's own last destructors.
+TEST_F(HazardCellsTest, ScopeThatAThreadLeftOpenEndsWithTheNextOwnersFirst) {
+  HazardCells::ScopeHolder left{};
+  std::thread([&] { left = BeginScope(); }).join();
+  const std::uint64_t between = cells_->Stamp();
+  EXPECT_TRUE(IsScoped());
+  std::thread([&] {
+    const auto holder = BeginScope();
+    EXPECT_EQ(holder.index, left.index);
+    EXPECT_FALSE(cells_->ScopeMayHold(holder.index, between));
+    std::thread([&] { EXPECT_FALSE(cells_->EndScope(left)); }).join();
+    EXPECT_TRUE(cells_->ScopeMayHold(holder.index, cells_->Stamp()));
+    EXPECT_TRUE(cells_->EndScope(holder)) << "the only one of its thread";
+  }).join();
+  EXPECT_FALSE(IsScoped());
 }
 
 }  // namespace

@@ -4,28 +4,24 @@
 
 #include <cstdint>
 
-#include "tests/support/testing.h"
-
 namespace haft::internal {
 namespace {
 
-// A word that one thread owns, and one that threads share.
-class ScopeWordTest : public ::testing::TestWithParam<bool> {
+class ScopeWordTest : public ::testing::Test {
  protected:
-  void Begin() { word_.Begin(clock_, GetParam()); }
-  bool End() { return word_.End(GetParam()); }
+  void Begin() { word_.Begin(clock_); }
+  bool End() { return word_.End(); }
 
   ScopeClock clock_;
   ScopeWord word_{};
 };
-INSTANTIATE_TEST_SUITE_P(OwnedAndShared, ScopeWordTest, ::testing::Bool());
 
 TEST(ScopeClockTest, EachStampIsLaterThanTheLast) {
   ScopeClock clock;
   for (std::uint64_t i = 0; i < 100; ++i) EXPECT_EQ(clock.Stamp(), i);
 }
 
-TEST_P(ScopeWordTest, IsOpenFromTheFirstBeginToTheLastEnd) {
+TEST_F(ScopeWordTest, IsOpenFromTheFirstBeginToTheLastEnd) {
   EXPECT_FALSE(word_.IsOpen());
   for (int round = 0; round < 3; ++round) {
     Begin();
@@ -35,7 +31,7 @@ TEST_P(ScopeWordTest, IsOpenFromTheFirstBeginToTheLastEnd) {
   }
 }
 
-TEST_P(ScopeWordTest, OnlyTheEndOfTheOutermostScopeSaysSo) {
+TEST_F(ScopeWordTest, OnlyTheEndOfTheOutermostScopeSaysSo) {
   constexpr int kDepth = 1000;
   for (int i = 0; i < kDepth; ++i) Begin();
   for (int i = 1; i < kDepth; ++i) {
@@ -46,7 +42,7 @@ TEST_P(ScopeWordTest, OnlyTheEndOfTheOutermostScopeSaysSo) {
   EXPECT_FALSE(word_.IsOpen());
 }
 
-TEST_P(ScopeWordTest, MayHoldWhatIsStampedAfterItBegan) {
+TEST_F(ScopeWordTest, MayHoldWhatIsStampedAfterItBegan) {
   const std::uint64_t before = clock_.Stamp();
   EXPECT_FALSE(word_.MayHold(before)) << "no scope is open";
   Begin();
@@ -60,7 +56,7 @@ TEST_P(ScopeWordTest, MayHoldWhatIsStampedAfterItBegan) {
   EXPECT_FALSE(word_.MayHold(later));
 }
 
-TEST_P(ScopeWordTest, InnerScopesKeepTheBeginningOfTheOutermost) {
+TEST_F(ScopeWordTest, InnerScopesKeepTheBeginningOfTheOutermost) {
   Begin();
   const std::uint64_t between = clock_.Stamp();
   Begin();
@@ -75,24 +71,15 @@ TEST_P(ScopeWordTest, InnerScopesKeepTheBeginningOfTheOutermost) {
   EXPECT_TRUE(End());
 }
 
-TEST(SharedScopeWordTest, CountsTheScopesOfAllThreads) {
-  constexpr unsigned kThreads = 4;
-  constexpr int kRounds = 2000;
-  ScopeClock clock;
-  ScopeWord word{};
-  word.Begin(clock, true);
-  const std::uint64_t stamp = clock.Stamp();
-  testing::RunThreads(kThreads, [&](unsigned) {
-    for (int i = 0; i < kRounds; ++i) {
-      word.Begin(clock, true);
-      ASSERT_TRUE(word.MayHold(stamp));
-      ASSERT_FALSE(word.End(true)) << "the first scope is still open";
-    }
-  });
-  EXPECT_TRUE(word.IsOpen());
-  EXPECT_TRUE(word.MayHold(stamp));
-  EXPECT_TRUE(word.End(true));
-  EXPECT_FALSE(word.IsOpen());
+TEST_F(ScopeWordTest, ScopesOfAnEarlierOwnerEndWithTheFirstOfTheNext) {
+  Begin();
+  Begin();
+  const std::uint64_t between = clock_.Stamp();
+  word_.BeginOutermost(clock_);
+  EXPECT_FALSE(word_.MayHold(between));
+  EXPECT_TRUE(word_.IsOpen());
+  EXPECT_TRUE(End()) << "the only one of its owner";
+  EXPECT_FALSE(word_.IsOpen());
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <csetjmp>
 #include <functional>
 #include <set>
 #include <vector>
@@ -12,7 +13,7 @@
 #include "haft/handle.h"
 #include "haft/handle_layout.h"
 #include "haft/internal/base/sync.h"
-#include "haft/internal/thread/thread_caches.h"
+#include "haft/internal/thread/thread_registry.h"
 #include "haft/object_table.h"
 #include "tests/support/object_table_fixture.h"
 
@@ -29,19 +30,21 @@ using L = HandleLayout<10, 4>;
 // Objects, each of which owns the others that its destructor destroys.
 class Objects {
  public:
-  struct Cache : DestructionDepth {};
+  Objects() { ThreadRegistry::Prepare(); }
 
-  void Destroy(unsigned object) {
-    destructions_.Run(caches_, L::Make(1, object),
-                      [this](Word word) { Destruct(word); });
+  // Returns whether the object is destroyed.
+  bool Destroy(unsigned object) {
+    return destructions_.Run(L::Make(1, object),
+                             [this](Word word) { Destruct(word); });
   }
 
-  bool ok() const { return caches_.ok() && destructions_.ok(); }
+  bool ok() const { return destructions_.ok(); }
   // What each object owns.
   std::vector<std::vector<unsigned>> owned{1 << 10};
   // The objects in the order in which their destructors began and ended.
   std::vector<unsigned> began, ended;
   unsigned deepest = 0;
+  std::function<void(unsigned)> hook;  // called at the end of each destructor
 
  private:
   void Destruct(Word word) {
@@ -49,16 +52,16 @@ class Objects {
     began.push_back(object);
     deepest = std::max(deepest, ++depth_);
     for (const unsigned other : owned[object]) Destroy(other);
+    if (hook) hook(object);
     --depth_;
     ended.push_back(object);
   }
 
-  ThreadCaches<Cache> caches_;
-  DeferredDestruction<Cache> destructions_{1 << 10};
+  DeferredDestruction destructions_{1 << 10};
   unsigned depth_ = 0;
 };
 
-// The callers of a case: in a thread's first call, with a cache, without one.
+// The callers of a case: in a thread's first call, later, after its exit hook.
 using Caller = void (*)(std::function<void()>);
 constexpr Caller kCallers[] = {
     [](std::function<void()> f) { InThread(f); },
@@ -102,17 +105,18 @@ TEST_P(DeferredDestructionTest, ThirtyTwoDestructorsNest) {
   EXPECT_EQ(objects.ended, expected) << "the innermost ends first";
 }
 
-TEST_P(DeferredDestructionTest, ThirtyThirdWaitsForTheOutermost) {
+TEST_P(DeferredDestructionTest, ThirtyThirdWaitsForTheThirtySecond) {
   Objects objects;
-  MakeChain(objects, 33);
-  GetParam()([&] {
-    objects.Destroy(1);
-    EXPECT_EQ(objects.ended.size(), 33u) << "before the outermost call returns";
-  });
+  MakeChain(objects, 32);
+  objects.hook = [&](unsigned object) {
+    if (object != 32) return;
+    EXPECT_FALSE(objects.Destroy(33));
+    EXPECT_EQ(objects.began.back(), 32u);
+  };
+  GetParam()([&] { EXPECT_TRUE(objects.Destroy(1)); });
   EXPECT_EQ(objects.deepest, 32u);
-  std::vector<unsigned> expected;
-  for (unsigned i = 32; i != 0; --i) expected.push_back(i);
-  expected.push_back(33);
+  std::vector<unsigned> expected = {32, 33};
+  for (unsigned i = 31; i != 0; --i) expected.push_back(i);
   EXPECT_EQ(objects.ended, expected);
 }
 
@@ -128,8 +132,7 @@ TEST_P(DeferredDestructionTest, AllThatWaitAreDestroyedOnce) {
   EXPECT_EQ(objects.ended.size(), 32u + 20);
   const std::set<unsigned> distinct(objects.ended.begin(), objects.ended.end());
   EXPECT_EQ(distinct.size(), objects.ended.size());
-  for (unsigned i = 32; i < 52; ++i)
-    EXPECT_GE(objects.began[i], 100u) << "before the outermost has ended";
+  EXPECT_EQ(objects.ended.front(), 32u) << "the others wait for it";
   EXPECT_EQ(objects.deepest, 32u);
 }
 
@@ -141,6 +144,107 @@ TEST_P(DeferredDestructionTest, LongChainNestsNoDeeper) {
   EXPECT_EQ(objects.ended.size(), 1000u);
   const std::set<unsigned> distinct(objects.ended.begin(), objects.ended.end());
   EXPECT_EQ(distinct.size(), 1000u);
+}
+
+// Destructors that are left by longjmp do not end. Each is on a stack that is
+// as deep as those of the others.
+TEST_P(DeferredDestructionTest, DestructorsThatNeverEndCostNoDepth) {
+  Objects objects;
+  std::jmp_buf abandon;
+  GetParam()([&] {
+    objects.hook = [&](unsigned) { std::longjmp(abandon, 1); };
+    for (volatile unsigned i = 0; i < 100; i = i + 1) {
+      if (setjmp(abandon) == 0) objects.Destroy(i);
+    }
+    objects.hook = nullptr;
+    for (unsigned i = 200; i < 300; ++i) EXPECT_TRUE(objects.Destroy(i));
+    MakeChain(objects, 33);
+    EXPECT_TRUE(objects.Destroy(1));
+  });
+  EXPECT_EQ(objects.ended.size(), 100u + 33);
+}
+
+// The same if each is deeper than the last one, so that all may still exist.
+void DestroyDeeperAndDeeper(Objects& objects, unsigned object) {
+  std::jmp_buf abandon;
+  objects.hook = [&](unsigned) { std::longjmp(abandon, 1); };
+  if (setjmp(abandon) == 0) objects.Destroy(object);
+  if (object < 20) DestroyDeeperAndDeeper(objects, object + 1);
+}
+TEST_P(DeferredDestructionTest, DestructorsThatNeverEndAreForgottenFurtherUp) {
+  Objects objects;
+  GetParam()([&] {
+    DestroyDeeperAndDeeper(objects, 0);
+    objects.hook = nullptr;
+    EXPECT_TRUE(objects.Destroy(100));
+    for (unsigned i = 0; i < 32; ++i) objects.owned[200 + i] = {201 + i};
+    EXPECT_TRUE(objects.Destroy(200));
+  });
+  EXPECT_EQ(objects.ended.size(), 1u + 33);
+}
+
+// What is left behind is destroyed by the thread's next call.
+TEST_P(DeferredDestructionTest, WhatWaitsForADestructorThatNeverEndsGoesNext) {
+  Objects objects;
+  MakeChain(objects, 33);
+  std::jmp_buf abandon;
+  GetParam()([&] {
+    objects.hook = [&](unsigned object) {
+      if (object == 32) std::longjmp(abandon, 1);
+    };
+    if (setjmp(abandon) == 0) objects.Destroy(1);
+    EXPECT_EQ(objects.ended, std::vector<unsigned>{});
+    objects.hook = nullptr;
+    EXPECT_TRUE(objects.Destroy(100));
+  });
+  EXPECT_EQ(objects.ended, (std::vector<unsigned>{100, 33}));
+}
+
+// No thread sees to what waits in another thread, and none counts another's
+// destructors.
+TEST(DeferredDestructionThreadsTest, EachThreadSeesToItsOwn) {
+  Objects objects;
+  MakeChain(objects, 33);
+  objects.hook = [&](unsigned object) {
+    if (object != 32) return;
+    InThread([&] {
+      EXPECT_TRUE(objects.Destroy(100));
+      EXPECT_EQ(objects.ended, std::vector<unsigned>{100});
+    });
+  };
+  EXPECT_TRUE(objects.Destroy(1));
+  EXPECT_EQ(objects.ended.size(), 34u);
+}
+
+// Threads that end inside a destructor leave no depth to the next owners of
+// their index.
+TEST(DeferredDestructionThreadsTest, ThreadsMayEndInsideDestructors) {
+  Objects objects;
+  objects.hook = [&](unsigned) { pthread_exit(nullptr); };
+  for (unsigned i = 0; i < 100; ++i) {
+    pthread_t thread;
+    struct Arguments {
+      Objects* objects;
+      unsigned object;
+    } arguments{&objects, i};
+    ASSERT_EQ(pthread_create(
+                  &thread, nullptr,
+                  [](void* of) -> void* {
+                    const Arguments& given = *static_cast<Arguments*>(of);
+                    given.objects->Destroy(given.object);
+                    return nullptr;
+                  },
+                  &arguments),
+              0);
+    pthread_join(thread, nullptr);
+  }
+  EXPECT_TRUE(objects.ended.empty());
+  objects.hook = nullptr;
+  InThread([&] {
+    for (unsigned i = 0; i < 32; ++i) objects.owned[200 + i] = {201 + i};
+    EXPECT_TRUE(objects.Destroy(200));
+  });
+  EXPECT_EQ(objects.ended.size(), 33u);
 }
 
 // A list of which each object owns the next.

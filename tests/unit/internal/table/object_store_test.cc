@@ -178,7 +178,7 @@ TEST_F(ObjectStoreTest, LastScopeDestroysADeferredObject) {
   EXPECT_EQ(store_->Stats().retired_objects, 1u);
   store_->RetryDeferred(scope.holder());
   EXPECT_EQ(destroyed, 0) << "the scope is still open";
-  ASSERT_TRUE(reclamation.EndScope(scope.holder()));
+  ASSERT_TRUE(reclamation.End(scope));
   store_->RetryDeferred(scope.holder());
   EXPECT_EQ(destroyed, 1);
 }
@@ -235,7 +235,7 @@ TEST_F(ObjectStoreTest, DescribeSlotNamesEachState) {
   Store::Reclamation::Use(scope, slot);
   ASSERT_EQ(Delete(second), Status::kOk);
   EXPECT_EQ(Describe(handle, kNullHandle), "retired") << "deferred";
-  ASSERT_TRUE(store_->reclamation().EndScope(scope.holder()));
+  ASSERT_TRUE(store_->reclamation().End(scope));
   store_->RetryDeferred(scope.holder());
   EXPECT_EQ(Describe(handle, kNullHandle), "free");
 

@@ -256,7 +256,7 @@ TEST(ThreadCachesTest, ThreadLocalDestructorEntersTheSameEntry) {
   }).join();
 }
 
-TEST(ThreadCachesTest, ForEachVisitsEveryIndexOnce) {
+TEST(ThreadCachesTest, ForEachVisitsEveryEntryOnce) {
   Caches caches;
   WithOwner(caches, [](auto& owner) { owner.set_level(3); });
   std::thread([&] {
@@ -267,7 +267,7 @@ TEST(ThreadCachesTest, ForEachVisitsEveryIndexOnce) {
     ++visits;
     levels += level;
   });
-  EXPECT_EQ(visits, sync::kMaxThreads);
+  EXPECT_EQ(visits, sync::kMaxCaches);
   EXPECT_EQ(levels, 7u);
 }
 

@@ -9,10 +9,13 @@
 #include <memory>
 #include <set>
 #include <thread>
+#include <type_traits>
 #include <vector>
 
 #include "haft/handle_table.h"
 #include "haft/internal/base/sync.h"
+#include "haft/internal/thread/thread_caches.h"
+#include "tests/support/in_child.h"
 #include "tests/support/testing.h"
 
 #ifdef __has_feature
@@ -35,6 +38,9 @@ using haft::testing::ExpectConservation;
 unsigned Index() {
   return sync::ThisThread().index.load(std::memory_order_relaxed);
 }
+unsigned CacheNumber() {
+  return sync::ThisThread().cache.load(std::memory_order_relaxed);
+}
 unsigned ClaimedIndex() {
   ThreadRegistry::Claim();
   return Index();
@@ -50,8 +56,11 @@ class ThreadRegistryTest : public ::testing::Test {
   ThreadRegistryTest() { ThreadRegistry::Prepare(); }
 };
 
+constexpr unsigned kMost = 512;
+using IndexSet = ThreadIndexSet<kMost>;
+
 TEST(ThreadIndexSetTest, ReachIsTheHighestEverClaimed) {
-  ThreadIndexSet indices;
+  IndexSet indices;
   EXPECT_EQ(indices.Reach(), 0u);
   EXPECT_EQ(indices.Claim(), 1u);
   EXPECT_EQ(indices.Claim(), 2u);
@@ -63,33 +72,33 @@ TEST(ThreadIndexSetTest, ReachIsTheHighestEverClaimed) {
 }
 
 TEST(ThreadIndexSetTest, ClaimIsDenseFromOne) {
-  ThreadIndexSet set;
-  for (unsigned i = 1; i <= sync::kMaxThreads; ++i) ASSERT_EQ(set.Claim(), i);
+  IndexSet set;
+  for (unsigned i = 1; i <= kMost; ++i) ASSERT_EQ(set.Claim(), i);
 }
 
 TEST(ThreadIndexSetTest, ClaimBeyondTheLastIsRefused) {
-  ThreadIndexSet set;
-  for (unsigned i = 1; i <= sync::kMaxThreads; ++i) (void)set.Claim();
+  IndexSet set;
+  for (unsigned i = 1; i <= kMost; ++i) (void)set.Claim();
   EXPECT_EQ(set.Claim(), 0u);
   EXPECT_EQ(set.Claim(), 0u);
-  set.Release(sync::kMaxThreads);
-  EXPECT_EQ(set.Claim(), sync::kMaxThreads);
+  set.Release(kMost);
+  EXPECT_EQ(set.Claim(), kMost);
   EXPECT_EQ(set.Claim(), 0u);
 }
 
 TEST(ThreadIndexSetTest, LowestReleasedIsClaimedFirst) {
-  ThreadIndexSet set;
-  for (unsigned i = 1; i <= sync::kMaxThreads; ++i) (void)set.Claim();
+  IndexSet set;
+  for (unsigned i = 1; i <= kMost; ++i) (void)set.Claim();
   for (unsigned i : {300u, 64u, 65u, 1u, 512u, 128u}) set.Release(i);
   for (unsigned i : {1u, 64u, 65u, 128u, 300u, 512u}) EXPECT_EQ(set.Claim(), i);
   EXPECT_EQ(set.Claim(), 0u);
 }
 
 TEST(ThreadIndexSetTest, ClaimsOfRacingThreadsDiffer) {
-  ThreadIndexSet set;
+  IndexSet set;
   // It is plain on purpose, because only the set's own ordering hands an
   // element over.
-  std::vector<unsigned> owners(sync::kMaxThreads + 1);
+  std::vector<unsigned> owners(kMost + 1);
   std::vector<std::thread> threads;
   for (unsigned t = 1; t <= 4; ++t) {
     threads.emplace_back([&, t] {
@@ -113,11 +122,24 @@ TEST(ThreadIndexSetTest, ClaimsOfRacingThreadsDiffer) {
   EXPECT_EQ(set.Claim(), 1u);
 }
 
+TEST(ThreadIndexSetTest, ReleaseOthersKeepsOne) {
+  for (unsigned kept : {0u, 1u, 64u, 65u, kMost}) {
+    IndexSet set;
+    for (unsigned i = 1; i <= kMost; ++i) (void)set.Claim();
+    set.ReleaseOthers(kept);
+    for (unsigned i = 1; i <= kMost; ++i) {
+      if (i == kept) continue;
+      ASSERT_EQ(set.Claim(), i);
+    }
+    EXPECT_EQ(set.Claim(), 0u);
+  }
+}
+
 TEST(ThreadIndexSetDeathTest, SecondReleaseDies) {
-  ThreadIndexSet set;
+  IndexSet set;
   const unsigned index = set.Claim();
   set.Release(index);
-  EXPECT_DEATH(set.Release(index), "a thread index was released twice");
+  EXPECT_DEATH(set.Release(index), "a thread's number was released twice");
 }
 
 TEST_F(ThreadRegistryTest, ThreadKeepsItsIndex) {
@@ -253,9 +275,45 @@ TEST_F(ThreadRegistryTest, ThreadTakesNoIndexAfterItsExitHook) {
       [](ExitingThread*) { EXPECT_NE(Index(), 0u); },
       [](ExitingThread* self) {
         EXPECT_EQ(Index(), 0u);
+        EXPECT_EQ(CacheNumber(), 0u);
         UseTable(self);
         EXPECT_EQ(Index(), 0u);
+        EXPECT_EQ(CacheNumber(), 0u);
       });
+}
+
+TEST_F(ThreadRegistryTest, ThreadBorrowsAnIndexAfterItsExitHook) {
+  std::thread([] {
+    ThreadRegistry::Claim();
+    const unsigned mine = Index();
+    {
+      const ThreadRegistry::Loan none;
+      EXPECT_EQ(none.index(), mine);
+    }
+    EXPECT_EQ(Index(), mine) << "it is the thread's own";
+  }).join();
+  std::thread([] {
+    sync::ThisThread().exited.store(true, std::memory_order_relaxed);
+    EXPECT_EQ(ClaimedIndex(), 0u);
+    {
+      const ThreadRegistry::Loan outer;
+      EXPECT_NE(outer.index(), 0u);
+      EXPECT_EQ(Index(), outer.index());
+      const auto tag = sync::ThisThread().tag;
+      std::thread([&] {
+        sync::ThisThread().exited.store(true, std::memory_order_relaxed);
+        const ThreadRegistry::Loan other;
+        EXPECT_NE(other.index(), outer.index());
+        EXPECT_NE(sync::ThisThread().tag, tag);
+      }).join();
+      {
+        const ThreadRegistry::Loan inner;
+        EXPECT_EQ(inner.index(), outer.index());
+      }
+      EXPECT_EQ(Index(), outer.index());
+    }
+    EXPECT_EQ(Index(), 0u);
+  }).join();
 }
 
 // A key's destructor may set the key again, and is then called in another
@@ -312,11 +370,11 @@ class Crowd {
   std::vector<pthread_t> threads_;
 };
 
-TEST_F(ThreadRegistryTest, ThreadsBeyondTheLimitHaveNoIndex) {
-  constexpr unsigned kThreads = sync::kMaxThreads + 60;
+TEST_F(ThreadRegistryTest, ThreadsBeyondTheCachesHaveAnIndexAndNoCache) {
+  constexpr unsigned kThreads = sync::kMaxCaches + 60;
   HandleTable<Word> table(kThreads);
   (void)ClaimedIndex();
-  std::vector<unsigned> indices(kThreads);
+  std::vector<unsigned> indices(kThreads), caches(kThreads);
   std::vector<Handle> handles(kThreads);
   pthread_barrier_t all_used;
   pthread_barrier_init(&all_used, nullptr, kThreads);
@@ -325,6 +383,7 @@ TEST_F(ThreadRegistryTest, ThreadsBeyondTheLimitHaveNoIndex) {
       handles[i] = table.New(i);
       EXPECT_EQ(table.Delete(table.New(i)), Word{i});
       indices[i] = Index();
+      caches[i] = CacheNumber();
       pthread_barrier_wait(&all_used);
       // Each thread deletes another one's handle: owners delete those of
       // uncached callers, and so on.
@@ -333,27 +392,125 @@ TEST_F(ThreadRegistryTest, ThreadsBeyondTheLimitHaveNoIndex) {
     });
   }
   pthread_barrier_destroy(&all_used);
-  const auto without_index = std::count(indices.begin(), indices.end(), 0u);
-  // Threads with an index have different ones, and use all except this
-  // thread's. (An earlier test may have cost a few.)
-  const std::set<unsigned> distinct(indices.begin(), indices.end());
-  EXPECT_EQ(distinct.size() - 1 + without_index, kThreads);
-  EXPECT_GE(distinct.size() - 1, sync::kMaxThreads - 10);
-  EXPECT_LE(*distinct.rbegin(), sync::kMaxThreads);
+  const std::set<unsigned> all_indices(indices.begin(), indices.end());
+  EXPECT_EQ(all_indices.size(), kThreads);
+  EXPECT_EQ(all_indices.count(0), 0u);
+  const auto without_cache = std::count(caches.begin(), caches.end(), 0u);
+  // Threads with a cache have different ones, and use all except this thread's.
+  // (An earlier test may have cost a few.)
+  const std::set<unsigned> distinct(caches.begin(), caches.end());
+  EXPECT_EQ(distinct.size() - 1 + without_cache, kThreads);
+  EXPECT_GE(distinct.size() - 1, sync::kMaxCaches - 10);
+  EXPECT_LE(*distinct.rbegin(), sync::kMaxCaches);
   EXPECT_EQ(std::set<Handle>(handles.begin(), handles.end()).size(), kThreads);
   EXPECT_EQ(table.Stats().created, 2 * kThreads);
   EXPECT_EQ(table.Stats().live, 0u);
   ExpectConservation(table);
 }
 
-TEST_F(ThreadRegistryTest, ThreadWithoutAnIndexTakesOneThatBecomesFree) {
+// Runs f in the child of a fork of `threads` threads, each of which has an
+// index, a cache and a full cache of handles of `table`.
+template <typename F>
+void InChildOfThreads(unsigned threads, HandleTable<Word>& table, F f) {
+  testing::Barrier all_ready(threads + 1), end(threads + 1);
+  std::thread others([&] {
+    testing::RunThreads(threads, [&](unsigned) {
+      std::vector<Handle> handles(100);
+      for (Handle& handle : handles) handle = table.New(1);
+      for (Handle handle : handles) EXPECT_EQ(table.Delete(handle), Word{1});
+      all_ready.Wait();
+      end.Wait();
+    });
+  });
+  all_ready.Wait();
+  testing::InChild(f);
+  end.Wait();
+  others.join();
+}
+
+// A chain of forks, each of a process with many threads. Every child takes the
+// numbers of the threads back that it does not have.
+TEST_F(ThreadRegistryTest, ChildOfForkTakesTheNumbersBack) {
+  HandleTable<Word> table(100);
+  (void)ClaimedIndex();
+  constexpr unsigned kThreads = 50;
+  std::function<void(int)> descend = [&](int forks) {
+    InChildOfThreads(kThreads, table, [&] {
+      const std::size_t used = table.Stats().high_water;
+      testing::Barrier all_made(kThreads);
+      testing::RunThreads(kThreads, [&](unsigned) {
+        const Handle made = table.New(1);
+        EXPECT_LE(Index(), kThreads + 1);
+        EXPECT_LE(CacheNumber(), kThreads + 1);
+        all_made.Wait();
+        EXPECT_EQ(table.Delete(made), Word{1});
+      });
+      // They find the handles that threads of the parent had in their caches.
+      // (Earlier tests have cost a few numbers, whose caches were empty.)
+      EXPECT_LE(table.Stats().high_water, used + 5 * 128);
+      EXPECT_EQ(table.Stats().lost_caches, 0u);
+      ExpectConservation(table);
+      if (forks > 1) descend(forks - 1);
+    });
+  };
+  descend(testing::kSanitized ? 3 : 12);
+}
+
+// A thread that was inside a call at the fork has left its cache half written,
+// perhaps. The next owner of its number does without.
+TEST_F(ThreadRegistryTest, ChildOfForkLosesACacheThatWasInUse) {
+  using Caches = ThreadCaches<int>;
+  const auto caches = std::make_unique<Caches>();
+  HandleTable<Word> table(10);
+  (void)ClaimedIndex();
+  testing::Barrier is_inside(2), end(2);
+  unsigned number = 0;
+  std::thread other([&] {
+    (void)ClaimedIndex();
+    number = CacheNumber();
+    caches->With([&](auto& thread) {
+      is_inside.Wait();
+      end.Wait();
+      thread.CountCreated(1);
+    });
+  });
+  is_inside.Wait();
+  testing::InChild([&] {
+    EXPECT_EQ(caches->busy(), 1u);
+    const unsigned threads = number + 1;
+    std::atomic<unsigned> without_cache{0};
+    testing::Barrier all_claimed(threads);
+    testing::RunThreads(threads, [&](unsigned) {
+      (void)ClaimedIndex();
+      all_claimed.Wait();
+      const bool has_cache = caches->With([](auto& thread) {
+        thread.CountCreated(3);
+        return std::remove_reference_t<decltype(thread)>::kHasCache;
+      });
+      EXPECT_EQ(has_cache, CacheNumber() != number);
+      without_cache += !has_cache;
+      // The same number is good in another table.
+      EXPECT_NE(table.New(1), kNullHandle);
+    });
+    EXPECT_EQ(without_cache, 1u);
+    EXPECT_EQ(caches->created(), 3u * threads);
+    EXPECT_EQ(table.Stats().lost_caches, 0u);
+    EXPECT_EQ(caches->busy(), 1u);
+  });
+  end.Wait();
+  other.join();
+  EXPECT_EQ(caches->busy(), 0u);
+  EXPECT_EQ(caches->created(), 1u);
+}
+
+TEST_F(ThreadRegistryTest, ThreadWithoutACacheTakesOneThatBecomesFree) {
   HandleTable<Word> table(10);
   pthread_barrier_t all_claimed;
-  pthread_barrier_init(&all_claimed, nullptr, sync::kMaxThreads + 1);
+  pthread_barrier_init(&all_claimed, nullptr, sync::kMaxCaches + 1);
   std::thread uncached;
   std::atomic<bool> may_claim{false};
   {
-    Crowd crowd(sync::kMaxThreads, [&](unsigned) {
+    Crowd crowd(sync::kMaxCaches, [&](unsigned) {
       (void)ClaimedIndex();
       pthread_barrier_wait(&all_claimed);
       pthread_barrier_wait(&all_claimed);
@@ -361,11 +518,12 @@ TEST_F(ThreadRegistryTest, ThreadWithoutAnIndexTakesOneThatBecomesFree) {
     pthread_barrier_wait(&all_claimed);
     uncached = std::thread([&] {
       const Handle first = table.New(1);
-      EXPECT_EQ(Index(), 0u);
+      EXPECT_NE(Index(), 0u);
+      EXPECT_EQ(CacheNumber(), 0u);
       pthread_barrier_wait(&all_claimed);
       while (!may_claim) std::this_thread::yield();
       EXPECT_EQ(table.Delete(first), Word{1});
-      EXPECT_NE(Index(), 0u);
+      EXPECT_NE(CacheNumber(), 0u);
     });
   }
   may_claim = true;
