@@ -40,7 +40,7 @@ constexpr std::size_t kProcessCapacity = 60;
     setenv("HAFT_CAPACITY", std::to_string(kProcessCapacity).c_str(), 1);
 
 // Destructors that nest this deep leave the objects that they delete to the
-// outermost one.
+// innermost one.
 constexpr unsigned kPromptDepth = 32;
 
 // An object that is given to Haft and must come back once.

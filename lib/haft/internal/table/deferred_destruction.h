@@ -25,7 +25,9 @@ inline namespace HAFT_ABI {
 // may never end, because its thread was cancelled or has left it by longjmp.
 // Only frames that may still exist count: those of the thread that has the
 // index now, further up on the stack than the caller. (A frame that was left
-// counts until the stack is as short again as it was.)
+// counts until the stack is as short again as it was. A signal handler on a
+// stack of its own, or a fibre, may take the frames of another stack for gone;
+// destructors then nest deeper, by 32 at most each time.)
 class DeferredDestruction {
  public:
   static constexpr unsigned kMaxDepth = 32;
