@@ -159,8 +159,9 @@ class ThreadRegistry {
   }
   static void Return() noexcept {
     sync::ThreadState& thread = sync::ThisThread();
-    if (thread.loans != 0 && --thread.loans == 0)
-      GiveBack(indices_, thread.index);
+    if (thread.loans == 0) return;
+    --thread.loans;
+    if (thread.loans == 0) GiveBack(indices_, thread.index);
   }
   class Loan {
    public:
