@@ -296,6 +296,11 @@ typedef struct haft_scope haft_scope;
  *   Returns   HAFT_OK, HAFT_OUT_OF_MEMORY, HAFT_INVALID */
 HAFT_API haft_status haft_scope_open(haft_table *table, haft_scope **scope);
 
+/* Makes room for one handle, so that the next haft_scope_add succeeds: for
+ * callers that must know so before they make the handle. Allocates.
+ *   Returns   HAFT_OK, HAFT_OUT_OF_MEMORY, HAFT_INVALID */
+HAFT_API haft_status haft_scope_reserve(haft_scope *scope);
+
 /* Adds a handle. Allocates.
  *   Returns   HAFT_OK; HAFT_OUT_OF_MEMORY, and the handle is not in the scope;
  *             HAFT_INVALID if `scope` is null */

@@ -200,8 +200,14 @@ class ObjectTable {
   // Insert for each of objects[0..count-1], which are moved from.
   //   Returns   how many it has made: fewer than `count` if the table became
   //             full; the others have not been moved from
+  //   Errors    what T's move constructor throws. The objects before that one
+  //             are in the table, under their handles; the other handles are
+  //             kNullHandle
   [[nodiscard]] std::size_t InsertBatch(T* objects, std::size_t count,
                                         Handle* handles) {
+    if constexpr (!std::is_nothrow_move_constructible_v<T>) {
+      for (std::size_t i = 0; i < count; ++i) handles[i] = kNullHandle;
+    }
     return Store::Allocator::NewBatch(count, handles, [&](std::size_t i) {
       return Emplace(std::move(objects[i]));
     });

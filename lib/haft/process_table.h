@@ -416,16 +416,21 @@ class HandleScope {
   HandleScope(const HandleScope&) = delete;
   HandleScope& operator=(const HandleScope&) = delete;
 
-  // As haft::New, and adds the handle to the scope.
+  // As haft::New, and adds the handle to the scope. If there is no memory for
+  // that, `object` stays the caller's.
   template <typename T>
   [[nodiscard]] Handle New(
       T&& object, Status* why = nullptr,
       internal::SourceLine at = internal::SourceLine::Here()) {
+    // Before the table takes the object, because a caller that gets no handle
+    // still owns it.
+    if (haft_scope_reserve(scope_) != HAFT_OK) {
+      internal::StoreStatus(why, HAFT_OUT_OF_MEMORY);
+      return kNullHandle;
+    }
     const Handle handle = haft::New(std::forward<T>(object), why, at);
-    if (handle == kNullHandle || Add(handle)) return handle;
-    internal::StoreStatus(why, HAFT_OUT_OF_MEMORY);
-    (void)Delete(handle);
-    return kNullHandle;
+    if (handle != kNullHandle) (void)Add(handle);
+    return handle;
   }
 
   // Adds a handle.

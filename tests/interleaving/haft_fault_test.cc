@@ -541,7 +541,8 @@ TEST(FacilityFaultTest, OwnersCannotBeHad) {
   {
     owners.FailAll();
     ExpectNothingMade(Status::kOutOfMemory);
-    EXPECT_EQ(owners.Stop(), 5u);
+    // Three owners, and the scope, which then asks for none.
+    EXPECT_EQ(owners.Stop(), 4u);
   }
   EXPECT_EQ(objects, 0);
 }
@@ -615,6 +616,11 @@ TEST(FacilityFaultTest, ScopeCannotGrow) {
     Status why = Status::kOk;
     EXPECT_EQ(scope.New(Counted(), &why), kNullHandle);
     EXPECT_EQ(why, Status::kOutOfMemory);
+    EXPECT_EQ(objects, 16);
+    auto owner = std::make_unique<Counted>();
+    EXPECT_EQ(scope.New(std::move(owner), &why), kNullHandle);
+    EXPECT_NE(owner, nullptr) << "it stays the caller's";
+    owner.reset();
     EXPECT_EQ(objects, 16);
     growths.Stop();
     EXPECT_NE(scope.New(Counted(), &why), kNullHandle);

@@ -527,10 +527,12 @@ TEST(ObjectTableTypeTest, ThrowingMove) {
     objects.emplace_back(false);
     objects.emplace_back(false);
     objects[1].throws_when_moved = true;
-    Handle handles[2];
+    Handle handles[2] = {handle, handle};
     EXPECT_THROW((void)table.InsertBatch(objects.data(), 2, handles),
                  std::runtime_error);
     EXPECT_EQ(table.Stats().live, 1u);
+    EXPECT_EQ(table.Check(handles[0]), Status::kOk);
+    EXPECT_EQ(handles[1], kNullHandle);
     EXPECT_EQ(table.Delete(handles[0]), Status::kOk);
     ExpectConservation(table);
   }

@@ -213,6 +213,7 @@ static void scopes(haft_table *table) {
   EXPECT(haft_scope_open(table, &inner) == HAFT_OK);
   EXPECT(haft_table_new(table, NULL, &kCounted, &a) == HAFT_OK);
   EXPECT(haft_table_new(table, NULL, &kCounted, &b) == HAFT_OK);
+  EXPECT(haft_scope_reserve(inner) == HAFT_OK);
   EXPECT(haft_scope_add(inner, a) == HAFT_OK);
   EXPECT(haft_scope_add(inner, b) == HAFT_OK);
   EXPECT(haft_scope_escape(inner, a, outer) == HAFT_OK);
@@ -279,6 +280,7 @@ static void invalid(void) {
   EXPECT(haft_take_owned(1, NULL, &found, NULL, &found) == HAFT_INVALID);
   EXPECT(haft_take_owned(1, NULL, &found, &how, NULL) == HAFT_INVALID);
   EXPECT(haft_scope_open(NULL, NULL) == HAFT_INVALID);
+  EXPECT(haft_scope_reserve(NULL) == HAFT_INVALID);
   EXPECT(haft_scope_add(NULL, 1) == HAFT_INVALID);
   EXPECT(haft_scope_escape(NULL, 1, NULL) == HAFT_INVALID);
   EXPECT(haft_table_new_batch(NULL, NULL, 1, &kOther, &handle, &made) ==

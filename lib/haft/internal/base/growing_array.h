@@ -23,15 +23,20 @@ class GrowingArray {
   GrowingArray(const GrowingArray&) = delete;
   GrowingArray& operator=(const GrowingArray&) = delete;
 
+  // Makes room, so that the next Append succeeds.
+  //   Returns   false, and changes nothing, if there is no memory
+  bool ReserveOne() noexcept {
+    if (size_ < capacity_) return true;
+    const std::size_t capacity = capacity_ == 0 ? 16 : 2 * capacity_;
+    void* const data = std::realloc(data_, capacity * sizeof(T));
+    if (data == nullptr) return false;
+    data_ = static_cast<T*>(data);
+    capacity_ = capacity;
+    return true;
+  }
   // Returns false, and changes nothing, if there is no memory.
   bool Append(const T& value) noexcept {
-    if (size_ == capacity_) {
-      const std::size_t capacity = capacity_ == 0 ? 16 : 2 * capacity_;
-      void* const data = std::realloc(data_, capacity * sizeof(T));
-      if (data == nullptr) return false;
-      data_ = static_cast<T*>(data);
-      capacity_ = capacity;
-    }
+    if (!ReserveOne()) return false;
     data_[size_++] = value;
     return true;
   }

@@ -16,6 +16,9 @@ inline namespace HAFT_ABI {
 // when it is first written, so a page that is never used costs nothing.
 template <typename T>
 class ReservedArray {
+  static_assert(alignof(T) <= 4096,
+                "memory is aligned to a page, which has 4096 bytes at least");
+
  public:
   // If the array could not be reserved, ok() is false and it must not be
   // indexed. An array of size 0 is ok.

@@ -30,6 +30,11 @@ haft_status haft_scope_open(haft_table* table, haft_scope** scope) {
   return HAFT_OK;
 }
 
+haft_status haft_scope_reserve(haft_scope* scope) {
+  if (scope == nullptr) return HAFT_INVALID;
+  return scope->handles.ReserveOne() ? HAFT_OK : HAFT_OUT_OF_MEMORY;
+}
+
 haft_status haft_scope_add(haft_scope* scope, haft_handle handle) {
   if (scope == nullptr) return HAFT_INVALID;
   return scope->handles.Append(handle) ? HAFT_OK : HAFT_OUT_OF_MEMORY;

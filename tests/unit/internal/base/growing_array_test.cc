@@ -19,6 +19,16 @@ TEST(GrowingArrayTest, KeepsAppendedElementsInOrder) {
   EXPECT_FALSE(array.empty());
 }
 
+TEST(GrowingArrayTest, ReserveOneAddsNothing) {
+  GrowingArray<int> array;
+  for (int i = 0; i < 100; ++i) {
+    EXPECT_TRUE(array.ReserveOne());
+    EXPECT_TRUE(array.ReserveOne());
+    EXPECT_EQ(array.end() - array.begin(), i);
+    ASSERT_TRUE(array.Append(i));
+  }
+}
+
 TEST(GrowingArrayTest, EraseMovesTheRestUp) {
   GrowingArray<int> array;
   for (int i = 0; i < 5; ++i) ASSERT_TRUE(array.Append(i));
