@@ -21,6 +21,7 @@
 #include <functional>
 #include <future>
 #include <memory>
+#include <new>
 #include <optional>
 #include <set>
 #include <stdexcept>
@@ -30,6 +31,7 @@
 #include <vector>
 
 #include "haft/internal/base/sync.h"
+#include "haft/internal/thread/thread_registry.h"
 #include "tests/support/in_child.h"
 #include "tests/support/inspector.h"
 #include "tests/support/object_table_fixture.h"
@@ -629,6 +631,53 @@ TEST(ObjectTableLimitTest, QuietTableReportsNothing) {
     EXPECT_NE(table.Emplace(1), kNullHandle);
   }
   EXPECT_EQ(::testing::internal::GetCapturedStderr(), "");
+}
+
+// An object whose destructor deletes another one.
+struct Owning {
+  using Table = ObjectTable<Owning>;
+  Owning(Table* owner, Handle owned) : table(owner), next(owned) {}
+  ~Owning() {
+    ++destroyed;
+    if (next != kNullHandle) {
+      EXPECT_EQ(table->Delete(next), Status::kOk);
+    }
+  }
+  Table* const table;
+  const Handle next;
+};
+
+// In a child, whose thread acts as that many threads one after the other, and
+// then as one more.
+TEST(ObjectTableLimitTest, MoreThreadsThanIndices) {
+  using internal::ThreadRegistry;
+  testing::InChild([] {
+    Owning::Table table(1000);
+    internal::sync::ThreadState& thread = internal::sync::ThisThread();
+    for (unsigned n = 0; n <= internal::sync::kMaxThreads; ++n) {
+      new (&thread) internal::sync::ThreadState();
+      ThreadRegistry::Claim();
+    }
+    ASSERT_EQ(thread.index, 0u);
+    EXPECT_EQ(ThreadRegistry::Reach(), internal::sync::kMaxThreads);
+    Handle head;
+    for (int i = 0; i < 100; ++i) head = table.Emplace(&table, head);
+    ASSERT_NE(head, kNullHandle);
+    destroyed = 0;
+    EXPECT_EQ(table.Check(head), Status::kOk);
+    EXPECT_EQ(table.Pin(head).status(), Status::kOutOfMemory);
+    {
+      const Owning::Table::ReadScope scope(table);
+      EXPECT_FALSE(scope.ok());
+      EXPECT_EQ(scope.Find(head), nullptr);
+    }
+    EXPECT_EQ(table.DeleteUnlessPinned(kNullHandle), Status::kNull);
+    EXPECT_EQ(destroyed, 0);
+    EXPECT_EQ(table.DeleteAndWait(head, nanoseconds(0)), Status::kOk);
+    EXPECT_EQ(destroyed, 100);
+    EXPECT_EQ(table.Stats().live, 0u);
+    EXPECT_EQ(thread.index, 0u);
+  });
 }
 
 }  // namespace
