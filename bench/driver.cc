@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "bench/bystanders.h"
 #include "bench/machine.h"
 #include "bench/options.h"
 #include "bench/peers/cds_tables.h"
@@ -34,6 +35,8 @@ void Initialize(char* program, const Options& options) {
 int RunStudies(int argc, char** argv, const Study* begin, const Study* end) {
   const Options options = ParseOptions(argc, argv);
   Initialize(argv[0], options);
+  // Before this thread uses a table.
+  const Bystanders bystanders(options.bystanders);
   int most = 0;
   for (const int threads : options.threads) most = std::max(most, threads);
   const CdsLibrary library(static_cast<std::size_t>(most) + 1);

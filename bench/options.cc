@@ -20,6 +20,8 @@ usage: ./bazelw run -c opt //bench:contention -- [options]
 
   --threads=1,2,4     numbers of threads (default: powers of two up to twice the
                       number of CPUs); threads are pinned if each can have a CPU
+  --bystanders=N      N other threads have used a table before and sleep (default:
+                      0); beyond 512 the measured threads have no cache
   --filter=REGEX      only workloads or rows whose "workload/row" contains a match
                       of REGEX, ignoring case; the rows that others are divided by
                       are always included
@@ -91,6 +93,8 @@ Options ParseOptions(int argc, char** argv) {
       options.repetitions = 30;
     } else if (Value(argument, "threads", &value)) {
       options.threads = Numbers(value, argument);
+    } else if (Value(argument, "bystanders", &value)) {
+      options.bystanders = Number(value, argument);
     } else if (Value(argument, "repetitions", &value)) {
       options.repetitions = Number(value, argument);
     } else if (Value(argument, "filter", &options.filter)) {

@@ -10,6 +10,7 @@ namespace haft::bench {
 
 struct Options {
   std::vector<int> threads;
+  int bystanders;  // threads that have used a table and sleep
   int repetitions;
   double seconds;  // that one repetition lasts at least
   bool full;
