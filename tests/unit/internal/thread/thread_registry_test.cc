@@ -408,6 +408,9 @@ TEST_F(ThreadRegistryTest, ThreadsBeyondTheCachesHaveAnIndexAndNoCache) {
   ExpectConservation(table);
 }
 
+constexpr char kNoThreadsInChild[] =
+    "under ThreadSanitizer the child of a process with threads starts none";
+
 // Runs f in the child of a fork of `threads` threads, each of which has an
 // index, a cache and a full cache of handles of `table`.
 template <typename F>
@@ -431,6 +434,7 @@ void InChildOfThreads(unsigned threads, HandleTable<Word>& table, F f) {
 // A chain of forks, each of a process with many threads. Every child takes the
 // numbers of the threads back that it does not have.
 TEST_F(ThreadRegistryTest, ChildOfForkTakesTheNumbersBack) {
+  if (kUnderThreadSanitizer) GTEST_SKIP() << kNoThreadsInChild;
   HandleTable<Word> table(100);
   (void)ClaimedIndex();
   constexpr unsigned kThreads = 50;
@@ -459,6 +463,7 @@ TEST_F(ThreadRegistryTest, ChildOfForkTakesTheNumbersBack) {
 // A thread that was inside a call at the fork has left its cache half written,
 // perhaps. The next owner of its number does without.
 TEST_F(ThreadRegistryTest, ChildOfForkLosesACacheThatWasInUse) {
+  if (kUnderThreadSanitizer) GTEST_SKIP() << kNoThreadsInChild;
   using Caches = ThreadCaches<int>;
   const auto caches = std::make_unique<Caches>();
   HandleTable<Word> table(10);
