@@ -146,16 +146,19 @@ TEST_P(DeferredDestructionTest, LongChainNestsNoDeeper) {
   EXPECT_EQ(distinct.size(), 1000u);
 }
 
-// Destructors that are left by longjmp do not end. Each is on a stack that is
-// as deep as those of the others.
+// Destroys an object whose destructor does not end: longjmp leaves it.
+[[gnu::noinline]] void Abandon(Objects& objects, unsigned object) {
+  std::jmp_buf abandon;
+  objects.hook = [&](unsigned) { std::longjmp(abandon, 1); };
+  if (setjmp(abandon) == 0) objects.Destroy(object);
+}
+
+// Each of these destructors is on a stack that is as deep as those of the
+// others.
 TEST_P(DeferredDestructionTest, DestructorsThatNeverEndCostNoDepth) {
   Objects objects;
-  std::jmp_buf abandon;
   GetParam()([&] {
-    objects.hook = [&](unsigned) { std::longjmp(abandon, 1); };
-    for (volatile unsigned i = 0; i < 100; i = i + 1) {
-      if (setjmp(abandon) == 0) objects.Destroy(i);
-    }
+    for (unsigned i = 0; i < 100; ++i) Abandon(objects, i);
     objects.hook = nullptr;
     for (unsigned i = 200; i < 300; ++i) EXPECT_TRUE(objects.Destroy(i));
     MakeChain(objects, 33);
@@ -166,9 +169,7 @@ TEST_P(DeferredDestructionTest, DestructorsThatNeverEndCostNoDepth) {
 
 // The same if each is deeper than the last one, so that all may still exist.
 void DestroyDeeperAndDeeper(Objects& objects, unsigned object) {
-  std::jmp_buf abandon;
-  objects.hook = [&](unsigned) { std::longjmp(abandon, 1); };
-  if (setjmp(abandon) == 0) objects.Destroy(object);
+  Abandon(objects, object);
   if (object < 20) DestroyDeeperAndDeeper(objects, object + 1);
 }
 TEST_P(DeferredDestructionTest, DestructorsThatNeverEndAreForgottenFurtherUp) {
