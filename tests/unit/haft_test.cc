@@ -272,6 +272,12 @@ TEST(ProcessTableTest, ChildOfForkInternsAndReleases) {
 constexpr unsigned kMaxCaches = haft::internal::sync::kMaxCaches;
 template <typename F>
 void BesideAllCaches(unsigned count, F f) {
+  // A 32-bit process has no room for so many stacks of the usual size.
+  pthread_attr_t attributes;
+  pthread_attr_init(&attributes);
+  pthread_attr_setstacksize(&attributes, 1 << 20);
+  pthread_setattr_default_np(&attributes);
+  pthread_attr_destroy(&attributes);
   haft::testing::Barrier claimed(kMaxCaches + 1), end(kMaxCaches + 1);
   std::thread crowd([&] {
     haft::testing::RunThreads(kMaxCaches, [&](unsigned) {
