@@ -12,6 +12,7 @@ __all__ = [
     "PinnedError",
     "TimedOutError",
     "InvalidArgumentError",
+    "DeferredError",
     "raise_for",
 ]
 
