@@ -16,14 +16,15 @@ inline namespace HAFT_ABI {
 // when it is first written, so a page that is never used costs nothing.
 template <typename T>
 class ReservedArray {
-  static_assert(alignof(T) <= 4096,
-                "memory is aligned to a page, which has 4096 bytes at least");
-
  public:
   // If the array could not be reserved, ok() is false and it must not be
   // indexed. An array of size 0 is ok.
   explicit ReservedArray(std::size_t size) noexcept
-      : data_(size == 0 ? nullptr : sync::Reserve<T>(size)), size_(size) {}
+      : data_(size == 0 ? nullptr : sync::Reserve<T>(size)), size_(size) {
+    // Here, and not in the class, because T may be incomplete there.
+    static_assert(alignof(T) <= 4096,
+                  "memory is aligned to a page, which has 4096 bytes at least");
+  }
   ~ReservedArray() {
     if (data_ != nullptr && !leaked_) sync::Unreserve(data_, size_);
   }
