@@ -89,14 +89,14 @@ fn every_refusal_is_its_own_error() -> Result<(), Error> {
 
 #[test]
 fn errors_are_the_statuses_of_the_c_abi() {
-    for status in 1..=10 {
+    for status in 1..=11 {
         let error = Error::check(status).unwrap_err();
         assert_eq!(error.status(), status);
         assert!(!matches!(error, Error::Unknown(_)));
         assert_ne!(error.to_string(), Error::Unknown(99).to_string());
     }
     assert_eq!(Error::check(0), Ok(()));
-    assert_eq!(Error::check(11), Err(Error::Unknown(11)));
+    assert_eq!(Error::check(12), Err(Error::Unknown(12)));
     assert_eq!(Error::check(-1), Err(Error::Unknown(-1)));
     assert_eq!(Error::Stale.to_string(), "the handle has been deleted");
 }
