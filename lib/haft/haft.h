@@ -475,12 +475,13 @@ HAFT_API haft_status haft_table_release(haft_table *table, haft_handle handle);
  *            each destroys its own: `destroy` may run once in each. At exit,
  *            the process's table destroys nothing.
  *   Caches   The calling thread keeps its cache. Threads that begin in the
- * child take the places of the parent's other threads, with the free slots in
- * their caches. If such a thread was inside a call, its cache in that table is
- * lost (`lost_caches` of haft_stats). The capacity is the same, because every
- * table has room for that. Pins     All pins are held in the child, too. If
- * another thread of the parent held one, nobody ends it unless the child passes
- * its words to haft_unpin. Until then its object, once deleted, stays in
+ *            child take the places of the parent's other threads, with the free
+ *            slots in their caches. If such a thread was inside a call, its
+ *            cache in that table is lost (`lost_caches` of haft_stats). The
+ *            capacity is the same, because every table has room for that.
+ *   Pins     All pins are held in the child, too. If another thread of the
+ *            parent held one, nobody ends it unless the child passes its words
+ *            to haft_unpin. Until then its object, once deleted, stays in
  *            memory, and haft_delete_and_wait times out.
  *   Calls    If another thread was inside a call, that call has taken effect in
  *            the child, or it has not, or it never completes: a deleted object
