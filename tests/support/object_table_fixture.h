@@ -62,6 +62,26 @@ struct Hooked {
   std::function<void()> hook;
 };
 
+// A list of which each object owns the next.
+struct Node {
+  using Table = ObjectTable<Node>;
+  Node(Table* owner, Handle following) : table(owner), next(following) {}
+  ~Node() {
+    ++destroyed;
+    if (next != kNullHandle) {
+      EXPECT_EQ(table->Delete(next), Status::kOk);
+    }
+  }
+  Table* const table;
+  const Handle next;
+};
+
+inline Handle MakeList(Node::Table* table, int length) {
+  Handle head;
+  for (int i = 0; i < length; ++i) head = table->Emplace(table, head);
+  return head;
+}
+
 // Runs f in a thread of its own.
 template <typename F>
 void InThread(F f) {

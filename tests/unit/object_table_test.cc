@@ -633,26 +633,12 @@ TEST(ObjectTableLimitTest, QuietTableReportsNothing) {
   EXPECT_EQ(::testing::internal::GetCapturedStderr(), "");
 }
 
-// An object whose destructor deletes another one.
-struct Owning {
-  using Table = ObjectTable<Owning>;
-  Owning(Table* owner, Handle owned) : table(owner), next(owned) {}
-  ~Owning() {
-    ++destroyed;
-    if (next != kNullHandle) {
-      EXPECT_EQ(table->Delete(next), Status::kOk);
-    }
-  }
-  Table* const table;
-  const Handle next;
-};
-
 // In a child, whose thread acts as that many threads one after the other, and
 // then as one more.
 TEST(ObjectTableLimitTest, MoreThreadsThanIndices) {
   using internal::ThreadRegistry;
   testing::InChild([] {
-    Owning::Table table(1000);
+    testing::Node::Table table(1000);
     internal::sync::ThreadState& thread = internal::sync::ThisThread();
     for (unsigned n = 0; n <= internal::sync::kMaxThreads; ++n) {
       new (&thread) internal::sync::ThreadState();
@@ -660,14 +646,13 @@ TEST(ObjectTableLimitTest, MoreThreadsThanIndices) {
     }
     ASSERT_EQ(thread.index, 0u);
     EXPECT_EQ(ThreadRegistry::Reach(), internal::sync::kMaxThreads);
-    Handle head;
-    for (int i = 0; i < 100; ++i) head = table.Emplace(&table, head);
+    const Handle head = testing::MakeList(&table, 100);
     ASSERT_NE(head, kNullHandle);
     destroyed = 0;
     EXPECT_EQ(table.Check(head), Status::kOk);
     EXPECT_EQ(table.Pin(head).status(), Status::kOutOfMemory);
     {
-      const Owning::Table::ReadScope scope(table);
+      const testing::Node::Table::ReadScope scope(table);
       EXPECT_FALSE(scope.ok());
       EXPECT_EQ(scope.Find(head), nullptr);
     }

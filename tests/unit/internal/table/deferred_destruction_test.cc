@@ -24,6 +24,8 @@ using testing::AsUncached;
 using testing::destroyed;
 using testing::ExpectConservation;
 using testing::InThread;
+using testing::MakeList;
+using testing::Node;
 
 using L = HandleLayout<10, 4>;
 
@@ -246,26 +248,6 @@ TEST(DeferredDestructionThreadsTest, ThreadsMayEndInsideDestructors) {
     EXPECT_TRUE(objects.Destroy(200));
   });
   EXPECT_EQ(objects.ended.size(), 33u);
-}
-
-// A list of which each object owns the next.
-struct Node {
-  using Table = ObjectTable<Node>;
-  Node(Table* owner, Handle following) : table(owner), next(following) {}
-  ~Node() {
-    ++destroyed;
-    if (next != kNullHandle) {
-      EXPECT_EQ(table->Delete(next), Status::kOk);
-    }
-  }
-  Table* const table;
-  const Handle next;
-};
-
-Handle MakeList(Node::Table* table, int length) {
-  Handle head;
-  for (int i = 0; i < length; ++i) head = table->Emplace(table, head);
-  return head;
 }
 
 // Runs f in a thread whose stack is too small for 10,000 nested destructors.
