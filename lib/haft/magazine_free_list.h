@@ -189,7 +189,7 @@ class BasicMagazineFreeList {
 
   // Gives a new cache its two magazines.
   void Equip(Cache& cache) noexcept {
-    // relaxed: the word belongs to this thread.
+    // relaxed: the thread's own word. Any number will do.
     cache.stripe =
         internal::sync::ThisThread().cache.load(std::memory_order_relaxed);
     cache.loaded = depot_.TakeEmpty(cache.stripe);

@@ -112,7 +112,7 @@ struct UncachedCallers {
   UncachedCallers() {
     for (unsigned n = 0; n < internal::sync::kMaxCaches; ++n) {
       new (&internal::sync::ThisThread()) internal::sync::ThreadState();
-      internal::ThreadRegistry::Claim();
+      internal::ThreadRegistry::OfThisCopy().Claim();
     }
     new (&internal::sync::ThisThread()) internal::sync::ThreadState();
   }

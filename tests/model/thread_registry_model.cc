@@ -56,11 +56,11 @@ struct ComeAndGo {
   internal::sync::Plain<unsigned> uses[8];
   unsigned ended = 0;
 
-  ComeAndGo() { ThreadRegistry::Prepare(); }
+  ComeAndGo() { ThreadRegistry::OfThisCopy().Prepare(); }
   void Thread(unsigned i) {
     for (unsigned n = 0; n < 2 - i; ++n) {
       if (i + n == 0)
-        RaiseSignal([](void*) { ThreadRegistry::Claim(); }, nullptr);
+        RaiseSignal([](void*) { ThreadRegistry::OfThisCopy().Claim(); }, nullptr);
       const unsigned index = Claim();
       uses[index].Write(uses[index].Read() + 1);
       Require(Claim() == index, "another index for the same thread");
@@ -80,7 +80,7 @@ struct ComeAndGo {
   }
 
   static unsigned Claim() {
-    ThreadRegistry::Claim();
+    ThreadRegistry::OfThisCopy().Claim();
     const unsigned index = Index();
     Require(1 <= index && index < 8, "no index");
     return index;
@@ -95,16 +95,16 @@ TEST(ThreadRegistryModel, ThreadsComeAndGo) {
 struct SignalAtTheEnd {
   static constexpr unsigned kThreads = 2;
 
-  SignalAtTheEnd() { ThreadRegistry::Prepare(); }
+  SignalAtTheEnd() { ThreadRegistry::OfThisCopy().Prepare(); }
   void Thread(unsigned i) {
-    ThreadRegistry::Claim();
-    if (i == 0) RaiseSignal([](void*) { ThreadRegistry::Claim(); }, nullptr);
+    ThreadRegistry::OfThisCopy().Claim();
+    if (i == 0) RaiseSignal([](void*) { ThreadRegistry::OfThisCopy().Claim(); }, nullptr);
     EndThread();
   }
   void After() {
     for (unsigned index = 1; index <= 4; ++index) {
       new (&internal::sync::ThisThread()) internal::sync::ThreadState();
-      ThreadRegistry::Claim();
+      ThreadRegistry::OfThisCopy().Claim();
       Require(Index() == index, "an index was not given back");
     }
   }

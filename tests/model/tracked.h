@@ -83,7 +83,7 @@ inline void ActAs(unsigned thread) {
   copy(own.cache, other.cache);
   own.tag = other.tag;
   if (own.index.load(std::memory_order_relaxed) != 0) return;
-  ::haft::internal::ThreadRegistry::Claim();
+  ::haft::internal::ThreadRegistry::OfThisCopy().Claim();
   copy(other.index, own.index);
   copy(other.cache, own.cache);
   other.tag = own.tag;

@@ -52,6 +52,7 @@ inline constexpr unsigned kFurtherBlocks = 16;
 // The state of each of the machine's threads.
 template <template <typename> class Atomic>
 struct ThreadState {
+  void* registry;
   Atomic<unsigned> index;
   Atomic<unsigned> cache;
   Atomic<bool> exited;

@@ -642,10 +642,10 @@ TEST(ObjectTableLimitTest, MoreThreadsThanIndices) {
     internal::sync::ThreadState& thread = internal::sync::ThisThread();
     for (unsigned n = 0; n <= internal::sync::kMaxThreads; ++n) {
       new (&thread) internal::sync::ThreadState();
-      ThreadRegistry::Claim();
+      ThreadRegistry::OfThisCopy().Claim();
     }
     ASSERT_EQ(thread.index, 0u);
-    EXPECT_EQ(ThreadRegistry::Reach(), internal::sync::kMaxThreads);
+    EXPECT_EQ(ThreadRegistry::OfThisCopy().Reach(), internal::sync::kMaxThreads);
     const Handle head = testing::MakeList(&table, 100);
     ASSERT_NE(head, kNullHandle);
     destroyed = 0;

@@ -7,11 +7,13 @@
 #ifndef HAFT_INTERNAL_BASE_SYSTEM_SYNC_H_
 #define HAFT_INTERNAL_BASE_SYSTEM_SYNC_H_
 
+#include <dlfcn.h>
 #include <limits.h>
 #include <linux/futex.h>
 #include <linux/membarrier.h>
 #include <pthread.h>
 #include <sched.h>
+#include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/syscall.h>
@@ -77,7 +79,9 @@ inline bool TryHeavyBarrier() noexcept {
 // lost at that moment is not repaired, so callers may rely on it only for
 // progress, never for safety.
 inline void HeavyBarrier() noexcept {
-  if (!HasHeavyBarrier() || TryHeavyBarrier()) return;
+  // Also if this copy of Haft has no barrier. Another copy that uses the same
+  // table may have one.
+  if (TryHeavyBarrier() || !HasHeavyBarrier()) return;
   has_heavy_barrier.store(false, std::memory_order_relaxed);
   PrepareHeavyBarrier();
   if (HasHeavyBarrier() && !TryHeavyBarrier())
@@ -122,6 +126,7 @@ inline constexpr unsigned kFurtherBlocks = 1 << 16;
 // inside a shared library, and has default visibility, so that the shared
 // objects of one process share it.
 struct ThreadState {
+  void* registry;  // the ThreadRegistry of these numbers; null: none yet
   Atomic<unsigned> index;  // 1..kMaxThreads; 0: has none
   Atomic<unsigned> cache;  // 1..kMaxCaches; 0: has none
   Atomic<bool> exited;     // its exit hook has run; it owns no index any more
@@ -131,10 +136,37 @@ struct ThreadState {
 };
 [[gnu::visibility("default")]] inline thread_local ThreadState thread_state
     [[gnu::tls_model("initial-exec")]];
-inline ThreadState& ThisThread() noexcept { return thread_state; }
+// Hidden, so that each shared object that uses the address of this function
+// gets its own.
+[[gnu::visibility("hidden")]] inline ThreadState& ThisThread() noexcept {
+  return thread_state;
+}
+
+// The dynamic linker's functions; null in a program that is linked statically,
+// into which these references do not draw them.
+[[gnu::weakref("dladdr")]] static int WeakDladdr(const void*, Dl_info*);
+[[gnu::weakref("dlopen")]] static void* WeakDlopen(const char*, int);
+
+// Sees to it that the shared library that contains `address`, if it is in one,
+// stays loaded until the process ends, even if it was linked without
+// `-z nodelete`. Takes the dynamic linker's lock.
+inline void PreventUnloading(const void* address) noexcept {
+  if (&WeakDladdr == nullptr || &WeakDlopen == nullptr) return;
+  Dl_info object;
+  if (WeakDladdr(address, &object) == 0) return;
+  // A program's headers stand at its beginning.
+  constexpr std::uintptr_t kPage = 4096;
+  const bool is_program =
+      getauxval(AT_PHDR) - reinterpret_cast<std::uintptr_t>(object.dli_fbase) <
+      kPage;
+  // What this returns is never closed.
+  if (!is_program)
+    (void)WeakDlopen(object.dli_fname, RTLD_LAZY | RTLD_NOLOAD | RTLD_NODELETE);
+}
 
 // Arranges a call hook(cookie) for the moment when the calling thread ends.
-// Only the first hook, and the last cookie of each thread, are used.
+// Only the first hook, and the last cookie of each thread, are used. The shared
+// libraries that contain this object and the hook are never unloaded.
 //   Returns   whether it is arranged: false if the process has run out of keys
 //             or memory
 //   Progress  wait-free. Prepare is not async-signal-safe. Arm is, unless the
@@ -144,6 +176,8 @@ class ThreadExitHook {
  public:
   bool Prepare(void (*hook)(void*)) noexcept {
     if (key_.load(std::memory_order_relaxed) != 0) return true;
+    PreventUnloading(this);
+    PreventUnloading(reinterpret_cast<const void*>(hook));
     pthread_key_t key;
     if (pthread_key_create(&key, hook) != 0) return false;
     std::uint32_t expected = 0;

@@ -31,7 +31,8 @@ using HazardCell = sync::Atomic<Word>;
 // object. The slot's UserSet tells which threads these are.
 class HazardCells {
  public:
-  HazardCells() noexcept : blocks_(kBlocks) {}
+  HazardCells() noexcept
+      : blocks_(kBlocks), registry_(&ThreadRegistry::OfThisCopy()) {}
 
   bool ok() const noexcept { return blocks_.ok(); }
 
@@ -45,7 +46,7 @@ class HazardCells {
   HazardCell* Publish(UserSet& users, Word handle) noexcept {
     // relaxed: the thread's own word.
     const unsigned index =
-        sync::ThisThread().index.load(std::memory_order_relaxed);
+        registry_->ThisThread().index.load(std::memory_order_relaxed);
     if (__builtin_expect(index != 0, 1)) {
       users.Add(UserSet::Member(index));
       for (HazardCell& cell : blocks_[index].cells) {
@@ -84,7 +85,7 @@ class HazardCells {
   //             thread that has
   Uses Look(const UserSet& users, Word handle) const noexcept {
     Uses uses{};
-    users.ForEach([&](unsigned index) {
+    users.ForEach(*registry_, [&](unsigned index) {
       uses.scoped |= blocks_[index].scope.IsOpen();
       uses.pinned |= ForEachCell(index, [=](const HazardCell& cell) {
         // [P6] seq_cst: after the caller's end of the handle. Also acquire:
@@ -107,10 +108,10 @@ class HazardCells {
   // The calling thread enters a read scope; it may be in one already.
   ScopeHolder BeginScope() noexcept {
     // relaxed: the thread's own word.
-    const sync::ThreadState& thread = sync::ThisThread();
+    const sync::ThreadState& thread = registry_->ThisThread();
     ScopeHolder holder{thread.index.load(std::memory_order_relaxed), false};
     if (__builtin_expect(holder.index == 0 || thread.loans != 0, 0)) {
-      holder.index = ThreadRegistry::Borrow();
+      holder.index = registry_->Borrow();
       holder.is_lent = true;
       if (holder.index == 0) return holder;
     }
@@ -127,13 +128,13 @@ class HazardCells {
   // effect if the scope has ended with its thread, whose last destructors may
   // come too late.
   bool EndScope(ScopeHolder holder) noexcept {
-    const sync::ThreadState& thread = sync::ThisThread();
+    const sync::ThreadState& thread = registry_->ThisThread();
     Block& block = blocks_[holder.index];
     // relaxed: the thread's own word.
     const bool is_outermost =
         thread.index.load(std::memory_order_relaxed) == holder.index &&
         block.scope_owner == ShortTag(thread) && block.scope.End();
-    if (__builtin_expect(holder.is_lent, 0)) ThreadRegistry::Return();
+    if (__builtin_expect(holder.is_lent, 0)) registry_->Return();
     return is_outermost;
   }
 
@@ -147,7 +148,7 @@ class HazardCells {
   static constexpr unsigned kNoScope = ~0u;
   unsigned FindScope(const UserSet& users, std::uint64_t stamp) const noexcept {
     unsigned found = kNoScope;
-    users.ForEach([&](unsigned index) {
+    users.ForEach(*registry_, [&](unsigned index) {
       if (!ScopeMayHold(index, stamp)) return false;
       found = index;
       return true;
@@ -208,7 +209,7 @@ class HazardCells {
 
   [[gnu::cold, gnu::noinline]] HazardCell* PublishFurther(
       UserSet& users, Word handle) noexcept {
-    const ThreadRegistry::Loan loan;
+    const ThreadRegistry::Loan loan(*registry_);
     if (loan.index() == 0) return nullptr;
     users.Add(UserSet::Member(loan.index()));
     std::uint32_t spare = 0;
@@ -240,6 +241,7 @@ class HazardCells {
   }
 
   ReservedArray<Block> blocks_;
+  ThreadRegistry* const registry_;
   alignas(128) sync::Atomic<std::uint32_t> further_{0};
   ScopeClock clock_;
 };

@@ -73,10 +73,11 @@ class UserSet {
       word_.fetch_or(thread.other_, std::memory_order_seq_cst);
   }
 
-  // Calls f(index) for each index that may be in the set, until f returns true.
+  // Calls f(index) for each index of `registry` that may be in the set, until f
+  // returns true.
   //   Cost      one load when the set is empty
   template <typename F>
-  void ForEach(F&& f) const {
+  void ForEach(const ThreadRegistry& registry, F&& f) const {
     // [U2] seq_cst: after the caller's end of the handle ([O3], [O4]); partner
     // of [U1].
     const Word users = word_.load(std::memory_order_seq_cst);
@@ -87,7 +88,7 @@ class UserSet {
     if (first != kNobody && f(first)) return;
     Word others = users >> kGroups;
     if (__builtin_expect(others == 0, 1)) return;
-    const unsigned reach = ThreadRegistry::Reach();
+    const unsigned reach = registry.Reach();
     for (; others != 0; others &= others - 1) {
       for (unsigned index = CountTrailingZeros(others); index <= reach;
            index += kGroups) {

@@ -34,7 +34,9 @@ class DeferredDestruction {
 
   // For handles of `slots` slots, a power of two.
   explicit DeferredDestruction(std::size_t slots) noexcept
-      : threads_(sync::kMaxThreads + 1), next_(slots) {
+      : threads_(sync::kMaxThreads + 1),
+        registry_(&ThreadRegistry::OfThisCopy()),
+        next_(slots) {
     // A thread without an index thus takes the slow path.
     if (threads_.ok()) threads_[0].outermost = ~std::uint64_t{0};
   }
@@ -52,7 +54,7 @@ class DeferredDestruction {
     // use them besides. A handler runs to its end in between, and the fences
     // keep the compiler from moving an access past the point where it may have
     // run. Objects that it leaves waiting are for a frame that it interrupted.
-    const sync::ThreadState& thread = sync::ThisThread();
+    const sync::ThreadState& thread = registry_->ThisThread();
     Thread& mine = threads_[thread.index.load(std::memory_order_relaxed)];
     if (__builtin_expect(mine.outermost != 0, 0))
       return RunNested(handle, destroy);
@@ -99,9 +101,9 @@ class DeferredDestruction {
   // Run in a thread's first call, or if a destructor may be running.
   template <typename F>
   [[gnu::cold, gnu::noinline]] bool RunNested(Word handle, F& destroy) {
-    const sync::ThreadState& thread = sync::ThisThread();
+    const sync::ThreadState& thread = registry_->ThisThread();
     if (thread.index.load(std::memory_order_relaxed) == 0) {
-      const ThreadRegistry::Loan loan;
+      const ThreadRegistry::Loan loan(*registry_);
       if (loan.index() != 0) return Run(handle, destroy);
       // More threads than there are indices: nothing is known about this
       // stack.
@@ -165,6 +167,7 @@ class DeferredDestruction {
   }
 
   ReservedArray<Thread> threads_;
+  ThreadRegistry* const registry_;
   ReservedArray<sync::Atomic<Word>> next_;  // of each handle that waits
 };
 

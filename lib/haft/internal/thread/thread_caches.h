@@ -72,8 +72,10 @@ class ThreadCaches {
  public:
   static constexpr unsigned kMaxLevel = CacheWord::kLevelMask;
 
-  ThreadCaches() noexcept : entries_(sync::kMaxCaches + 1) {
-    ThreadRegistry::Prepare();
+  ThreadCaches() noexcept
+      : entries_(sync::kMaxCaches + 1),
+        registry_(&ThreadRegistry::OfThisCopy()) {
+    registry_->Prepare();
     // Number 0 belongs to threads without a number. Its entry is always busy,
     // so one test finds both kinds of uncached callers.
     if (entries_.ok()) {
@@ -239,7 +241,8 @@ class ThreadCaches {
  private:
   // relaxed: the thread's own word.
   Entry& Current() noexcept {
-    return entries_[sync::ThisThread().cache.load(std::memory_order_relaxed)];
+    return entries_[registry_->ThisThread().cache.load(
+        std::memory_order_relaxed)];
   }
 
   // Enters the entry and stores its word in `*word`. Returns false if the entry
@@ -261,7 +264,7 @@ class ThreadCaches {
 
   template <typename F>
   [[gnu::cold, gnu::noinline]] auto WithClaimOrUncached(F f) noexcept {
-    ThreadRegistry::Claim();
+    registry_->Claim();
     return WithOr(
         f, [&]() __attribute__((always_inline)) {
           UncachedCaller uncached(this);
@@ -270,6 +273,7 @@ class ThreadCaches {
   }
 
   ReservedArray<Entry> entries_;
+  ThreadRegistry* const registry_;
   alignas(128) sync::Atomic<std::uint64_t> uncached_created_{0};
   sync::Atomic<std::uint64_t> uncached_deleted_{0};
 };

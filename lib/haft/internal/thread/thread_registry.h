@@ -114,20 +114,40 @@ class ThreadIndexSet {
 //           an uncached caller.
 //
 // A thread claims both at its first call and keeps them until it ends.
+//
+// A process may contain several copies of Haft, which cannot see each other's
+// symbols: a program and its plugins, if all of them use the headers. Each copy
+// has a registry and a ThreadState for each thread. A table keeps the registry
+// of the copy that has made it, and every caller uses its numbers in that
+// registry, whichever copy contains the caller.
 class ThreadRegistry {
  public:
-  // Must be called once before a signal handler may call Claim.
-  static void Prepare() noexcept {
+  // The registry of the copy of Haft that contains the caller.
+  static ThreadRegistry& OfThisCopy() noexcept { return of_this_copy_; }
+
+  // Must be called once before a signal handler may call Claim. For the
+  // registry of the caller's copy, which is never unloaded from then on,
+  // because every thread that has a number calls it when it ends.
+  void Prepare() noexcept {
     (void)hook_.Prepare(&OnThreadExit);
     fork_hook_.Prepare(&OnForkInChild);
   }
 
-  // Gives the calling thread those of its numbers that it does not have, if it
-  // may have them. Afterwards sync::ThisThread() shows them. A number is 0 if
-  // all are taken, if the thread's exit hook has run, or if the hook could not
-  // be arranged. Lock-free; for signals see ThreadExitHook.
-  [[gnu::cold, gnu::noinline]] static void Claim() noexcept {
+  // Returns the calling thread's numbers in this registry.
+  //   Cost  one compare, unless the caller is in another copy of Haft
+  [[gnu::always_inline]] sync::ThreadState& ThisThread() const noexcept {
     sync::ThreadState& thread = sync::ThisThread();
+    return __builtin_expect(thread.registry == this, 1) ? thread
+                                                        : ThisThreadElsewhere();
+  }
+
+  // Gives the calling thread those of its numbers that it does not have, if it
+  // may have them. Afterwards ThisThread() shows them. A number is 0 if all are
+  // taken, if the thread's exit hook has run, or if the hook could not be
+  // arranged. Lock-free; for signals see ThreadExitHook.
+  [[gnu::cold, gnu::noinline]] void Claim() noexcept {
+    sync::ThreadState& thread = ThisThread();
+    thread.registry = this;
     // relaxed, all: these words are the thread's own; only its signal handlers
     // read them besides.
     if (thread.exited.load(std::memory_order_relaxed)) return;
@@ -144,8 +164,8 @@ class ThreadRegistry {
   // run: its last destructors may still use tables, and no two threads share an
   // index. Lends it one until Return, which must be called as often.
   //   Returns   the thread's index, lent or its own; 0 if all are taken
-  static unsigned Borrow() noexcept {
-    sync::ThreadState& thread = sync::ThisThread();
+  unsigned Borrow() noexcept {
+    sync::ThreadState& thread = ThisThread();
     Claim();
     // relaxed, both: as in Claim.
     if (thread.index.load(std::memory_order_relaxed) == 0) {
@@ -157,26 +177,28 @@ class ThreadRegistry {
     }
     return thread.index.load(std::memory_order_relaxed);
   }
-  static void Return() noexcept {
-    sync::ThreadState& thread = sync::ThisThread();
+  void Return() noexcept {
+    sync::ThreadState& thread = ThisThread();
     if (thread.loans == 0) return;
     --thread.loans;
     if (thread.loans == 0) GiveBack(indices_, thread.index);
   }
   class Loan {
    public:
-    Loan() noexcept : index_(Borrow()) {}
-    ~Loan() { Return(); }
+    explicit Loan(ThreadRegistry& registry) noexcept
+        : registry_(registry), index_(registry.Borrow()) {}
+    ~Loan() { registry_.Return(); }
     Loan(const Loan&) = delete;
     Loan& operator=(const Loan&) = delete;
     unsigned index() const noexcept { return index_; }
 
    private:
+    ThreadRegistry& registry_;
     const unsigned index_;
   };
 
   // See ThreadIndexSet.
-  static unsigned Reach() noexcept { return indices_.Reach(); }
+  unsigned Reach() const noexcept { return indices_.Reach(); }
 
  private:
   // Destructors that run later in this thread may still use tables. They do so
@@ -185,8 +207,8 @@ class ThreadRegistry {
     sync::ThreadState& thread = sync::ThisThread();
     // relaxed: as in Claim.
     thread.exited.store(true, std::memory_order_relaxed);
-    GiveBack(indices_, thread.index);
-    GiveBack(caches_, thread.cache);
+    GiveBack(of_this_copy_.indices_, thread.index);
+    GiveBack(of_this_copy_.caches_, thread.cache);
   }
 
   // Threads that begin in the child inherit what the threads that it does not
@@ -194,8 +216,10 @@ class ThreadRegistry {
   static void OnForkInChild() noexcept {
     const sync::ThreadState& thread = sync::ThisThread();
     // relaxed, both: as in Claim.
-    indices_.ReleaseOthers(thread.index.load(std::memory_order_relaxed));
-    caches_.ReleaseOthers(thread.cache.load(std::memory_order_relaxed));
+    of_this_copy_.indices_.ReleaseOthers(
+        thread.index.load(std::memory_order_relaxed));
+    of_this_copy_.caches_.ReleaseOthers(
+        thread.cache.load(std::memory_order_relaxed));
   }
 
   template <typename Set, typename Number>
@@ -218,20 +242,33 @@ class ThreadRegistry {
   }
 
   // Tells the calling thread from those that had its index before.
-  static void Tag(sync::ThreadState& thread) noexcept {
+  void Tag(sync::ThreadState& thread) noexcept {
     // relaxed: a number, which publishes nothing.
     thread.tag = tags_.fetch_add(1, std::memory_order_relaxed) + 1;
   }
 
-  using Indices = ThreadIndexSet<sync::kMaxThreads>;
-  using Caches = ThreadIndexSet<sync::kMaxCaches>;
-  [[gnu::visibility("default")]] static inline sync::ThreadExitHook hook_;
-  [[gnu::visibility("default")]] static inline sync::ForkHook fork_hook_;
-  [[gnu::visibility("default")]] static inline Indices indices_;
-  [[gnu::visibility("default")]] static inline Caches caches_;
-  [[gnu::visibility("default")]] static inline sync::Atomic<std::uint64_t>
-      tags_{0};
+  // For a thread that has no numbers in this registry yet, or whose caller is
+  // in another copy of Haft: asks the copy that the registry belongs to.
+  [[gnu::cold, gnu::noinline]] sync::ThreadState& ThisThreadElsewhere()
+      const noexcept {
+    sync::ThreadState& thread = (*this_thread_of_its_copy_)();
+    HAFT_CHECK(thread.registry == nullptr || thread.registry == this,
+               "two copies of Haft share the numbers of their threads, but not "
+               "the registry");
+    return thread;
+  }
+
+  [[gnu::visibility("default")]] static ThreadRegistry of_this_copy_;
+
+  sync::ThreadState& (*const this_thread_of_its_copy_)() = &sync::ThisThread;
+  sync::ThreadExitHook hook_;
+  sync::ForkHook fork_hook_;
+  ThreadIndexSet<sync::kMaxThreads> indices_;
+  ThreadIndexSet<sync::kMaxCaches> caches_;
+  sync::Atomic<std::uint64_t> tags_{0};
 };
+
+inline ThreadRegistry ThreadRegistry::of_this_copy_;
 
 }  // namespace HAFT_ABI
 }  // namespace haft::internal

@@ -13,7 +13,7 @@ namespace {
 // The cells are on the heap because they are large.
 class HazardCellsTest : public ::testing::Test {
  protected:
-  HazardCellsTest() { ThreadRegistry::Prepare(); }
+  HazardCellsTest() { ThreadRegistry::OfThisCopy().Prepare(); }
 
   bool IsPinned(Word handle) { return cells_->Look(users_, handle).pinned; }
   bool IsScoped() { return cells_->Look(users_, 1).scoped; }
@@ -135,7 +135,7 @@ TEST_F(HazardCellsTest, ScopesOfThreadsAfterTheirExitHookAreTheirOwn) {
     EXPECT_EQ(sync::ThisThread().index.load(), 0u);
   }).join();
   std::thread([&] {
-    ThreadRegistry::Claim();
+    ThreadRegistry::OfThisCopy().Claim();
     EXPECT_EQ(sync::ThisThread().index.load(), first_index);
   }).join();
 }

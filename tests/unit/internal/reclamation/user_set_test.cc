@@ -20,7 +20,7 @@ constexpr unsigned kThreads = std::numeric_limits<Word>::digits + 7;
 // The indices that the set says there can be.
 std::set<unsigned> Indices(const UserSet& users) {
   std::set<unsigned> indices;
-  users.ForEach([&](unsigned index) {
+  users.ForEach(ThreadRegistry::OfThisCopy(), [&](unsigned index) {
     EXPECT_TRUE(indices.insert(index).second) << index << " twice";
     return false;
   });
@@ -34,7 +34,7 @@ void BesideThreads(unsigned count, F f) {
   testing::Barrier claimed(count + 1), end(count + 1);
   std::thread threads([&] {
     testing::RunThreads(count, [&](unsigned t) {
-      ThreadRegistry::Claim();
+      ThreadRegistry::OfThisCopy().Claim();
       indices[t] = sync::ThisThread().index.load(std::memory_order_relaxed);
       claimed.Wait();
       end.Wait();
@@ -48,7 +48,7 @@ void BesideThreads(unsigned count, F f) {
 
 class UserSetTest : public ::testing::Test {
  protected:
-  UserSetTest() { ThreadRegistry::Prepare(); }
+  UserSetTest() { ThreadRegistry::OfThisCopy().Prepare(); }
   UserSet users_{};
 };
 
@@ -73,7 +73,7 @@ TEST_F(UserSetTest, HoldsEveryIndexThatWasAddedAndNoneBeyondReach) {
       EXPECT_EQ(found.count(index), 1u);
       EXPECT_EQ(found.count(0), 1u);
       EXPECT_LT(found.size(), kThreads / 4) << "nearly all look alike";
-      EXPECT_LE(*found.rbegin(), ThreadRegistry::Reach());
+      EXPECT_LE(*found.rbegin(), ThreadRegistry::OfThisCopy().Reach());
     }
     users_.Clear();
     for (const unsigned index : claimed) users_.Add(UserSet::Member(index));
@@ -88,7 +88,8 @@ TEST_F(UserSetTest, StopsWhenTold) {
     users_.Add(UserSet::Member(index));
   for (const int last : {1, 2}) {
     int calls = 0;
-    users_.ForEach([&](unsigned) { return ++calls == last; });
+    users_.ForEach(ThreadRegistry::OfThisCopy(),
+                   [&](unsigned) { return ++calls == last; });
     EXPECT_EQ(calls, last);
   }
 }

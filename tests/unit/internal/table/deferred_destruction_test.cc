@@ -32,7 +32,7 @@ using L = HandleLayout<10, 4>;
 // Objects, each of which owns the others that its destructor destroys.
 class Objects {
  public:
-  Objects() { ThreadRegistry::Prepare(); }
+  Objects() { ThreadRegistry::OfThisCopy().Prepare(); }
 
   // Returns whether the object is destroyed.
   bool Destroy(unsigned object) {
@@ -69,7 +69,7 @@ constexpr Caller kCallers[] = {
     [](std::function<void()> f) { InThread(f); },
     [](std::function<void()> f) {
       InThread([&] {
-        ThreadRegistry::Claim();
+        ThreadRegistry::OfThisCopy().Claim();
         f();
       });
     },

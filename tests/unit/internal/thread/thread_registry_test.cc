@@ -42,7 +42,7 @@ unsigned CacheNumber() {
   return sync::ThisThread().cache.load(std::memory_order_relaxed);
 }
 unsigned ClaimedIndex() {
-  ThreadRegistry::Claim();
+  ThreadRegistry::OfThisCopy().Claim();
   return Index();
 }
 unsigned IndexOfNewThread() {
@@ -53,7 +53,7 @@ unsigned IndexOfNewThread() {
 
 class ThreadRegistryTest : public ::testing::Test {
  protected:
-  ThreadRegistryTest() { ThreadRegistry::Prepare(); }
+  ThreadRegistryTest() { ThreadRegistry::OfThisCopy().Prepare(); }
 };
 
 constexpr unsigned kMost = 512;
@@ -190,7 +190,7 @@ class ExitingThread {
   using Step = void (*)(ExitingThread*);
 
   explicit ExitingThread(HandleTable<Word>* table) : table(table) {
-    ThreadRegistry::Prepare();
+    ThreadRegistry::OfThisCopy().Prepare();
     // The registry's key is older, and the destructors of keys run in that
     // order.
     pthread_key_create(&late_key_, [](void* self) {
@@ -284,10 +284,10 @@ TEST_F(ThreadRegistryTest, ThreadTakesNoIndexAfterItsExitHook) {
 
 TEST_F(ThreadRegistryTest, ThreadBorrowsAnIndexAfterItsExitHook) {
   std::thread([] {
-    ThreadRegistry::Claim();
+    ThreadRegistry::OfThisCopy().Claim();
     const unsigned mine = Index();
     {
-      const ThreadRegistry::Loan none;
+      const ThreadRegistry::Loan none(ThreadRegistry::OfThisCopy());
       EXPECT_EQ(none.index(), mine);
     }
     EXPECT_EQ(Index(), mine) << "it is the thread's own";
@@ -296,18 +296,18 @@ TEST_F(ThreadRegistryTest, ThreadBorrowsAnIndexAfterItsExitHook) {
     sync::ThisThread().exited.store(true, std::memory_order_relaxed);
     EXPECT_EQ(ClaimedIndex(), 0u);
     {
-      const ThreadRegistry::Loan outer;
+      const ThreadRegistry::Loan outer(ThreadRegistry::OfThisCopy());
       EXPECT_NE(outer.index(), 0u);
       EXPECT_EQ(Index(), outer.index());
       const auto tag = sync::ThisThread().tag;
       std::thread([&] {
         sync::ThisThread().exited.store(true, std::memory_order_relaxed);
-        const ThreadRegistry::Loan other;
+        const ThreadRegistry::Loan other(ThreadRegistry::OfThisCopy());
         EXPECT_NE(other.index(), outer.index());
         EXPECT_NE(sync::ThisThread().tag, tag);
       }).join();
       {
-        const ThreadRegistry::Loan inner;
+        const ThreadRegistry::Loan inner(ThreadRegistry::OfThisCopy());
         EXPECT_EQ(inner.index(), outer.index());
       }
       EXPECT_EQ(Index(), outer.index());
