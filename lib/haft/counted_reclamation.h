@@ -22,6 +22,8 @@ inline namespace HAFT_ABI {
 // of HazardReclamation, which also describes these members.
 class CountedReclamation : public HazardReclamation {
  public:
+  using HazardReclamation::HazardReclamation;
+
   struct Usage : HazardReclamation::Usage {
     internal::sync::Atomic<Word> pins;
   };

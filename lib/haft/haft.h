@@ -141,12 +141,13 @@ HAFT_API haft_status haft_value(haft_handle handle, const haft_type *type,
 HAFT_API haft_status haft_check(haft_handle handle);
 
 /* Gives the object and keeps it alive until haft_unpin.
- *   Returns   as haft_value; HAFT_OUT_OF_MEMORY if there are 917,504 pins
- *             besides the 14 of each thread, or more than 32,768 threads (4,096
- *             where words have 32 bits) use tables
- *   Progress  wait-free except for one retry for each haft_delete_unless_pinned
- *             and haft_take of the same handle that is under way
- *   Cost      one compare-and-swap on a line of the thread's own */
+ *   Returns   as haft_value; HAFT_OUT_OF_MEMORY if the object has 4,294,967,295
+ *             pins besides the first 14 of each thread
+ *   Progress  wait-free for the first 14 pins that a thread holds, except for
+ *             one retry for each haft_delete_unless_pinned and haft_take of the
+ *             same handle that is under way; lock-free for further ones
+ *   Cost      one compare-and-swap: for the first 14 pins on a line of the
+ *             thread's own, for further ones on a line of the object */
 HAFT_API haft_status haft_pin_object(haft_handle handle, const haft_type *type,
                                      haft_pin *pin, void **object);
 

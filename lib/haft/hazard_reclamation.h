@@ -3,24 +3,27 @@
 #ifndef HAFT_HAZARD_RECLAMATION_H_
 #define HAFT_HAZARD_RECLAMATION_H_
 
+#include <cstddef>
 #include <cstdint>
 
 #include "haft/handle.h"
 #include "haft/internal/base/abi.h"
 #include "haft/internal/base/sync.h"
 #include "haft/internal/reclamation/hazard_cells.h"
+#include "haft/internal/reclamation/pin_counts.h"
 #include "haft/internal/reclamation/user_set.h"
 
 namespace haft {
 inline namespace HAFT_ABI {
-
 // Pinning writes only to lines of the pinning thread, so a hot object scales. A
-// deleter looks at the cells of those threads that have used the object.
+// deleter looks at the cells of those threads that have used the object. A
+// thread has 14 cells. The further pins that it holds at the same time are
+// counted in the object's slot.
 //
 // This class also states the concept *reclamation*: what Traits::Reclamation of
 // an ObjectTable must offer. The caller of each member is named with it; unless
 // a comment says otherwise a member is async-signal-safe and wait-free. The
-// table constructs one, and asks it for
+// table constructs one, with the number of its slots, and asks it for
 //
 //   ok()           whether it has its memory; the table's constructor
 //   Leak()         the destructor of a table with pins: leaves mapped for good
@@ -30,6 +33,15 @@ inline namespace HAFT_ABI {
 // and the members below.
 class HazardReclamation : public internal::HazardCells {
  public:
+  // `slots` is a power of two.
+  explicit HazardReclamation(std::size_t slots) noexcept : counts_(slots) {}
+
+  bool ok() const noexcept { return HazardCells::ok() && counts_.ok(); }
+  void Leak() noexcept {
+    HazardCells::Leak();
+    counts_.Leak();
+  }
+
   // The part of each slot beside its state and object; zero bytes are its
   // initial value.
   struct Usage {
@@ -44,34 +56,51 @@ class HazardReclamation : public internal::HazardCells {
     internal::UserSet users;
   };
 
-  // The cell that a pin occupies.
-  using Hold = internal::HazardCell;
+  // What keeps a pin: the cell that it occupies, or a word of PinCounts, whose
+  // address then has the lowest bit set.
+  class Hold;
 
   // Pin: publishes that `slot` is used by way of `handle`. The object is safe
   // as soon as the caller, by a seq_cst load after this, finds the handle still
   // live.
-  //   Returns   nullptr if there is no room for more pins
-  //   Progress  as HazardCells::Publish
+  //   Returns   nullptr if the handle is not live, or there is no room for more
+  //             pins
+  //   Progress  wait-free if the thread has a free cell, else lock-free
   template <typename Slot>
-  Hold* Protect(Slot& slot, Word handle) noexcept {
-    return Publish(slot.usage().users, handle);
+  [[gnu::always_inline]] Hold* Protect(Slot& slot, Word handle) noexcept {
+    internal::HazardCell* const cell = Publish(slot.usage().users, handle);
+    return __builtin_expect(cell != nullptr, 1)
+               ? reinterpret_cast<Hold*>(cell)
+               : ProtectWithoutCell(slot, handle);
   }
 
   // Unpin: takes that back. The slot exists even if the table is gone.
   //   Returns   the handle of a retired object in the slot, which the caller
-  //             must then contend to destroy; 0 if there is none
+  //             must then contend to destroy; 0 if there is none; kNotHeld, and
+  //             nothing has changed, if `hold` is not that of a pin of this
+  //             handle, because it was released before
   template <typename Slot>
-  static Word Release(Hold* cell, const Slot& slot, Word handle) noexcept {
-    Clear(cell);
+  static Word Release(Hold* hold, const Slot& slot, Word handle) noexcept {
+    const bool was_held =
+        __builtin_expect(IsCount(hold), 0)
+            ? internal::PinCounts::Remove<Slot>(CountOf(hold), handle)
+            : Clear(reinterpret_cast<internal::HazardCell*>(hold), handle);
+    if (__builtin_expect(!was_held, 0)) return kNotHeld;
     return slot.IsRetired(handle) ? handle : 0;
   }
+  static constexpr Word kNotHeld = 2;  // an even number, and so no handle
 
   // Deleters: returns the uses that forbid the destruction of a handle's
   // object. Exact if the caller has ended or frozen the handle by a seq_cst
   // operation.
+  //   Cost      one load if no thread has used the object
   template <typename Slot>
   Uses LookForUses(const Slot& slot, Word handle) const noexcept {
-    return Look(slot.usage().users, handle);
+    const internal::UserSet::Users users = slot.usage().users.Read();
+    if (__builtin_expect(users.empty(), 1)) return {};
+    Uses uses = Look(users, handle);
+    if (users.are_counted()) uses.pinned |= counts_.Has(slot, handle);
+    return uses;
   }
 
   // The deleter of a pinned object, after it has retired the object: waits
@@ -115,6 +144,32 @@ class HazardReclamation : public internal::HazardCells {
   unsigned FindScope(const Slot& slot, std::uint64_t stamp) const noexcept {
     return HazardCells::FindScope(slot.usage().users, stamp);
   }
+
+ private:
+  friend class internal::Inspector;
+
+  static bool IsCount(const Hold* hold) noexcept {
+    return (reinterpret_cast<Word>(hold) & 1) != 0;
+  }
+  static internal::PinCounts::Count& CountOf(Hold* hold) noexcept {
+    return *reinterpret_cast<internal::PinCounts::Count*>(
+        reinterpret_cast<Word>(hold) - 1);
+  }
+
+  template <typename Slot>
+  [[gnu::cold, gnu::noinline]] Hold* ProtectWithoutCell(Slot& slot,
+                                                        Word handle) noexcept {
+    internal::UserSet& users = slot.usage().users;
+    if (internal::HazardCell* const cell = PublishFirst(users, handle))
+      return reinterpret_cast<Hold*>(cell);
+    users.AddCounted();
+    internal::PinCounts::Count* const count = counts_.Add(slot, handle);
+    return count == nullptr
+               ? nullptr
+               : reinterpret_cast<Hold*>(reinterpret_cast<Word>(count) + 1);
+  }
+
+  internal::PinCounts counts_;
 };
 
 }  // namespace HAFT_ABI

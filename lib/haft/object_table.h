@@ -95,14 +95,14 @@ class ObjectTable {
 
   // Keeps the object of `handle` alive until the pin ends.
   //   Returns   a pin that gives T&, or an empty one that says why not: a
-  //             Status of Check, or kOutOfMemory if more pins are held at once
-  //             than there are hazard cells (917,504 and 14 a thread), or more
-  //             threads use tables than there are indices (32,768; 4,096 where
-  //             words have 32 bits)
-  //   Progress  lock-free; wait-free for a thread with an index unless a
-  //             DeleteUnlessPinned or a Take of this handle is under way
+  //             Status of Check, or kOutOfMemory if there are 2^32 - 1 pins of
+  //             this object besides those in hazard cells (14 a thread)
+  //   Progress  lock-free; wait-free for a thread that holds less than 14 pins,
+  //             unless a DeleteUnlessPinned or a Take of this handle is under
+  //             way
   //   Cost      one compare-and-swap on a line of the thread's own; a thread's
-  //             first use of an object is one more on the object's line
+  //             first use of an object is one more on the object's line. If the
+  //             thread holds 14 pins already, one on a line of the object
   // Inlined by force, so that the pin stays in registers.
   [[nodiscard, gnu::always_inline]] Pinned Pin(Handle handle) noexcept {
     const Word word = static_cast<Word>(handle);
@@ -113,7 +113,7 @@ class ObjectTable {
       typename Store::Hold* const hold =
           store_.reclamation().Protect(slot, word);
       if (__builtin_expect(hold == nullptr, 0))
-        return Pinned(Status::kOutOfMemory);
+        return Pinned(store_.WhyNotPinned(handle));
       if (__builtin_expect(slot.Validate(word, store_.slots()), 1))
         return Pinned(&store_, hold, &slot, word);
       Store::Unpin(&store_, hold, &slot, word);

@@ -3,7 +3,11 @@
 #ifndef TESTS_SUPPORT_INSPECTOR_H_
 #define TESTS_SUPPORT_INSPECTOR_H_
 
+#include <cstdint>
+
+#include "haft/handle.h"
 #include "haft/handle_table.h"
+#include "haft/internal/reclamation/pin_counts.h"
 #include "haft/object_table.h"
 
 namespace haft::internal {
@@ -22,6 +26,21 @@ class Inspector {
   template <typename T, typename Traits>
   static auto& StoreOf(ObjectTable<T, Traits>& table) {
     return table.store_;
+  }
+
+  // Makes it look as if `count` pins of `handle` were counted.
+  static void SetCount(PinCounts& counts, Word handle, std::uint32_t count) {
+    PinCounts::Count& word = counts.counts_[counts.IndexOf(handle)];
+    word.store(word.load() / PinCounts::kOneTag * PinCounts::kOneTag + count);
+  }
+  static void SetCount(HazardReclamation& reclamation, Word handle,
+                       std::uint32_t count) {
+    SetCount(reclamation.counts_, handle, count);
+  }
+  template <typename Table>
+  static void SetCount(Table& table, Handle handle, std::uint32_t count) {
+    SetCount(table.store_.reclamation().counts_, static_cast<Word>(handle),
+             count);
   }
 
   // Calls f(handle) for the next handle of each free slot that was ever in use.

@@ -46,8 +46,6 @@ using system_sync::StackPointer;
 // The smallest number that ThreadIndexSet allows.
 inline constexpr unsigned kMaxThreads = 64;
 inline constexpr unsigned kMaxCaches = 64;
-// Few, because they are cleared before each schedule.
-inline constexpr unsigned kFurtherBlocks = 16;
 
 // The state of each of the machine's threads.
 template <template <typename> class Atomic>

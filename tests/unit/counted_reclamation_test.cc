@@ -26,7 +26,7 @@ class CountedReclamationTest : public ::testing::Test {
 
   const Word handle_ = DefaultLayout::FirstHandle(7);
   const Word next_ = State::Next(handle_);
-  CountedReclamation reclamation_;
+  CountedReclamation reclamation_{kSlots};
   Slot slot_{};
 };
 

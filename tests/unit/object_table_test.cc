@@ -289,6 +289,7 @@ TYPED_TEST(ObjectTableTest, ForEachSeesEachOnceAndMayDeleteIt) {
 
 int protections = 0;
 struct CountingReclamation : HazardReclamation {
+  using HazardReclamation::HazardReclamation;
   template <typename Slot>
   Hold* Protect(Slot& slot, Word handle) noexcept {
     ++protections;
@@ -645,12 +646,13 @@ TEST(ObjectTableLimitTest, MoreThreadsThanIndices) {
       ThreadRegistry::OfThisCopy().Claim();
     }
     ASSERT_EQ(thread.index, 0u);
-    EXPECT_EQ(ThreadRegistry::OfThisCopy().Reach(), internal::sync::kMaxThreads);
+    EXPECT_EQ(ThreadRegistry::OfThisCopy().Reach(),
+              internal::sync::kMaxThreads);
     const Handle head = testing::MakeList(&table, 100);
     ASSERT_NE(head, kNullHandle);
     destroyed = 0;
     EXPECT_EQ(table.Check(head), Status::kOk);
-    EXPECT_EQ(table.Pin(head).status(), Status::kOutOfMemory);
+    EXPECT_TRUE(table.Pin(head)) << "it is counted";
     {
       const testing::Node::Table::ReadScope scope(table);
       EXPECT_FALSE(scope.ok());

@@ -118,9 +118,6 @@ inline void PrefetchForWrite(const void* address) noexcept {
 // have a cache in each table.
 inline constexpr unsigned kMaxThreads = sizeof(void*) == 8 ? 1 << 15 : 1 << 12;
 inline constexpr unsigned kMaxCaches = 512;
-// Blocks of 14 hazard cells (hazard_cells.h) in addition to one for each
-// thread. They are enough for 917,504 further pins.
-inline constexpr unsigned kFurtherBlocks = 1 << 16;
 
 // The state of a thread. It is trivial, so that reading it is one load also
 // inside a shared library, and has default visibility, so that the shared

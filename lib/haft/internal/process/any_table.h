@@ -89,6 +89,8 @@ inline const char* TypeNameOf(const haft_type& type) noexcept {
 // needs no pin.
 class AnyReclamation : public HazardReclamation {
  public:
+  using HazardReclamation::HazardReclamation;
+
   struct Usage : HazardReclamation::Usage {
     void BeginLife(const AnyObject& any) noexcept {
       HazardReclamation::Usage::BeginLife(any);

@@ -15,9 +15,10 @@ inline namespace HAFT_ABI {
 
 // A word in each slot names the threads that have ever used its present object:
 //
-//   [ others : 32 | first : 32 ]       (16 and 16 of a 32-bit word)
+//   [ others : 32 | counted : 1 | first : 31 ]  (16, 1, 15 of a 32-bit word)
 //
 // `first` is the thread index of the first user, plus one; 0 if there is none.
+// `counted` tells that some pins of the object may be counted (PinCounts).
 // `others` is a bitmap of the other users: bit i stands for all thread indices
 // congruent to i. The set costs each thread one write in the object's life. It
 // tells the deleter whose hazard cells to look at: mostly no thread's, or its
@@ -65,41 +66,65 @@ class UserSet {
       AddAsOther(thread);
     }
   }
-  // The same for a thread that adds itself to many sets: the check is shorter,
-  // but the deleter may have to look at more threads.
+  // Notes that a thread counts its pin, in place of adding the thread.
+  void AddCounted() noexcept {
+    // As [U1], both.
+    if ((word_.load(std::memory_order_seq_cst) & kCounted) == 0)
+      word_.fetch_or(kCounted, std::memory_order_seq_cst);
+  }
+  // The same as Add for a thread that adds itself to many sets: the check is
+  // shorter, but the deleter may have to look at more threads.
   void AddAsOther(Member thread) noexcept {
     // As [U1], both.
     if ((word_.load(std::memory_order_seq_cst) & thread.other_) == 0)
       word_.fetch_or(thread.other_, std::memory_order_seq_cst);
   }
 
-  // Calls f(index) for each index of `registry` that may be in the set, until f
-  // returns true.
-  //   Cost      one load when the set is empty
-  template <typename F>
-  void ForEach(const ThreadRegistry& registry, F&& f) const {
-    // [U2] seq_cst: after the caller's end of the handle ([O3], [O4]); partner
-    // of [U1].
-    const Word users = word_.load(std::memory_order_seq_cst);
-    if (__builtin_expect(users == 0, 1)) return;
-    // There may be others without a first: holders of an earlier handle, see
-    // above.
-    const unsigned first = static_cast<unsigned>(users & kFirstMask) - 1;
-    if (first != kNobody && f(first)) return;
-    Word others = users >> kGroups;
-    if (__builtin_expect(others == 0, 1)) return;
-    const unsigned reach = registry.Reach();
-    for (; others != 0; others &= others - 1) {
-      for (unsigned index = CountTrailingZeros(others); index <= reach;
-           index += kGroups) {
-        if (index != first && f(index)) return;
+  // The users at one moment.
+  class Users {
+   public:
+    bool empty() const noexcept { return users_ == 0; }
+    // Whether pins may be counted.
+    bool are_counted() const noexcept { return (users_ & kCounted) != 0; }
+
+    // Calls f(index) for each index of `registry` that may be among them, until
+    // f returns true.
+    template <typename F>
+    void ForEach(const ThreadRegistry& registry, F&& f) const {
+      // There may be others without a first: holders of an earlier handle, see
+      // above.
+      const unsigned first = static_cast<unsigned>(users_ & kFirstMask) - 1;
+      if (first != kNobody && f(first)) return;
+      Word others = users_ >> kGroups;
+      if (__builtin_expect(others == 0, 1)) return;
+      const unsigned reach = registry.Reach();
+      for (; others != 0; others &= others - 1) {
+        for (unsigned index = CountTrailingZeros(others); index <= reach;
+             index += kGroups) {
+          if (index != first && f(index)) return;
+        }
       }
     }
+
+   private:
+    friend class UserSet;
+    explicit Users(Word users) noexcept : users_(users) {}
+
+    const Word users_;
+  };
+
+  // Returns the users. The answer covers every thread that found a handle live,
+  // if the caller has ended or frozen that handle by a seq_cst operation.
+  Users Read() const noexcept {
+    // [U2] seq_cst: after the caller's end of the handle ([O3], [O4]); partner
+    // of [U1].
+    return Users(word_.load(std::memory_order_seq_cst));
   }
 
  private:
   static constexpr unsigned kGroups = std::numeric_limits<Word>::digits / 2;
-  static constexpr Word kFirstMask = (Word{1} << kGroups) - 1;
+  static constexpr Word kCounted = Word{1} << (kGroups - 1);
+  static constexpr Word kFirstMask = kCounted - 1;
   static_assert(sync::kMaxThreads < kFirstMask);
   static constexpr unsigned kNobody = ~0u;
 

@@ -31,6 +31,11 @@ class ObjectSlot {
   Usage& usage() noexcept { return usage_; }
   const Usage& usage() const noexcept { return usage_; }
 
+  // Returns the number of the life of its slot that `handle` stands for.
+  static constexpr Word GenerationOf(Word handle) noexcept {
+    return Layout::Generation::Decode(handle);
+  }
+
   T* object() noexcept { return std::launder(reinterpret_cast<T*>(storage_)); }
 
   // Returns the object's bytes. For the owner of a slot without an object.

@@ -54,6 +54,7 @@ class ObjectStore {
   // If ok() is false afterwards, the store must not be used.
   explicit ObjectStore(std::size_t capacity) noexcept
       : allocator_(capacity, kLeastSlots),
+        reclamation_(allocator_.slots().size()),
         destructions_(allocator_.slots().size()),
         deferred_(allocator_.slots().size()) {
     // Here, and not in the class, because T may be incomplete there.
@@ -98,6 +99,11 @@ class ObjectStore {
 
   Status Check(Handle handle) const noexcept {
     return allocator_.slots().Status(static_cast<Word>(handle));
+  }
+  // Returns why `handle`, which no hold could be had for, is not pinned.
+  Status WhyNotPinned(Handle handle) const noexcept {
+    const Status status = Check(handle);
+    return status == Status::kOk ? Status::kOutOfMemory : status;
   }
   // Returns why a handle that was not live a moment ago is refused. If it is
   // live now, it was issued after that moment; the caller had guessed it.
@@ -244,10 +250,14 @@ class ObjectStore {
   }
 
   // Static because the table may be gone; then the slot says so.
-  static void Unpin(ObjectStore* store, Hold* hold, Slot* slot,
+  //   Returns   false, and has no effect, if the pin has ended before
+  static bool Unpin(ObjectStore* store, Hold* hold, Slot* slot,
                     Word word) noexcept {
     const Word retired = Reclamation::Release(hold, *slot, word);
-    if (__builtin_expect(retired != 0, 0)) store->DestroyIfLast(slot, retired);
+    if (__builtin_expect(retired == 0, 1)) return true;
+    if (retired == Reclamation::kNotHeld) return false;
+    store->DestroyIfLast(slot, retired);
+    return true;
   }
 
   // For the thread that has ended its outermost read scope: sees to the handles

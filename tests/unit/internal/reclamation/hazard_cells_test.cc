@@ -13,10 +13,15 @@ namespace {
 // The cells are on the heap because they are large.
 class HazardCellsTest : public ::testing::Test {
  protected:
-  HazardCellsTest() { ThreadRegistry::OfThisCopy().Prepare(); }
+  HazardCellsTest() {
+    ThreadRegistry::OfThisCopy().Prepare();
+    ThreadRegistry::OfThisCopy().Claim();
+  }
 
-  bool IsPinned(Word handle) { return cells_->Look(users_, handle).pinned; }
-  bool IsScoped() { return cells_->Look(users_, 1).scoped; }
+  bool IsPinned(Word handle) {
+    return cells_->Look(users_.Read(), handle).pinned;
+  }
+  bool IsScoped() { return cells_->Look(users_.Read(), 1).scoped; }
 
   HazardCells::ScopeHolder BeginScope() {
     const HazardCells::ScopeHolder holder = cells_->BeginScope();
@@ -36,51 +41,65 @@ TEST_F(HazardCellsTest, PublishedHandleIsPinnedUntilCleared) {
   ASSERT_NE(cell, nullptr);
   EXPECT_TRUE(IsPinned(5));
   EXPECT_FALSE(IsPinned(7));
-  HazardCells::Clear(cell);
+  EXPECT_TRUE(HazardCells::Clear(cell, 5));
   EXPECT_FALSE(IsPinned(5));
 }
 
-TEST_F(HazardCellsTest, ManyPinsOfOneThreadChainBlocksAndUseThemAgain) {
+TEST_F(HazardCellsTest, AThreadHasSoManyCellsAndUsesThemAgain) {
   std::vector<HazardCell*> cells;
-  for (Word handle = 1; handle < 2000; handle += 2)
+  const Word kEnd = 2 * HazardCells::kCells + 1;
+  for (Word handle = 1; handle < kEnd; handle += 2)
     cells.push_back(cells_->Publish(users_, handle));
   const std::set<HazardCell*> distinct(cells.begin(), cells.end());
-  EXPECT_EQ(distinct.size(), cells.size());
-  for (Word handle = 1; handle < 2000; handle += 2)
+  EXPECT_EQ(distinct.size(), HazardCells::kCells);
+  EXPECT_EQ(distinct.count(nullptr), 0u);
+  EXPECT_EQ(cells_->Publish(users_, kEnd), nullptr);
+  EXPECT_EQ(cells_->PublishFirst(users_, kEnd), nullptr);
+  EXPECT_FALSE(IsPinned(kEnd));
+  for (Word handle = 1; handle < kEnd; handle += 2)
     EXPECT_TRUE(IsPinned(handle));
-  for (HazardCell* cell : cells) HazardCells::Clear(cell);
-  EXPECT_FALSE(IsPinned(999));
-  for (Word handle = 1; handle < 2000; handle += 2)
-    EXPECT_EQ(distinct.count(cells_->Publish(users_, handle)), 1u);
+  EXPECT_TRUE(HazardCells::Clear(cells[5], 11));
+  EXPECT_EQ(cells_->Publish(users_, kEnd), cells[5]);
+}
+
+// A copy of a pin that has ended: the cell is free, or another handle's.
+TEST_F(HazardCellsTest, ClearOfAnotherHandleIsRefused) {
+  HazardCell* const cell = cells_->Publish(users_, 5);
+  EXPECT_TRUE(HazardCells::Clear(cell, 5));
+  EXPECT_FALSE(HazardCells::Clear(cell, 5));
+  EXPECT_EQ(cells_->Publish(users_, 7), cell);
+  EXPECT_FALSE(HazardCells::Clear(cell, 5));
+  EXPECT_TRUE(IsPinned(7));
+  EXPECT_TRUE(HazardCells::Clear(cell, 7));
 }
 
 TEST_F(HazardCellsTest, AnyThreadMayClear) {
   HazardCell* cell = nullptr;
-  std::thread([&] { cell = cells_->Publish(users_, 9); }).join();
+  std::thread([&] {
+    EXPECT_EQ(cells_->Publish(users_, 9), nullptr) << "it has no index yet";
+    cell = cells_->PublishFirst(users_, 9);
+  }).join();
   EXPECT_TRUE(IsPinned(9)) << "outlives its thread";
-  HazardCells::Clear(cell);
+  EXPECT_TRUE(HazardCells::Clear(cell, 9));
   EXPECT_FALSE(IsPinned(9));
 }
 
-TEST_F(HazardCellsTest, ThreadsPublishAfterTheirExitHook) {
+TEST_F(HazardCellsTest, ThreadsHaveNoCellAfterTheirExitHook) {
   std::thread([&] {
     sync::ThisThread().exited.store(true, std::memory_order_relaxed);
-    std::vector<HazardCell*> cells;
-    for (Word handle = 1; handle < 100; handle += 2)
-      cells.push_back(cells_->Publish(users_, handle));
-    EXPECT_TRUE(IsPinned(99));
-    for (HazardCell* cell : cells) HazardCells::Clear(cell);
-    EXPECT_FALSE(IsPinned(99));
+    EXPECT_EQ(cells_->Publish(users_, 9), nullptr);
+    EXPECT_EQ(cells_->PublishFirst(users_, 9), nullptr);
   }).join();
+  EXPECT_TRUE(users_.Read().empty());
 }
 
 // A look examines the threads in the set and no others.
 TEST_F(HazardCellsTest, OnlyUsersAreLookedAt) {
   HazardCell* const cell = cells_->Publish(users_, 3);
   const UserSet nobody{};
-  EXPECT_FALSE(cells_->Look(nobody, 3));
+  EXPECT_FALSE(cells_->Look(nobody.Read(), 3));
   EXPECT_TRUE(IsPinned(3));
-  HazardCells::Clear(cell);
+  EXPECT_TRUE(HazardCells::Clear(cell, 3));
 }
 
 TEST_F(HazardCellsTest, ScopesNest) {

@@ -20,7 +20,7 @@ constexpr unsigned kThreads = std::numeric_limits<Word>::digits + 7;
 // The indices that the set says there can be.
 std::set<unsigned> Indices(const UserSet& users) {
   std::set<unsigned> indices;
-  users.ForEach(ThreadRegistry::OfThisCopy(), [&](unsigned index) {
+  users.Read().ForEach(ThreadRegistry::OfThisCopy(), [&](unsigned index) {
     EXPECT_TRUE(indices.insert(index).second) << index << " twice";
     return false;
   });
@@ -83,13 +83,36 @@ TEST_F(UserSetTest, HoldsEveryIndexThatWasAddedAndNoneBeyondReach) {
   });
 }
 
+TEST_F(UserSetTest, CountedPinsAreNoUser) {
+  EXPECT_TRUE(users_.Read().empty());
+  EXPECT_FALSE(users_.Read().are_counted());
+  users_.AddCounted();
+  users_.AddCounted();
+  EXPECT_FALSE(users_.Read().empty());
+  EXPECT_TRUE(users_.Read().are_counted());
+  EXPECT_EQ(Indices(users_), std::set<unsigned>{});
+  // Neither disturbs the other, in either order.
+  users_.Add(UserSet::Member(sync::kMaxThreads));
+  users_.Add(UserSet::Member(1));
+  EXPECT_TRUE(users_.Read().are_counted());
+  UserSet others{};
+  others.Add(UserSet::Member(sync::kMaxThreads));
+  others.AddAsOther(UserSet::Member(1));
+  EXPECT_FALSE(others.Read().are_counted());
+  others.AddCounted();
+  EXPECT_TRUE(others.Read().are_counted());
+  EXPECT_EQ(Indices(others).count(sync::kMaxThreads), 1u);
+  others.Clear();
+  EXPECT_TRUE(others.Read().empty());
+}
+
 TEST_F(UserSetTest, StopsWhenTold) {
   for (unsigned index = 0; index < 20; ++index)
     users_.Add(UserSet::Member(index));
   for (const int last : {1, 2}) {
     int calls = 0;
-    users_.ForEach(ThreadRegistry::OfThisCopy(),
-                   [&](unsigned) { return ++calls == last; });
+    users_.Read().ForEach(ThreadRegistry::OfThisCopy(),
+                          [&](unsigned) { return ++calls == last; });
     EXPECT_EQ(calls, last);
   }
 }

@@ -29,6 +29,7 @@ using testing::Tracked;
 
 // Keeps a word of each object outside of it.
 struct NotingReclamation : HazardReclamation {
+  using HazardReclamation::HazardReclamation;
   struct Usage : HazardReclamation::Usage {
     void BeginLife(const Tracked& object) noexcept {
       HazardReclamation::Usage::BeginLife(object);
