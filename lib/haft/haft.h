@@ -426,7 +426,10 @@ HAFT_API size_t haft_table_report(haft_table *table, size_t most,
  * count begins at 1.
  *
  * These functions must not be called in signal handlers, nor in those of
- * pthread_atfork. */
+ * pthread_atfork. The functions that end, take or unpin a handle may be called
+ * there whether it is interned or not, also if the handler has interrupted one
+ * of these: they take no mutex, and leave the rest of the map's work, and the
+ * memory of an entry in the map, to a later haft_intern or haft_release. */
 
 /* Gives the handle of `object`: the one it has, or a new one as haft_new does.
  * When the handle has ended and the object is no longer in use, the
