@@ -203,6 +203,26 @@ TEST(SharedLibraryFileTest, HasItsNameAndVersionAndIsNeverUnloaded) {
   EXPECT_TRUE(is_versioned);
 }
 
+// The operators of libstdc++ end the process if there is no memory for an
+// exception.
+TEST(SharedLibraryFileTest, AllocatesWithoutNewAndThrowsNothing) {
+  const ElfFile file(kHaft);
+  const ElfW(Shdr)* const symbols = file.Section(SHT_DYNSYM);
+  ASSERT_NE(symbols, nullptr);
+  const auto* symbol = file.At<ElfW(Sym)>(symbols->sh_offset);
+  std::size_t imported = 0;
+  for (std::size_t i = 1; i < symbols->sh_size / sizeof(*symbol); ++i) {
+    if (symbol[i].st_shndx != SHN_UNDEF) continue;
+    ++imported;
+    const std::string name = file.String(symbols, symbol[i].st_name);
+    for (const char* const prefix :
+         {"_Znw", "_Zna", "_Zdl", "_Zda", "__cxa_allocate", "__cxa_throw",
+          "__gxx_personality"})
+      EXPECT_NE(name.rfind(prefix, 0), 0u) << name;
+  }
+  EXPECT_GT(imported, 10u);
+}
+
 // The one entry is the compiler's own.
 TEST(SharedLibraryFileTest, HasNoStaticConstructors) {
   const ElfFile file(kHaft);

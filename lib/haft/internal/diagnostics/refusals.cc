@@ -5,6 +5,7 @@
 #include <new>
 
 #include "haft/handle.h"
+#include "haft/internal/base/allocated_by_malloc.h"
 #include "haft/internal/base/check.h"
 #include "haft/internal/base/lazy_instance.h"
 #include "haft/internal/base/rate_limit.h"
@@ -17,7 +18,7 @@ inline namespace HAFT_ABI {
 namespace {
 
 // A callback that hears of refusals.
-struct Listener {
+struct Listener : AllocatedByMalloc {
   Listener(haft_refusal called, void* with, std::uint32_t per_second) noexcept
       : callback(called), context(with), limit(per_second) {}
   const haft_refusal callback;

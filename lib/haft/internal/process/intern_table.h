@@ -13,6 +13,7 @@
 #include "haft/haft.h"
 #include "haft/handle.h"
 #include "haft/internal/base/abi.h"
+#include "haft/internal/base/allocated_by_malloc.h"
 #include "haft/internal/base/handover_list.h"
 #include "haft/internal/base/sync.h"
 #include "haft/internal/process/any_table.h"
@@ -58,7 +59,7 @@ class InternTable {
       if (shard.CountOneMore(table, object, type, handle)) return Status::kOk;
     }
     std::unique_ptr<Entry> entry(new (std::nothrow) Entry{
-        &shard, nullptr, &table, object, type, destroy, context});
+        {}, &shard, nullptr, &table, object, type, destroy, context});
     if (entry == nullptr) return Status::kOutOfMemory;
     std::size_t crowded = 0;
     {
@@ -173,7 +174,7 @@ class InternTable {
   // An interned object. The object in the AnyTable has its entry, until it lets
   // go of it; from then on the list `ended` has it. The entry is linked while
   // the map may return its handle.
-  struct Entry {
+  struct Entry : AllocatedByMalloc {
     Shard* const shard;
     Entry* next;
     AnyTable* const table;
@@ -263,7 +264,7 @@ class InternTable {
     // buckets remain: slower, still correct.
     void Grow(std::size_t crowded) noexcept {
       const std::size_t more = crowded == 1 ? 16 : 2 * crowded;
-      std::unique_ptr<Entry*[]> spare(new (std::nothrow) Entry*[more]());
+      ZeroedArray<Entry*> spare = NewZeroedArray<Entry*>(more);
       if (spare == nullptr) return;
       const std::lock_guard<std::mutex> lock(mutex);
       if (count != crowded) return;

@@ -8,6 +8,7 @@
 
 #include "haft/haft.h"
 #include "haft/internal/base/abi.h"
+#include "haft/internal/base/allocated_by_malloc.h"
 #include "haft/internal/process/any_table.h"
 #include "haft/internal/process/fast_path_gate.h"
 
@@ -18,7 +19,7 @@ class TableHistory;  // haft/internal/diagnostics/table_history.h
 
 // The class behind `haft_table`: an AnyTable that records the history of its
 // handles if diagnostics ask for that.
-class CTable final : public AnyTable {
+class CTable final : public AnyTable, public AllocatedByMalloc {
  public:
   // Returns nullptr if there is no memory.
   static std::unique_ptr<CTable> Create(std::size_t capacity) noexcept;

@@ -31,11 +31,14 @@ bool MayAllocate() {
 
 }  // namespace
 
-void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
-  return MayAllocate() ? operator new(size) : nullptr;
+// Linked in place of malloc and calloc.
+extern "C" void* __real_malloc(std::size_t size);
+extern "C" void* __wrap_malloc(std::size_t size) {
+  return MayAllocate() ? __real_malloc(size) : nullptr;
 }
-void* operator new[](std::size_t size, const std::nothrow_t&) noexcept {
-  return MayAllocate() ? operator new[](size) : nullptr;
+extern "C" void* __real_calloc(std::size_t count, std::size_t size);
+extern "C" void* __wrap_calloc(std::size_t count, std::size_t size) {
+  return MayAllocate() ? __real_calloc(count, size) : nullptr;
 }
 
 namespace haft {
