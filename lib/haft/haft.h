@@ -400,9 +400,12 @@ HAFT_API haft_status haft_set_refusal_callback(haft_refusal callback,
 /* Writes all that is known about `handle` into a buffer, as snprintf does: its
  * status and object; for a stale handle, what its slot holds now; and if sites
  * are recorded, the call and the thread that created and deleted it, for the
- * last 8 handles of each slot.
+ * last 8 handles of each slot. For a handle that is malformed or was never
+ * issued: from which files other copies of libhaft are loaded, one of which may
+ * have issued it.
  *   Returns   the length of the text, which may be more than fits
- *   Progress  takes the dynamic linker's lock if sites are recorded */
+ *   Progress  takes the dynamic linker's lock if sites are recorded, or if the
+ *             handle is malformed or was never issued */
 HAFT_API size_t haft_describe(haft_handle handle, char *buffer, size_t size);
 HAFT_API size_t haft_table_describe(haft_table *table, haft_handle handle,
                                     char *buffer, size_t size);
