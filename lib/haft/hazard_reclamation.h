@@ -59,12 +59,15 @@ class HazardReclamation : public internal::HazardCells {
 
   // Unpin: takes that back. The slot exists even if the table is gone.
   //   Returns   the handle of a retired object in the slot, which the caller
-  //             must then contend to destroy; 0 if there is none
+  //             must then contend to destroy; 0 if there is none; kNotHeld, and
+  //             nothing has changed, if `cell` is not that of a pin of this
+  //             handle, because it was released before
   template <typename Slot>
   static Word Release(Hold* cell, const Slot& slot, Word handle) noexcept {
-    Clear(cell);
+    if (__builtin_expect(!Clear(cell, handle), 0)) return kNotHeld;
     return slot.IsRetired(handle) ? handle : 0;
   }
+  static constexpr Word kNotHeld = 2;  // an even number, and so no handle
 
   // Deleters: returns the uses that forbid the destruction of a handle's
   // object. Exact if the caller has ended or frozen the handle by a seq_cst

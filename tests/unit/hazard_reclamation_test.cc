@@ -35,6 +35,8 @@ TEST_F(HazardReclamationTest, ProtectedHandleIsInUseUntilReleased) {
   EXPECT_TRUE(reclamation_.LookForUses(slot_, handle_).pinned);
   EXPECT_EQ(HazardReclamation::Release(hold, slot_, handle_), 0u);
   EXPECT_FALSE(reclamation_.LookForUses(slot_, handle_));
+  EXPECT_EQ(HazardReclamation::Release(hold, slot_, handle_),
+            HazardReclamation::kNotHeld);
 }
 
 TEST_F(HazardReclamationTest, UseIsOfTheHandleNotOfTheSlot) {

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cstddef>
 #include <memory>
 #include <set>
 #include <thread>
@@ -36,8 +37,18 @@ TEST_F(HazardCellsTest, PublishedHandleIsPinnedUntilCleared) {
   ASSERT_NE(cell, nullptr);
   EXPECT_TRUE(IsPinned(5));
   EXPECT_FALSE(IsPinned(7));
-  HazardCells::Clear(cell);
+  EXPECT_TRUE(HazardCells::Clear(cell, 5));
   EXPECT_FALSE(IsPinned(5));
+}
+
+TEST_F(HazardCellsTest, ClearOfAnotherHandleIsRefused) {
+  HazardCell* const cell = cells_->Publish(users_, 5);
+  EXPECT_TRUE(HazardCells::Clear(cell, 5));
+  EXPECT_FALSE(HazardCells::Clear(cell, 5));
+  ASSERT_EQ(cells_->Publish(users_, 7), cell);
+  EXPECT_FALSE(HazardCells::Clear(cell, 5));
+  EXPECT_TRUE(IsPinned(7));
+  EXPECT_TRUE(HazardCells::Clear(cell, 7));
 }
 
 TEST_F(HazardCellsTest, ManyPinsOfOneThreadChainBlocksAndUseThemAgain) {
@@ -48,7 +59,8 @@ TEST_F(HazardCellsTest, ManyPinsOfOneThreadChainBlocksAndUseThemAgain) {
   EXPECT_EQ(distinct.size(), cells.size());
   for (Word handle = 1; handle < 2000; handle += 2)
     EXPECT_TRUE(IsPinned(handle));
-  for (HazardCell* cell : cells) HazardCells::Clear(cell);
+  for (std::size_t i = 0; i < cells.size(); ++i)
+    EXPECT_TRUE(HazardCells::Clear(cells[i], 2 * i + 1));
   EXPECT_FALSE(IsPinned(999));
   for (Word handle = 1; handle < 2000; handle += 2)
     EXPECT_EQ(distinct.count(cells_->Publish(users_, handle)), 1u);
@@ -58,7 +70,7 @@ TEST_F(HazardCellsTest, AnyThreadMayClear) {
   HazardCell* cell = nullptr;
   std::thread([&] { cell = cells_->Publish(users_, 9); }).join();
   EXPECT_TRUE(IsPinned(9)) << "outlives its thread";
-  HazardCells::Clear(cell);
+  EXPECT_TRUE(HazardCells::Clear(cell, 9));
   EXPECT_FALSE(IsPinned(9));
 }
 
@@ -69,7 +81,8 @@ TEST_F(HazardCellsTest, ThreadsPublishAfterTheirExitHook) {
     for (Word handle = 1; handle < 100; handle += 2)
       cells.push_back(cells_->Publish(users_, handle));
     EXPECT_TRUE(IsPinned(99));
-    for (HazardCell* cell : cells) HazardCells::Clear(cell);
+    for (std::size_t i = 0; i < cells.size(); ++i)
+      EXPECT_TRUE(HazardCells::Clear(cells[i], 2 * i + 1));
     EXPECT_FALSE(IsPinned(99));
   }).join();
 }
@@ -80,7 +93,7 @@ TEST_F(HazardCellsTest, OnlyUsersAreLookedAt) {
   const UserSet nobody{};
   EXPECT_FALSE(cells_->Look(nobody, 3));
   EXPECT_TRUE(IsPinned(3));
-  HazardCells::Clear(cell);
+  EXPECT_TRUE(HazardCells::Clear(cell, 3));
 }
 
 TEST_F(HazardCellsTest, ScopesNest) {
