@@ -153,7 +153,13 @@ HAFT_API haft_status haft_pin_object(haft_handle handle, const haft_type *type,
 /* Ends a pin. If the object has been deleted and this was its last pin, the
  * object is destroyed before this returns. `*pin` is zeroed before that, so it
  * may be part of the object. A zeroed pin, and null, are ignored. Any thread
- * may end a pin, whichever has taken it. */
+ * may end a pin, whichever has taken it.
+ *
+ * A copy of a pin that has ended is refused: it is counted (`refused_unpins` of
+ * haft_stats), reported if diagnostics are on, and changes nothing. It is taken
+ * for a good pin if its thread has pinned the same object again since, or if
+ * two threads end copies of one pin at the same time. Its table must still
+ * exist. */
 HAFT_API void haft_unpin(haft_pin *pin);
 
 /* Ends `handle`, if it is of `type` (null: any type). From now on it is stale.
@@ -283,6 +289,8 @@ typedef struct haft_stats {
                                after subtraction of the exhausted slots */
   uint64_t lost_caches;     /* thread caches that a fork has left half written,
                                so that no thread uses them any more */
+  uint64_t refused_unpins;  /* pins of all tables that haft_unpin has refused,
+                               because they had ended before */
 } haft_stats;
 HAFT_API haft_status haft_table_stats(haft_table *table, haft_stats *stats);
 
@@ -380,8 +388,9 @@ HAFT_API haft_status haft_table_delete_at(haft_table *table, haft_handle handle,
   haft_table_delete_at(NULL, (handle), (type), __FILE__, __LINE__)
 
 /* A callback for handles that were refused as malformed, never issued, stale or
- * of another type. It is called by the same thread, before the call that has
- * refused the handle returns. `table` is null for the process's table;
+ * of another type; and with HAFT_INVALID and the pinned handle, for pins that
+ * haft_unpin has refused. It is called by the same thread, before the call that
+ * has refused the handle returns. `table` is null for the process's table;
  * `description` is valid until the callback returns. */
 typedef void (*haft_refusal)(void *context, haft_table *table,
                              haft_handle handle, haft_status status,

@@ -64,10 +64,15 @@ class PinnedObject {
   //   Progress  wait-free, unless it is the last pin of a deleted object
   //   Cost      a store and a load; for the last pin, T's destructor as well
   //   Ordering  what precedes happens before T's destructor
-  void Unpin() noexcept {
-    if (hold_ == nullptr) return;
+  void Unpin() noexcept { (void)UnpinIfHeld(); }
+
+  // As Unpin, for the C ABI, where the words of a pin may be attached again
+  // after the pin has ended.
+  //   Returns   false, and has no effect, if the pin has ended before
+  [[nodiscard]] bool UnpinIfHeld() noexcept {
+    if (hold_ == nullptr) return true;
     status_ = Status::kNull;
-    Store::Unpin(store_, std::exchange(hold_, nullptr), slot_, word_);
+    return Store::Unpin(store_, std::exchange(hold_, nullptr), slot_, word_);
   }
 
   // Returns the pin as plain words. From here on only Attach ends it.

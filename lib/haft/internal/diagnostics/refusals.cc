@@ -32,11 +32,16 @@ LazyInstance<Listener> callback_listener;
 LazyInstance<Listener> stderr_listener;
 
 // Adds all that is known of a refusal; if there is no table, of the call alone.
+// HAFT_INVALID is that of haft_unpin.
 void AddRefusal(TextBuffer& text, const Refusal& refusal) noexcept {
-  text.Add("%s, wanted: %s%s: %s; called at ", refusal.operation,
-           refusal.type == nullptr ? "" : "a ",
-           refusal.type == nullptr ? "any type" : TypeNameOf(*refusal.type),
-           haft_strerror(refusal.status));
+  if (refusal.status == HAFT_INVALID) {
+    text.Add("%s: the pin has ended before; called at ", refusal.operation);
+  } else {
+    text.Add("%s, wanted: %s%s: %s; called at ", refusal.operation,
+             refusal.type == nullptr ? "" : "a ",
+             refusal.type == nullptr ? "any type" : TypeNameOf(*refusal.type),
+             haft_strerror(refusal.status));
+  }
   text.Add(refusal.location);
   text.Add(" by thread %" PRIu32, sync::ThreadNumber());
   if (refusal.table == nullptr) return;
