@@ -14,6 +14,10 @@
 #include "tests/support/in_child.h"
 #include "tests/support/single_step.h"
 
+namespace {
+constexpr haft_type kBorrowed = {"borrowed", nullptr, nullptr};
+}  // namespace
+
 #if defined(__SANITIZE_THREAD__)
 #define HAFT_THREAD_SANITIZER 1
 #elif defined(__has_feature)
@@ -28,8 +32,6 @@ TEST(InternForkTest, ForkDuringTheFirstCallMayBeFollowedByAnother) {
 #else
 
 namespace {
-
-constexpr haft_type kBorrowed = {"borrowed", nullptr, nullptr};
 
 // What pthread_atfork has registered and what it was told then.
 std::atomic<bool> holds_registration{false};
