@@ -48,6 +48,12 @@ class CountedReclamation : public HazardReclamation {
   }
 
   template <typename Slot>
+  static bool Holds(const Hold* pins, const Slot&, Word) noexcept {
+    // relaxed: a pin, if there is one, belongs to the caller.
+    return pins->load(std::memory_order_relaxed) != 0;
+  }
+
+  template <typename Slot>
   Uses LookForUses(const Slot& slot, Word handle) const noexcept {
     Uses uses = HazardReclamation::LookForUses(slot, handle);
     // [C3] seq_cst: after the caller's end of the handle ([O3], [O4]) or after

@@ -154,7 +154,13 @@ HAFT_API haft_status haft_pin_object(haft_handle handle, const haft_type *type,
 /* Ends a pin. If the object has been deleted and this was its last pin, the
  * object is destroyed before this returns. `*pin` is zeroed before that, so it
  * may be part of the object. A zeroed pin, and null, are ignored. Any thread
- * may end a pin, whichever has taken it. */
+ * may end a pin, whichever has taken it.
+ *
+ * A copy of a pin that has ended is refused: it is counted (`refused_unpins` of
+ * haft_stats), reported if diagnostics are on, and changes nothing. It is taken
+ * for a good pin if its thread has pinned the same object again since, or if
+ * two threads end copies of one pin at the same time. Its table must still
+ * exist. */
 HAFT_API void haft_unpin(haft_pin *pin);
 
 /* Ends `handle`, if it is of `type` (null: any type). From now on it is stale.
@@ -284,6 +290,8 @@ typedef struct haft_stats {
                                after subtraction of the exhausted slots */
   uint64_t lost_caches;     /* thread caches that a fork has left half written,
                                so that no thread uses them any more */
+  uint64_t refused_unpins;  /* pins of all tables that haft_unpin has refused,
+                               because they had ended before */
 } haft_stats;
 HAFT_API haft_status haft_table_stats(haft_table *table, haft_stats *stats);
 
@@ -381,8 +389,9 @@ HAFT_API haft_status haft_table_delete_at(haft_table *table, haft_handle handle,
   haft_table_delete_at(NULL, (handle), (type), __FILE__, __LINE__)
 
 /* A callback for handles that were refused as malformed, never issued, stale or
- * of another type. It is called by the same thread, before the call that has
- * refused the handle returns. `table` is null for the process's table;
+ * of another type; and with HAFT_INVALID and the pinned handle, for pins that
+ * haft_unpin has refused. It is called by the same thread, before the call that
+ * has refused the handle returns. `table` is null for the process's table;
  * `description` is valid until the callback returns. */
 typedef void (*haft_refusal)(void *context, haft_table *table,
                              haft_handle handle, haft_status status,
@@ -401,9 +410,12 @@ HAFT_API haft_status haft_set_refusal_callback(haft_refusal callback,
 /* Writes all that is known about `handle` into a buffer, as snprintf does: its
  * status and object; for a stale handle, what its slot holds now; and if sites
  * are recorded, the call and the thread that created and deleted it, for the
- * last 8 handles of each slot.
+ * last 8 handles of each slot. For a handle that is malformed or was never
+ * issued: from which files other copies of libhaft are loaded, one of which may
+ * have issued it.
  *   Returns   the length of the text, which may be more than fits
- *   Progress  takes the dynamic linker's lock if sites are recorded */
+ *   Progress  takes the dynamic linker's lock if sites are recorded, or if the
+ *             handle is malformed or was never issued */
 HAFT_API size_t haft_describe(haft_handle handle, char *buffer, size_t size);
 HAFT_API size_t haft_table_describe(haft_table *table, haft_handle handle,
                                     char *buffer, size_t size);
@@ -427,7 +439,10 @@ HAFT_API size_t haft_table_report(haft_table *table, size_t most,
  * count begins at 1.
  *
  * These functions must not be called in signal handlers, nor in those of
- * pthread_atfork. */
+ * pthread_atfork. The functions that end, take or unpin a handle may be called
+ * there whether it is interned or not, also if the handler has interrupted one
+ * of these: they take no mutex, and leave the rest of the map's work, and the
+ * memory of an entry in the map, to a later haft_intern or haft_release. */
 
 /* Gives the handle of `object`: the one it has, or a new one as haft_new does.
  * When the handle has ended and the object is no longer in use, the

@@ -76,19 +76,25 @@ class HazardReclamation : public internal::HazardCells {
 
   // Unpin: takes that back. The slot exists even if the table is gone.
   //   Returns   the handle of a retired object in the slot, which the caller
-  //             must then contend to destroy; 0 if there is none; kNotHeld, and
-  //             nothing has changed, if `hold` is not that of a pin of this
-  //             handle, because it was released before
+  //             must then contend to destroy; 0 if there is none
   template <typename Slot>
   static Word Release(Hold* hold, const Slot& slot, Word handle) noexcept {
-    const bool was_held =
-        __builtin_expect(IsCount(hold), 0)
-            ? internal::PinCounts::Remove<Slot>(CountOf(hold), handle)
-            : Clear(reinterpret_cast<internal::HazardCell*>(hold), handle);
-    if (__builtin_expect(!was_held, 0)) return kNotHeld;
+    if (__builtin_expect(IsCount(hold), 0)) {
+      internal::PinCounts::Remove<Slot>(CountOf(hold), handle);
+    } else {
+      Clear(CellOf(hold));
+    }
     return slot.IsRetired(handle) ? handle : 0;
   }
-  static constexpr Word kNotHeld = 2;  // an even number, and so no handle
+  // Unpin of a pin that may be a copy of one which has ended: returns false if
+  // it is certain that `hold` keeps no pin of `handle`. (It may keep a later
+  // pin of the same handle.)
+  template <typename Slot>
+  static bool Holds(const Hold* hold, const Slot&, Word handle) noexcept {
+    return __builtin_expect(IsCount(hold), 0)
+               ? internal::PinCounts::Holds<Slot>(CountOf(hold), handle)
+               : HazardCells::Holds(CellOf(hold), handle);
+  }
 
   // Deleters: returns the uses that forbid the destruction of a handle's
   // object. Exact if the caller has ended or frozen the handle by a seq_cst
@@ -151,9 +157,13 @@ class HazardReclamation : public internal::HazardCells {
   static bool IsCount(const Hold* hold) noexcept {
     return (reinterpret_cast<Word>(hold) & 1) != 0;
   }
-  static internal::PinCounts::Count& CountOf(Hold* hold) noexcept {
+  static internal::PinCounts::Count& CountOf(const Hold* hold) noexcept {
     return *reinterpret_cast<internal::PinCounts::Count*>(
         reinterpret_cast<Word>(hold) - 1);
+  }
+  static internal::HazardCell* CellOf(const Hold* hold) noexcept {
+    return reinterpret_cast<internal::HazardCell*>(
+        reinterpret_cast<Word>(hold));
   }
 
   template <typename Slot>

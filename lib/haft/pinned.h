@@ -70,6 +70,22 @@ class PinnedObject {
     Store::Unpin(store_, std::exchange(hold_, nullptr), slot_, word_);
   }
 
+  // As Unpin, for the C ABI, where the words of a pin may be attached again
+  // after the pin has ended.
+  //   Returns   false, and ends no pin, if it is certain that the pin has ended
+  //             before
+  //   Cost      one load more, which waits for the compare-and-swap of a Pin
+  //             just before
+  [[nodiscard]] bool UnpinIfHeld() noexcept {
+    if (hold_ != nullptr && !Store::Reclamation::Holds(hold_, *slot_, word_)) {
+      hold_ = nullptr;
+      status_ = Status::kNull;
+      return false;
+    }
+    Unpin();
+    return true;
+  }
+
   // Returns the pin as plain words. From here on only Attach ends it.
   PinWords Detach() noexcept {
     status_ = Status::kNull;

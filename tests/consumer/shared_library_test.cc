@@ -8,6 +8,7 @@
 
 #include <atomic>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <fstream>
 #include <set>
@@ -23,7 +24,7 @@ namespace {
 class Library {
  public:
   explicit Library(const std::string& name, int flags = RTLD_NOW | RTLD_LOCAL)
-      : handle_(dlopen(("./" + name).c_str(), flags)) {
+      : handle_(dlopen((name[0] == '/' ? name : "./" + name).c_str(), flags)) {
     EXPECT_NE(handle_, nullptr) << dlerror();
   }
   ~Library() { Close(); }
@@ -88,6 +89,109 @@ TEST(SharedLibraryTest, StaticArchiveInsideAnotherLibraryHasItsOwnTable) {
     EXPECT_EQ(own.Delete(theirs), HAFT_NEVER_ISSUED);
     EXPECT_EQ(own.Delete(mine), HAFT_OK);
     EXPECT_EQ(shared.Delete(theirs), HAFT_OK);
+  });
+}
+
+// Two copies of libhaft.so.
+
+// Returns the name of a new copy of the file.
+std::string CopyOfHaft() {
+  const char* const folder = std::getenv("TEST_TMPDIR");
+  std::string name =
+      std::string(folder == nullptr ? "/tmp" : folder) + "/libother.so";
+  std::ofstream(name, std::ios::binary)
+      << std::ifstream(kHaft, std::ios::binary).rdbuf();
+  return name;
+}
+
+struct Copy : Library {
+  explicit Copy(const std::string& name) : Library(name) {}
+  decltype(&haft_new) New = Find<decltype(haft_new)>("haft_new");
+  decltype(&haft_check) Check = Find<decltype(haft_check)>("haft_check");
+  decltype(&haft_value) Value = Find<decltype(haft_value)>("haft_value");
+  decltype(&haft_delete) Delete = Find<decltype(haft_delete)>("haft_delete");
+  decltype(&haft_must_delete) MustDelete =
+      Find<decltype(haft_must_delete)>("haft_must_delete");
+  decltype(&haft_set_refusal_callback) SetRefusalCallback =
+      Find<decltype(haft_set_refusal_callback)>("haft_set_refusal_callback");
+
+  std::string Describe(haft_handle handle) const {
+    char text[1000];
+    Find<decltype(haft_describe)>("haft_describe")(handle, text, sizeof(text));
+    return text;
+  }
+};
+
+constexpr haft_type kType = {"type", nullptr, nullptr};
+constexpr char kAnother[] = "; another copy of Haft is loaded from ";
+
+// Expects that the text names `file` as the one other copy.
+void ExpectNames(const std::string& text, const std::string& file) {
+  const std::size_t found = text.find(kAnother);
+  ASSERT_NE(found, text.npos) << text;
+  EXPECT_EQ(text.substr(found), kAnother + file);
+}
+
+TEST(TwoCopiesTest, EachSaysOfTheOthersHandlesThatThereIsAnother) {
+  const std::string other = CopyOfHaft();
+  InChild([&] {
+    const Copy a(kHaft), b(other);
+    int object = 0;
+    haft_handle handle = 0;
+    ASSERT_EQ(a.New(&object, &kType, &handle), HAFT_OK);
+    EXPECT_EQ(a.Check(handle), HAFT_OK);
+    EXPECT_EQ(b.Check(handle), HAFT_NEVER_ISSUED);
+    ExpectNames(b.Describe(handle), "./libhaft.so");
+    EXPECT_EQ(a.Describe(handle).find(kAnother), std::string::npos);
+    EXPECT_EQ(a.Delete(handle, &kType), HAFT_OK);
+    EXPECT_EQ(a.Describe(handle).find(kAnother), std::string::npos)
+        << "its own stale handle";
+    ExpectNames(a.Describe(2), other);  // malformed
+    EXPECT_EQ(a.Describe(0).find(kAnother), std::string::npos) << "null";
+  });
+}
+
+TEST(TwoCopiesTest, ReportsOfRefusalsSayTheSame) {
+  const std::string other = CopyOfHaft();
+  InChild([&] {
+    const Copy a(kHaft), b(other);
+    int object = 0;
+    haft_handle handle = 0;
+    ASSERT_EQ(a.New(&object, &kType, &handle), HAFT_OK);
+    std::string heard;
+    ASSERT_EQ(
+        b.SetRefusalCallback(
+            [](void* heard, haft_table*, haft_handle, haft_status,
+               const char* text) { *static_cast<std::string*>(heard) = text; },
+            &heard, 0),
+        HAFT_OK);
+    void* found = nullptr;
+    EXPECT_EQ(b.Value(handle, &kType, &found), HAFT_NEVER_ISSUED);
+    ExpectNames(heard, "./libhaft.so");
+    EXPECT_DEATH(b.MustDelete(handle, &kType),
+                 "another copy of Haft is loaded from ./libhaft.so");
+  });
+}
+
+TEST(TwoCopiesTest, ALibraryThatUsesItIsNoCopy) {
+  InChild([] {
+    const Library haft(kHaft, RTLD_NOW | RTLD_GLOBAL);
+    const Plugin user("tests/consumer/plugin_a.so");
+    const Copy a(kHaft);
+    EXPECT_GT(a.Describe(2).size(), 10u);
+    EXPECT_EQ(a.Describe(2).find(kAnother), std::string::npos);
+  });
+}
+
+// An archive exports nothing, so it sees libhaft.so and is not seen by it.
+TEST(TwoCopiesTest, ACopyFromAnArchiveIsNotSeen) {
+  InChild([] {
+    const Library haft(kHaft, RTLD_NOW | RTLD_GLOBAL);
+    const Plugin own("tests/consumer/plugin_static.so");
+    const Copy a(kHaft);
+    const haft_handle handle = own.New(1);
+    EXPECT_EQ(a.Check(handle), HAFT_NEVER_ISSUED);
+    EXPECT_EQ(a.Describe(handle).find(kAnother), std::string::npos);
   });
 }
 
@@ -201,6 +305,26 @@ TEST(SharedLibraryFileTest, HasItsNameAndVersionAndIsNeverUnloaded) {
   EXPECT_EQ(name, "libhaft.so.0");
   EXPECT_TRUE(stays);
   EXPECT_TRUE(is_versioned);
+}
+
+// The operators of libstdc++ end the process if there is no memory for an
+// exception.
+TEST(SharedLibraryFileTest, AllocatesWithoutNewAndThrowsNothing) {
+  const ElfFile file(kHaft);
+  const ElfW(Shdr)* const symbols = file.Section(SHT_DYNSYM);
+  ASSERT_NE(symbols, nullptr);
+  const auto* symbol = file.At<ElfW(Sym)>(symbols->sh_offset);
+  std::size_t imported = 0;
+  for (std::size_t i = 1; i < symbols->sh_size / sizeof(*symbol); ++i) {
+    if (symbol[i].st_shndx != SHN_UNDEF) continue;
+    ++imported;
+    const std::string name = file.String(symbols, symbol[i].st_name);
+    for (const char* const prefix :
+         {"_Znw", "_Zna", "_Zdl", "_Zda", "__cxa_allocate", "__cxa_throw",
+          "__gxx_personality"})
+      EXPECT_NE(name.rfind(prefix, 0), 0u) << name;
+  }
+  EXPECT_GT(imported, 10u);
 }
 
 // The one entry is the compiler's own.

@@ -23,17 +23,22 @@
 #include "tests/support/testing.h"
 
 // ---------------------------------------------------------------------------
-// What allocates: tables, scopes and the facility's owners by a new that does
-// not throw, scopes' and reports' arrays by realloc (linked as __wrap_realloc)
+// What allocates: tables by aligned_alloc, scopes, listeners, histories and
+// interned objects by malloc, the arrays of scopes and reports by realloc (each
+// linked as __wrap_...); the facility's owners by a new that does not throw
 
 namespace haft::testing {
-inline FaultPoint tables, owners, growths;
+inline FaultPoint tables, parts, growths, owners;
 }  // namespace haft::testing
 
-void* operator new(std::size_t size, std::align_val_t alignment,
-                   const std::nothrow_t&) noexcept {
-  return haft::testing::tables.Fails() ? nullptr :
-                                       operator new(size, alignment);
+extern "C" void* __real_aligned_alloc(std::size_t alignment, std::size_t size);
+extern "C" void* __wrap_aligned_alloc(std::size_t alignment, std::size_t size) {
+  return haft::testing::tables.Fails() ? nullptr
+                                       : __real_aligned_alloc(alignment, size);
+}
+extern "C" void* __real_malloc(std::size_t size);
+extern "C" void* __wrap_malloc(std::size_t size) {
+  return haft::testing::parts.Fails() ? nullptr : __real_malloc(size);
 }
 void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
   return haft::testing::owners.Fails() ? nullptr : operator new(size);
@@ -52,6 +57,7 @@ using testing::growths;
 using testing::hooks;
 using testing::InChild;
 using testing::owners;
+using testing::parts;
 using testing::ranges;
 using testing::reservations;
 using testing::tables;
@@ -116,6 +122,24 @@ unsigned CallsIn(FaultPoint& point, F&& f) {
   point.Stop();
   f();
   return point.Stop();
+}
+
+// ---------------------------------------------------------------------------
+// The history of a table
+
+// It comes first, because diagnostics are turned on before there is a table.
+TEST(HistoryFaultTest, HistoryOfATableCannotBeHad) {
+  InChild([] {
+    ASSERT_EQ(haft_diagnose(HAFT_DIAGNOSE_SITES), HAFT_OK);
+    const std::size_t before = ranges.count();
+    haft_table* table = nullptr;
+    parts.FailAll();
+    EXPECT_EQ(haft_table_create(kCapacity, &table), HAFT_OUT_OF_MEMORY);
+    EXPECT_EQ(parts.Stop(), 1u);
+    EXPECT_EQ(table, nullptr);
+    EXPECT_EQ(ranges.count(), before);
+    ExpectUsable(MakeTable().get());
+  });
 }
 
 // ---------------------------------------------------------------------------
@@ -362,14 +386,53 @@ TEST(ProcessTableFaultDeathTest, MustFormsSayThatThereIsNoMemory) {
 }
 
 // ---------------------------------------------------------------------------
+// Diagnostics and interned objects
+
+TEST(DiagnosticsFaultTest, CallbackCannotBeKept) {
+  InChild([] {
+    static int refusals = 0;
+    const auto count = [](void*, haft_table*, haft_handle, haft_status,
+                          const char*) { ++refusals; };
+    const TablePointer table = MakeTable();
+    parts.FailAll();
+    EXPECT_EQ(haft_set_refusal_callback(count, nullptr, 0), HAFT_OUT_OF_MEMORY);
+    EXPECT_EQ(parts.Stop(), 1u);
+    EXPECT_EQ(haft_table_delete(table.get(), 2, nullptr), HAFT_MALFORMED);
+    EXPECT_EQ(refusals, 0);
+    EXPECT_EQ(haft_set_refusal_callback(count, nullptr, 0), HAFT_OK);
+    parts.FailAll();
+    EXPECT_EQ(haft_table_delete(table.get(), 2, nullptr), HAFT_MALFORMED);
+    EXPECT_EQ(parts.Stop(), 0u) << "a report needs no memory";
+    EXPECT_EQ(refusals, 1);
+  });
+}
+
+TEST(InternFaultTest, EntryCannotBeHad) {
+  const TablePointer table = MakeTable();
+  int destroyed = 0;
+  haft_handle handle = 7;
+  const auto intern = [&] {
+    return haft_table_intern(table.get(), &destroyed, &kCounter, &handle);
+  };
+  parts.FailAll();
+  EXPECT_EQ(intern(), HAFT_OUT_OF_MEMORY);
+  EXPECT_EQ(parts.Stop(), 1u);
+  EXPECT_EQ(handle, 7u);
+  EXPECT_EQ(StatsOf(table.get()).live, 0u);
+  EXPECT_EQ(intern(), HAFT_OK);
+  EXPECT_EQ(haft_table_release(table.get(), handle), HAFT_OK);
+  EXPECT_EQ(destroyed, 1);
+}
+
+// ---------------------------------------------------------------------------
 // Scopes
 
 TEST(ScopeFaultTest, ScopeItselfCannotBeHad) {
   const TablePointer table = MakeTable();
   haft_scope* scope = nullptr;
-  owners.FailAll();
+  parts.FailAll();
   EXPECT_EQ(haft_scope_open(table.get(), &scope), HAFT_OUT_OF_MEMORY);
-  EXPECT_EQ(owners.Stop(), 1u);
+  EXPECT_EQ(parts.Stop(), 1u);
   EXPECT_EQ(scope, nullptr);
 }
 
@@ -540,9 +603,11 @@ void ExpectNothingMade(Status because) {
 TEST(FacilityFaultTest, OwnersCannotBeHad) {
   {
     owners.FailAll();
+    parts.FailAll();
     ExpectNothingMade(Status::kOutOfMemory);
     // Three owners, and the scope, which then asks for none.
-    EXPECT_EQ(owners.Stop(), 4u);
+    EXPECT_EQ(owners.Stop(), 3u);
+    EXPECT_EQ(parts.Stop(), 1u);
   }
   EXPECT_EQ(objects, 0);
 }
@@ -594,9 +659,9 @@ TEST(FacilityFaultTest, TableCannotBeHad) {
 // A scope without memory takes nothing in. An object that it should hold is
 // deleted or stays the caller's.
 TEST(FacilityFaultTest, ScopeCannotBeHad) {
-  owners.FailAll();
+  parts.FailAll();
   HandleScope scope;
-  EXPECT_EQ(owners.Stop(), 1u);
+  EXPECT_EQ(parts.Stop(), 1u);
   Status why = Status::kOk;
   EXPECT_EQ(scope.New(Counted(), &why), kNullHandle);
   EXPECT_EQ(why, Status::kOutOfMemory);

@@ -1,11 +1,16 @@
 // Tests of InternTable: two threads intern, release and delete one object, and
-// one of them is stopped at each of its atomic operations in turn.
+// one of them is stopped at each of its atomic operations in turn; or a signal
+// handler interrupts it there.
 
 #include <gtest/gtest.h>
+#include <signal.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <functional>
+#include <optional>
 #include <thread>
+#include <utility>
 
 #include "haft/internal/process/intern_table.h"
 
@@ -13,6 +18,8 @@ namespace haft {
 namespace {
 
 constexpr haft_type kType = {"type", "haft.test.type", nullptr};
+constexpr haft_type kOther = {"other", "haft.test.other", nullptr};
+constexpr haft_type kThird = {"third", "haft.test.third", nullptr};
 
 internal::InternTable interned;  // never destroyed
 
@@ -20,6 +27,7 @@ internal::InternTable interned;  // never destroyed
 class Ground {
  public:
   ~Ground() {
+    interned.Collect();
     EXPECT_EQ(interned.size(), 0u);
     const auto stats = table.Stats();
     EXPECT_EQ(stats.live, 0u);
@@ -27,10 +35,10 @@ class Ground {
     EXPECT_EQ(static_cast<std::uint64_t>(destroyed_), stats.created);
   }
 
-  Handle Intern() {
+  Handle Intern(const haft_type* type = &kType) {
     Handle handle = kNullHandle;
     const Status status = interned.Intern(
-        table, &object_, &kType,
+        table, &object_, type,
         [](void* count) { ++*static_cast<std::atomic<int>*>(count); },
         &destroyed_, &handle);
     EXPECT_EQ(status, Status::kOk);
@@ -82,6 +90,8 @@ struct State {
   Handle a = kNullHandle, b = kNullHandle;
   Status first = Status::kTimedOut, second = Status::kTimedOut;
   internal::AnyTable::Pinned pinned = internal::AnyTable::Pinned::Attach({});
+  internal::AnyTable::Pinned other_pinned =
+      internal::AnyTable::Pinned::Attach({});
 };
 
 // Returns a preparation that interns the object `count` times, and pins it if
@@ -237,6 +247,130 @@ TEST(InternTableInterleavingTest, DeleteAgainstIntern) {
           state.pinned.Unpin();
         });
   }
+}
+
+// Calls `first` as often as it has atomic operations. The n-th time, a signal
+// handler interrupts it before the n-th of them, possibly while it holds the
+// mutex, and calls `second`. When both are done, calls `finally`.
+template <typename Prepare, typename First, typename Second, typename Finally>
+void Interrupt(Prepare prepare, First first, Second second, Finally finally) {
+  static std::function<void()> handler;
+  struct sigaction action = {}, old_action = {};
+  action.sa_handler = [](int) { handler(); };
+  ASSERT_EQ(sigaction(SIGUSR1, &action, &old_action), 0);
+  alarm(300);  // instead of waiting for ever for a mutex
+  unsigned step = 1;
+  for (bool is_interrupted = true; is_interrupted; ++step) {
+    SCOPED_TRACE(step);
+    Ground ground;
+    auto state = prepare(ground);
+    handler = [&] { second(ground, state); };
+    testing::Stop::Before(step, [] { raise(SIGUSR1); });
+    first(ground, state);
+    is_interrupted = !testing::Stop::Cancel();
+    if (!is_interrupted) second(ground, state);
+    finally(ground, state);
+  }
+  alarm(0);
+  EXPECT_GT(step, 2u) << "never interrupted";
+  EXPECT_EQ(sigaction(SIGUSR1, &old_action, nullptr), 0);
+}
+
+// What a handler can do to end a handle. kDelete and kTake are for the handle
+// of the interrupted call, the others for an object in the same shard.
+enum class Ending { kDelete, kTake, kDeleteOther, kTakeOther, kUnpinOther };
+
+template <typename First>
+void InterruptByEachEnding(int count, bool is_pinned, First first) {
+  for (const Ending ending :
+       {Ending::kDelete, Ending::kTake, Ending::kDeleteOther,
+        Ending::kTakeOther, Ending::kUnpinOther}) {
+    SCOPED_TRACE(static_cast<int>(ending));
+    const bool is_own = ending == Ending::kDelete || ending == Ending::kTake;
+    Interrupt(
+        [&](Ground& ground) {
+          State state = Prepared(count, is_pinned)(ground);
+          state.b = ground.Intern(&kOther);
+          if (ending == Ending::kUnpinOther) {
+            state.other_pinned = ground.table.Pin(state.b);
+            EXPECT_EQ(ground.table.Delete(state.b), Status::kOk);
+          }
+          return state;
+        },
+        [&](Ground& ground, State& state) {
+          state.first = first(ground, state);
+        },
+        [&](Ground& ground, State& state) {
+          const Handle ended = is_own ? state.old : state.b;
+          if (ending == Ending::kUnpinOther) {
+            state.other_pinned.Unpin();
+          } else if (ending == Ending::kTake || ending == Ending::kTakeOther) {
+            if (std::optional<internal::AnyObject> taken =
+                    ground.table.Take(ended, &state.second)) {
+              // Counts as destroyed.
+              const internal::AnyObject object =
+                  internal::InternTable::Forget(*std::move(taken));
+              EXPECT_EQ(object.type(), is_own ? &kType : &kOther);
+            }
+          } else {
+            state.second = ground.table.Delete(ended);
+          }
+        },
+        [&](Ground& ground, State& state) {
+          if (is_own) {
+            // The call and the handler end it once.
+            EXPECT_TRUE(state.second == Status::kOk ||
+                        state.second == Status::kStale ||
+                        state.second == Status::kNull ||
+                        (is_pinned && state.second == Status::kPinned));
+            if (state.second == Status::kOk) {
+              EXPECT_NE(ground.Intern(), state.old);
+            }
+            EXPECT_EQ(ground.Release(state.b), Status::kOk);
+          } else if (ending != Ending::kUnpinOther) {
+            EXPECT_EQ(state.second, Status::kOk);
+            EXPECT_EQ(state.first, Status::kOk);
+          }
+          EXPECT_EQ(ground.Release(state.b), Status::kStale);
+          state.pinned.Unpin();
+          ground.table.Clear();
+        });
+  }
+}
+
+TEST(InternTableSignalTest, HandlersMayEndHandlesDuringTheFirstIntern) {
+  InterruptByEachEnding(0, false, [](Ground& ground, State& state) {
+    state.a = ground.Intern();
+    EXPECT_EQ(ground.table.Check(state.a), Status::kOk);
+    return Status::kOk;
+  });
+}
+
+TEST(InternTableSignalTest, HandlersMayEndHandlesDuringIntern) {
+  InterruptByEachEnding(1, false, [](Ground& ground, State& state) {
+    state.a = ground.Intern();
+    return Status::kOk;
+  });
+}
+
+TEST(InternTableSignalTest, HandlersMayEndHandlesDuringRelease) {
+  for (const int count : {1, 2}) {
+    for (const bool is_pinned : {false, true}) {
+      SCOPED_TRACE(count);
+      SCOPED_TRACE(is_pinned);
+      InterruptByEachEnding(count, is_pinned, [](Ground& ground, State& state) {
+        return ground.Release(state.old);
+      });
+    }
+  }
+}
+
+TEST(InternTableSignalTest, HandlersMayEndHandlesDuringCollect) {
+  InterruptByEachEnding(1, false, [](Ground& ground, State&) {
+    const Status status = ground.table.Delete(ground.Intern(&kThird));
+    interned.Collect();
+    return status;
+  });
 }
 
 }  // namespace

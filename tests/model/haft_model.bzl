@@ -27,6 +27,7 @@ def haft_model(name):
             "//lib/haft:counted_reclamation",
             "//lib/haft/internal/process:fast_path_gate",
             "//lib/haft/internal/diagnostics:handle_history",
+            "//lib/haft/internal/base:handover_list",
             "//lib/haft/internal/base:lazy_instance",
             "//lib/haft/internal/diagnostics:call_site_set",
         ],

@@ -475,4 +475,60 @@ TEST(NestedDestroyTest, CallbacksThatNeverReturnHarmNoLaterDelete) {
   }).join();
 }
 
+// The first free cell of a thread is the one that it has used last. A copy of
+// the pin that was there must not end the pin that is there now.
+TEST(UnpinTest, ACopyOfAPinThatHasEndedEndsNoOtherPin) {
+  static int destroyed;
+  static constexpr haft_type kCounted = {"counted", nullptr,
+                                         [](void*) { ++destroyed; }};
+  const auto refused = [] {
+    haft_stats stats;
+    EXPECT_EQ(haft_table_stats(nullptr, &stats), HAFT_OK);
+    return stats.refused_unpins;
+  };
+  haft_table* table = nullptr;
+  ASSERT_EQ(haft_table_create(10, &table), HAFT_OK);
+  const std::uint64_t before = refused();
+  std::uint64_t copies = 0;
+  for (const bool by_another_thread : {false, true}) {
+    destroyed = 0;
+    haft_handle first = 0, second = 0;
+    ASSERT_EQ(haft_table_new(table, &first, &kBorrowed, &first), HAFT_OK);
+    ASSERT_EQ(haft_table_new(table, &second, &kCounted, &second), HAFT_OK);
+    haft_pin pin, good;
+    void* object = nullptr;
+    ASSERT_EQ(haft_table_pin_object(table, first, nullptr, &pin, &object),
+              HAFT_OK);
+    haft_pin copy = pin;
+    haft_unpin(&pin);
+    EXPECT_EQ(refused(), before + copies) << "a good pin";
+    ASSERT_EQ(haft_table_pin_object(table, second, nullptr, &good, &object),
+              HAFT_OK);
+    ASSERT_EQ(good.words[1], copy.words[1]) << "not the case for this test";
+    if (by_another_thread) {
+      std::thread([&] { haft_unpin(&copy); }).join();
+    } else {
+      haft_unpin(&copy);
+    }
+    EXPECT_EQ(refused(), before + ++copies);
+    EXPECT_EQ(copy.words[1], 0u);
+    EXPECT_EQ(haft_table_delete_unless_pinned(table, second, nullptr),
+              HAFT_PINNED);
+    EXPECT_EQ(haft_table_delete(table, second, nullptr), HAFT_OK);
+    EXPECT_EQ(destroyed, 0) << "under its user";
+    haft_pin last = good;
+    haft_unpin(&good);
+    EXPECT_EQ(destroyed, 1);
+    haft_unpin(&last);  // of a slot that is free again
+    EXPECT_EQ(refused(), before + ++copies);
+    EXPECT_EQ(destroyed, 1);
+    EXPECT_EQ(haft_table_delete(table, first, nullptr), HAFT_OK);
+  }
+  haft_unpin(nullptr);
+  haft_pin none = {};
+  haft_unpin(&none);
+  EXPECT_EQ(refused(), before + copies) << "these are ignored";
+  haft_table_destroy(table);
+}
+
 }  // namespace

@@ -82,12 +82,13 @@ TEST_F(HazardReclamationTest, CountedPinSaysThatTheObjectIsRetired) {
   EXPECT_EQ(HazardReclamation::Release(hold, slot_, handle_), handle_);
 }
 
-TEST_F(HazardReclamationTest, SecondReleaseIsRefused) {
+TEST_F(HazardReclamationTest, HoldsUntilItIsReleased) {
   for (unsigned n = 0; n <= internal::HazardCells::kCells; ++n) {
     HazardReclamation::Hold* const hold = reclamation_.Protect(slot_, handle_);
+    EXPECT_TRUE(HazardReclamation::Holds(hold, slot_, handle_));
+    EXPECT_FALSE(HazardReclamation::Holds(hold, slot_, next_));
     EXPECT_EQ(HazardReclamation::Release(hold, slot_, handle_), 0u);
-    EXPECT_EQ(HazardReclamation::Release(hold, slot_, handle_),
-              HazardReclamation::kNotHeld);
+    EXPECT_FALSE(HazardReclamation::Holds(hold, slot_, handle_));
     // From the last round on this thread's pins are counted.
     (void)reclamation_.Protect(slot_, next_);
   }

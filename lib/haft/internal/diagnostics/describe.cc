@@ -2,6 +2,7 @@
 
 #include <cinttypes>
 
+#include "haft/internal/diagnostics/other_copies.h"
 #include "haft/internal/diagnostics/table_history.h"
 #include "haft/status.h"
 
@@ -72,6 +73,9 @@ std::size_t Describe(CTable& table, Handle handle, char* buffer,
     if (pinned.status() == Status::kStale) {
       AddPast(text, table, handle);
       AddSlot(text, table, handle);
+    } else if (pinned.status() == Status::kNeverIssued ||
+               pinned.status() == Status::kMalformed) {
+      AddOtherCopies(text);
     }
   }
   return text.length();

@@ -151,6 +151,19 @@ void MustDelete(haft_handle handle, const haft_type* type,
   });
 }
 
+void ReportRefusedUnpin(const CTable* owner, haft_handle handle,
+                        SourceLocation location) noexcept {
+  CTable* const process_table = ProcessTableOrNull();
+  const bool is_of_process = owner == process_table;
+  // Another table is only named.
+  ReportRefusal({"haft_unpin",
+                 is_of_process ? nullptr
+                               : reinterpret_cast<haft_table*>(
+                                     const_cast<CTable*>(owner)),
+                 is_of_process ? process_table : nullptr, handle, nullptr,
+                 location, HAFT_INVALID});
+}
+
 void NoteInterned(CTable& table, haft_handle handle, const haft_type* type,
                   SourceLocation location) noexcept {
   if (table.history() != nullptr)

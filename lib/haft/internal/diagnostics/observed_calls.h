@@ -49,6 +49,11 @@ namespace observed {
 [[gnu::cold]] void MustDelete(haft_handle, const haft_type*,
                               SourceLocation) noexcept;
 
+// Reports a haft_unpin of a pin that had ended before. Its table, unless it is
+// the process's, may have been destroyed.
+[[gnu::cold]] void ReportRefusedUnpin(const CTable* owner, haft_handle,
+                                      SourceLocation) noexcept;
+
 // Records that haft_intern has returned a handle.
 [[gnu::cold]] void NoteInterned(CTable&, haft_handle, const haft_type*,
                                 SourceLocation) noexcept;

@@ -5,6 +5,7 @@
 #include <new>
 
 #include "haft/handle.h"
+#include "haft/internal/base/allocated_by_malloc.h"
 #include "haft/internal/base/check.h"
 #include "haft/internal/base/lazy_instance.h"
 #include "haft/internal/base/rate_limit.h"
@@ -17,7 +18,7 @@ inline namespace HAFT_ABI {
 namespace {
 
 // A callback that hears of refusals.
-struct Listener {
+struct Listener : AllocatedByMalloc {
   Listener(haft_refusal called, void* with, std::uint32_t per_second) noexcept
       : callback(called), context(with), limit(per_second) {}
   const haft_refusal callback;
@@ -31,11 +32,16 @@ LazyInstance<Listener> callback_listener;
 LazyInstance<Listener> stderr_listener;
 
 // Adds all that is known of a refusal; if there is no table, of the call alone.
+// HAFT_INVALID is that of haft_unpin.
 void AddRefusal(TextBuffer& text, const Refusal& refusal) noexcept {
-  text.Add("%s, wanted: %s%s: %s; called at ", refusal.operation,
-           refusal.type == nullptr ? "" : "a ",
-           refusal.type == nullptr ? "any type" : TypeNameOf(*refusal.type),
-           haft_strerror(refusal.status));
+  if (refusal.status == HAFT_INVALID) {
+    text.Add("%s: the pin has ended before; called at ", refusal.operation);
+  } else {
+    text.Add("%s, wanted: %s%s: %s; called at ", refusal.operation,
+             refusal.type == nullptr ? "" : "a ",
+             refusal.type == nullptr ? "any type" : TypeNameOf(*refusal.type),
+             haft_strerror(refusal.status));
+  }
   text.Add(refusal.location);
   text.Add(" by thread %" PRIu32, sync::ThreadNumber());
   if (refusal.table == nullptr) return;

@@ -13,7 +13,7 @@
 namespace haft::internal {
 inline namespace HAFT_ABI {
 
-// A call that has refused its handle.
+// A call that has refused its handle, or haft_unpin its pin.
 struct Refusal {
   const char* operation;   // the name of the C function
   haft_table* table_name;  // the table as the caller has named it
@@ -21,7 +21,7 @@ struct Refusal {
   haft_handle handle;
   const haft_type* type;    // nullptr if any type was acceptable
   SourceLocation location;  // of the call
-  haft_status status;       // why
+  haft_status status;       // why; HAFT_INVALID for a pin that had ended
 };
 
 // Tells the listeners of the process about a refusal, each as often as its rate

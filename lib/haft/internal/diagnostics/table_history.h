@@ -10,6 +10,7 @@
 #include "haft/haft.h"
 #include "haft/handle.h"
 #include "haft/internal/base/abi.h"
+#include "haft/internal/base/allocated_by_malloc.h"
 #include "haft/internal/base/sync.h"
 #include "haft/internal/diagnostics/call_site_set.h"
 #include "haft/internal/diagnostics/handle_history.h"
@@ -21,7 +22,7 @@ inline namespace HAFT_ABI {
 
 // Records at which call sites and by which threads the handles of an AnyTable
 // are created and deleted.
-class TableHistory {
+class TableHistory : public AllocatedByMalloc {
   using History = HandleHistory<AnyTraits::Layout>;
 
  public:

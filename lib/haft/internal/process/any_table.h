@@ -153,6 +153,16 @@ class BasicAnyTable : public ObjectTable<AnyObject, Traits> {
     return this->store().slots();
   }
 
+  // Returns the table in which a pin was taken, whose first word is given. It
+  // may have been destroyed since.
+  static const BasicAnyTable* OwnerOfPin(Word first) noexcept {
+    static_assert(
+        sizeof(BasicAnyTable) == sizeof(ObjectStore<AnyObject, Traits>),
+        "the store is not the whole table");
+    // NOLINTNEXTLINE(performance-no-int-to-ptr): it has been a pointer.
+    return reinterpret_cast<const BasicAnyTable*>(first);
+  }
+
  protected:
   using typename Base::Unchecked;
   BasicAnyTable(std::size_t capacity, Unchecked unchecked) noexcept

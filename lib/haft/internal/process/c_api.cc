@@ -43,6 +43,19 @@ haft_status PinIn(CTable& table, haft_handle handle, const haft_type* type,
   return OkOrRefused(handle, AnyPin(table, Handle(handle), type, pin, object));
 }
 
+// Called if a pin of `handle`, the first word of which is given, has ended
+// before.
+[[gnu::cold, gnu::noinline]] void RefuseUnpin(Word first, haft_handle handle,
+                                              const void* caller) noexcept {
+  // relaxed: a count.
+  refused_unpins.fetch_add(1, std::memory_order_relaxed);
+  (void)Refused(handle, Status::kInvalid, caller);
+  if (!fast_path_gate.IsSlowPathForced()) return;
+  observed::ReportRefusedUnpin(
+      static_cast<const CTable*>(AnyTable::OwnerOfPin(first)), handle,
+      LocationOfReturn(caller));
+}
+
 // Each of the following is the shared body of several exported functions: one
 // branch, then a tail call.
 
@@ -193,7 +206,10 @@ void haft_unpin(haft_pin* pin) {
   const haft::PinWords words = {
       {pin->words[0], pin->words[1], pin->words[2], pin->words[3]}};
   *pin = {};
-  internal::AnyTable::Pinned::Attach(words).Unpin();
+  if (__builtin_expect(!internal::AnyTable::Pinned::Attach(words).UnpinIfHeld(),
+                       0))
+    internal::RefuseUnpin(words.words[0], words.words[3],
+                          __builtin_return_address(0));
 }
 
 void* haft_to_pointer(haft_handle handle) {

@@ -6,6 +6,7 @@
 
 #include "haft/haft.h"
 #include "haft/handle.h"
+#include "haft/internal/base/allocated_by_malloc.h"
 #include "haft/internal/base/growing_array.h"
 #include "haft/internal/diagnostics/observed_calls.h"
 #include "haft/internal/process/c_call.h"
@@ -14,7 +15,7 @@
 
 namespace internal = haft::internal;
 
-struct haft_scope {
+struct haft_scope : internal::AllocatedByMalloc {
   explicit haft_scope(haft_table* of) noexcept : table(of) {}
   haft_table* const table;
   internal::GrowingArray<haft_handle> handles;

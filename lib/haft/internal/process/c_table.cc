@@ -12,6 +12,7 @@
 using haft::internal::AnyObject;
 using haft::internal::AnyTable;
 using haft::internal::CTable;
+using haft::internal::refused_unpins;
 using haft::internal::TableOf;
 
 extern "C" {
@@ -49,9 +50,11 @@ haft_status haft_table_stats(haft_table* name, haft_stats* stats) {
   const CTable* const table = TableOf(name);
   if (table == nullptr) return HAFT_OUT_OF_MEMORY;
   const haft::ObjectTableStats figures = table->Stats();
-  *stats = {figures.live,     figures.retired_objects, figures.created,
-            figures.deleted,  figures.exhausted_slots, figures.high_water,
-            figures.capacity, figures.lost_caches};
+  *stats = {figures.live, figures.retired_objects, figures.created,
+            figures.deleted, figures.exhausted_slots, figures.high_water,
+            figures.capacity, figures.lost_caches,
+            // relaxed: a count.
+            refused_unpins.load(std::memory_order_relaxed)};
   return HAFT_OK;
 }
 

@@ -13,6 +13,9 @@
 #include "haft/haft.h"
 #include "haft/handle.h"
 #include "haft/internal/base/abi.h"
+#include "haft/internal/base/allocated_by_malloc.h"
+#include "haft/internal/base/handover_list.h"
+#include "haft/internal/base/sync.h"
 #include "haft/internal/process/any_table.h"
 #include "haft/status.h"
 
@@ -23,11 +26,16 @@ inline namespace HAFT_ABI {
 // is an address and a type, so a struct and its first member are two objects.
 // One InternTable serves any number of AnyTables, which it must outlive.
 //
-// It is a hash map in shards, each with a mutex. A handle is created and ended
-// under the mutex of its shard, so an object never has two live handles.
-// Allocators and destructors, which may be foreign code, run without it. The
-// containers of the standard library are not used, because they throw if there
-// is no memory, and Haft builds without exceptions.
+// It is a hash map in shards, each with a mutex. A handle is created, and ended
+// by Release, under the mutex of its shard, so an object never has two live
+// handles. Allocators and destructors, which may be foreign code, run without
+// it. The containers of the standard library are not used, because they throw
+// if there is no memory, and Haft builds without exceptions.
+//
+// A handle that ends by other means is found ended. When its object is
+// destroyed or taken, which may be in a signal handler that has interrupted the
+// holder of the mutex, its entry is only pushed on a list. The next call that
+// has the mutex takes the entry out of the map and frees it.
 //
 // Constant-initialised. Its destructor destroys nothing.
 class InternTable {
@@ -47,15 +55,15 @@ class InternTable {
                 Handle* handle) noexcept {
     Shard& shard = ShardOf(object);
     {
-      const std::lock_guard<std::mutex> lock(shard.mutex);
+      const Section section(shard);
       if (shard.CountOneMore(table, object, type, handle)) return Status::kOk;
     }
     std::unique_ptr<Entry> entry(new (std::nothrow) Entry{
-        &shard, nullptr, &table, object, type, destroy, context});
+        {}, &shard, nullptr, &table, object, type, destroy, context});
     if (entry == nullptr) return Status::kOutOfMemory;
     std::size_t crowded = 0;
     {
-      const std::lock_guard<std::mutex> lock(shard.mutex);
+      const Section section(shard);
       if (shard.CountOneMore(table, object, type, handle)) return Status::kOk;
       entry->handle =
           table.Emplace(object, type, &DestroyInterned, entry.get());
@@ -85,7 +93,7 @@ class InternTable {
       const Status found = AnyValue(table, handle, nullptr, &object);
       if (found != Status::kOk) return found;
       Shard& shard = ShardOf(object);
-      std::unique_lock<std::mutex> lock(shard.mutex);
+      Section section(shard);
       Entry* const entry = shard.Find(object, [&](const Entry& each) {
         return each.table == &table && each.handle == handle;
       });
@@ -100,14 +108,14 @@ class InternTable {
       Status status;
       if (pinned) {
         status = table.Delete(handle);
-        if (status == Status::kOk) shard.Detach(entry);
-        lock.unlock();
+        if (status == Status::kOk) shard.Unlink(entry);
+        section.Leave();
         return status;  // and unpins
       }
       const AnyTable::Detached detached =
           table.DetachUnlessPinned(handle, &status);
-      if (status == Status::kOk) shard.Detach(entry);
-      lock.unlock();
+      if (status == Status::kOk) shard.Unlink(entry);
+      section.Leave();
       if (status != Status::kPinned) return status;  // and destroys
       pinned = table.Pin(handle);
       if (!pinned) return pinned.status();
@@ -115,14 +123,29 @@ class InternTable {
   }
 
   // Returns the object that the caller of Intern gave, of an object that was
-  // taken out of its table, and removes its entry. An object that was not
+  // taken out of its table, and lets go of its entry. An object that was not
   // interned is returned as it is.
+  //   Progress  lock-free; async-signal-safe
   static AnyObject Forget(AnyObject taken) noexcept {
     if (taken.destroy() != &DestroyInterned) return taken;
     const Entry& entry = *static_cast<Entry*>(taken.context());
     AnyObject object(taken.Release(), entry.type, entry.destroy, entry.context);
-    RemoveEntry(taken.context());
+    LetGo(taken.context());
     return object;
+  }
+
+  // Takes out of the map, and frees, the entries of all objects that were
+  // destroyed or taken before. Intern and Release do so for the shard that they
+  // use.
+  //   Returns   how many entries it has freed
+  //   Progress  blocking
+  std::size_t Collect() noexcept {
+    std::size_t freed = 0;
+    for (Shard& shard : shards_) {
+      Section section(shard);
+      freed += section.Leave();
+    }
+    return freed;
   }
 
   // Between Lock and Unlock no other thread is inside a call. For fork.
@@ -133,7 +156,9 @@ class InternTable {
     for (Shard& shard : shards_) shard.mutex.unlock();
   }
 
-  // Returns how many handles it remembers. Some of them may have ended.
+  // Returns how many handles are in the map. A handle that has ended by other
+  // means than Release counts until its entry is collected or its object
+  // interned again.
   std::size_t size() noexcept {
     std::size_t size = 0;
     for (Shard& shard : shards_) {
@@ -146,9 +171,10 @@ class InternTable {
  private:
   struct Shard;
 
-  // An interned object. The object in the AnyTable owns its entry. The entry is
-  // linked while the map may return its handle.
-  struct Entry {
+  // An interned object. The object in the AnyTable has its entry, until it lets
+  // go of it; from then on the list `ended` has it. The entry is linked while
+  // the map may return its handle.
+  struct Entry : AllocatedByMalloc {
     Shard* const shard;
     Entry* next;
     AnyTable* const table;
@@ -159,8 +185,9 @@ class InternTable {
     Handle handle = kNullHandle;
     std::size_t count = 1;
     bool linked = false;
-    bool detached = false;  // the map has nothing left to do for it
+    sync::Plain<Entry*> next_ended{};
   };
+  using EndedEntries = HandoverList<Entry, &Entry::next_ended>;
 
   static std::uint64_t HashOf(const void* object) noexcept {
     const std::uint64_t product =
@@ -169,6 +196,8 @@ class InternTable {
   }
 
   struct alignas(128) Shard {
+    // The entries whose objects are gone.
+    EndedEntries ended;
     std::mutex mutex;
     // The mutex protects the following.
     Entry* one = nullptr;  // the only bucket, while `buckets` is null
@@ -219,18 +248,23 @@ class InternTable {
       --size;
     }
 
-    // Called by the thread that ended the handle, while it still keeps the
-    // object alive.
-    void Detach(Entry* entry) noexcept {
-      Unlink(entry);
-      entry->detached = true;
+    // Takes the ended entries out of the map. No call has one of them in hand,
+    // because that needs the mutex.
+    //   Returns   the first of them
+    Entry* UnlinkEnded() noexcept {
+      Entry* const first = ended.TakeAll();
+      for (Entry* entry = first; entry != nullptr;
+           entry = EndedEntries::Next(*entry)) {
+        if (entry->linked) Unlink(entry);
+      }
+      return first;
     }
 
     // Grows the shard, unless another thread has. If allocation fails, the old
     // buckets remain: slower, still correct.
     void Grow(std::size_t crowded) noexcept {
       const std::size_t more = crowded == 1 ? 16 : 2 * crowded;
-      std::unique_ptr<Entry*[]> spare(new (std::nothrow) Entry*[more]());
+      ZeroedArray<Entry*> spare = NewZeroedArray<Entry*>(more);
       if (spare == nullptr) return;
       const std::lock_guard<std::mutex> lock(mutex);
       if (count != crowded) return;
@@ -248,21 +282,43 @@ class InternTable {
     }
   };
 
+  // Holds the mutex of a shard, and frees ended entries after it.
+  class Section {
+   public:
+    explicit Section(Shard& shard) noexcept
+        : lock_(shard.mutex), ended_(shard.UnlinkEnded()) {}
+    ~Section() { Leave(); }
+
+    // Unlocks the mutex. Returns how many entries were freed then.
+    std::size_t Leave() noexcept {
+      if (lock_.owns_lock()) lock_.unlock();
+      std::size_t freed = 0;
+      for (; ended_ != nullptr; ++freed) {
+        const std::unique_ptr<Entry> entry(ended_);
+        ended_ = EndedEntries::Next(*entry);
+      }
+      return freed;
+    }
+
+   private:
+    std::unique_lock<std::mutex> lock_;
+    Entry* ended_;
+  };
+
   // Called instead of `destroy` when an interned object is destroyed.
   static void DestroyInterned(void* context) {
     const Entry& entry = *static_cast<Entry*>(context);
     const AnyObject::Destroy destroy = entry.destroy;
     void* const destroyed = entry.context;
-    RemoveEntry(context);
+    LetGo(context);
     if (destroy != nullptr) destroy(destroyed);
   }
-  static void RemoveEntry(void* context) noexcept {
-    const std::unique_ptr<Entry> entry(static_cast<Entry*>(context));
-    // This needs no mutex, because Release sets it before the object can be
-    // destroyed.
-    if (entry->detached) return;
-    const std::lock_guard<std::mutex> lock(entry->shard->mutex);
-    if (entry->linked) entry->shard->Unlink(entry.get());
+  // Leaves an entry to whoever next has the mutex of its shard. It must not
+  // wait for that mutex, because the code that a signal handler has interrupted
+  // may hold it.
+  static void LetGo(void* context) noexcept {
+    Entry* const entry = static_cast<Entry*>(context);
+    entry->shard->ended.Push(entry);
   }
 
   Shard& ShardOf(const void* object) noexcept {

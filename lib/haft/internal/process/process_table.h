@@ -4,10 +4,13 @@
 #define HAFT_INTERNAL_PROCESS_PROCESS_TABLE_H_
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 
 #include "haft/haft.h"
 #include "haft/internal/base/abi.h"
+#include "haft/internal/base/allocated_by_malloc.h"
+#include "haft/internal/base/sync.h"
 #include "haft/internal/process/any_table.h"
 #include "haft/internal/process/fast_path_gate.h"
 
@@ -18,7 +21,7 @@ class TableHistory;  // haft/internal/diagnostics/table_history.h
 
 // The class behind `haft_table`: an AnyTable that records the history of its
 // handles if diagnostics ask for that.
-class CTable final : public AnyTable {
+class CTable final : public AnyTable, public AllocatedByMalloc {
  public:
   // Returns nullptr if there is no memory.
   static std::unique_ptr<CTable> Create(std::size_t capacity) noexcept;
@@ -40,6 +43,9 @@ CTable* TableOf(haft_table* table) noexcept;
 
 // Returns the process-wide table, or nullptr if it has not been created.
 CTable* ProcessTableOrNull() noexcept;
+
+// How many pins haft_unpin has refused, because they had ended before.
+inline sync::Atomic<std::uint64_t> refused_unpins{0};
 
 // Holds the process-wide table while calls may take the fast path.
 inline FastPathGate<CTable> fast_path_gate;

@@ -59,14 +59,16 @@ class HazardCells {
     return Publish(users, handle);
   }
 
-  // Frees the cell in which `handle` is published. The caller must then
-  // re-check the slot, and if the object is retired, contend to destroy it.
-  //   Returns   false, and has no effect, if another handle or none is
-  //             published there
-  static bool Clear(HazardCell* cell, Word handle) noexcept {
+  // Returns whether `handle` is published in `cell`. For a thread that may have
+  // a copy of a pin which has ended.
+  static bool Holds(const HazardCell* cell, Word handle) noexcept {
     // relaxed: a pin of this handle, if there is one, belongs to the caller.
-    if (__builtin_expect(cell->load(std::memory_order_relaxed) != handle, 0))
-      return false;
+    return cell->load(std::memory_order_relaxed) == handle;
+  }
+
+  // Frees a cell. The caller must then re-check the slot, and if the object is
+  // retired, contend to destroy it.
+  static void Clear(HazardCell* cell) noexcept {
     if (__builtin_expect(sync::HasHeavyBarrier(), 1)) {
       // [P7] release: what was done with the object happens before its
       // destruction; partner of [P6]. It needs no fence: the deleter's heavy
@@ -77,7 +79,6 @@ class HazardCells {
       // As [P7], and seq_cst: that re-check comes after it.
       cell->exchange(0, std::memory_order_seq_cst);
     }
-    return true;
   }
 
   // The uses that forbid the destruction of a handle's object.

@@ -72,23 +72,29 @@ class PinCounts {
     return &count;
   }
 
-  // Takes one pin of `handle` back. The caller must then re-check the slot.
-  //   Returns   false, and has no effect, if there is none
+  // Takes one pin of `handle` back. The caller must then re-check the slot. Has
+  // no effect if another handle is counted, because the pin was only an attempt
+  // that came too late.
   //   Progress  lock-free
   template <typename Slot>
-  static bool Remove(Count& count, Word handle) noexcept {
+  static void Remove(Count& count, Word handle) noexcept {
     // relaxed: a hint; the CAS decides.
     std::uint64_t word = count.load(std::memory_order_relaxed);
     do {
-      if (word / kOneTag != TagOf<Slot>(handle) || word % kOneTag == 0)
-        return false;
+      if (!Holds<Slot>(word, handle)) return;
       // [C6] seq_cst: before [O11], and what was done with the object happens
       // before its destruction. Either the deleter's second look sees the pin
       // gone by [C5], or [O11] sees the object retired. relaxed on failure: a
       // hint again.
     } while (!count.compare_exchange_weak(
         word, word - 1, std::memory_order_seq_cst, std::memory_order_relaxed));
-    return true;
+  }
+  // Returns whether pins of `handle` are counted in `count`. For a thread that
+  // may have a copy of a pin which has ended.
+  template <typename Slot>
+  static bool Holds(const Count& count, Word handle) noexcept {
+    // relaxed: as HazardCells::Holds.
+    return Holds<Slot>(count.load(std::memory_order_relaxed), handle);
   }
 
   // Returns whether pins of `handle` are counted. The answer covers every
@@ -100,7 +106,7 @@ class PinCounts {
     // [C6].
     const std::uint64_t word =
         counts_[IndexOf(handle)].load(std::memory_order_seq_cst);
-    return word / kOneTag == TagOf<Slot>(handle) && word % kOneTag != 0;
+    return Holds<Slot>(word, handle);
   }
 
   // Leaves the counts mapped permanently, for pins that outlive the table.
@@ -117,6 +123,10 @@ class PinCounts {
     return static_cast<std::uint32_t>(Slot::GenerationOf(handle));
   }
 
+  template <typename Slot>
+  static bool Holds(std::uint64_t word, Word handle) noexcept {
+    return word / kOneTag == TagOf<Slot>(handle) && word % kOneTag != 0;
+  }
   std::size_t IndexOf(Word handle) const noexcept {
     return handle >> 1 & (counts_.size() - 1);
   }

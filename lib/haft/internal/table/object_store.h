@@ -250,14 +250,10 @@ class ObjectStore {
   }
 
   // Static because the table may be gone; then the slot says so.
-  //   Returns   false, and has no effect, if the pin has ended before
-  static bool Unpin(ObjectStore* store, Hold* hold, Slot* slot,
+  static void Unpin(ObjectStore* store, Hold* hold, Slot* slot,
                     Word word) noexcept {
     const Word retired = Reclamation::Release(hold, *slot, word);
-    if (__builtin_expect(retired == 0, 1)) return true;
-    if (retired == Reclamation::kNotHeld) return false;
-    store->DestroyIfLast(slot, retired);
-    return true;
+    if (__builtin_expect(retired != 0, 0)) store->DestroyIfLast(slot, retired);
   }
 
   // For the thread that has ended its outermost read scope: sees to the handles

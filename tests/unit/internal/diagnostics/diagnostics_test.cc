@@ -573,6 +573,43 @@ TEST(DiagnosticsTest, TheCallbackHearsOfRefusals) {
   });
 }
 
+TEST(DiagnosticsTest, TheCallbackHearsOfPinsThatHadEnded) {
+  InProcess([] {
+    static Heard heard;
+    const haft_handle ours = Make(kWidget, 1);
+    haft_table* table = nullptr;
+    ASSERT_EQ(haft_table_create(10, &table), HAFT_OK);
+    haft_handle theirs = 0;
+    ASSERT_EQ(haft_table_new(table, nullptr, &kWidget, &theirs), HAFT_OK);
+    const auto unpin_twice = [](haft_table* of, haft_handle handle) {
+      haft_pin pin;
+      void* object;
+      ASSERT_EQ(haft_table_pin_object(of, handle, nullptr, &pin, &object),
+                HAFT_OK);
+      haft_pin copy = pin;
+      haft_unpin(&pin);
+      haft_unpin(&copy);
+    };
+    unpin_twice(nullptr, ours);
+    EXPECT_EQ(heard.count, 0) << "diagnostics are off";
+    ASSERT_EQ(haft_set_refusal_callback(&Hear, &heard, 0), HAFT_OK);
+    unpin_twice(nullptr, ours);
+    EXPECT_EQ(heard.count, 1);
+    EXPECT_EQ(heard.status, HAFT_INVALID);
+    EXPECT_EQ(heard.handle, ours);
+    EXPECT_EQ(heard.table, nullptr);
+    EXPECT_TRUE(Has(heard.description,
+                    "haft_unpin: the pin has ended before; called at "))
+        << heard.description;
+    EXPECT_TRUE(Has(heard.description, "live in table ")) << heard.description;
+    unpin_twice(table, theirs);
+    EXPECT_EQ(heard.count, 2);
+    EXPECT_EQ(heard.handle, theirs);
+    EXPECT_EQ(heard.table, table);
+    haft_table_destroy(table);
+  });
+}
+
 TEST(DiagnosticsTest, TheCallbackMayCallTheTable) {
   InDiagnosedProcess([] {
     static std::string seen;

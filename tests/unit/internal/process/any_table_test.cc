@@ -103,6 +103,21 @@ TEST(AnyTableTest, TakeGivesBackTheObjectAndItsOwner) {
             Status::kStale);
 }
 
+TEST(AnyTableTest, APinKnowsItsTableAndWhetherItHasEnded) {
+  internal::AnyTable first(10), second(10);
+  for (internal::AnyTable* const table : {&first, &second}) {
+    const Handle handle = table->Emplace(nullptr, &kType, nullptr, nullptr);
+    const PinWords words = table->Pin(handle).Detach();
+    EXPECT_EQ(internal::AnyTable::OwnerOfPin(words.words[0]), table);
+    EXPECT_EQ(table->DeleteUnlessPinned(handle), Status::kPinned);
+    EXPECT_TRUE(internal::AnyTable::Pinned::Attach(words).UnpinIfHeld());
+    EXPECT_FALSE(internal::AnyTable::Pinned::Attach(words).UnpinIfHeld());
+    EXPECT_EQ(table->DeleteUnlessPinned(handle), Status::kOk);
+    EXPECT_FALSE(internal::AnyTable::Pinned::Attach(words).UnpinIfHeld());
+  }
+  EXPECT_TRUE(internal::AnyTable::Pinned::Attach({}).UnpinIfHeld());
+}
+
 TEST(AnyTableTest, CreateFailsWhereTheConstructorThrows) {
   EXPECT_EQ(internal::AnyTable::Create(internal::AnyTable::kMaxCapacity + 1),
             nullptr);

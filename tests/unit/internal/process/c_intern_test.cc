@@ -1,5 +1,7 @@
-// Forks at the worst moment: while another thread is inside the first call of
-// haft_intern. tests/unit/haft_test.cc tests interning and its forks otherwise.
+// The worst moments: a fork while another thread is inside the first call of
+// haft_intern, and signal handlers that end interned handles at each
+// instruction of these calls. tests/unit/haft_test.cc tests interning and its
+// forks otherwise.
 
 #include <dlfcn.h>
 #include <gtest/gtest.h>
@@ -10,6 +12,11 @@
 
 #include "haft/haft.h"
 #include "tests/support/in_child.h"
+#include "tests/support/single_step.h"
+
+namespace {
+constexpr haft_type kBorrowed = {"borrowed", nullptr, nullptr};
+}  // namespace
 
 #if defined(__SANITIZE_THREAD__)
 #define HAFT_THREAD_SANITIZER 1
@@ -25,8 +32,6 @@ TEST(InternForkTest, ForkDuringTheFirstCallMayBeFollowedByAnother) {
 #else
 
 namespace {
-
-constexpr haft_type kBorrowed = {"borrowed", nullptr, nullptr};
 
 // What pthread_atfork has registered and what it was told then.
 std::atomic<bool> holds_registration{false};
@@ -82,3 +87,90 @@ TEST(InternForkTest, ForkDuringTheFirstCallMayBeFollowedByAnother) {
 }  // namespace
 
 #endif  // HAFT_THREAD_SANITIZER
+
+namespace {
+
+int destroyed;
+constexpr haft_type kCounted = {"counted", nullptr, [](void*) { ++destroyed; }};
+
+// The handles of two objects of one address, which are therefore in the same
+// part of the map.
+struct Handles {
+  haft_handle own, other;
+};
+
+class InternSignalTest : public haft::testing::SingleStepTest {
+ protected:
+  // Interrupts op(object, own), at each of its instructions in turn, by a
+  // signal handler that calls end(handles). That ends the other handle, and may
+  // end the own one. Each object must be destroyed `expected` times.
+  template <typename Op, typename End>
+  static void InterruptByEnd(int expected, Op op, End end) {
+    alarm(300);  // instead of waiting for ever for a mutex
+    InterruptOneByOne([&](haft::testing::Coverage* coverage, unsigned gap) {
+      static int object;
+      Handles handles;
+      destroyed = 0;
+      ASSERT_EQ(haft_intern(&object, &kBorrowed, &handles.own), HAFT_OK);
+      ASSERT_EQ(haft_intern(&object, &kCounted, &handles.other), HAFT_OK);
+      haft_handle left = 0;
+      int times = 0;
+      haft::testing::Step(
+          coverage, gap, [&] { left = op(&object, handles.own); },
+          [&] {
+            ++times;
+            end(handles);
+          });
+      ASSERT_LE(times, 1);
+      if (times == 0) end(handles);
+      EXPECT_EQ(haft_check(handles.other), HAFT_STALE);
+      EXPECT_EQ(destroyed, expected);
+      if (left != handles.own) {
+        EXPECT_EQ(haft_check(left), HAFT_OK);
+      }
+      (void)haft_delete(left, nullptr);
+      EXPECT_EQ(haft_check(handles.own), HAFT_STALE);
+      haft_handle next = 0;
+      EXPECT_EQ(haft_intern(&object, &kCounted, &next), HAFT_OK);
+      EXPECT_NE(next, handles.other);
+      EXPECT_EQ(haft_release(next), HAFT_OK);
+      EXPECT_EQ(haft_check(next), HAFT_STALE) << "it is counted anew";
+    });
+    alarm(0);
+  }
+
+  static haft_handle Intern(void* object, haft_handle) {
+    haft_handle handle = 0;
+    EXPECT_EQ(haft_intern(object, &kBorrowed, &handle), HAFT_OK);
+    return handle;
+  }
+  static haft_handle Release(void*, haft_handle own) {
+    const haft_status status = haft_release(own);
+    EXPECT_TRUE(status == HAFT_OK || status == HAFT_STALE);
+    return own;
+  }
+  static void Delete(const Handles& handles) {
+    (void)haft_delete(handles.own, nullptr);
+    EXPECT_EQ(haft_delete(handles.other, nullptr), HAFT_OK);
+  }
+  static void Take(const Handles& handles) {
+    void* object = nullptr;
+    (void)haft_take(handles.own, nullptr, &object);
+    EXPECT_EQ(haft_take(handles.other, nullptr, &object), HAFT_OK);
+  }
+};
+
+TEST_F(InternSignalTest, HandlersMayDeleteDuringIntern) {
+  InterruptByEnd(1, &Intern, &Delete);
+}
+TEST_F(InternSignalTest, HandlersMayDeleteDuringRelease) {
+  InterruptByEnd(1, &Release, &Delete);
+}
+TEST_F(InternSignalTest, HandlersMayTakeDuringIntern) {
+  InterruptByEnd(0, &Intern, &Take);
+}
+TEST_F(InternSignalTest, HandlersMayTakeDuringRelease) {
+  InterruptByEnd(0, &Release, &Take);
+}
+
+}  // namespace

@@ -32,11 +32,14 @@ bool MayAllocate() {
 
 }  // namespace
 
-void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
-  return MayAllocate() ? operator new(size) : nullptr;
+// Linked in place of malloc and calloc.
+extern "C" void* __real_malloc(std::size_t size);
+extern "C" void* __wrap_malloc(std::size_t size) {
+  return MayAllocate() ? __real_malloc(size) : nullptr;
 }
-void* operator new[](std::size_t size, const std::nothrow_t&) noexcept {
-  return MayAllocate() ? operator new[](size) : nullptr;
+extern "C" void* __real_calloc(std::size_t count, std::size_t size);
+extern "C" void* __wrap_calloc(std::size_t count, std::size_t size) {
+  return MayAllocate() ? __real_calloc(count, size) : nullptr;
 }
 
 namespace haft {
@@ -54,7 +57,10 @@ internal::InternTable interned;
 
 class InternTableTest : public ::testing::Test {
  protected:
-  ~InternTableTest() override { EXPECT_EQ(interned.size(), 0u); }
+  ~InternTableTest() override {
+    interned.Collect();
+    EXPECT_EQ(interned.size(), 0u);
+  }
 
   Handle Intern(void* object, const haft_type* type = &kType) {
     return InternWith(object, type, &Count, &destroyed_);
@@ -152,6 +158,7 @@ TEST_F(InternTableTest, DeleteEndsItForAllAndCountsRestart) {
   EXPECT_EQ(Intern(&object_), deleted);
   EXPECT_EQ(table_.Delete(deleted), Status::kOk);
   EXPECT_EQ(destroyed_, 1);
+  EXPECT_EQ(interned.Collect(), 1u);
   EXPECT_EQ(interned.size(), 0u) << "nothing is kept of it";
   EXPECT_EQ(Release(deleted), Status::kStale);
   const Handle next = Intern(&object_);
@@ -221,6 +228,7 @@ TEST_F(InternTableTest, ATakenObjectIsForgottenAndNotDestroyed) {
     {
       const internal::AnyObject object =
           internal::InternTable::Forget(*std::move(taken));
+      EXPECT_EQ(interned.Collect(), handle == interned_one ? 1u : 0u);
       EXPECT_EQ(interned.size(), 0u);
       EXPECT_EQ(object.object(), &object_);
       EXPECT_EQ(object.type(), &kType);
@@ -246,6 +254,7 @@ TEST_F(InternTableTest, ATakenObjectComesWithItsDestroyFunction) {
     EXPECT_EQ(taken.destroy, &Count);
     EXPECT_EQ(taken.context, &destroyed_);
     EXPECT_EQ(destroyed_, 0);
+    interned.Collect();
     EXPECT_EQ(interned.size(), 0u);
     internal::TakenObject untouched{};
     EXPECT_EQ(internal::AnyTake(table_, handle, &kType,
@@ -393,6 +402,43 @@ TEST_F(InternTableTest, DestroyingTheTableEndsItsInternedObjects) {
   EXPECT_EQ(destroyed_, 2);
 }
 
+// The entries of a table must not be taken for those of another one at the same
+// address, in which the same words may be handles.
+TEST_F(InternTableTest, ATableAtTheAddressOfAnotherOneInheritsNothing) {
+  std::optional<internal::AnyTable> table(100);
+  for (int round = 0; round < 100; ++round) {
+    Handle handle = kNullHandle, again = kNullHandle;
+    for (Handle* const each : {&handle, &again}) {
+      ASSERT_EQ(
+          interned.Intern(*table, &object_, &kType, &Count, &destroyed_, each),
+          Status::kOk);
+    }
+    EXPECT_EQ(again, handle);
+    EXPECT_EQ(table->Stats().live, 1u);
+    EXPECT_EQ(interned.size(), 1u) << "the one of the table before is gone";
+    table.emplace(100);
+    EXPECT_EQ(destroyed_, round + 1);
+  }
+}
+
+// Intern and Release free the entries of their shard.
+TEST_F(InternTableTest, EndedEntriesArePassedOnToTheNextCall) {
+  const Handle released = Intern(&object_, &kOther);
+  for (int i = 0; i < 3; ++i) {
+    const Handle handle = Intern(&object_);
+    EXPECT_EQ(table_.Delete(handle), Status::kOk);
+    EXPECT_EQ(interned.size(), 2u);
+    EXPECT_EQ(Intern(&object_, &kOther), released);
+    EXPECT_EQ(interned.size(), 1u);
+    EXPECT_EQ(table_.Delete(Intern(&object_)), Status::kOk);
+    EXPECT_EQ(Release(released), Status::kOk);
+    EXPECT_EQ(interned.size(), 1u);
+    EXPECT_EQ(interned.Collect(), 0u) << "all has been freed";
+  }
+  EXPECT_EQ(Release(released), Status::kOk);
+  EXPECT_EQ(interned.Collect(), 1u);
+}
+
 // Compares random sequences with a std::map.
 TEST_F(InternTableTest, RandomSequencesCountAsAMapDoes) {
   struct Interned {
@@ -472,6 +518,7 @@ TEST_F(InternTableTest, RandomSequencesCountAsAMapDoes) {
     }
   }
   pins.clear();
+  interned.Collect();
   EXPECT_EQ(interned.size(), live.size());
   EXPECT_EQ(destroyed_, ended);
   EXPECT_GT(ended, kOperations / 100);

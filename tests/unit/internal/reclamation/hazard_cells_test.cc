@@ -41,7 +41,7 @@ TEST_F(HazardCellsTest, PublishedHandleIsPinnedUntilCleared) {
   ASSERT_NE(cell, nullptr);
   EXPECT_TRUE(IsPinned(5));
   EXPECT_FALSE(IsPinned(7));
-  EXPECT_TRUE(HazardCells::Clear(cell, 5));
+  HazardCells::Clear(cell);
   EXPECT_FALSE(IsPinned(5));
 }
 
@@ -58,19 +58,20 @@ TEST_F(HazardCellsTest, AThreadHasSoManyCellsAndUsesThemAgain) {
   EXPECT_FALSE(IsPinned(kEnd));
   for (Word handle = 1; handle < kEnd; handle += 2)
     EXPECT_TRUE(IsPinned(handle));
-  EXPECT_TRUE(HazardCells::Clear(cells[5], 11));
+  HazardCells::Clear(cells[5]);
   EXPECT_EQ(cells_->Publish(users_, kEnd), cells[5]);
 }
 
 // A copy of a pin that has ended: the cell is free, or another handle's.
-TEST_F(HazardCellsTest, ClearOfAnotherHandleIsRefused) {
+TEST_F(HazardCellsTest, CellHoldsOneHandleUntilItIsCleared) {
   HazardCell* const cell = cells_->Publish(users_, 5);
-  EXPECT_TRUE(HazardCells::Clear(cell, 5));
-  EXPECT_FALSE(HazardCells::Clear(cell, 5));
+  EXPECT_TRUE(HazardCells::Holds(cell, 5));
+  EXPECT_FALSE(HazardCells::Holds(cell, 7));
+  HazardCells::Clear(cell);
+  EXPECT_FALSE(HazardCells::Holds(cell, 5));
   EXPECT_EQ(cells_->Publish(users_, 7), cell);
-  EXPECT_FALSE(HazardCells::Clear(cell, 5));
-  EXPECT_TRUE(IsPinned(7));
-  EXPECT_TRUE(HazardCells::Clear(cell, 7));
+  EXPECT_FALSE(HazardCells::Holds(cell, 5));
+  HazardCells::Clear(cell);
 }
 
 TEST_F(HazardCellsTest, AnyThreadMayClear) {
@@ -80,7 +81,7 @@ TEST_F(HazardCellsTest, AnyThreadMayClear) {
     cell = cells_->PublishFirst(users_, 9);
   }).join();
   EXPECT_TRUE(IsPinned(9)) << "outlives its thread";
-  EXPECT_TRUE(HazardCells::Clear(cell, 9));
+  HazardCells::Clear(cell);
   EXPECT_FALSE(IsPinned(9));
 }
 
@@ -99,7 +100,7 @@ TEST_F(HazardCellsTest, OnlyUsersAreLookedAt) {
   const UserSet nobody{};
   EXPECT_FALSE(cells_->Look(nobody.Read(), 3));
   EXPECT_TRUE(IsPinned(3));
-  EXPECT_TRUE(HazardCells::Clear(cell, 3));
+  HazardCells::Clear(cell);
 }
 
 TEST_F(HazardCellsTest, ScopesNest) {

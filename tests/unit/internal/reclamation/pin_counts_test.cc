@@ -27,8 +27,13 @@ struct Slot {
 
 class PinCountsTest : public ::testing::Test {
  protected:
+  // Returns whether there was a pin to remove.
   bool Remove(PinCounts::Count* count, Word handle) {
-    return PinCounts::Remove<Slot>(*count, handle);
+    const bool holds = PinCounts::Holds<Slot>(*count, handle);
+    const std::uint64_t before = count->load();
+    PinCounts::Remove<Slot>(*count, handle);
+    EXPECT_EQ(count->load(), before - holds);
+    return holds;
   }
 
   const Word earlier_ = Layout::Make(5, 3);
