@@ -76,7 +76,7 @@ struct TypeDescriptor {
                                            : kHasOwnName ? kName.data()
                                                          : nullptr;
 
-  static constexpr haft_type kType = {kName.data(), kIdentity, nullptr};
+  static constexpr haft_type kType = {kName.data(), kIdentity, nullptr, 0, 0};
 };
 
 }  // namespace HAFT_ABI

@@ -48,7 +48,7 @@ haft_handle in_c, in_c_pinned;
 haft_table* c_table;
 haft_handle c_table_handle;
 int c_object = 5;
-const haft_type c_type = {"c.object", "c.object", nullptr};
+const haft_type c_type = {"c.object", "c.object", nullptr, 0, 0};
 
 [[gnu::noinline]] void TablesAreReady() { asm volatile(""); }
 [[gnu::noinline]] void AnObjectIsBeingDestroyed() { asm volatile(""); }

@@ -12,7 +12,7 @@
 namespace haft {
 namespace {
 
-constexpr haft_type kType = {"type", "haft.test.type", nullptr};
+constexpr haft_type kType = {"type", "haft.test.type", nullptr, 0, 0};
 
 internal::InternTable interned;  // never destroyed
 

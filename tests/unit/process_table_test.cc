@@ -377,7 +377,7 @@ TEST(ProcessTableTest, TypesWithoutANameOfTheirOwnAreKnownByTheirDescriptor) {
 // Another shared library's descriptor of the same type.
 TEST(ProcessTableTest, EqualIdentitiesAreOneType) {
   static const std::string identity = "int";
-  static const haft_type other = {"int", identity.c_str(), nullptr};
+  static const haft_type other = {"int", identity.c_str(), nullptr, 0, 0};
   const Handle handle = New(5);
   void* object = nullptr;
   EXPECT_EQ(haft_value(static_cast<haft_handle>(handle), &other, &object),

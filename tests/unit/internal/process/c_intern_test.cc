@@ -26,7 +26,7 @@ TEST(InternForkTest, ForkDuringTheFirstCallMayBeFollowedByAnother) {
 
 namespace {
 
-constexpr haft_type kBorrowed = {"borrowed", nullptr, nullptr};
+constexpr haft_type kBorrowed = {"borrowed", nullptr, nullptr, 0, 0};
 
 // What pthread_atfork has registered and what it was told then.
 std::atomic<bool> holds_registration{false};
