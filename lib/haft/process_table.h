@@ -123,11 +123,11 @@ inline namespace HAFT_ABI {
 // created with, and not by a base class. Types are told apart without RTTI, and
 // never by the name that the compiler has for them, which is for messages:
 //
-//   - Two types are one if linkage makes their descriptors one. So a local
-//     class, a lambda, or a type in an unnamed namespace is never taken for one
-//     of the same name elsewhere. Shared libraries agree about a type as they
-//     agree about its exceptions: if its visibility is default, and they come
-//     from g++ or are loaded with RTLD_GLOBAL or with the program.
+//   - Two types are one if linkage makes their descriptors one. A local class,
+//     a lambda, or a type in an unnamed namespace is therefore never taken for
+//     one of the same name elsewhere. Shared libraries agree about a type if
+//     its visibility is default, and if they come from g++ or are loaded with
+//     RTLD_GLOBAL or with the program. docs/embedding-cpp.md says more.
 //   - If they cannot agree, the type is refused as another one. Then declare a
 //     name for it (kTypeIdentity). Two types with declared names are one if the
 //     names, the sizes and the alignments are equal.

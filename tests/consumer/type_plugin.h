@@ -1,4 +1,4 @@
-// What a shared library of type_plugin.cc exports.
+// The types and the functions of the shared libraries of type_plugin.cc.
 
 #ifndef TESTS_CONSUMER_TYPE_PLUGIN_H_
 #define TESTS_CONSUMER_TYPE_PLUGIN_H_
