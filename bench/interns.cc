@@ -27,7 +27,7 @@ namespace haft::bench {
 namespace {
 
 constexpr std::size_t kRoom = 100000;
-constexpr haft_type kType = {"object", nullptr, nullptr};
+constexpr haft_type kType = {"object", nullptr, nullptr, 0, 0};
 
 // The interning that is measured: that of Haft.
 class HaftInterns {

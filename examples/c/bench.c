@@ -14,7 +14,7 @@
 enum { kRounds = 15, kOperations = 100000, kMostThreads = 2 };
 
 static int objects[kMostThreads];
-static const haft_type kInt = {"int", NULL, NULL};
+static const haft_type kInt = {.name = "int"};
 
 /* A mutex and a hash map, as C programs have them. The words count up. */
 enum { kBuckets = 4096 };

@@ -13,7 +13,7 @@ typedef struct {
   int *sockets;
 } fetch;
 
-static const haft_type kFetch = {"fetch", NULL, free};
+static const haft_type kFetch = {.name = "fetch", .destroy = free};
 
 /* Adds to the count, unless the fetch is gone. */
 static void count(void *user_data, int sockets) {

@@ -20,7 +20,7 @@ static void destroy(void *object) {
   free(object);
 }
 
-static const haft_type kLoop = {"loop", NULL, destroy};
+static const haft_type kLoop = {.name = "loop", .destroy = destroy};
 
 static int on_socket(CURL *easy, curl_socket_t socket, int what,
                      void *user_data, void *socket_data) {

@@ -4,7 +4,7 @@
 
 #include "haft/haft.h"
 
-static const haft_type kSession = {"session", "example.session", NULL};
+static const haft_type kSession = {"session", "example.session/1", NULL, 0, 0};
 
 int main(void) {
   int sessions[3];

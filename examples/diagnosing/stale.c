@@ -5,7 +5,7 @@
 
 #include "haft/haft.h"
 
-static const haft_type kSession = {"session", "example.session", NULL};
+static const haft_type kSession = {"session", "example.session/1", NULL, 0, 0};
 
 static void on_timer(void *user_data) {
   void *session;

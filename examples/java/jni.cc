@@ -83,7 +83,7 @@ void DestroyReference(void* reference) {
 
 // It has no identity, because the objects of another library need not be global
 // references.
-const haft_type kJavaObject = {"Java object", nullptr, &DestroyReference};
+const haft_type kJavaObject = {"Java object", nullptr, &DestroyReference, 0, 0};
 
 haft_handle ToHandle(jlong word) { return static_cast<haft_handle>(word); }
 

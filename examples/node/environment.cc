@@ -42,7 +42,8 @@ std::atomic<int64_t> Environment::count_{0};
 
 // It has no identity, because the objects of another library need not be
 // Values.
-const haft_type Environment::kType = {"JavaScript value", nullptr, &OnDestroy};
+const haft_type Environment::kType = {"JavaScript value", nullptr, &OnDestroy,
+                                      0, 0};
 
 Environment::Entered::Entered(Environment* environment) : outer_(entered) {
   entered = environment;

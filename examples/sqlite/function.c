@@ -10,7 +10,7 @@ typedef struct {
   int count;
 } machine;
 
-static const haft_type kMachine = {"ticket machine", NULL, free};
+static const haft_type kMachine = {.name = "ticket machine", .destroy = free};
 
 static void next_ticket(sqlite3_context *context, int argc,
                         sqlite3_value **argv) {

@@ -11,7 +11,7 @@ typedef struct {
   int most;
 } audit;
 
-static const haft_type kAudit = {"audit", NULL, free};
+static const haft_type kAudit = {.name = "audit", .destroy = free};
 
 /* sqlite3_update_hook returns the user data that it had until now. */
 static void audit_close(sqlite3 *db) {

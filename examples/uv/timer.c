@@ -12,7 +12,7 @@ typedef struct {
   void *context;
 } heartbeat;
 
-static const haft_type kHeartbeat = {"heartbeat", NULL, free};
+static const haft_type kHeartbeat = {.name = "heartbeat", .destroy = free};
 
 static void on_close(uv_handle_t *timer) {
   heartbeat *const heart = (heartbeat *)timer;

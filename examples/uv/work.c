@@ -12,7 +12,7 @@ typedef struct {
   int result;
 } job;
 
-static const haft_type kJob = {"job", NULL, free};
+static const haft_type kJob = {.name = "job", .destroy = free};
 
 static void on_work(uv_work_t *request) {
   void *object;

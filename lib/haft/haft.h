@@ -72,12 +72,14 @@ typedef enum haft_status {
  * cases only:
  *
  *   - They have the same address.
- *   - Both have an `identity` that is not null, and the strings are equal
- *     (strcmp). So each shared library of a process may have a descriptor of
- *     its own.
+ *   - Both have an `identity` that is not null, the strings are equal (strcmp),
+ *     and so are the sizes and the alignments, where 0 is equal to any. So each
+ *     shared library of a process may have a descriptor of its own.
  *
  * A descriptor whose identity is null is therefore one type with itself only,
- * even if another one has the same content. `name` and `destroy` are not
+ * even if another one has the same content. An identity names a version of a
+ * type, as "com.x.widget/1". It changes whenever the layout of the objects or
+ * the meaning of what is in them changes. `name` and `destroy` are not
  * compared; each object is destroyed by the descriptor that it was created
  * with. Where a function takes the type that is wanted, a null pointer stands
  * for any type; a function that creates a handle returns HAFT_INVALID for it.
@@ -89,6 +91,8 @@ typedef struct haft_type {
   const char *name;              /* for messages; may be null */
   const char *identity;          /* null: no other descriptor is this type */
   void (*destroy)(void *object); /* null: objects are borrowed */
+  size_t size;                   /* of an object; 0: unknown */
+  size_t alignment;              /* of an object; 0: unknown */
 } haft_type;
 
 /* A table of handles. Every function takes null for the process's table. */

@@ -22,22 +22,17 @@
 namespace haft {
 inline namespace HAFT_ABI {
 
-// The identity of a type as a string; see haft_type. Types are told apart
-// without RTTI:
+// The declared name of a type, or null. It is for types that several shared
+// libraries use, and that the dynamic linker cannot make one of; see TypeOf.
+// The name is declared beside the type:
 //
-//   - By default, the identity is the name that the compiler has for the type.
-//     So the shared libraries of a process agree if one compiler built them.
-//   - A type without a name of its own, as in an unnamed namespace or a lambda,
-//     has no identity. It is known by the address of its descriptor, which
-//     differs from library to library.
-//   - If several compilers built the libraries, give the identity in each:
+//   template <>
+//   inline constexpr const char* haft::kTypeIdentity<Widget> =
+//       "com.x.Widget/1";
 //
-//       template <>
-//       inline constexpr const char* haft::kTypeIdentity<Widget> =
-//           "com.x.Widget";
-//
-// An object is found by exactly the type that it was created with, and not by a
-// base class.
+// The number is the version of the type. It changes whenever the layout of the
+// type or the meaning of what is in it changes, so that libraries of two
+// versions refuse each other's objects.
 template <typename T>
 inline constexpr const char* kTypeIdentity = nullptr;
 
@@ -47,6 +42,7 @@ inline constexpr const char* kTypeIdentity = nullptr;
 namespace haft::internal {
 inline namespace HAFT_ABI {
 
+// The name that the compiler has for a type.
 template <typename T>
 constexpr std::string_view PrettyName() noexcept {
   // "… [with T = Widget; std::string_view = …]" or "… [T = Widget]".
@@ -57,27 +53,64 @@ constexpr std::string_view PrettyName() noexcept {
   return text.substr(begin, end - begin);
 }
 
+// The same as a null-terminated string.
 template <typename T>
-struct TypeDescriptor {
+struct TypeName {
   static constexpr std::string_view kPretty = PrettyName<T>();
-  static constexpr auto kName = [] {
-    std::array<char, kPretty.size() + 1> name{};
-    for (std::size_t i = 0; i < kPretty.size(); ++i) name[i] = kPretty[i];
-    return name;
+  static constexpr auto kText = [] {
+    std::array<char, kPretty.size() + 1> text{};
+    for (std::size_t i = 0; i < kPretty.size(); ++i) text[i] = kPretty[i];
+    return text;
   }();
-  static constexpr bool kHasOwnName =
-      kPretty.find("{anonymous}") == kPretty.npos &&
-      kPretty.find("(anonymous") == kPretty.npos &&
-      kPretty.find("<unnamed") == kPretty.npos &&
-      kPretty.find("<lambda") == kPretty.npos &&
-      kPretty.find("(lambda") == kPretty.npos;
-  static constexpr const char* kIdentity = kTypeIdentity<T> != nullptr
-                                               ? kTypeIdentity<T>
-                                           : kHasOwnName ? kName.data()
-                                                         : nullptr;
-
-  static constexpr haft_type kType = {kName.data(), kIdentity, nullptr};
 };
+
+// The size and the alignment of a type; 0 and 0 if it has none, because it is
+// incomplete, void or a function.
+template <typename T, typename = void>
+struct TypeLayout {
+  static constexpr std::size_t kSize = 0;
+  static constexpr std::size_t kAlignment = 0;
+};
+template <typename T>
+struct TypeLayout<T, std::void_t<std::enable_if_t<std::is_object_v<T>>,
+                                 decltype(sizeof(T))>> {
+  static constexpr std::size_t kSize = sizeof(T);
+  static constexpr std::size_t kAlignment = alignof(T);
+};
+
+// The descriptors of types are not const, because compilers and linkers may be
+// told to make one of constants that are equal (-fmerge-all-constants,
+// --icf=all).
+
+// The descriptor of a type without a declared name. Linkage decides which types
+// are one: the symbol is local if T has no linkage, and hidden if T is. Two
+// global types of one name have two symbols if their layouts differ.
+template <typename T, std::size_t kSize, std::size_t kAlignment>
+struct TypeDescriptor {
+  [[gnu::visibility("default")]] static inline haft_type type = {
+      TypeName<T>::kText.data(), nullptr, nullptr, kSize, kAlignment};
+};
+
+// The descriptor of a type with a declared name, one in each shared library.
+// The dynamic linker does not make one of them, because the names may differ.
+template <typename T>
+struct NamedTypeDescriptor {
+  [[gnu::visibility("hidden")]] static inline haft_type type = {
+      TypeName<T>::kText.data(), kTypeIdentity<T>, nullptr,
+      TypeLayout<T>::kSize, TypeLayout<T>::kAlignment};
+};
+
+// Always inlined, as all functions below that depend on T. Otherwise a shared
+// library might call another one's function for a type of the same name.
+template <typename T>
+[[gnu::always_inline]] constexpr const haft_type* DescriptorOf() noexcept {
+  if constexpr (kTypeIdentity<T> != nullptr) {
+    return &NamedTypeDescriptor<T>::type;
+  } else {
+    using Layout = TypeLayout<T>;
+    return &TypeDescriptor<T, Layout::kSize, Layout::kAlignment>::type;
+  }
+}
 
 }  // namespace HAFT_ABI
 }  // namespace haft::internal
@@ -86,11 +119,26 @@ namespace haft {
 inline namespace HAFT_ABI {
 
 // Returns the descriptor of a type for the C ABI; see haft_type. It is the same
-// for T and `const T`. The type may be incomplete, because the descriptor does
-// not tell how to destroy an object; New tells that for each object.
+// for T and `const T`. An object is found by exactly the type that it was
+// created with, and not by a base class. Types are told apart without RTTI, and
+// never by the name that the compiler has for them, which is for messages:
+//
+//   - Two types are one if linkage makes their descriptors one. A local class,
+//     a lambda, or a type in an unnamed namespace is therefore never taken for
+//     one of the same name elsewhere. Shared libraries agree about a type if
+//     its visibility is default, and if they come from g++ or are loaded with
+//     RTLD_GLOBAL or with the program. docs/embedding-cpp.md says more.
+//   - If they cannot agree, the type is refused as another one. Then declare a
+//     name for it (kTypeIdentity). Two types with declared names are one if the
+//     names, the sizes and the alignments are equal.
+//
+// The type may be incomplete, because New tells how to destroy each object. But
+// it should then be incomplete wherever its objects are created or looked up.
+// If it is complete in some of these places only, it is refused there as
+// another type, unless its name is declared.
 template <typename T>
-constexpr const haft_type* TypeOf() noexcept {
-  return &internal::TypeDescriptor<std::remove_cv_t<T>>::kType;
+[[gnu::always_inline]] constexpr const haft_type* TypeOf() noexcept {
+  return internal::DescriptorOf<std::remove_cv_t<T>>();
 }
 
 }  // namespace HAFT_ABI
@@ -125,8 +173,9 @@ inline Status Delete(Handle handle, const haft_type* type, SourceLine at) {
 }
 
 template <typename T>
-Handle New(T* object, void (*destroy)(void*), void* context, Status* why,
-           SourceLine at) {
+[[gnu::always_inline]] inline Handle New(T* object, void (*destroy)(void*),
+                                         void* context, Status* why,
+                                         SourceLine at) {
   haft_handle handle = 0;
   StoreStatus(
       why, haft_table_new_with_at(nullptr, ToVoid(object), TypeOf<T>(), destroy,
@@ -142,7 +191,8 @@ void DeleteAs(void* object) {
 // Returns a handle of the object that `owner`, a smart pointer, points to.
 // Unless it is kNullHandle, the owner has moved into the table.
 template <typename Owner>
-Handle NewOfOwner(Owner& owner, Status* why, SourceLine at) {
+[[gnu::always_inline]] inline Handle NewOfOwner(Owner& owner, Status* why,
+                                                SourceLine at) {
   std::unique_ptr<Owner> kept(new (std::nothrow) Owner(std::move(owner)));
   if (kept == nullptr) {
     StoreStatus(why, HAFT_OUT_OF_MEMORY);
@@ -198,7 +248,7 @@ inline namespace HAFT_ABI {
 //             &object and a unique_ptr with the default deleter need not
 //   Source    NewHandle of Go issue 37033
 template <typename T, typename Deleter>
-[[nodiscard]] Handle New(
+[[nodiscard, gnu::always_inline]] inline Handle New(
     std::unique_ptr<T, Deleter>&& object, Status* why = nullptr,
     internal::SourceLine at = internal::SourceLine::Here()) {
   if constexpr (!std::is_same_v<Deleter, std::default_delete<T>> ||
@@ -213,20 +263,20 @@ template <typename T, typename Deleter>
   }
 }
 template <typename T>
-[[nodiscard]] Handle New(
+[[nodiscard, gnu::always_inline]] inline Handle New(
     T* object, Status* why = nullptr,
     internal::SourceLine at = internal::SourceLine::Here()) noexcept {
   return internal::New(object, nullptr, nullptr, why, at);
 }
 template <typename T>
-[[nodiscard]] Handle New(
+[[nodiscard, gnu::always_inline]] inline Handle New(
     std::shared_ptr<T> object, Status* why = nullptr,
     internal::SourceLine at = internal::SourceLine::Here()) {
   return internal::NewOfOwner(object, why, at);
 }
 template <typename T,
           typename = std::enable_if_t<!std::is_pointer_v<std::decay_t<T>>>>
-[[nodiscard]] Handle New(
+[[nodiscard, gnu::always_inline]] inline Handle New(
     T&& object, Status* why = nullptr,
     internal::SourceLine at = internal::SourceLine::Here()) {
   using Object = std::decay_t<T>;
@@ -246,7 +296,8 @@ template <typename T,
 //   Progress  wait-free
 //   Source    Handle.Value of Go issue 37033
 template <typename T>
-[[nodiscard]] T* Value(Handle handle, Status* why = nullptr) noexcept {
+[[nodiscard, gnu::always_inline]] inline T* Value(
+    Handle handle, Status* why = nullptr) noexcept {
   void* object = nullptr;
   internal::StoreStatus(
       why, haft_value(static_cast<haft_handle>(handle), TypeOf<T>(), &object));
@@ -291,7 +342,7 @@ class Pinned {
  private:
   template <typename U>
   friend Pinned<U> Pin(Handle handle) noexcept;
-  explicit Pinned(Handle handle) noexcept {
+  [[gnu::always_inline]] explicit Pinned(Handle handle) noexcept {
     void* object = nullptr;
     status_ = static_cast<Status>(haft_pin_object(
         static_cast<haft_handle>(handle), TypeOf<T>(), &pin_, &object));
@@ -305,7 +356,7 @@ class Pinned {
 
 // Returns a pin of the object of `handle`, if it is a T; see haft_pin_object.
 template <typename T>
-[[nodiscard]] Pinned<T> Pin(Handle handle) noexcept {
+[[nodiscard, gnu::always_inline]] inline Pinned<T> Pin(Handle handle) noexcept {
   return Pinned<T>(handle);
 }
 
@@ -315,7 +366,7 @@ template <typename T>
   return static_cast<Status>(haft_check(static_cast<haft_handle>(handle)));
 }
 template <typename T>
-[[nodiscard]] Status Check(Handle handle) noexcept {
+[[nodiscard, gnu::always_inline]] inline Status Check(Handle handle) noexcept {
   Status status;
   (void)Value<T>(handle, &status);
   return status;
@@ -330,8 +381,8 @@ inline Status Delete(Handle handle,
 }
 // Ends `handle`, if its object is a T.
 template <typename T>
-Status Delete(Handle handle,
-              internal::SourceLine at = internal::SourceLine::Here()) {
+[[gnu::always_inline]] inline Status Delete(
+    Handle handle, internal::SourceLine at = internal::SourceLine::Here()) {
   return internal::Delete(handle, TypeOf<T>(), at);
 }
 // Ends `handle`, of any type, unless it is pinned; see
@@ -359,7 +410,8 @@ using Taken = std::unique_ptr<T, internal::Destroyer>;
 //   Returns   nullptr if the handle has not ended; `*why` then says why
 //   Progress  lock-free
 template <typename T>
-[[nodiscard]] Taken<T> Take(Handle handle, Status* why = nullptr) {
+[[nodiscard, gnu::always_inline]] inline Taken<T> Take(Handle handle,
+                                                       Status* why = nullptr) {
   void* object = nullptr;
   void (*destroy)(void*) = nullptr;
   void* context = nullptr;
@@ -376,7 +428,7 @@ template <typename T>
 // For callers that know that their handle is live. If it is not, these
 // functions report all that is known about it on stderr and abort.
 template <typename T>
-[[nodiscard]] T& MustValue(Handle handle) noexcept {
+[[nodiscard, gnu::always_inline]] inline T& MustValue(Handle handle) noexcept {
   return *static_cast<T*>(
       haft_must_value(static_cast<haft_handle>(handle), TypeOf<T>()));
 }
@@ -392,7 +444,8 @@ inline void MustDelete(Handle handle) {
 //   Progress  blocking; not in signal handlers
 //   Source    the second behaviour that Go issue 37033 discusses
 template <typename T>
-[[nodiscard]] Handle Intern(T* object, Status* why = nullptr) noexcept {
+[[nodiscard, gnu::always_inline]] inline Handle Intern(
+    T* object, Status* why = nullptr) noexcept {
   haft_handle handle = 0;
   internal::StoreStatus(
       why, haft_intern_with(internal::ToVoid(object), TypeOf<T>(), nullptr,
@@ -419,7 +472,7 @@ class HandleScope {
   // As haft::New, and adds the handle to the scope. If there is no memory for
   // that, `object` stays the caller's.
   template <typename T>
-  [[nodiscard]] Handle New(
+  [[nodiscard, gnu::always_inline]] Handle New(
       T&& object, Status* why = nullptr,
       internal::SourceLine at = internal::SourceLine::Here()) {
     // Before the table takes the object, because a caller that gets no handle

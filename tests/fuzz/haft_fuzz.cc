@@ -60,14 +60,14 @@ constexpr int kByContext = 100;
 
 const char same_identity[] = "one", same_identity_elsewhere[] = "one";
 const haft_type kTypes[] = {
-    {"first", same_identity, &DestroyBy<0>},
-    {"first's twin", same_identity_elsewhere, &DestroyBy<1>},
-    {"second", "two", &DestroyBy<2>},
-    {"nameless", nullptr, &DestroyBy<3>},
-    {"nameless", nullptr, &DestroyBy<4>},
-    {"empty", "", &DestroyBy<5>},
-    {"borrowed", "borrowed", nullptr},
-    {"borrowed, nameless", nullptr, nullptr},
+    {"first", same_identity, &DestroyBy<0>, 0, 8},
+    {"first's twin", same_identity_elsewhere, &DestroyBy<1>, 24, 8},
+    {"second", "two", &DestroyBy<2>, 24, 8},
+    {"nameless", nullptr, &DestroyBy<3>, 0, 0},
+    {"nameless", nullptr, &DestroyBy<4>, 0, 0},
+    {"empty", "", &DestroyBy<5>, 0, 0},
+    {"borrowed, of another size", "two", nullptr, 32, 8},
+    {"borrowed, nameless", nullptr, nullptr, 0, 0},
 };
 // Descriptors of equal numbers are of the same type.
 constexpr int kKinds[] = {0, 0, 1, 2, 3, 4, 5, 6};

@@ -15,6 +15,12 @@ struct Point {
   int x, y;
 };
 
+struct Declared {
+  int number;
+};
+template <>
+inline constexpr const char* haft::kTypeIdentity<Declared> = "test.Declared/1";
+
 struct Widget {
   explicit Widget(int number) : number(number) {}
   ~Widget();
@@ -43,12 +49,12 @@ haft::Handle live, pinned, retired, deferred, stale, destroying, frozen;
 haft::Handle tiny_last, tiny_marked;
 haft::Handle counted_pinned;
 haft::Handle null;
-haft::Handle in_process, in_process_stale;
+haft::Handle in_process, in_process_declared, in_process_stale;
 haft_handle in_c, in_c_pinned;
 haft_table* c_table;
 haft_handle c_table_handle;
 int c_object = 5;
-const haft_type c_type = {"c.object", "c.object", nullptr};
+const haft_type c_type = {"c.object", "c.object", nullptr, 0, 0};
 
 [[gnu::noinline]] void TablesAreReady() { asm volatile(""); }
 [[gnu::noinline]] void AnObjectIsBeingDestroyed() { asm volatile(""); }
@@ -104,6 +110,7 @@ int main() {
   const auto counted_pin = counted.Pin(counted_pinned);
 
   in_process = haft::New(Point{5, 6});
+  in_process_declared = haft::New(Declared{9});
   in_process_stale = haft::New(Point{7, 8});
   haft::Delete(in_process_stale);
   haft_pin c_pin;

@@ -50,6 +50,7 @@ haft counted_pinned counted|$h: live in haft::ObjectTable<Widget> $h <counted>; 
 print counted|\\\$[0-9]+ = haft::ObjectTable<Widget> of capacity 8, slots: 1 live, [0-9]+ free = \{\[$h\] = $(widget 21)\}
 print in_process|\\\$[0-9]+ = $h: live in $any; $at, a Point at $h: \{x = 5, y = 6\}
 haft in_process|$h: live in $any; $at, a Point at $h: \{x = 5, y = 6\}
+haft in_process_declared|$h: live in $any; $at, a Declared at $h: \{number = 9\}
 print in_process_stale|\\\$[0-9]+ = $h: stale in $any; $at, $now live at generation [0-9]+
 print null|\\\$[0-9]+ = 0x0: null
 print point|\\\$[0-9]+ = $h: (stale|never issued) in $any; $at, .*

@@ -66,8 +66,8 @@ constexpr std::size_t kCapacity = 100;
 
 // An object that counts its destructions in the counter it points to.
 void Count(void* object) { ++*static_cast<int*>(object); }
-constexpr haft_type kCounter = {"counter", "counter", &Count};
-constexpr haft_type kOther = {"other", "other", nullptr};
+constexpr haft_type kCounter = {"counter", "counter", &Count, 0, 0};
+constexpr haft_type kOther = {"other", "other", nullptr, 0, 0};
 
 class TableDeleter {
  public:
@@ -535,7 +535,7 @@ TEST(ReportFaultTest, EachGrowthFailsInTurn) {
   std::vector<haft_type> types;
   for (std::size_t i = 0; i < kTypes; ++i) names.push_back(std::to_string(i));
   for (const std::string& name : names)
-    types.push_back({name.c_str(), nullptr, &Count});
+    types.push_back({name.c_str(), nullptr, &Count, 0, 0});
   int destroyed = 0;
   TablePointer table = MakeTable();
   for (const haft_type& type : types) {

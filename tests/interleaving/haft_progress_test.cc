@@ -31,8 +31,8 @@ using schedule::StopAtEachStep;
 constexpr std::uint64_t kWorkBound = 40000;
 
 void DestroyProbe(void* object) { delete static_cast<Probe*>(object); }
-constexpr haft_type kProbe = {"probe", "probe", &DestroyProbe};
-constexpr haft_type kOther = {"other", "other", nullptr};
+constexpr haft_type kProbe = {"probe", "probe", &DestroyProbe, 0, 0};
+constexpr haft_type kOther = {"other", "other", nullptr, 0, 0};
 
 struct World {
   static constexpr std::size_t kCapacity = 24;

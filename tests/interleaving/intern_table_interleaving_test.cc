@@ -17,9 +17,9 @@
 namespace haft {
 namespace {
 
-constexpr haft_type kType = {"type", "haft.test.type", nullptr};
-constexpr haft_type kOther = {"other", "haft.test.other", nullptr};
-constexpr haft_type kThird = {"third", "haft.test.third", nullptr};
+constexpr haft_type kType = {"type", "haft.test.type", nullptr, 0, 0};
+constexpr haft_type kOther = {"other", "haft.test.other", nullptr, 0, 0};
+constexpr haft_type kThird = {"third", "haft.test.third", nullptr, 0, 0};
 
 internal::InternTable interned;  // never destroyed
 

@@ -22,8 +22,8 @@ struct SmallTraits : internal::AnyTraits {
 };
 using Table = internal::BasicAnyTable<SmallTraits>;
 
-constexpr haft_type kOld = {"old", nullptr, nullptr};
-constexpr haft_type kNew = {"new", nullptr, nullptr};
+constexpr haft_type kOld = {"old", nullptr, nullptr, 0, 0};
+constexpr haft_type kNew = {"new", nullptr, nullptr, 0, 0};
 
 // A thread reads by the old handle while the slot gets its next object.
 struct ValueAgainstDeleteAndNew {

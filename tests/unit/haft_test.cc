@@ -25,7 +25,7 @@
 
 namespace {
 
-constexpr haft_type kBorrowed = {"borrowed", nullptr, nullptr};
+constexpr haft_type kBorrowed = {"borrowed", nullptr, nullptr, 0, 0};
 
 // A child has no process-wide table if its parent has not created one. So the
 // tests that need that come first.
@@ -154,7 +154,7 @@ TEST(ProcessTableTest, ParentAndChildIssueHandlesIndependently) {
 TEST(ProcessTableTest, ChildOfForkHoldsThePinsOfTheParentsThreads) {
   static std::atomic<int> destroyed{0};
   static constexpr haft_type kCounted = {"counted", nullptr,
-                                         [](void*) { ++destroyed; }};
+                                         [](void*) { ++destroyed; }, 0, 0};
   haft_handle handle = 0;
   ASSERT_EQ(haft_new(nullptr, &kCounted, &handle), HAFT_OK);
   haft_pin pin;
@@ -184,7 +184,7 @@ TEST(ProcessTableTest, ChildOfForkHoldsThePinsOfTheParentsThreads) {
 TEST(ProcessTableTest, APinIsEndedByAnotherThread) {
   static std::atomic<int> destroyed{0};
   static constexpr haft_type kCounted = {"counted", nullptr,
-                                         [](void*) { ++destroyed; }};
+                                         [](void*) { ++destroyed; }, 0, 0};
   haft_handle handle = 0;
   ASSERT_EQ(haft_new(nullptr, &kCounted, &handle), HAFT_OK);
   haft_pin pin;
@@ -201,7 +201,7 @@ TEST(ProcessTableTest, APinIsEndedByAnotherThread) {
 }
 
 TEST(ReportTest, ATypeWithoutANameIsCalledNameless) {
-  static constexpr haft_type kNameless = {nullptr, nullptr, nullptr};
+  static constexpr haft_type kNameless = {nullptr, nullptr, nullptr, 0, 0};
   haft_table* table = nullptr;
   ASSERT_EQ(haft_table_create(10, &table), HAFT_OK);
   int object = 0;
@@ -299,10 +299,12 @@ void BesideAllCaches(unsigned count, F f) {
 TEST(ThreadLimitTest, ManyThreadsWithoutACacheDestroyAtOnce) {
   constexpr unsigned kThreads = 48;
   static haft::testing::Barrier all_inside(kThreads);
-  static constexpr haft_type kMeeting = {"meeting", nullptr, [](void* object) {
+  static constexpr haft_type kMeeting = {"meeting", nullptr,
+                                         [](void* object) {
                                            all_inside.Wait();
                                            *static_cast<bool*>(object) = true;
-                                         }};
+                                         },
+                                         0, 0};
   BesideAllCaches(kThreads, [&](unsigned t) {
     bool destroyed = false;
     haft_handle handle = 0;
@@ -359,7 +361,7 @@ struct Nest {
       nest.last();
     }
   }
-  static constexpr haft_type kType = {"nested", nullptr, &Destroy};
+  static constexpr haft_type kType = {"nested", nullptr, &Destroy, 0, 0};
   static haft_handle Make(std::uintptr_t n) {
     haft_handle handle = 0;
     EXPECT_EQ(haft_new(reinterpret_cast<void*>(n), &kType, &handle), HAFT_OK);
@@ -427,7 +429,7 @@ TEST(NestedDestroyTest, DeleteRunsNoDestructorOfAnotherThread) {
   static std::atomic<bool> in_time{false};
   static constexpr haft_type kLocking = {
       "locking", nullptr,
-      [](void*) { std::lock_guard<std::mutex> lock(mutex); }};
+      [](void*) { std::lock_guard<std::mutex> lock(mutex); }, 0, 0};
   Nest::Instance().Run(32, [] {
     haft_handle handle = 0;
     ASSERT_EQ(haft_new(nullptr, &kLocking, &handle), HAFT_OK);
@@ -445,11 +447,11 @@ TEST(NestedDestroyTest, DeleteRunsNoDestructorOfAnotherThread) {
 
 // `destroy` may end its thread. Its own object is then lost, and no other.
 TEST(NestedDestroyTest, CallbacksThatNeverReturnHarmNoLaterDelete) {
-  static constexpr haft_type kEnding = {"ending", nullptr,
-                                        [](void*) { pthread_exit(nullptr); }};
+  static constexpr haft_type kEnding = {
+      "ending", nullptr, [](void*) { pthread_exit(nullptr); }, 0, 0};
   static std::atomic<unsigned> destroyed{0};
   static constexpr haft_type kCounted = {"counted", nullptr,
-                                         [](void*) { ++destroyed; }};
+                                         [](void*) { ++destroyed; }, 0, 0};
   for (int i = 0; i < 40; ++i) {
     pthread_t thread;
     ASSERT_EQ(pthread_create(

@@ -366,26 +366,6 @@ TEST(ProcessTableTest, AScopeDeletesTheNewestFirst) {
   EXPECT_EQ(order, (std::vector<int>{3, 4, 1, 2}));
 }
 
-TEST(ProcessTableTest, TypesWithoutANameOfTheirOwnAreKnownByTheirDescriptor) {
-  EXPECT_EQ(TypeOf<Tracked>()->identity, nullptr) << "in an unnamed namespace";
-  EXPECT_STREQ(TypeOf<int>()->identity, "int");
-  EXPECT_STREQ(TypeOf<const int>()->name, "int");
-  const auto lambda = [] {};
-  EXPECT_EQ(TypeOf<decltype(lambda)>()->identity, nullptr);
-}
-
-// Another shared library's descriptor of the same type.
-TEST(ProcessTableTest, EqualIdentitiesAreOneType) {
-  static const std::string identity = "int";
-  static const haft_type other = {"int", identity.c_str(), nullptr};
-  const Handle handle = New(5);
-  void* object = nullptr;
-  EXPECT_EQ(haft_value(static_cast<haft_handle>(handle), &other, &object),
-            HAFT_OK);
-  EXPECT_EQ(*static_cast<int*>(object), 5);
-  EXPECT_EQ(Delete(handle), Status::kOk);
-}
-
 TEST(ProcessTableDeathTest, MustFormsReportWhatIsKnown) {
   const Handle live = New(3), stale = New(4);
   EXPECT_EQ(MustValue<int>(live), 3);

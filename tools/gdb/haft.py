@@ -330,11 +330,12 @@ def _any_object(content):
     text = "a %s at 0x%x" % (name, int(object_))
     # The descriptors of haft/process_table.h name the C++ type.
     symbol = gdb.execute("info symbol 0x%x" % int(type_), to_string=True)
-    match = re.match(r"haft::internal::(?:abi\w+::)?TypeDescriptor<(.*)>::kType",
-                     symbol)
+    match = re.match(
+        r"haft::internal::(?:abi\w+::)?(?:TypeDescriptor<(.*), \d+u?l*, \d+u?l*>"
+        r"|NamedTypeDescriptor<(.*)>)::type", symbol)
     if match and int(object_):
         try:
-            pointer = gdb.lookup_type(match[1]).pointer()
+            pointer = gdb.lookup_type(match[1] or match[2]).pointer()
             text += ": " + object_.cast(pointer).dereference().format_string()
         except gdb.error:
             pass  # there are no debug symbols of the type

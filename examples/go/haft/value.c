@@ -6,7 +6,7 @@ static void destroy(void *number) { haftGoDestroy((uintptr_t)number); }
 
 /* It has no identity, because other copies of this package have other numbers.
  */
-static const haft_type kGoValue = {"Go value", NULL, destroy};
+static const haft_type kGoValue = {.name = "Go value", .destroy = destroy};
 
 haft_go_made haft_go_new(uintptr_t number) {
   return haft_go_new_object((void *)number, &kGoValue);

@@ -24,6 +24,8 @@ class _Type(ctypes.Structure):
         ("name", ctypes.c_char_p),
         ("identity", ctypes.c_char_p),
         ("destroy", _Destroy),
+        ("size", ctypes.c_size_t),
+        ("alignment", ctypes.c_size_t),
     ]
 
 

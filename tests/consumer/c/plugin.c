@@ -12,7 +12,8 @@ static void destroy(void *object) {
   ++plugin_destroyed;
   free(object);
 }
-static const haft_type kNumber = {"number", "haft.test.number", destroy};
+static const haft_type kNumber = {
+    .name = "number", .identity = "haft.test.number/1", .destroy = destroy};
 
 EXPORT haft_handle plugin_new(int number) {
   haft_handle handle = 0;

@@ -21,10 +21,14 @@ static void destroy(void *object) {
   ++destroyed;
 }
 
-static const haft_type kCounted = {"counted", "haft.test.counted", destroy};
-static const haft_type kSame = {"also counted", "haft.test.counted", NULL};
-static const haft_type kOther = {"other", NULL, NULL};
-static const haft_type kOtherToo = {"other", NULL, NULL};
+static const haft_type kCounted = {"counted", "haft.test.counted/1", destroy,
+                                   sizeof(int), 0};
+static const haft_type kSame = {"also counted", "haft.test.counted/1", NULL, 0,
+                                0};
+static const haft_type kLarger = {"larger", "haft.test.counted/1", NULL,
+                                  2 * sizeof(int), 0};
+static const haft_type kOther = {"other", NULL, NULL, 0, 0};
+static const haft_type kOtherToo = {"other", NULL, NULL, 0, 0};
 
 static void values(haft_table *table) {
   int object = 42;
@@ -37,6 +41,7 @@ static void values(haft_table *table) {
   EXPECT(haft_table_value(table, handle, NULL, &found) == HAFT_OK);
   EXPECT(haft_table_value(table, handle, &kSame, &found) == HAFT_OK);
   found = NULL;
+  EXPECT(haft_table_value(table, handle, &kLarger, &found) == HAFT_WRONG_TYPE);
   EXPECT(haft_table_value(table, handle, &kOther, &found) == HAFT_WRONG_TYPE);
   EXPECT(found == NULL);
   EXPECT(haft_table_delete(table, handle, &kOther) == HAFT_WRONG_TYPE);

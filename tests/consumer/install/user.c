@@ -3,7 +3,7 @@
 #include <haft/haft.h>
 #include <stdio.h>
 
-static const haft_type kType = {"int", NULL, NULL};
+static const haft_type kType = {.name = "int"};
 
 int main(void) {
   int object = 7;

@@ -42,6 +42,8 @@ static RUST: sys::haft_type = sys::haft_type {
     name: b"Rust value\0".as_ptr().cast(),
     identity: ptr::null(), // because another copy of this crate has other layouts
     destroy: None,         // destroy::<T> of each
+    size: 0,
+    alignment: 0,
 };
 
 unsafe extern "C" fn destroy<T>(entry: *mut c_void) {

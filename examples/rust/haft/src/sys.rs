@@ -7,6 +7,8 @@ pub struct haft_type {
     pub name: *const c_char,
     pub identity: *const c_char,
     pub destroy: Option<unsafe extern "C" fn(object: *mut c_void)>,
+    pub size: usize,
+    pub alignment: usize,
 }
 // SAFETY: it contains only constants.
 unsafe impl Sync for haft_type {}

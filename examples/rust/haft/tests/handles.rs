@@ -141,6 +141,8 @@ fn object_of_another_language_is_refused() {
         name: b"foreign\0".as_ptr().cast(),
         identity: b"foreign\0".as_ptr().cast(),
         destroy: None,
+        size: 0,
+        alignment: 0,
     };
     let mut word = 0;
     let process = std::ptr::null_mut();

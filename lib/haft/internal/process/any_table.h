@@ -70,14 +70,21 @@ struct TakenObject {
   void* context;
 };
 
+// Returns whether two sizes or alignments agree. 0 is unknown.
+constexpr bool LayoutAgrees(std::size_t a, std::size_t b) noexcept {
+  return a == b || a == 0 || b == 0;
+}
+
 // Returns whether an object of type `actual` is acceptable where `wanted` is
 // asked for (nullptr: any type is): if both are one descriptor, or if both have
-// an identity and the identities are equal strings.
+// an identity, the identities are equal strings, and the layouts agree.
 inline bool TypeMatches(const haft_type* actual,
                         const haft_type* wanted) noexcept {
   return wanted == nullptr || wanted == actual ||
          (wanted->identity != nullptr && actual->identity != nullptr &&
-          std::strcmp(wanted->identity, actual->identity) == 0);
+          std::strcmp(wanted->identity, actual->identity) == 0 &&
+          LayoutAgrees(wanted->size, actual->size) &&
+          LayoutAgrees(wanted->alignment, actual->alignment));
 }
 
 // Returns the name of a type for messages.

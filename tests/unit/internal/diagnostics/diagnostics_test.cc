@@ -29,8 +29,8 @@
 namespace haft {
 namespace {
 
-constexpr haft_type kWidget = {"widget", "haft.test.widget", nullptr};
-constexpr haft_type kGadget = {"gadget", "haft.test.gadget", nullptr};
+constexpr haft_type kWidget = {"widget", "haft.test.widget", nullptr, 0, 0};
+constexpr haft_type kGadget = {"gadget", "haft.test.gadget", nullptr, 0, 0};
 
 std::string DescribeIn(haft_table* table, haft_handle handle) {
   char text[1000];
@@ -232,9 +232,9 @@ TEST(DiagnosticsTest, CppCallsGiveTheirLine) {
 
 haft_handle in_destructor;
 std::string seen_in_destructor;
-constexpr haft_type kCurious = {"curious", nullptr, [](void*) {
-                                  seen_in_destructor = Described(in_destructor);
-                                }};
+constexpr haft_type kCurious = {
+    "curious", nullptr,
+    [](void*) { seen_in_destructor = Described(in_destructor); }, 0, 0};
 
 TEST(DiagnosticsTest, ADestructorFindsTheDeleterOfItsHandle) {
   InDiagnosedProcess([] {
@@ -669,12 +669,14 @@ TEST(DiagnosticsTest, EachTableHasAHistoryOfItsOwn) {
 haft_table* destroyed_table;
 haft_handle kept_by_object;
 constexpr haft_type kOwner = {
-    "owner", nullptr, [](void*) {
+    "owner", nullptr,
+    [](void*) {
       EXPECT_EQ(haft_table_delete(destroyed_table, kept_by_object, nullptr),
                 HAFT_OK);
       EXPECT_TRUE(
           Has(DescribeIn(destroyed_table, kept_by_object), "deleted at"));
-    }};
+    },
+    0, 0};
 
 TEST(DiagnosticsTest, DestructorsMayCallATableThatIsBeingDestroyed) {
   InDiagnosedProcess([] {

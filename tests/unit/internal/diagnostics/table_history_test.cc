@@ -9,8 +9,8 @@
 namespace haft::internal {
 namespace {
 
-constexpr haft_type kType = {"type", nullptr, nullptr};
-constexpr haft_type kNameless = {nullptr, nullptr, nullptr};
+constexpr haft_type kType = {"type", nullptr, nullptr, 0, 0};
+constexpr haft_type kNameless = {nullptr, nullptr, nullptr, 0, 0};
 constexpr SourceLocation kHere = {"here.c", 1}, kThere = {"there.c", 2};
 
 class TableHistoryTest : public ::testing::Test {

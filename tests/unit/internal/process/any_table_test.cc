@@ -12,7 +12,7 @@ namespace {
 
 void Count(void* context) { ++*static_cast<int*>(context); }
 
-constexpr haft_type kType = {"type", "identity", nullptr};
+constexpr haft_type kType = {"type", "identity", nullptr, 0, 0};
 
 TEST(AnyObjectTest, IsDestroyedOnceWhereverItIsMoved) {
   int destroyed = 0;
@@ -35,10 +35,10 @@ TEST(AnyObjectTest, ReleasedIsNotDestroyed) {
 
 TEST(TypeMatchesTest, ByAddressOrByIdentity) {
   char same[] = "identity";
-  const haft_type alias = {"alias", same, nullptr};
-  const haft_type other = {"type", "other", nullptr};
-  const haft_type nameless = {"type", nullptr, nullptr};
-  const haft_type nameless_too = {"type", nullptr, nullptr};
+  const haft_type alias = {"alias", same, nullptr, 0, 0};
+  const haft_type other = {"type", "other", nullptr, 0, 0};
+  const haft_type nameless = {"type", nullptr, nullptr, 0, 0};
+  const haft_type nameless_too = {"type", nullptr, nullptr, 0, 0};
   EXPECT_TRUE(internal::TypeMatches(&kType, nullptr));
   EXPECT_TRUE(internal::TypeMatches(&kType, &kType));
   EXPECT_TRUE(internal::TypeMatches(&kType, &alias));
@@ -49,10 +49,30 @@ TEST(TypeMatchesTest, ByAddressOrByIdentity) {
   EXPECT_FALSE(internal::TypeMatches(&nameless, &nameless_too));
 }
 
+TEST(TypeMatchesTest, EqualIdentitiesNeedEqualLayoutsIfBothAreKnown) {
+  const haft_type a = {"a", "identity", nullptr, 16, 8};
+  const haft_type same = {"same", "identity", nullptr, 16, 8};
+  const haft_type larger = {"larger", "identity", nullptr, 24, 8};
+  const haft_type aligned = {"aligned", "identity", nullptr, 16, 16};
+  const haft_type of_size = {"of size", "identity", nullptr, 16, 0};
+  const haft_type of_alignment = {"of alignment", "identity", nullptr, 0, 8};
+  EXPECT_TRUE(internal::TypeMatches(&a, &same));
+  EXPECT_FALSE(internal::TypeMatches(&a, &larger));
+  EXPECT_FALSE(internal::TypeMatches(&larger, &a));
+  EXPECT_FALSE(internal::TypeMatches(&a, &aligned));
+  EXPECT_FALSE(internal::TypeMatches(&aligned, &a));
+  EXPECT_TRUE(internal::TypeMatches(&a, &kType)) << "unknown";
+  EXPECT_TRUE(internal::TypeMatches(&kType, &a)) << "unknown";
+  EXPECT_TRUE(internal::TypeMatches(&aligned, &of_size));
+  EXPECT_FALSE(internal::TypeMatches(&larger, &of_size));
+  EXPECT_TRUE(internal::TypeMatches(&of_alignment, &larger));
+  EXPECT_FALSE(internal::TypeMatches(&of_alignment, &aligned));
+}
+
 TEST(AnyTableTest, ValueReturnsTheStatusOfABadHandle) {
   internal::AnyTable table(10);
   int object = 0;
-  const haft_type other = {"other", nullptr, nullptr};
+  const haft_type other = {"other", nullptr, nullptr, 0, 0};
   const Handle handle = table.Emplace(&object, &kType, nullptr, nullptr);
   void* found = nullptr;
   EXPECT_EQ(internal::AnyValue(table, handle, &other, &found),
@@ -83,7 +103,7 @@ TEST(AnyTableTest, ValueOfAnEarlierHandleOfTheSlotIsRefused) {
 TEST(AnyTableTest, TakeGivesBackTheObjectAndItsOwner) {
   internal::AnyTable table(10);
   int destroyed = 0, object = 0;
-  const haft_type other = {"other", nullptr, nullptr};
+  const haft_type other = {"other", nullptr, nullptr, 0, 0};
   const Handle handle = table.Emplace(&object, &kType, &Count, &destroyed);
   const auto as_it_is = [](internal::AnyObject any) { return any; };
   internal::TakenObject taken{};

@@ -45,9 +45,9 @@ extern "C" void* __wrap_calloc(std::size_t count, std::size_t size) {
 namespace haft {
 namespace {
 
-constexpr haft_type kType = {"type", "haft.test.type", nullptr};
-constexpr haft_type kAlias = {"alias", "haft.test.type", nullptr};
-constexpr haft_type kOther = {"other", nullptr, nullptr};
+constexpr haft_type kType = {"type", "haft.test.type", nullptr, 0, 0};
+constexpr haft_type kAlias = {"alias", "haft.test.type", nullptr, 0, 0};
+constexpr haft_type kOther = {"other", nullptr, nullptr, 0, 0};
 
 void Count(void* context) { ++*static_cast<std::atomic<int>*>(context); }
 void Call(void* context) { (*static_cast<std::function<void()>*>(context))(); }

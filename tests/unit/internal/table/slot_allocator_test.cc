@@ -295,7 +295,7 @@ TEST(StatsMeanwhileTest, ObjectTable) {
 TEST(StatsMeanwhileTest, TableOfTheCApi) {
   haft_table* table;
   ASSERT_EQ(haft_table_create(1000, &table), HAFT_OK);
-  static const haft_type type = {"test", nullptr, nullptr};
+  static const haft_type type = {"test", nullptr, nullptr, 0, 0};
   int object;
   TestStatsMeanwhile(
       SlotsOf(ObjectTable<int>(1000)),
