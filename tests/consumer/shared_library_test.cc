@@ -122,7 +122,7 @@ struct Copy : Library {
   }
 };
 
-constexpr haft_type kType = {"type", nullptr, nullptr};
+constexpr haft_type kType = {"type", nullptr, nullptr, 0, 0};
 constexpr char kAnother[] = "; another copy of Haft is loaded from ";
 
 // Expects that the text names `file` as the one other copy.

@@ -482,7 +482,7 @@ TEST(NestedDestroyTest, CallbacksThatNeverReturnHarmNoLaterDelete) {
 TEST(UnpinTest, ACopyOfAPinThatHasEndedEndsNoOtherPin) {
   static int destroyed;
   static constexpr haft_type kCounted = {"counted", nullptr,
-                                         [](void*) { ++destroyed; }};
+                                         [](void*) { ++destroyed; }, 0, 0};
   const auto refused = [] {
     haft_stats stats;
     EXPECT_EQ(haft_table_stats(nullptr, &stats), HAFT_OK);

@@ -58,7 +58,7 @@ static void expect(int holds, const char *what, int line) {
 #define EXPECT(condition) expect((condition) != 0, #condition, __LINE__)
 #define EXPECT_NO_MEMORY(call) EXPECT((call) == HAFT_OUT_OF_MEMORY)
 
-static const haft_type kType = {"type", NULL, NULL};
+static const haft_type kType = {.name = "type"};
 
 static int visit(void *context, haft_handle handle, const haft_type *type,
                  void *object) {

@@ -15,7 +15,7 @@
 #include "tests/support/single_step.h"
 
 namespace {
-constexpr haft_type kBorrowed = {"borrowed", nullptr, nullptr};
+constexpr haft_type kBorrowed = {"borrowed", nullptr, nullptr, 0, 0};
 }  // namespace
 
 #if defined(__SANITIZE_THREAD__)
@@ -91,7 +91,7 @@ TEST(InternForkTest, ForkDuringTheFirstCallMayBeFollowedByAnother) {
 namespace {
 
 int destroyed;
-constexpr haft_type kCounted = {"counted", nullptr, [](void*) { ++destroyed; }};
+constexpr haft_type kCounted = {"counted", nullptr, [](void*) { ++destroyed; }, 0, 0};
 
 // The handles of two objects of one address, which are therefore in the same
 // part of the map.
