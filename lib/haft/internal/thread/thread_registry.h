@@ -175,6 +175,20 @@ class ThreadRegistry {
     const unsigned index_;
   };
 
+  // Returns a number, never 0, by which IsAbsent knows the calling thread.
+  static std::uint64_t Identity() noexcept {
+    return (forks_.load(std::memory_order_relaxed) + 1) << kTagBits |
+           TagOf(sync::ThisThread());
+  }
+  // Whether a fork has left behind the thread that had this Identity: it is a
+  // thread of an ancestor of this process. False if that is not certain.
+  static bool IsAbsent(std::uint64_t identity) noexcept {
+    // relaxed, both: they were written when this thread was the only one, or
+    // before it began.
+    return identity >> kTagBits != forks_.load(std::memory_order_relaxed) + 1 &&
+           (identity & kTagMask) != forker_.load(std::memory_order_relaxed);
+  }
+
   // See ThreadIndexSet.
   static unsigned Reach() noexcept { return indices_.Reach(); }
 
@@ -196,6 +210,9 @@ class ThreadRegistry {
     // relaxed, both: as in Claim.
     indices_.ReleaseOthers(thread.index.load(std::memory_order_relaxed));
     caches_.ReleaseOthers(thread.cache.load(std::memory_order_relaxed));
+    // relaxed, both: the only thread.
+    forks_.fetch_add(1, std::memory_order_relaxed);
+    forker_.store(TagOf(thread), std::memory_order_relaxed);
   }
 
   template <typename Set, typename Number>
@@ -223,6 +240,12 @@ class ThreadRegistry {
     thread.tag = tags_.fetch_add(1, std::memory_order_relaxed) + 1;
   }
 
+  static constexpr unsigned kTagBits = 40;
+  static constexpr std::uint64_t kTagMask = (std::uint64_t{1} << kTagBits) - 1;
+  static std::uint64_t TagOf(const sync::ThreadState& thread) noexcept {
+    return thread.tag & kTagMask;
+  }
+
   using Indices = ThreadIndexSet<sync::kMaxThreads>;
   using Caches = ThreadIndexSet<sync::kMaxCaches>;
   [[gnu::visibility("default")]] static inline sync::ThreadExitHook hook_;
@@ -231,6 +254,12 @@ class ThreadRegistry {
   [[gnu::visibility("default")]] static inline Caches caches_;
   [[gnu::visibility("default")]] static inline sync::Atomic<std::uint64_t>
       tags_{0};
+  // How many forks lie between this process and its first ancestor with Haft,
+  // and the tag of the thread that made the last one.
+  [[gnu::visibility("default")]] static inline sync::Atomic<std::uint64_t>
+      forks_{0};
+  [[gnu::visibility("default")]] static inline sync::Atomic<std::uint64_t>
+      forker_{0};
 };
 
 }  // namespace HAFT_ABI
