@@ -30,6 +30,10 @@ inline namespace HAFT_ABI {
 // and the members below.
 class HazardReclamation : public internal::HazardCells {
  public:
+  // Trim: whether the Usage of a slot without an object may become all 0 at any
+  // moment, also between two calls of a thread that has a stale handle of it.
+  static constexpr bool kUsageMayBeDropped = true;
+
   // The part of each slot beside its state and object; zero bytes are its
   // initial value.
   struct Usage {
