@@ -12,6 +12,7 @@
 using haft::internal::AnyObject;
 using haft::internal::AnyTable;
 using haft::internal::CTable;
+using haft::internal::ProcessTableOrNull;
 using haft::internal::TableOf;
 
 extern "C" {
@@ -53,6 +54,16 @@ haft_status haft_table_stats(haft_table* name, haft_stats* stats) {
             figures.deleted,  figures.exhausted_slots, figures.high_water,
             figures.capacity, figures.lost_caches};
   return HAFT_OK;
+}
+
+size_t haft_table_trim(haft_table* name) {
+  CTable* const table = TableOf(name);
+  return table == nullptr ? 0 : table->Trim();
+}
+
+size_t haft_trim(void) {
+  CTable* const table = ProcessTableOrNull();
+  return table == nullptr ? 0 : table->Trim();
 }
 
 }  // extern "C"
