@@ -346,6 +346,39 @@ TYPED_TEST(PageTrimmerObjectTest, NeighboursOfLiveObjectsStay) {
   }
 }
 
+// A single object lives, at the end, the middle or the beginning of a page.
+TYPED_TEST(PageTrimmerObjectTest, LoneLiveObjectStays) {
+  ObjectTable<TypeParam> table(600);
+  using Allocator = std::decay_t<decltype(Inspector::AllocatorOf(table))>;
+  constexpr std::size_t size = sizeof(typename Allocator::Slot);
+  for (std::size_t page = 1; page <= 4; ++page) {
+    for (std::size_t i : {0u, 1u, 2u}) {
+      const std::size_t alive = page * Page() / size + i - (size < Page());
+      std::vector<Handle> dead;
+      Handle live = kNullHandle;
+      for (Word n = 0; n < 580; ++n) {
+        const Handle handle = table.Emplace(n);
+        const Word word = static_cast<Word>(handle);
+        if (DefaultLayout::Index::Decode(word) == alive) {
+          live = handle;
+        } else {
+          dead.push_back(handle);
+        }
+      }
+      if (live != kNullHandle) {
+        for (char& c : table.Pin(live)->rest) c = 'x';
+      }
+      for (Handle handle : dead) ASSERT_EQ(table.Delete(handle), Status::kOk);
+      (void)table.Trim();
+      if (live == kNullHandle) continue;
+      const auto pinned = table.Pin(live);
+      ASSERT_TRUE(pinned) << "slot " << alive;
+      for (char c : pinned->rest) ASSERT_EQ(c, 'x') << "slot " << alive;
+      ASSERT_EQ(table.Delete(live), Status::kOk);
+    }
+  }
+}
+
 TEST(PageTrimmerObjectsTest, RetiredAndDeferredObjectsStay) {
   using T = Sized<1000>;
   ObjectTable<T> table(1000);
