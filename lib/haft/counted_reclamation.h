@@ -18,11 +18,16 @@ inline namespace HAFT_ABI {
 //
 // The count belongs to the slot, not to the handle: while a thread finds out
 // that its handle is stale, the slot's present object is in use for a moment,
-// and DeleteUnlessPinned may then refuse it. Read scopes and the rest are those
+// and DeleteUnlessPinned may then refuse it. For the same reason Trim returns
+// nothing of such a table. Read scopes and the rest are those
 // of HazardReclamation, which also describes these members.
 class CountedReclamation : public HazardReclamation {
  public:
   using HazardReclamation::HazardReclamation;
+
+  // Protect may have counted a stale handle that Release is about to count
+  // back.
+  static constexpr bool kUsageMayBeDropped = false;
 
   struct Usage : HazardReclamation::Usage {
     internal::sync::Atomic<Word> pins;

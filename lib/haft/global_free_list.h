@@ -48,6 +48,13 @@ class GlobalFreeList {
     stack_.Push(0, handle);
   }
 
+  template <typename Thread, typename F>
+  std::size_t TakeRecycled(Thread&, F&& f) noexcept {
+    return stack_.PopSome(f);
+  }
+  // There are no slots beyond the capacity.
+  static std::size_t MostInHand() noexcept { return 0; }
+
   template <typename F>
   void ForEach(F&& f) const {
     stack_.ForEach(f);

@@ -299,6 +299,21 @@ typedef struct haft_stats {
 } haft_stats;
 HAFT_API haft_status haft_table_stats(haft_table *table, haft_stats *stats);
 
+/* Gives the system back the memory of those pages of `table` that contain only
+ * free slots. Handles and objects stay as they are, and every other call may go
+ * on beside it. A handle that was never issued, for a slot of such a page, may
+ * be HAFT_STALE afterwards, if another slot has issued its generation.
+ *   Returns   how many bytes; 0 also if another call is trimming the table, or
+ *             if there is no table
+ *   Progress  lock-free, O(slots) steps; async-signal-safe if the table exists
+ *   Cost      O(high_water), eight bytes a slot until it returns, and a system
+ *             call for each 1,024 slots at most, which interrupts the process's
+ *             running threads. The free slots in the caches of other threads,
+ *             up to 256 for each, keep their pages */
+HAFT_API size_t haft_table_trim(haft_table *table);
+/* The same for the process's table, which it does not create. */
+HAFT_API size_t haft_trim(void);
+
 /* --- Scopes ----------------------------------------------------------------
  *
  * Closing a scope deletes the handles that were added to it, unless they have

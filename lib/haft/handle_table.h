@@ -85,12 +85,14 @@ class HandleTable {
   //             returns this value
   //   Source    NewHandle of Go issue 37033
   [[nodiscard, gnu::always_inline]] Handle New(const T& value) noexcept {
-    return allocator_.caches().With(
+    const Handle handle = allocator_.caches().With(
         [ this, value ](auto& thread) __attribute__((always_inline)) {
-          const Handle handle = this->NewIn(thread, value);
-          thread.CountCreated(handle != kNullHandle);
-          return handle;
+          const Handle made = this->NewIn(thread, value);
+          thread.CountCreated(made != kNullHandle);
+          return made;
         });
+    if (__builtin_expect(handle == kNullHandle, 0)) return NewBesideTrim(value);
+    return handle;
   }
 
   // Returns the value of `handle`.
@@ -160,14 +162,19 @@ class HandleTable {
   //   Ordering  as New
   [[nodiscard]] std::size_t NewBatch(const T* values, std::size_t count,
                                      Handle* handles) noexcept {
-    return allocator_.caches().With(
-        [this, values, count, handles](auto& thread) {
-          const std::size_t made = Allocator::NewBatch(
+    const std::size_t made =
+        allocator_.caches().With([this, values, count, handles](auto& thread) {
+          const std::size_t made_here = Allocator::NewBatch(
               count, handles,
               [&](std::size_t i) { return this->NewIn(thread, values[i]); });
-          thread.CountCreated(made);
-          return made;
+          thread.CountCreated(made_here);
+          return made_here;
         });
+    if (__builtin_expect(made == count, 1)) return made;
+    return made + Allocator::NewBatch(count - made, handles + made,
+                                      [&](std::size_t i) {
+                                        return NewBesideTrim(values[made + i]);
+                                      });
   }
 
   // Delete for each of handles[0..count-1], with the slots' cache lines fetched
@@ -210,6 +217,26 @@ class HandleTable {
     });
   }
 
+  // Gives the system back the memory of those pages of the table that contain
+  // only free slots. Handles and values stay as they are, and every other call
+  // may go on beside it. A handle that was never issued, for a slot of such a
+  // page, may count as stale afterwards, if another slot has issued its
+  // generation.
+  //   Returns   how many bytes; 0 also if another call is trimming the table.
+  //             If slots straddle pages, a page at the edge of a free range may
+  //             be counted though it was given back before
+  //   Progress  lock-free, O(slots) steps; async-signal-safe
+  //   Cost      O(high water), eight bytes a slot until it returns, and a
+  //             system call for each 1,024 slots at most, or each page, which
+  //             interrupts the process's running threads. The free slots in the
+  //             caches of other threads, up to 256 for each, keep their pages.
+  //             Meanwhile a New that finds no handle elsewhere searches those
+  //             that this has collected, in O(slots) steps. If the free list
+  //             has no slots beyond the capacity, then New may answer "full"
+  //             while the slots of a page are in hand
+  //   Ordering  none
+  std::size_t Trim() noexcept { return allocator_.Trim(); }
+
   // Returns the figures of the table; see TableStats.
   //   Progress  wait-free; async-signal-safe
   //   Cost      O(threads); no hot path shares a counter
@@ -239,6 +266,13 @@ class HandleTable {
     const Word handle = allocator_.Allocate(thread);
     if (__builtin_expect(handle == 0, 0)) return kNullHandle;
     allocator_[handle].Publish(handle, value);
+    return Handle(handle);
+  }
+
+  // New for a thread that has found the table full.
+  [[gnu::always_inline]] Handle NewBesideTrim(const T& value) noexcept {
+    const Word handle = allocator_.AllocateBesideTrim();
+    if (handle != 0) allocator_[handle].Publish(handle, value);
     return Handle(handle);
   }
 

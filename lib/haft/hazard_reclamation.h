@@ -33,6 +33,10 @@ inline namespace HAFT_ABI {
 // and the members below.
 class HazardReclamation : public internal::HazardCells {
  public:
+  // Trim: whether the Usage of a slot without an object may become all 0 at any
+  // moment, also between two calls of a thread that has a stale handle of it.
+  static constexpr bool kUsageMayBeDropped = true;
+
   // `slots` is a power of two.
   explicit HazardReclamation(std::size_t slots) noexcept : counts_(slots) {}
 

@@ -103,6 +103,35 @@ class BasicMagazineFreeList {
     }
   }
 
+  // Calls f(handle) for each of a few handles, which then belong to the caller.
+  // Returns how many; 0 if it has found none.
+  template <typename Thread, typename F>
+  std::size_t TakeRecycled(Thread& thread, F&& f) noexcept {
+    if constexpr (Thread::kHasCache) {
+      Cache& cache = thread.cache();
+      unsigned level = thread.level();
+      if (level == 0) {
+        level = std::exchange(cache.previous_count, 0);
+        if (level != 0) std::swap(cache.loaded, cache.previous);
+      }
+      thread.set_level(0);
+      ForEachIn(cache.loaded, level, f);
+      if (level != 0) return level;
+    }
+    std::uint64_t tags = 0;
+    if (internal::MagazineEntry* const full =
+            size_ == 0 ? nullptr : depot_.TakeFull(0, &tags)) {
+      Word handles[kMagazineSize];
+      BreakUp(full, handles);
+      for (std::size_t i = 0; i < size_; ++i) f(handles[i]);
+      return size_;
+    }
+    return singles_.PopSome(f);
+  }
+  // A Trim counts as eight of the uncached callers that the table has slots
+  // for.
+  std::size_t MostInHand() const noexcept { return std::size_t{8} * size_; }
+
   // Call f(handle) for every handle that waits in the shared part, or in
   // `cache`. They are exact only if no thread pushes or pops.
   template <typename F>
@@ -206,19 +235,26 @@ class BasicMagazineFreeList {
         return run[0];
       internal::MagazineEntry* const magazine = depot_.TakeFull(0, tags);
       if (magazine == nullptr) return 0;
-      // Tells compilers the size, because otherwise they warn of an overflow
-      // that cannot happen.
-      const std::size_t size = size_;
-      if (size < 1 || size > kMagazineSize) __builtin_unreachable();
-      // The magazine goes back before its handles do. Therefore a caller that
-      // has a magazine also has its handles, and the number of handles limits
-      // that of magazines (see MagazineDepot::TakeEmpty).
       Word handles[kMagazineSize];
-      for (std::size_t i = 0; i < size; ++i) handles[i] = magazine[i].Read();
-      depot_.GiveEmpty(0, magazine);
+      const std::size_t size = BreakUp(magazine, handles);
       if (size > 1) singles_.PushChain(0, handles, size - 1);
       return handles[size - 1];
     });
+  }
+
+  // Moves the handles out of a full magazine and gives it back. It goes back
+  // before its handles do. Therefore a caller that has a magazine also has its
+  // handles, and the number of handles limits that of magazines (see
+  // MagazineDepot::TakeEmpty).
+  [[gnu::always_inline]] std::size_t BreakUp(internal::MagazineEntry* magazine,
+                                             Word* handles) noexcept {
+    // Tells compilers the size, because otherwise they warn of an overflow that
+    // cannot happen.
+    const std::size_t size = size_;
+    if (size < 1 || size > kMagazineSize) __builtin_unreachable();
+    for (std::size_t i = 0; i < size; ++i) handles[i] = magazine[i].Read();
+    depot_.GiveEmpty(0, magazine);
+    return size;
   }
 
   template <typename F>

@@ -241,6 +241,10 @@ class ObjectTable {
   //   Returns   how many
   std::size_t Clear() { return store_.Clear(); }
 
+  // As HandleTable::Trim. With CountedReclamation it does nothing and returns
+  // 0.
+  std::size_t Trim() noexcept { return store_.Trim(); }
+
   // Returns the figures of the table; see ObjectTableStats.
   //   Progress  wait-free; async-signal-safe
   //   Cost      O(threads)

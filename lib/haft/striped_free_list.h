@@ -53,6 +53,13 @@ class StripedFreeList {
     stack_.Push(internal::sync::CpuIndex(), handle);
   }
 
+  template <typename Thread, typename F>
+  std::size_t TakeRecycled(Thread&, F&& f) noexcept {
+    return stack_.PopSome(f);
+  }
+  // There are no slots beyond the capacity.
+  static std::size_t MostInHand() noexcept { return 0; }
+
   template <typename F>
   void ForEach(F&& f) const {
     stack_.ForEach(f);

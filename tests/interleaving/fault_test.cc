@@ -457,6 +457,22 @@ void ExpectCollisionsLoseNothing(unsigned rounds) {
   EXPECT_EQ(left, 0) << "objects left after the last unpin";
 }
 
+// Where memory is locked, no page can be dropped.
+TEST(DropFaultTest, TrimThatTheSystemRefusesChangesNothing) {
+  HandleTable<Word> table(4000);
+  std::vector<Handle> handles(4000);
+  for (Handle& handle : handles) handle = table.New(1);
+  for (Handle handle : handles) ASSERT_EQ(table.Delete(handle), Word{1});
+  testing::drops.FailAll();
+  EXPECT_EQ(table.Trim(), 0u);
+  EXPECT_GT(testing::drops.Stop(), 0u);
+  testing::ExpectConservation(table);
+  for (Handle handle : handles) ASSERT_EQ(table.Check(handle), Status::kStale);
+  EXPECT_NE(table.Trim(), 0u);
+  testing::ExpectConservation(table);
+  for (Handle handle : handles) ASSERT_EQ(table.Check(handle), Status::kStale);
+}
+
 TEST(BarrierFaultTest, ThereIsNoHeavyBarrier) {
   (void)ObjectTable<Counted>(1);
   const bool had = internal::sync::HasHeavyBarrier();

@@ -33,6 +33,9 @@ constexpr std::uint64_t kWorkBound = 20000;
 // For a batch.
 constexpr std::size_t kBatch = 3;
 
+// The most handles that a call has in hand: a Trim has those of a page.
+constexpr std::size_t kInHand = 4;
+
 // The most handles that a thread which is stopped inside a call keeps from
 // others: a magazine on its way to or from the depot, and those of the call
 // itself.
@@ -46,7 +49,7 @@ struct World {
   using FreeList = FreeListT;
   using Table = HandleTable<Word, TestTraits<FreeList>>;
   static constexpr std::size_t kCapacity = 24;
-  static constexpr std::size_t kHeld = kMagazine<FreeList> + kBatch;
+  static constexpr std::size_t kHeld = kMagazine<FreeList> + kInHand;
 
   World() { shared = table.New(kShared); }
 
@@ -102,7 +105,7 @@ struct World {
     table.ForEach([&](Handle, Word) { ++live; });
     // A list that strands nothing lacks only the handles that the stopped
     // thread holds.
-    const std::size_t held = kMagazine<FreeList> != 0 ? 0 : kBatch;
+    const std::size_t held = kMagazine<FreeList> != 0 ? 0 : kInHand;
     for (; live + held < kCapacity; ++live) made.push_back(New(9));
     for (Handle handle : made) Delete(handle, 9);
   }
@@ -241,6 +244,11 @@ std::vector<Operation<W>> AllOperations() {
          EXPECT_GE(w.table.DeleteBatch(handles, kBatch), 2u);
        },
        [](W& w) { w.Make(2); }},
+      {"a Trim", [](W& w) { (void)w.table.Trim(); },
+       [](W& w) {
+         w.Make(8);
+         w.DeleteOwn(8);
+       }},
       {"a thread's end", [](W&) { schedule::ExitThread(); }, kOne},
   };
 }

@@ -39,7 +39,7 @@ class FaultPoint {
   std::atomic<unsigned> calls_{0}, first_{0}, last_{0};
 };
 
-inline FaultPoint reservations, hooks, barriers;
+inline FaultPoint reservations, hooks, barriers, drops;
 
 // The ranges that are reserved now. The test ends if a range is given back in
 // another way than it was reserved.
@@ -105,6 +105,10 @@ void Unreserve(T* objects, std::size_t count) noexcept {
   testing::ranges.Remove(const_cast<std::remove_const_t<T>*>(objects),
                          count * sizeof(T));
   system_sync::Unreserve(objects, count);
+}
+
+inline bool DropPages(void* begin, std::size_t bytes) noexcept {
+  return !testing::drops.Fails() && system_sync::DropPages(begin, bytes);
 }
 
 }  // namespace haft::internal::sync

@@ -269,6 +269,16 @@ void Unreserve(T* objects, std::size_t count) noexcept {
                          count * sizeof(T));
 }
 
+// Small, so that a tiny table has several pages. The pages consist of atomic
+// words.
+inline std::size_t PageSize() noexcept { return 64; }
+inline bool DropPages(void* begin, std::size_t bytes) noexcept {
+  auto* const words = static_cast<Atomic<std::uintptr_t>*>(begin);
+  for (std::size_t i = 0; i < bytes / sizeof(*words); ++i)
+    words[i].store(0, std::memory_order_release);
+  return true;
+}
+
 // Every table of a model begins with the same generation.
 inline std::uint64_t RandomWord() noexcept { return 0; }
 

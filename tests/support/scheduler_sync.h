@@ -152,6 +152,16 @@ void Unreserve(T*, std::size_t) noexcept {
   schedule::UnreserveBytes();
 }
 
+// Small, so that a tiny table has several pages. The pages consist of atomic
+// words.
+inline std::size_t PageSize() noexcept { return 64; }
+inline bool DropPages(void* begin, std::size_t bytes) noexcept {
+  auto* const words = static_cast<Atomic<std::uintptr_t>*>(begin);
+  for (std::size_t i = 0; i < bytes / sizeof(*words); ++i)
+    words[i].store(0, std::memory_order_release);
+  return true;
+}
+
 inline std::uint64_t RandomWord() noexcept {
   static std::uint64_t state = 0;
   return state += 0x9e3779b97f4a7c15u;

@@ -98,11 +98,26 @@ void ForEachFree(const Table& table, F&& f) {
   internal::Inspector::ForEachFree(table, f);
 }
 
+// Whether the slot of `handle` has no state, because it was never used or
+// because a Trim has dropped its page. False for a class that stands for a
+// table.
+template <typename T, typename Traits>
+bool IsUntouched(const HandleTable<T, Traits>& table, Handle handle) {
+  return internal::Inspector::AllocatorOf(table)[static_cast<Word>(handle)]
+             .state() == 0;
+}
+template <typename T, typename Traits>
+bool IsUntouched(const ObjectTable<T, Traits>& table, Handle handle) {
+  return internal::Inspector::AllocatorOf(table)[static_cast<Word>(handle)]
+             .state() == 0;
+}
+inline bool IsUntouched(...) { return false; }
+
 // Expects I4: each slot that was ever taken is live, waiting in the free list
 // under its own next handle, or exhausted, and the counters agree. No other
 // thread may be inside a call.
 template <typename Table>
-void ExpectConservation(const Table& table) {
+void ExpectConservation(Table& table) {
   std::size_t live = 0;
   std::set<Handle> live_handles;
   table.ForEach([&](Handle handle, const auto&) {
@@ -115,7 +130,9 @@ void ExpectConservation(const Table& table) {
   ForEachFree(table, [&](Handle handle) {
     ++free;
     EXPECT_TRUE(free_handles.insert(handle).second) << "free twice";
-    EXPECT_EQ(table.Check(handle), Status::kNeverIssued)
+    const Status status = table.Check(handle);
+    EXPECT_TRUE(status == Status::kNeverIssued ||
+                (status == Status::kStale && IsUntouched(table, handle)))
         << "a free slot's next handle has been issued";
   });
   const TableStats stats = table.Stats();

@@ -16,6 +16,7 @@
 #include <mutex>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "haft/internal/base/sanitizer.h"
 #include "haft/internal/base/sync.h"
@@ -54,6 +55,33 @@ TEST(ProcessTableTest, RacingFirstCallsCreateOneTable) {
       EXPECT_EQ(stats.live, kThreads);
     });
   }
+}
+
+TEST(ProcessTableTest, TrimGivesThePagesOfFreeSlotsBack) {
+  InChild([] {
+    EXPECT_EQ(haft_trim(), 0u) << "there is no table yet";
+    int object = 0;
+    for (haft_table* table : {static_cast<haft_table*>(nullptr), [] {
+                                haft_table* made = nullptr;
+                                EXPECT_EQ(haft_table_create(5000, &made),
+                                          HAFT_OK);
+                                return made;
+                              }()}) {
+      std::vector<haft_handle> handles(4000);
+      for (haft_handle& handle : handles)
+        ASSERT_EQ(haft_table_new(table, &object, &kBorrowed, &handle), HAFT_OK);
+      EXPECT_EQ(haft_table_trim(table), 0u) << "all are live";
+      for (haft_handle handle : handles)
+        ASSERT_EQ(haft_table_delete(table, handle, &kBorrowed), HAFT_OK);
+      const std::size_t bytes =
+          table == nullptr ? haft_trim() : haft_table_trim(table);
+      EXPECT_GT(bytes, 4000 * 4 * sizeof(void*));
+      for (haft_handle handle : handles) {
+        ASSERT_EQ(haft_table_delete(table, handle, &kBorrowed), HAFT_STALE);
+        ASSERT_EQ(haft_table_new(table, &object, &kBorrowed, &handle), HAFT_OK);
+      }
+    }
+  });
 }
 
 TEST(ProcessTableTest, TheEnvironmentGivesTheCapacity) {

@@ -56,6 +56,16 @@ class CdsFreeList {
     list_.put(&node);
   }
 
+  template <typename Thread, typename F>
+  std::size_t TakeRecycled(Thread&, F&& f) noexcept {
+    const Word handle = TryPop();
+    if (handle == 0) return 0;
+    f(handle);
+    return 1;
+  }
+  // There are no slots beyond the capacity.
+  static std::size_t MostInHand() noexcept { return 0; }
+
   // No thread may be inside a call, because libcds can visit the nodes of a
   // list only by emptying it.
   template <typename F>

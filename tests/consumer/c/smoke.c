@@ -209,6 +209,8 @@ static void many(haft_table *table) {
   EXPECT(statuses[0] == HAFT_OK && statuses[1] == HAFT_NULL);
   EXPECT(destroyed == 2);
   destroyed = 0;
+  EXPECT(haft_table_trim(table) == 0); /* all slots are in the first pages */
+  EXPECT(haft_trim() == 0);
 }
 
 static void scopes(haft_table *table) {

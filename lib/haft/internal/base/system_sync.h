@@ -261,6 +261,20 @@ void Unreserve(T* objects, std::size_t count) noexcept {
   munmap(const_cast<std::remove_const_t<T>*>(objects), count * sizeof(T));
 }
 
+inline std::size_t PageSize() noexcept {
+  const long size = sysconf(_SC_PAGESIZE);
+  return size < 1 ? 4096 : static_cast<std::size_t>(size);
+}
+// Gives back the memory of whole pages of a reserved range, which stays
+// reserved: all bytes are 0 afterwards. It works as if it stored 0 to each word
+// with release order. If another thread writes to the pages meanwhile, its
+// writes are kept or lost.
+//   Returns   false if the system refuses, because the pages are locked, say.
+//             Each page is then as it was, or all 0
+inline bool DropPages(void* begin, std::size_t bytes) noexcept {
+  return madvise(begin, bytes, MADV_DONTNEED) == 0;
+}
+
 // Returns a word that differs from call to call and from process to process. It
 // is not for cryptography.
 inline std::uint64_t RandomWord() noexcept {

@@ -61,6 +61,20 @@ inline namespace HAFT_ABI {
 //     Ordering   what precedes it happens before what follows the Pop that
 //                returns this handle
 //
+//   size_t TakeRecycled(Access& thread, F&& f) noexcept
+//     Called by  Trim, inside ThreadCaches::With
+//     Effect     f(handle) for each of a few handles that were pushed (or are
+//                fresh ones that the list had taken before), which then belong
+//                to the caller; those in the thread's cache first. f does not
+//                use the list, and the list keeps no magazine meanwhile.
+//     Returns    how many; 0 if it has found none. It takes no fresh slots.
+//     Progress   lock-free; async-signal-safe; no allocation
+//
+//   size_t MostInHand() const noexcept
+//     Called by  Trim
+//     Returns    how many handles one call may keep to itself for a while, so
+//                that Pop finds `capacity` handles all the same
+//
 //   void ForEach(F&& f) const
 //   static void ForEachCached(const Cache&, unsigned level, F&& f)
 //     Called by  tests, through the tables' ForEachFree, if no thread is inside
@@ -95,13 +109,25 @@ using HasPop =
     std::is_same<decltype(std::declval<L&>().Pop(std::declval<Access&>())),
                  Word>;
 template <typename L, typename Access>
+using HasTakeRecycled =
+    std::is_same<decltype(std::declval<L&>().TakeRecycled(
+                     std::declval<Access&>(),
+                     std::declval<void (&)(Word) noexcept>())),
+                 std::size_t>;
+template <typename L>
+using HasMostInHand =
+    std::is_same<decltype(std::declval<const L&>().MostInHand()), std::size_t>;
+template <typename L, typename Access>
 using HasPopLoaded = std::is_same<
     decltype(std::declval<L&>().PopLoaded(std::declval<Access&>())), Word>;
 template <typename L, typename Access>
 using WorksWithoutThrowing = std::bool_constant<noexcept(
     L::SlotsFor(std::size_t{}, std::size_t{}), std::declval<const L&>().ok(),
     std::declval<L&>().Pop(std::declval<Access&>()),
-    std::declval<L&>().Push(std::declval<Access&>(), Word{}))>;
+    std::declval<L&>().Push(std::declval<Access&>(), Word{}),
+    std::declval<L&>().TakeRecycled(std::declval<Access&>(),
+                                    std::declval<void (&)(Word) noexcept>()),
+    std::declval<const L&>().MostInHand())>;
 template <typename L>
 using HasForEach = std::is_void<decltype(std::declval<const L&>().ForEach(
     std::declval<void (&)(Word)>()))>;
@@ -112,6 +138,7 @@ using HasForEachCached = std::is_void<decltype(L::ForEachCached(
 
 template <typename L, typename Access>
 using Serves = std::conjunction<Meets<HasPop, L, Access>,
+                                Meets<HasTakeRecycled, L, Access>,
                                 Meets<WorksWithoutThrowing, L, Access>>;
 template <typename L>
 using ServesBothAccesses =
@@ -124,8 +151,8 @@ template <typename L>
 inline constexpr bool kIsFreeList =
     std::conjunction_v<Meets<HasZeroedCache, L>, Meets<HasSlotsFor, L>,
                        Meets<HasOk, L>, Meets<ConstructsWithoutThrowing, L>,
-                       Meets<ServesBothAccesses, L>, Meets<HasForEach, L>,
-                       Meets<HasForEachCached, L>>;
+                       Meets<ServesBothAccesses, L>, Meets<HasMostInHand, L>,
+                       Meets<HasForEach, L>, Meets<HasForEachCached, L>>;
 
 // Whether the free list L also has PopLoaded.
 template <typename L>

@@ -62,6 +62,20 @@ class HandleStack {
     return node == StripedStack::kNone ? 0 : handles_[node].Read();
   }
 
+  // Pops a few handles of any of the stacks and calls f(handle) for each.
+  // Returns how many; 0 if it has found none.
+  template <typename F>
+  std::size_t PopSome(F&& f) noexcept {
+    constexpr std::size_t kSome = 64;
+    std::uint64_t tags = 0;
+    for (std::size_t n = 0; n < kSome; ++n) {
+      const Word handle = Pop(0, &tags);
+      if (handle == 0) return n;
+      f(handle);
+    }
+    return kSome;
+  }
+
   // Takes all handles of the stack `stripe` and calls f(handle) for each. f may
   // push the handle again.
   template <typename F>

@@ -12,6 +12,7 @@
 using haft::internal::AnyObject;
 using haft::internal::AnyTable;
 using haft::internal::CTable;
+using haft::internal::ProcessTableOrNull;
 using haft::internal::refused_unpins;
 using haft::internal::TableOf;
 
@@ -56,6 +57,16 @@ haft_status haft_table_stats(haft_table* name, haft_stats* stats) {
             // relaxed: a count.
             refused_unpins.load(std::memory_order_relaxed)};
   return HAFT_OK;
+}
+
+size_t haft_table_trim(haft_table* name) {
+  CTable* const table = TableOf(name);
+  return table == nullptr ? 0 : table->Trim();
+}
+
+size_t haft_trim(void) {
+  CTable* const table = ProcessTableOrNull();
+  return table == nullptr ? 0 : table->Trim();
 }
 
 }  // extern "C"

@@ -222,6 +222,10 @@ class ObjectSlot {
 
   // relaxed, both: as in WordSlot.
   Word state() const noexcept { return state_.load(std::memory_order_relaxed); }
+  Word AcquireState() const noexcept {
+    // As [H6] in WordSlot.
+    return state_.load(std::memory_order_acquire);
+  }
   void Initialize(Word state) noexcept {
     state_.store(state, std::memory_order_relaxed);
   }

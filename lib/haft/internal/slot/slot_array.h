@@ -8,8 +8,10 @@
 
 #include "haft/handle.h"
 #include "haft/internal/base/abi.h"
+#include "haft/internal/base/check.h"
 #include "haft/internal/base/reserved_array.h"
 #include "haft/internal/base/sanitizer.h"
+#include "haft/internal/base/sync.h"
 #include "haft/internal/base/visitor.h"
 #include "haft/internal/slot/slot_state.h"
 #include "haft/status.h"
@@ -67,10 +69,11 @@ class SlotArray {
   haft::Status Status(Word handle) const noexcept {
     if (handle == 0) return haft::Status::kNull;
     if (!Layout::IsWellFormed(handle)) return haft::Status::kMalformed;
-    const Word state = (*this)[handle].state();
+    const Word state = (*this)[handle].AcquireState();
     if (State::IsLive(state, handle, size())) return haft::Status::kOk;
-    if (Layout::Index::Decode(handle) >= storage_.size() || state == 0)
+    if (Layout::Index::Decode(handle) >= storage_.size())
       return haft::Status::kNeverIssued;
+    if (state == 0) return StatusOfUntouched(handle);
     // Generations before the one in the state word have been issued and
     // deleted.
     const Word age = Age(handle);
@@ -112,6 +115,27 @@ class SlotArray {
     }
   }
 
+  // For a thread that is about to drop the page of a slot whose next handle is
+  // `next`. Afterwards Status says of each slot without a state that
+  // generations before that one are stale.
+  void NoteDropped(Word next) noexcept {
+    const Word age = Age(next);
+    // relaxed: one thread at a time writes it.
+    if (age <= dropped_age_.load(std::memory_order_relaxed)) return;
+    // [H5] release, as the drop after it: a thread that reads the 0 of a
+    // dropped page by [H6] sees this.
+    dropped_age_.store(age, std::memory_order_release);
+  }
+  // Drops the pages [first, end) of the array. The caller holds the next
+  // handles of all slots that lie in them, even partly; slot 0 is none of them.
+  //   Returns   whether the system has taken their memory back
+  bool DropPages(std::size_t first, std::size_t end,
+                 std::size_t page) noexcept {
+    HAFT_CHECK(first * page >= sizeof(Slot),
+               "slot 0 would become untouched, and the null handle live");
+    return sync::DropPages(base_ + first * page, (end - first) * page);
+  }
+
   // Leaves the slots mapped permanently.
   void Leak() noexcept { storage_.Leak(); }
 
@@ -121,6 +145,17 @@ class SlotArray {
   static constexpr std::size_t kMaskUnit = kIsShift ? sizeof(Slot) : 1;
 
   std::size_t bytes() const noexcept { return size() * sizeof(Slot); }
+
+  // Returns why `handle` is refused by a slot whose state is 0. Such a slot was
+  // never used, or its page was dropped, and then the generations before the
+  // newest one that was ever dropped are taken for stale. A slot that was never
+  // used is of one kind with the dropped ones.
+  haft::Status StatusOfUntouched(Word handle) const noexcept {
+    // relaxed: [H6] has made it visible.
+    return Age(handle) < dropped_age_.load(std::memory_order_relaxed)
+               ? haft::Status::kStale
+               : haft::Status::kNeverIssued;
+  }
 
   // Returns how many generations lie between the slots' first one and that of
   // `word`. A generation before the first counts as one after a wrap; if
@@ -136,6 +171,7 @@ class SlotArray {
   char* const base_;
   const Word mask_;
   const Word first_;
+  sync::Atomic<Word> dropped_age_{0};
 };
 
 }  // namespace HAFT_ABI

@@ -106,6 +106,11 @@ class alignas(CeilPowerOfTwo((1 + PayloadWords<T>()) * sizeof(Word))) WordSlot {
   // one order (I1); `Initialize` writes before any other thread knows of the
   // table.
   Word state() const noexcept { return state_.load(std::memory_order_relaxed); }
+  Word AcquireState() const noexcept {
+    // [H6] acquire: if it reads the 0 of a dropped page, sees what precedes the
+    // drop; partner of [H5].
+    return state_.load(std::memory_order_acquire);
+  }
   void Initialize(Word state) noexcept {
     state_.store(state, std::memory_order_relaxed);
   }

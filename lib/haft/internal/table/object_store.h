@@ -112,6 +112,14 @@ class ObjectStore {
     return status == Status::kOk ? Status::kNeverIssued : status;
   }
 
+  std::size_t Trim() noexcept {
+    if constexpr (Reclamation::kUsageMayBeDropped) {
+      return allocator_.Trim();
+    } else {
+      return 0;
+    }
+  }
+
   ObjectTableStats Stats() const noexcept {
     // relaxed: a count.
     return {allocator_.Stats(),
@@ -285,12 +293,14 @@ class ObjectStore {
       Allocator::kMaxCapacity < 4096 ? Allocator::kMaxCapacity : 4096;
 
   Word Reserve() noexcept {
-    return allocator_.caches().With([this](
+    const Word word = allocator_.caches().With([this](
         auto& thread) __attribute__((always_inline)) {
-      const Word word = allocator_.Allocate(thread);
-      thread.CountCreated(word != 0);
-      return word;
+      const Word popped = allocator_.Allocate(thread);
+      thread.CountCreated(popped != 0);
+      return popped;
     });
+    return __builtin_expect(word != 0, 1) ? word
+                                          : allocator_.AllocateBesideTrim();
   }
   void Return(Word word) noexcept {
     allocator_[word].EndObject();

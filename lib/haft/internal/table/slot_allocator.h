@@ -4,6 +4,7 @@
 #define HAFT_INTERNAL_TABLE_SLOT_ALLOCATOR_H_
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <new>
 #include <stdexcept>
@@ -13,10 +14,12 @@
 #include "haft/internal/base/check.h"
 #include "haft/internal/base/power_of_two.h"
 #include "haft/internal/base/sync.h"
+#include "haft/internal/free_list/collected_handles.h"
 #include "haft/internal/free_list/free_list_concept.h"
 #include "haft/internal/free_list/fresh_slots.h"
 #include "haft/internal/slot/slot_array.h"
 #include "haft/internal/table/bad_handle_report.h"
+#include "haft/internal/table/page_trimmer.h"
 #include "haft/internal/thread/thread_caches.h"
 #include "haft/status.h"
 #include "haft/table_stats.h"
@@ -60,7 +63,7 @@ class SlotAllocator {
 
   bool ok() const noexcept {
     return capacity_ <= kMaxCapacity && slots_.ok() && caches_.ok() &&
-           free_list_.ok();
+           free_list_.ok() && collected_.ok();
   }
   // Reports why ok() is false, for a constructor: throws std::length_error or
   // std::bad_alloc, and aborts where there are no exceptions.
@@ -101,6 +104,26 @@ class SlotAllocator {
   [[gnu::always_inline]] Word AllocateAtHand(Thread& thread) noexcept {
     return free_list_.PopLoaded(thread);
   }
+  // The same for a thread to which Allocate has just returned 0, and counts the
+  // handle. While a Trim is under way, the handles that it has collected are
+  // free, too. Not for a caller inside ThreadCaches::With.
+  [[gnu::cold, gnu::noinline]] Word AllocateBesideTrim() noexcept {
+    for (;;) {
+      const std::uint64_t epoch = collected_.Epoch();
+      if (epoch == 0) return 0;
+      Word handle = collected_.Steal(epoch);
+      if (handle != 0) {
+        caches_.With([](auto& thread) { thread.CountCreated(1); });
+        return handle;
+      }
+      handle = caches_.With([this](auto& thread) {
+        const Word popped = Allocate(thread);
+        thread.CountCreated(popped != 0);
+        return popped;
+      });
+      if (handle != 0 || collected_.Epoch() == epoch) return handle;
+    }
+  }
   // Gives a slot back: `next` is the handle that it answers to next. 0 stands
   // for a slot that is exhausted.
   template <typename Thread>
@@ -113,6 +136,13 @@ class SlotAllocator {
     } else {
       free_list_.Push(thread, next);
     }
+  }
+
+  // Gives pages that contain only free slots back to the system. For a slot
+  // whose bytes may all become 0 while it is free; see PageTrimmer.
+  //   Returns   how many bytes
+  std::size_t Trim() noexcept {
+    return PageTrimmer(&slots_, &free_list_, &caches_, &collected_).Trim();
   }
 
   // Returns the handle after `handle` in the same slot; 0 if the slot is then
@@ -181,11 +211,13 @@ class SlotAllocator {
     slots_.ForEachInUse(fresh_slots_.high_water(), f);
   }
   // Calls f(handle) for the next handle of each free slot that was ever in use:
-  // those in free lists and caches. With live and exhausted slots they make up
-  // the high-water mark (I4). No thread may be inside a call.
+  // those in free lists and caches, and those that a Trim left in a fork. With
+  // live and exhausted slots they make up the high-water mark (I4). No thread
+  // may be inside a call.
   template <typename F>
   void ForEachFree(F&& f) const {
     free_list_.ForEach([&](Word handle) { f(Handle(handle)); });
+    collected_.ForEach([&](Word handle) { f(Handle(handle)); });
     caches_.ForEach([&](const Cache& cache, unsigned level) {
       FreeList::ForEachCached(cache, level,
                               [&](Word handle) { f(Handle(handle)); });
@@ -236,7 +268,8 @@ class SlotAllocator {
         capacity_(capacity),
         fresh_slots_(first, slots),
         free_list_(capacity <= kMaxCapacity ? capacity : 0, slots_.size(),
-                   &fresh_slots_) {}
+                   &fresh_slots_),
+        collected_(slots_.size()) {}
 
   bool IsNextOfItsSlot(Word handle) const noexcept {
     const Word state = slots_[handle].state();
@@ -249,6 +282,7 @@ class SlotAllocator {
   const std::size_t capacity_;
   FreshSlots fresh_slots_;
   FreeList free_list_;
+  CollectedHandles collected_;
   alignas(128) sync::Atomic<std::size_t> exhausted_slots_{0};
 };
 

@@ -197,6 +197,20 @@ class ThreadRegistry {
     const unsigned index_;
   };
 
+  // Returns a number, never 0, by which IsAbsent knows the calling thread.
+  std::uint64_t Identity() const noexcept {
+    return (forks_.load(std::memory_order_relaxed) + 1) << kTagBits |
+           TagOf(ThisThread());
+  }
+  // Whether a fork has left behind the thread that had this Identity: it is a
+  // thread of an ancestor of this process. False if that is not certain.
+  bool IsAbsent(std::uint64_t identity) const noexcept {
+    // relaxed, both: they were written when this thread was the only one, or
+    // before it began.
+    return identity >> kTagBits != forks_.load(std::memory_order_relaxed) + 1 &&
+           (identity & kTagMask) != forker_.load(std::memory_order_relaxed);
+  }
+
   // See ThreadIndexSet.
   unsigned Reach() const noexcept { return indices_.Reach(); }
 
@@ -220,6 +234,9 @@ class ThreadRegistry {
         thread.index.load(std::memory_order_relaxed));
     of_this_copy_.caches_.ReleaseOthers(
         thread.cache.load(std::memory_order_relaxed));
+    // relaxed, both: the only thread.
+    of_this_copy_.forks_.fetch_add(1, std::memory_order_relaxed);
+    of_this_copy_.forker_.store(TagOf(thread), std::memory_order_relaxed);
   }
 
   template <typename Set, typename Number>
@@ -247,6 +264,12 @@ class ThreadRegistry {
     thread.tag = tags_.fetch_add(1, std::memory_order_relaxed) + 1;
   }
 
+  static constexpr unsigned kTagBits = 40;
+  static constexpr std::uint64_t kTagMask = (std::uint64_t{1} << kTagBits) - 1;
+  static std::uint64_t TagOf(const sync::ThreadState& thread) noexcept {
+    return thread.tag & kTagMask;
+  }
+
   // For a thread that has no numbers in this registry yet, or whose caller is
   // in another copy of Haft: asks the copy that the registry belongs to.
   [[gnu::cold, gnu::noinline]] sync::ThreadState& ThisThreadElsewhere()
@@ -266,6 +289,10 @@ class ThreadRegistry {
   ThreadIndexSet<sync::kMaxThreads> indices_;
   ThreadIndexSet<sync::kMaxCaches> caches_;
   sync::Atomic<std::uint64_t> tags_{0};
+  // How many forks lie between this process and its first ancestor with Haft,
+  // and the tag of the thread that made the last one.
+  sync::Atomic<std::uint64_t> forks_{0};
+  sync::Atomic<std::uint64_t> forker_{0};
 };
 
 inline ThreadRegistry ThreadRegistry::of_this_copy_;

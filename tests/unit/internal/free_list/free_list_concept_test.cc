@@ -36,6 +36,9 @@ struct Whole {
   Word Pop(Access&) noexcept;
   template <typename Access>
   void Push(Access&, Word) noexcept;
+  template <typename Access, typename F>
+  std::size_t TakeRecycled(Access&, F&&) noexcept;
+  std::size_t MostInHand() const noexcept;
   template <typename F>
   void ForEach(F&&) const;
   template <typename F>
@@ -101,6 +104,19 @@ struct WithPushThatThrows : Whole {
   template <typename Access>
   void Push(Access&, Word);
 };
+struct WithoutTakeRecycled : Whole {
+  using Whole::Whole;
+  int TakeRecycled;
+};
+struct WithTakeRecycledThatThrows : Whole {
+  using Whole::Whole;
+  template <typename Access, typename F>
+  std::size_t TakeRecycled(Access&, F&&);
+};
+struct WithoutMostInHand : Whole {
+  using Whole::Whole;
+  int MostInHand;
+};
 struct WithoutForEach : Whole {
   using Whole::Whole;
   int ForEach;
@@ -116,8 +132,9 @@ using IncompleteFreeLists =
     testing::Types<WithoutCache, WithConstructedCache, WithFinalCache,
                    WithoutSlotsFor, WithoutConstructor, WithoutOk, WithoutPop,
                    WithPopOfPointers, WithPopThatThrows, WithPopForCachesOnly,
-                   WithoutPush, WithPushThatThrows, WithoutForEach,
-                   WithoutForEachCached, int>;
+                   WithoutPush, WithPushThatThrows, WithoutTakeRecycled,
+                   WithTakeRecycledThatThrows, WithoutMostInHand,
+                   WithoutForEach, WithoutForEachCached, int>;
 TYPED_TEST_SUITE(IncompleteFreeListTest, IncompleteFreeLists);
 
 TYPED_TEST(IncompleteFreeListTest, IsNoFreeList) {
