@@ -102,16 +102,16 @@ void ForEachFree(const Table& table, F&& f) {
 // because a Trim has dropped its page. False for a class that stands for a
 // table.
 template <typename T, typename Traits>
-bool IsUntouched(const HandleTable<T, Traits>& table, Handle handle) {
-  return internal::Inspector::AllocatorOf(table)[static_cast<Word>(handle)]
+bool IsUntouched(const HandleTable<T, Traits>* table, Handle handle) {
+  return internal::Inspector::AllocatorOf(*table)[static_cast<Word>(handle)]
              .state() == 0;
 }
 template <typename T, typename Traits>
-bool IsUntouched(const ObjectTable<T, Traits>& table, Handle handle) {
-  return internal::Inspector::AllocatorOf(table)[static_cast<Word>(handle)]
+bool IsUntouched(const ObjectTable<T, Traits>* table, Handle handle) {
+  return internal::Inspector::AllocatorOf(*table)[static_cast<Word>(handle)]
              .state() == 0;
 }
-inline bool IsUntouched(...) { return false; }
+inline bool IsUntouched(const void*, Handle) { return false; }
 
 // Expects I4: each slot that was ever taken is live, waiting in the free list
 // under its own next handle, or exhausted, and the counters agree. No other
@@ -132,7 +132,7 @@ void ExpectConservation(Table& table) {
     EXPECT_TRUE(free_handles.insert(handle).second) << "free twice";
     const Status status = table.Check(handle);
     EXPECT_TRUE(status == Status::kNeverIssued ||
-                (status == Status::kStale && IsUntouched(table, handle)))
+                (status == Status::kStale && IsUntouched(&table, handle)))
         << "a free slot's next handle has been issued";
   });
   const TableStats stats = table.Stats();
