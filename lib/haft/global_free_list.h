@@ -61,6 +61,12 @@ class GlobalFreeList {
   }
   template <typename F>
   static void ForEachCached(const Cache&, unsigned, F&&) {}
+  template <typename F>
+  void Replace(F&& f) noexcept {
+    stack_.Replace(f);
+  }
+  template <typename F>
+  static void ReplaceCached(const Cache&, unsigned, F&&) noexcept {}
 
  private:
   Word TryPop() noexcept {

@@ -503,9 +503,8 @@ HAFT_API haft_status haft_table_release(haft_table *table, haft_handle handle);
  * the child:
  *
  *   Handles  The handles of the parent are good in the child, with the same
- *            counts of haft_intern. After the fork, each process issues handles
- *            without the other: a handle that one process has issued since may
- *            be HAFT_NEVER_ISSUED in the other, or stand for another object.
+ *            counts of haft_intern. A handle that one process has issued since
+ *            is refused by the other, as a handle of another table is.
  *   Objects  An object that was live at the fork exists in both processes, and
  *            each destroys its own: `destroy` may run once in each. At exit,
  *            the process's table destroys nothing.

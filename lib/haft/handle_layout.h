@@ -9,6 +9,7 @@
 #include "haft/handle.h"
 #include "haft/internal/base/abi.h"
 #include "haft/internal/base/bit_field.h"
+#include "haft/internal/base/fraction.h"
 
 namespace haft {
 inline namespace HAFT_ABI {
@@ -39,12 +40,11 @@ struct HandleLayout {
   static constexpr Word Make(Word generation, Word index) noexcept {
     return kFixed | Generation::Encode(generation) | Index::Encode(index);
   }
-  // Returns the first handle of slot 0 in a table. Generations start at a
-  // random number in the lower half of their range, so that a table refuses the
-  // handles of another.
-  static constexpr Word FirstHandle(std::uint64_t random) noexcept {
-    constexpr Word kHalf = Generation::kMax / 2;
-    return Make(kHalf == 0 ? 1 : 1 + static_cast<Word>(random) % kHalf, 0);
+  // Returns the first handle of slot 0 in a table. Generations start in the
+  // lower half of their range, at the part `fraction` / 2^64 of it, so that a
+  // table refuses the handles of another.
+  static constexpr Word FirstHandle(std::uint64_t fraction) noexcept {
+    return Make(1 + internal::PartOf(Generation::kMax / 2, fraction), 0);
   }
   // Whether a table of this layout can issue `word`.
   static constexpr bool IsWellFormed(Word word) noexcept {

@@ -146,6 +146,19 @@ class BasicMagazineFreeList {
     ForEachIn(cache.loaded, level, f);
     ForEachIn(cache.previous, cache.previous_count, f);
   }
+  template <typename F>
+  void Replace(F&& f) noexcept {
+    singles_.Replace(f);
+    depot_.ForEachFull([&](internal::MagazineEntry* magazine) {
+      ReplaceIn(magazine, size_, f);
+    });
+  }
+  template <typename F>
+  static void ReplaceCached(const Cache& cache, unsigned level,
+                            F&& f) noexcept {
+    ReplaceIn(cache.loaded, level, f);
+    ReplaceIn(cache.previous, cache.previous_count, f);
+  }
 
  private:
   // The greatest number of magazines whose handles are out of reach: two in
@@ -257,6 +270,12 @@ class BasicMagazineFreeList {
     return size;
   }
 
+  template <typename F>
+  static void ReplaceIn(internal::MagazineEntry* magazine, std::size_t count,
+                        F&& f) noexcept {
+    for (std::size_t i = 0; i < count; ++i)
+      magazine[i].Write(f(magazine[i].Read()));
+  }
   template <typename F>
   static void ForEachIn(const internal::MagazineEntry* magazine,
                         std::size_t count, F&& f) {

@@ -66,6 +66,12 @@ class StripedFreeList {
   }
   template <typename F>
   static void ForEachCached(const Cache&, unsigned, F&&) {}
+  template <typename F>
+  void Replace(F&& f) noexcept {
+    stack_.Replace(f);
+  }
+  template <typename F>
+  static void ReplaceCached(const Cache&, unsigned, F&&) noexcept {}
 
  private:
   internal::HandleStack stack_;

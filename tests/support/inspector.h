@@ -31,7 +31,10 @@ class Inspector {
   // Makes it look as if `count` pins of `handle` were counted.
   static void SetCount(PinCounts& counts, Word handle, std::uint32_t count) {
     PinCounts::Count& word = counts.counts_[counts.IndexOf(handle)];
-    word.store(word.load() / PinCounts::kOneTag * PinCounts::kOneTag + count);
+    // relaxed, both: no other thread is inside a call.
+    const std::uint64_t tag =
+        word.load(std::memory_order_relaxed) / PinCounts::kOneTag;
+    word.store(tag * PinCounts::kOneTag + count, std::memory_order_relaxed);
   }
   static void SetCount(HazardReclamation& reclamation, Word handle,
                        std::uint32_t count) {

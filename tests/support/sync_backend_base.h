@@ -35,6 +35,7 @@ inline bool HasHeavyBarrier() noexcept { return has_heavy_barrier; }
 inline void PrepareHeavyBarrier() noexcept {}
 
 // Simulations do not fork.
+inline constexpr bool kForks = false;
 class ForkHook {
  public:
   void Prepare(void (*)()) noexcept {}

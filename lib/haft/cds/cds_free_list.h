@@ -70,23 +70,16 @@ class CdsFreeList {
   // list only by emptying it.
   template <typename F>
   void ForEach(F&& f) const {
-    Node* seen = nullptr;
-    list_.clear([&](CdsList::node* base) {
-      Node* const node = static_cast<Node*>(base);
-      f(node->handle);
-      node->m_freeListRefs.store(
-          0, std::memory_order_relaxed);  // get does this, clear does not
-      node->seen_before = seen;
-      seen = node;
-    });
-    while (seen != nullptr) {
-      Node* const node = seen;
-      seen = node->seen_before;
-      list_.put(node);
-    }
+    ForEachNode([&](const Node& node) { f(node.handle); });
+  }
+  template <typename F>
+  void Replace(F&& f) noexcept {
+    ForEachNode([&](Node& node) { node.handle = f(node.handle); });
   }
   template <typename F>
   static void ForEachCached(const Cache&, unsigned, F&&) {}
+  template <typename F>
+  static void ReplaceCached(const Cache&, unsigned, F&&) noexcept {}
 
  private:
   using CdsList = cds::intrusive::FreeList;
@@ -98,6 +91,23 @@ class CdsFreeList {
     Node* seen_before;
   };
 
+  template <typename F>
+  void ForEachNode(F&& f) const {
+    Node* seen = nullptr;
+    list_.clear([&](CdsList::node* base) {
+      Node* const node = static_cast<Node*>(base);
+      f(*node);
+      node->m_freeListRefs.store(
+          0, std::memory_order_relaxed);  // get does this, clear does not
+      node->seen_before = seen;
+      seen = node;
+    });
+    while (seen != nullptr) {
+      Node* const node = seen;
+      seen = node->seen_before;
+      list_.put(node);
+    }
+  }
   Word TryPop() noexcept {
     CdsList::node* const node = list_.get();
     return node == nullptr ? 0 : static_cast<Node*>(node)->handle;

@@ -195,6 +195,9 @@ class ThreadExitHook {
   Atomic<std::uint32_t> key_{0};  // the key plus one; 0: no key yet
 };
 
+// Whether a process may fork.
+inline constexpr bool kForks = true;
+
 // Arranges a call hook() in each child of fork, before fork returns there. Not
 // async-signal-safe.
 class ForkHook {

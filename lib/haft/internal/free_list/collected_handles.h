@@ -159,6 +159,20 @@ class CollectedHandles {
     }
   }
 
+  // Replaces every handle by f(handle), of the same slot. No other thread may
+  // be inside a call.
+  template <typename F>
+  void Replace(F&& f) noexcept {
+    for (std::size_t i = 0; i < end(); ++i) {
+      // relaxed, both: no other thread is inside a call.
+      const Word word = words_[i].load(std::memory_order_relaxed);
+      if (word == 0) continue;
+      const Word handle = f(word | kFree);
+      words_[i].store((word & kFree) != 0 ? handle : handle & ~kClaimed,
+                      std::memory_order_relaxed);
+    }
+  }
+
  private:
   // The lowest bit of each handle is set.
   static constexpr Word kFree = 1;

@@ -75,6 +75,12 @@ inline namespace HAFT_ABI {
 //     Returns    how many handles one call may keep to itself for a while, so
 //                that Pop finds `capacity` handles all the same
 //
+//   void Replace(F&& f) noexcept
+//   static void ReplaceCached(Cache&, unsigned level, F&& f) noexcept
+//     Called by  the child of a fork, before it has threads
+//     Effect     replaces every handle that waits in the shared part, or in a
+//                cache of that level, by f(handle), another one of its slot
+//
 //   void ForEach(F&& f) const
 //   static void ForEachCached(const Cache&, unsigned level, F&& f)
 //     Called by  tests, through the tables' ForEachFree, if no thread is inside
@@ -136,6 +142,12 @@ using HasForEachCached = std::is_void<decltype(L::ForEachCached(
     std::declval<const typename L::Cache&>(), unsigned{},
     std::declval<void (&)(Word)>()))>;
 
+template <typename L>
+using HasReplace = std::bool_constant<noexcept(
+    std::declval<L&>().Replace(std::declval<Word (&)(Word) noexcept>()),
+    L::ReplaceCached(std::declval<typename L::Cache&>(), unsigned{},
+                     std::declval<Word (&)(Word) noexcept>()))>;
+
 template <typename L, typename Access>
 using Serves = std::conjunction<Meets<HasPop, L, Access>,
                                 Meets<HasTakeRecycled, L, Access>,
@@ -152,7 +164,8 @@ inline constexpr bool kIsFreeList =
     std::conjunction_v<Meets<HasZeroedCache, L>, Meets<HasSlotsFor, L>,
                        Meets<HasOk, L>, Meets<ConstructsWithoutThrowing, L>,
                        Meets<ServesBothAccesses, L>, Meets<HasMostInHand, L>,
-                       Meets<HasForEach, L>, Meets<HasForEachCached, L>>;
+                       Meets<HasForEach, L>, Meets<HasForEachCached, L>,
+                       Meets<HasReplace, L>>;
 
 // Whether the free list L also has PopLoaded.
 template <typename L>

@@ -53,8 +53,15 @@ class FreshSlots {
   }
   std::size_t limit() const noexcept { return limit_; }
 
+  // Replaces the first handle of every slot that was not taken: f(handle) is
+  // that of slot 0. No other thread may be inside a call.
+  template <typename F>
+  void Replace(F&& f) noexcept {
+    first_ = f(first_);
+  }
+
  private:
-  const Word first_;
+  Word first_;
   const std::size_t limit_;
   alignas(128) sync::Atomic<std::size_t> next_{0};
 };

@@ -97,6 +97,15 @@ class HandleStack {
                    [&](std::uint32_t node) { f(handles_[node].Read()); });
   }
 
+  // Replaces every handle by f(handle), of the same slot. No other thread may
+  // be inside a call.
+  template <typename F>
+  void Replace(F&& f) noexcept {
+    stack_.ForEach(links_.data(), [&](std::uint32_t node) {
+      handles_[node].Write(f(handles_[node].Read()));
+    });
+  }
+
  private:
   std::uint32_t Node(Word handle) const noexcept {
     return static_cast<std::uint32_t>(handle >> 1 & mask_);

@@ -77,6 +77,11 @@ class MagazineDepot {
     full_.ForEach(links_.data(),
                   [&](std::uint32_t number) { f(&entries_[number * size_]); });
   }
+  template <typename F>
+  void ForEachFull(F&& f) {
+    full_.ForEach(links_.data(),
+                  [&](std::uint32_t number) { f(&entries_[number * size_]); });
+  }
 
  private:
   static constexpr unsigned kStripes = 16;

@@ -12,6 +12,7 @@
 #include "haft/handle.h"
 #include "haft/internal/base/abi.h"
 #include "haft/internal/base/check.h"
+#include "haft/internal/base/fraction.h"
 #include "haft/internal/base/power_of_two.h"
 #include "haft/internal/base/sync.h"
 #include "haft/internal/free_list/collected_handles.h"
@@ -20,6 +21,7 @@
 #include "haft/internal/slot/slot_array.h"
 #include "haft/internal/table/bad_handle_report.h"
 #include "haft/internal/table/page_trimmer.h"
+#include "haft/internal/table/table_registry.h"
 #include "haft/internal/thread/thread_caches.h"
 #include "haft/status.h"
 #include "haft/table_stats.h"
@@ -59,11 +61,11 @@ class SlotAllocator {
                       capacity <= kMaxCapacity
                           ? FreeList::SlotsFor(capacity, kMaxCapacity)
                           : 0,
-                      Layout::FirstHandle(sync::RandomWord())) {}
+                      Layout::FirstHandle(TableRegistry::FirstGeneration())) {}
 
   bool ok() const noexcept {
     return capacity_ <= kMaxCapacity && slots_.ok() && caches_.ok() &&
-           free_list_.ok() && collected_.ok();
+           free_list_.ok() && collected_.ok() && member_.ok();
   }
   // Reports why ok() is false, for a constructor: throws std::length_error or
   // std::bad_alloc, and aborts where there are no exceptions.
@@ -269,11 +271,44 @@ class SlotAllocator {
         fresh_slots_(first, slots),
         free_list_(capacity <= kMaxCapacity ? capacity : 0, slots_.size(),
                    &fresh_slots_),
-        collected_(slots_.size()) {}
+        collected_(slots_.size()),
+        member_(this, &Renew) {}
+
+  // Replaces the next handle of each free slot by a later one, at the part
+  // `fraction` / 2^64 of the first quarter of what is left for the slot. For
+  // the child of a fork, before it has threads. In caches that are busy the
+  // next handles are lost.
+  static void Renew(void* self, std::uint64_t fraction) noexcept {
+    SlotAllocator& allocator = *static_cast<SlotAllocator*>(self);
+    if (!allocator.ok()) return;
+    allocator.is_renewed_ = true;
+    const auto later = [fraction](Word handle) noexcept {
+      return Later(handle, fraction);
+    };
+    allocator.fresh_slots_.Replace(later);
+    allocator.free_list_.Replace(later);
+    allocator.collected_.Replace(later);
+    allocator.caches_.ForEachIdle([&](Cache& cache, unsigned level) {
+      FreeList::ReplaceCached(cache, level, later);
+    });
+  }
+  static Word Later(Word handle, std::uint64_t fraction) noexcept {
+    using Generation = typename Layout::Generation;
+    const Word generation = Generation::Decode(handle);
+    const bool wraps = Traits::kExhaustion == Exhaustion::kWrap;
+    const Word left = wraps ? Generation::kMax : Generation::kMax - generation;
+    if (left == 0) return handle;
+    const Word step = 1 + PartOf(left / 4, fraction);
+    return Layout::Make(generation <= Generation::kMax - step
+                            ? generation + step
+                            : generation - (Generation::kMax - step),
+                        Layout::Index::Decode(handle));
+  }
 
   bool IsNextOfItsSlot(Word handle) const noexcept {
     const Word state = slots_[handle].state();
-    return state == 0 || state == State::Free(handle);
+    return state == 0 || state == State::Free(handle) ||
+           (is_renewed_ && State::IsFree(state, Layout::Index::Decode(handle)));
   }
 
   // Every call reads these and none writes them, so all caches share them.
@@ -283,6 +318,8 @@ class SlotAllocator {
   FreshSlots fresh_slots_;
   FreeList free_list_;
   CollectedHandles collected_;
+  bool is_renewed_ = false;  // a fork has left a gap in the generations
+  const TableRegistry::Member member_;
   alignas(128) sync::Atomic<std::size_t> exhausted_slots_{0};
 };
 

@@ -238,6 +238,20 @@ class ThreadCaches {
     }
   }
 
+  // The same for each entry that is not busy and may have been used. For the
+  // child of a fork, before it has threads.
+  template <typename F>
+  void ForEachIdle(F&& f) noexcept {
+    for (unsigned i = 1; i <= registry_->CacheReach(); ++i) {
+      Entry& entry = entries_[i];
+      // relaxed, both: the only thread.
+      const std::uint64_t word = entry.word.load(std::memory_order_relaxed);
+      if (entry.announced.load(std::memory_order_relaxed) !=
+          CacheWord::After(word))
+        f(entry.cache, static_cast<unsigned>(word & CacheWord::kLevelMask));
+    }
+  }
+
  private:
   // relaxed: the thread's own word.
   Entry& Current() noexcept {

@@ -213,6 +213,7 @@ class ThreadRegistry {
 
   // See ThreadIndexSet.
   unsigned Reach() const noexcept { return indices_.Reach(); }
+  unsigned CacheReach() const noexcept { return caches_.Reach(); }
 
  private:
   // Destructors that run later in this thread may still use tables. They do so

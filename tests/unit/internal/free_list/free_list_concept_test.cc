@@ -43,6 +43,10 @@ struct Whole {
   void ForEach(F&&) const;
   template <typename F>
   static void ForEachCached(const Cache&, unsigned, F&&);
+  template <typename F>
+  void Replace(F&&) noexcept;
+  template <typename F>
+  static void ReplaceCached(Cache&, unsigned, F&&) noexcept;
 };
 TEST(FreeListConceptTest, TheListedMembersAreSufficient) {
   EXPECT_TRUE(kIsFreeList<Whole>);
@@ -125,6 +129,19 @@ struct WithoutForEachCached : Whole {
   using Whole::Whole;
   int ForEachCached;
 };
+struct WithoutReplace : Whole {
+  using Whole::Whole;
+  int Replace;
+};
+struct WithReplaceThatThrows : Whole {
+  using Whole::Whole;
+  template <typename F>
+  void Replace(F&&);
+};
+struct WithoutReplaceCached : Whole {
+  using Whole::Whole;
+  int ReplaceCached;
+};
 
 template <typename L>
 class IncompleteFreeListTest : public testing::Test {};
@@ -134,7 +151,8 @@ using IncompleteFreeLists =
                    WithPopOfPointers, WithPopThatThrows, WithPopForCachesOnly,
                    WithoutPush, WithPushThatThrows, WithoutTakeRecycled,
                    WithTakeRecycledThatThrows, WithoutMostInHand,
-                   WithoutForEach, WithoutForEachCached, int>;
+                   WithoutForEach, WithoutForEachCached, WithoutReplace,
+                   WithReplaceThatThrows, WithoutReplaceCached, int>;
 TYPED_TEST_SUITE(IncompleteFreeListTest, IncompleteFreeLists);
 
 TYPED_TEST(IncompleteFreeListTest, IsNoFreeList) {

@@ -1,0 +1,109 @@
+// The tables of a copy of Haft: what makes the handles of two tables differ,
+// and those of the two processes after a fork.
+
+#ifndef HAFT_INTERNAL_TABLE_TABLE_REGISTRY_H_
+#define HAFT_INTERNAL_TABLE_TABLE_REGISTRY_H_
+
+#include <cstdint>
+#include <cstdlib>
+#include <new>
+
+#include "haft/internal/base/abi.h"
+#include "haft/internal/base/spread_sequence.h"
+#include "haft/internal/base/sync.h"
+
+namespace haft::internal {
+inline namespace HAFT_ABI {
+
+// A free slot's next handle is made before it is needed. After a fork, parent
+// and child have the same next handles, and would issue the same words for
+// different objects. The child therefore replaces all of its next handles by
+// later ones before fork returns there, while it has one thread.
+class TableRegistry {
+  // One for each table. They are used again, and never freed.
+  struct Place {
+    sync::Atomic<bool> is_taken{true};
+    sync::Atomic<void*> table{nullptr};
+    sync::Atomic<void (*)(void*, std::uint64_t)> renew{nullptr};
+    Place* next = nullptr;
+  };
+
+ public:
+  // Returns where in their range the generations of one more table shall begin.
+  // The tables of one process lie as far apart as the range allows.
+  static std::uint64_t FirstGeneration() noexcept { return starts_.Next(); }
+
+  // A table that is to be renewed in the child of a fork.
+  class Member {
+   public:
+    // In each child, renew(table, fraction) is called with a random fraction.
+    // Not async-signal-safe. May allocate. If ok() is false afterwards, there
+    // was no memory.
+    Member(void* table, void (*renew)(void*, std::uint64_t)) noexcept {
+      if constexpr (sync::kForks) {
+        fork_hook_.Prepare(&OnForkInChild);
+        place_ = TakePlace();
+        if (place_ == nullptr) return;
+        // relaxed, both: read by the child of a fork, which is a copy.
+        place_->renew.store(renew, std::memory_order_relaxed);
+        place_->table.store(table, std::memory_order_relaxed);
+      }
+    }
+    ~Member() {
+      if (place_ == nullptr) return;
+      // relaxed, both: as above. The next owner needs nothing of this one.
+      place_->table.store(nullptr, std::memory_order_relaxed);
+      place_->is_taken.store(false, std::memory_order_relaxed);
+    }
+    Member(const Member&) = delete;
+    Member& operator=(const Member&) = delete;
+
+    bool ok() const noexcept { return place_ != nullptr || !sync::kForks; }
+
+   private:
+    Place* place_ = nullptr;
+  };
+
+ private:
+  static Place* TakePlace() noexcept {
+    // [F2] acquire: the places as they were made before [F1].
+    Place* const first = places_.load(std::memory_order_acquire);
+    for (Place* place = first; place != nullptr; place = place->next) {
+      // relaxed: nothing of the last owner is needed.
+      if (!place->is_taken.exchange(true, std::memory_order_relaxed))
+        return place;
+    }
+    void* const memory = std::malloc(sizeof(Place));
+    if (memory == nullptr) return nullptr;
+    Place* const place = new (memory) Place;
+    place->next = first;
+    // [F1] release: publishes the place; partner of [F2]. relaxed on failure:
+    // the first place is only copied, and [F1] continues its release sequence.
+    while (!places_.compare_exchange_weak(place->next, place,
+                                          std::memory_order_release,
+                                          std::memory_order_relaxed)) {
+    }
+    return place;
+  }
+
+  static void OnForkInChild() noexcept {
+    starts_.Restart();
+    const std::uint64_t fraction = sync::RandomWord();
+    // relaxed, all: the only thread.
+    for (Place* place = places_.load(std::memory_order_relaxed);
+         place != nullptr; place = place->next) {
+      if (void* const table = place->table.load(std::memory_order_relaxed))
+        (*place->renew.load(std::memory_order_relaxed))(table, fraction);
+    }
+  }
+
+  [[gnu::visibility("default")]] static inline SpreadSequence starts_;
+  [[gnu::visibility("default")]] static inline sync::ForkHook fork_hook_;
+  [[gnu::visibility("default")]] static inline sync::Atomic<Place*> places_{
+      nullptr};
+};
+
+}  // namespace HAFT_ABI
+}  // namespace haft::internal
+
+#endif  // HAFT_INTERNAL_TABLE_TABLE_REGISTRY_H_
