@@ -136,6 +136,38 @@ TEST(SlotArrayTest, GenerationsBeforeTheFirstWereNeverIssued) {
   }
 }
 
+// kWrap: generation 1 comes after the last one. The first generation of the
+// array is the oldest, until it comes again.
+TEST(SlotArrayTest, GenerationsThatStartOverAreLaterThanAllBefore) {
+  using L = HandleLayout<2, 4>;
+  using State = SlotState<L>;
+  for (const Word first : {1u, 2u, 6u, 14u, 15u}) {
+    Slots<L> slots(first);
+    for (Word age = 0; age < 15; ++age) {
+      const auto make = [&](Word its_age) {
+        return L::Make((first - 1 + its_age) % 15 + 1, 3);
+      };
+      const auto expect = [&](Status own) {
+        for (Word other = 0; other < 15; ++other) {
+          EXPECT_EQ(slots.Status(make(other)), other < age ? Status::kStale
+                                               : other > age
+                                                   ? Status::kNeverIssued
+                                                   : own)
+              << first << ": " << other << " at " << age;
+        }
+      };
+      const Word handle = make(age);
+      slots.Publish(handle, 0);
+      expect(Status::kOk);
+      // Nothing tells the last generation of a cycle from the first of the
+      // next one.
+      if (age == 14) break;
+      ASSERT_TRUE(slots[handle].End(handle, State::Free(make(age + 1))));
+      expect(Status::kStale);
+    }
+  }
+}
+
 TEST(SlotArrayTest, SlotZeroIsFreeFromTheStart) {
   Slots<Tiny> slots;
   EXPECT_EQ(slots[0].state(), Slots<Tiny>::State::Free(Tiny::Make(1, 0)));
