@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "haft/handle_table.h"
+#include "haft/internal/base/power_of_two.h"
 #include "haft/internal/base/sync.h"
 #include "haft/internal/free_list/fresh_slots.h"
 #include "tests/support/free_list_suite.h"
@@ -295,6 +296,25 @@ TEST(MagazineFreeListTest, CapacityIsAvailableWhateverOtherCachesStrand) {
   ExpectCapacityInSpiteOfFullCaches<UncachedCaller>(for_uncached, 1000, 4);
   Rig<128> shrunk(1000, 4096);
   ExpectCapacityInSpiteOfFullCaches<Rig<128>::Owner>(shrunk, 1000, 2);
+}
+
+// The depot has magazines for all handles, and for two empty ones in each cache
+// besides. This would not end if there were fewer.
+TEST(MagazineFreeListTest, EachCacheHasMagazinesWhileTheDepotHasAllHandles) {
+  Rig<1> rig(kCaches);
+  ASSERT_EQ(rig.slots(), internal::CeilPowerOfTwo(rig.slots()))
+      << "otherwise the depot has more magazines than it needs";
+  UncachedCaller uncached;
+  const std::vector<Word> all = rig.PopAll(uncached);
+  ASSERT_EQ(all.size(), rig.slots());
+  std::deque<Rig<1>::Owner> owners(kCaches);
+  for (auto& owner : owners) {
+    rig.Push(owner, {all[0]});
+    ASSERT_EQ(rig.Pop(owner), all[0]);
+  }
+  rig.Push(owners.back(), all);
+  EXPECT_EQ(rig.InDepot(), all.size() - 2);
+  EXPECT_EQ(rig.PopAll(owners.front()).size(), all.size() - 2);
 }
 
 TEST(MagazineFreeListTest, LayoutWithoutRoomHasNoMagazines) {
