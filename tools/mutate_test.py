@@ -61,8 +61,10 @@ class MutateTest(unittest.TestCase):
         self.assertEqual(self.mutants("return a.b() == c[d];"), [("eq-ne", "a.b() != c[d]")])
 
     def test_arithmetic_takes_its_operands_and_no_more(self):
-        self.assertEqual(self.mutants("return a + b * c;"), [("add-sub", "a - b * c"), ("mul-div", "b / c")])
-        self.assertEqual(self.mutants("return a - b + c;"), [("sub-add", "a + b"), ("add-sub", "a - b - c")])
+        self.assertEqual(self.mutants("return a + b * c;"), [
+            ("add-sub", "a - b * c"), ("add-left", "(a)"), ("mul-div", "b / c")])
+        self.assertEqual(self.mutants("return a - b + c;"), [("sub-add", "a + b"), ("add-sub", "a - b - c"),
+                                                             ("add-left", "(a - b)")])
         self.assertEqual(self.mutants("return a & b;"), [("bitand-bitor", "((a) | (b))")])
         self.assertEqual(self.mutants("return ~a << b;"), [("drop-complement", "(a)"), ("shl-shr", "~a >> b")])
         self.assertIn(("add-sub", "a -= b"), self.mutants("a += b;"))
