@@ -991,7 +991,7 @@ class Bench:
             output = pathlib.Path(scratch) / "output"
 
             def limit():
-                resource.setrlimit(resource.RLIMIT_CPU, (cpu, cpu + 1))
+                resource.setrlimit(resource.RLIMIT_CPU, (cpu, cpu + 2))
                 resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
                 resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 28, 1 << 28))
             start = time.monotonic()
@@ -1139,11 +1139,13 @@ class Hunt:
                 self.say(f"-- {test} does not compile with {len(blamed)} mutants: " +
                          next((l for l in text.split("\n") if " error: " in l), "")[:200])
                 self.usable -= {m.number for m in blamed}
+                for mutant in blamed:
+                    mutant.fixed = True
                 self.write_schema({m.file for m in blamed})
                 self.cache.clear()
 
     def limit(self, seconds):
-        return int(5 * seconds + 3), int(10 * seconds + 20)
+        return int(3 * seconds + 2), int(10 * seconds + 15)
 
     def with_schema(self, test, waiting):
         start = time.monotonic()
@@ -1324,7 +1326,11 @@ def main():
         state = json.loads(pathlib.Path(options.state).read_text())
         for mutant in mutants:
             kept = state.get(mutant.id)
-            if kept and mutant.verdict is None and kept["file"] == stamp[mutant.file] and kept["verdict"] != "survives":
+            if kept is None or mutant.verdict is not None or kept["file"] != stamp[mutant.file]:
+                continue
+            if kept["verdict"] == "alone":
+                mutant.fixed = True  # the schema did not compile with it
+            elif kept["verdict"] != "survives":
                 mutant.verdict, mutant.detail = kept["verdict"], kept["detail"]
     chosen = [m for m in mutants if m.verdict is None]
     if options.sample is not None:
@@ -1336,8 +1342,8 @@ def main():
         if options.state is None:
             return
         for mutant in chosen:
-            if mutant.verdict is not None:
-                state[mutant.id] = {"file": stamp[mutant.file], "verdict": mutant.verdict, "detail": mutant.detail,
+            if mutant.verdict is not None or mutant.fixed:
+                state[mutant.id] = {"file": stamp[mutant.file], "verdict": mutant.verdict or "alone", "detail": mutant.detail,
                                     "seconds": round(mutant.seconds, 2)}
         pathlib.Path(options.state).write_text(json.dumps(state, indent=0, sort_keys=True))
 

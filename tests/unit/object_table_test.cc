@@ -223,6 +223,24 @@ TYPED_TEST(ObjectTableTest, WaitingDeleteReturnsWhenTheObjectIsGone) {
   constructed = destroyed = 0;
 }
 
+TYPED_TEST(ObjectTableTest, WaitingDeleteWithoutTimeDoesNotWait) {
+  auto& table = *this->table_;
+  for (const nanoseconds timeout :
+       {nanoseconds(0), nanoseconds(-1), nanoseconds::min() / 2}) {
+    destroyed = 0;
+    const Handle handle = table.Emplace(1);
+    auto pin = table.Pin(handle);
+    ASSERT_TRUE(pin);
+    EXPECT_EQ(table.DeleteAndWait(handle, timeout), Status::kTimedOut)
+        << timeout.count();
+    EXPECT_EQ(table.Check(handle), Status::kStale);
+    EXPECT_EQ(destroyed, 0);
+    pin.Unpin();
+    EXPECT_EQ(destroyed, 1);
+  }
+  constructed = destroyed = 0;
+}
+
 TYPED_TEST(ObjectTableTest, Batches) {
   auto& table = *this->table_;
   std::vector<Tracked> objects;
