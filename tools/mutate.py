@@ -1042,6 +1042,8 @@ class Hunt:
     def __init__(self, bench, sources, mutants, options, save):
         self.bench, self.sources, self.mutants, self.verbose = bench, sources, mutants, options.verbose
         self.quick, self.save = options.quick, save
+        self.end = time.monotonic() + options.seconds if options.seconds else None
+        self.unfinished = set()  # numbers of the mutants that the time did not suffice for
         self.seconds = {}  # of a test without a mutant
         self.tests = {name: tests_of(name) for name in {m.file for m in mutants}}
         self.print_lock = threading.Lock()
@@ -1055,6 +1057,9 @@ class Hunt:
         if self.verbose or verdict == "survives":
             self.say(f"{verdict:12} {mutant.id}:{mutant.line}  {detail}\n"
                      f"             {mutant.text}" + (f"\n             -> {mutant.new[:160]}" if verdict == "survives" else ""))
+
+    def is_over(self):
+        return self.end is not None and time.monotonic() > self.end
 
     def each(self, function, items):
         if self.bench.jobs == 1:
@@ -1085,12 +1090,14 @@ class Hunt:
         order = sorted(users, key=lambda test: (max(self.tests[m.file].index(test) for m in users[test]), cost[test]))
         for test in order:
             waiting = [m for m in users[test] if m.verdict is None and m.number in self.usable]
-            if waiting:
+            if waiting and self.is_over():
+                self.unfinished.update(m.number for m in waiting)
+            elif waiting:
                 self.with_schema(test, waiting)
                 self.save()
         alone = []
         for mutant in self.mutants:
-            if mutant.verdict is not None:
+            if mutant.verdict is not None or mutant.number in self.unfinished:
                 continue
             if mutant.number not in self.usable or mutant.frozen or not (self.reached[mutant.number] or mutant.in_code):
                 alone.append(mutant)
@@ -1170,6 +1177,9 @@ class Hunt:
 
         def one(mutant):
             """Runs the test cases that reach the mutant, the quick ones first."""
+            if self.is_over():
+                self.unfinished.add(mutant.number)
+                return
             self.reached[mutant.number].add(test)
             names = sorted(set(reaching[mutant.number]), key=taken.get)
             quick = names if "*" in names else [name for i, name in enumerate(names) if i < 3 or taken[name] < 0.02]
@@ -1185,6 +1195,8 @@ class Hunt:
         program.unlink()
 
     def by_itself(self, mutant):
+        if self.is_over():
+            return
         overlay = self.bench.overlay("alone")
         (overlay / "haft" / mutant.file).write_text(mutant.apply(self.sources[mutant.file].text))
         cache = {}
@@ -1243,7 +1255,7 @@ def write_report(path, mutants, explained, command):
         counts = collections.Counter(m.verdict for m in by_file[name])
         totals.update(counts)
         rows.append(f"| `{name}` | {len(by_file[name])} | {counts['killed']} | {counts['not compiled']} | {counts['equivalent']} "
-                    f"| {counts['survives']} |")
+                    f"| {counts['survives']} | {counts[None]} |")
     run = totals["killed"] + totals["survives"]
     share = 100 * totals["killed"] / run if run else 100
     processor = re.search(r"model name\s*: (.*)", pathlib.Path("/proc/cpuinfo").read_text())
@@ -1267,12 +1279,13 @@ def write_report(path, mutants, explained, command):
         f"{output_of(COMPILER, '--version').splitlines()[0]} |",
         "",
         "*Killed* counts a test that fails, aborts or does not end, and a `static_assert` that fails. *Equivalent* mutants are",
-        "not run.",
+        "not run. What is *not tried* has no result yet.",
         "",
-        "| file | mutants | killed | not compiled | equivalent | survive |",
-        "|---|---|---|---|---|---|",
+        "| file | mutants | killed | not compiled | equivalent | survive | not tried |",
+        "|---|---|---|---|---|---|---|",
         *rows,
-        f"| all | {len(mutants)} | {totals['killed']} | {totals['not compiled']} | {totals['equivalent']} | {totals['survives']} |",
+        f"| all | {len(mutants)} | {totals['killed']} | {totals['not compiled']} | {totals['equivalent']} | {totals['survives']} "
+        f"| {totals[None]} |",
         "",
     ]
     survivors = [m for m in mutants if m.verdict == "survives"]
@@ -1291,7 +1304,8 @@ def main():
     parser.add_argument("--sample", type=int, metavar="N", help="so many mutants only, drawn by the seed")
     parser.add_argument("--seed", default=datetime.date.today().isoformat(), metavar="S", help="of the sample (today's date)")
     parser.add_argument("--list", action="store_true", help="print the mutants and run none")
-    parser.add_argument("--quick", action="store_true", help="compile no mutant alone: those stay without a verdict")
+    parser.add_argument("--seconds", type=float, metavar="N", help="begin nothing after so long: what is left has no verdict")
+    parser.add_argument("--quick", action="store_true", help="compile no mutant alone: those have no verdict")
     parser.add_argument("--verbose", action="store_true", help="print each verdict")
     parser.add_argument("--jobs", type=int, default=min(2, os.cpu_count() or 1), metavar="N")
     parser.add_argument("--state", metavar="FILE", help="keep verdicts in a file, and do not kill again what was killed")
@@ -1358,6 +1372,10 @@ def main():
     finally:
         save()
 
+    for mutant in mutants:  # what the time did not suffice for
+        kept = state.get(mutant.id)
+        if mutant.verdict is None and kept and kept["file"] == stamp[mutant.file] and kept["verdict"] == "survives":
+            mutant.verdict, mutant.detail = kept["verdict"], kept["detail"]
     counts = collections.Counter(m.verdict for m in mutants)
     if options.report:
         arguments = [a for i, a in enumerate(sys.argv[1:], 1) if "--state" not in (a, sys.argv[i - 1]) and not a.startswith("--state=")]
@@ -1367,7 +1385,8 @@ def main():
     run = counts["killed"] + counts["survives"]
     print(f"{len(mutants)} mutants in {time.monotonic() - start:.0f} s: {counts['killed']} killed of {run} "
           f"({100 * counts['killed'] / run if run else 100:.1f} %), {counts['not compiled']} not compiled, "
-          f"{counts['equivalent']} equivalent, {counts['survives']} survive")
+          f"{counts['equivalent']} equivalent, {counts['survives']} survive" +
+          (f", {counts[None]} without a verdict" if counts[None] else ""))
     failures = counts["survives"] + len(unused)
     print(f"{counts['killed']} passed, {failures} failed")
     sys.exit(1 if failures else 0)

@@ -128,7 +128,7 @@ class MutateTest(unittest.TestCase):
         explained = "file x.h\nline return a < b ? a : b;\nmutants lt-le\nreason equal numbers are the same\n"
         status, output = self.run_tool("--report", str(self.root / "report.md"), equivalent=explained)
         self.assertEqual((status, output.splitlines()[-1]), (0, "1 passed, 0 failed"), output)
-        self.assertIn("| `x.h` | 2 | 1 | 0 | 1 | 0 |", (self.root / "report.md").read_text())
+        self.assertIn("| `x.h` | 2 | 1 | 0 | 1 | 0 | 0 |", (self.root / "report.md").read_text())
 
     def test_test_that_does_not_look_is_a_hole(self):
         status, output = self.run_tool(test=TEST.replace("EXPECT_EQ(Least(1, 2), 1)", "Least(1, 2)"))

@@ -223,6 +223,29 @@ TYPED_TEST(ObjectTableTest, WaitingDeleteReturnsWhenTheObjectIsGone) {
   constructed = destroyed = 0;
 }
 
+TYPED_TEST(ObjectTableTest, StatsCountAnObjectInUseAsDeletedOnce) {
+  auto& table = *this->table_;
+  const Handle kept = table.Emplace(1);
+  for (const Use use : kUses) {
+    const ObjectTableStats before = table.Stats();
+    const auto expect = [&](std::size_t retired) {
+      const ObjectTableStats now = table.Stats();
+      EXPECT_EQ(now.created, before.created + 1);
+      EXPECT_EQ(now.deleted, before.deleted + 1);
+      EXPECT_EQ(now.live, 1u);
+      EXPECT_EQ(now.retired_objects, retired);
+    };
+    const Handle handle = table.Emplace(5);
+    User user(table, handle, use);
+    EXPECT_EQ(table.Delete(handle), Status::kOk);
+    expect(1);
+    user.End();
+    expect(0);
+  }
+  EXPECT_EQ(table.Delete(kept), Status::kOk);
+  constructed = destroyed = 0;
+}
+
 TYPED_TEST(ObjectTableTest, WaitingDeleteWithoutTimeDoesNotWait) {
   auto& table = *this->table_;
   for (const nanoseconds timeout :
