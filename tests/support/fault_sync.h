@@ -41,6 +41,19 @@ class FaultPoint {
 
 inline FaultPoint reservations, hooks, barriers, drops;
 
+// Calls make() with its first reservation failing, then with its second, and so
+// on, until it succeeds. make() returns whether it has got all that it needs.
+//   Returns   how many times it has failed: as often as it reserves memory
+template <typename F>
+unsigned FailEachReservation(F make) {
+  for (unsigned call = 1;; ++call) {
+    reservations.Fail(call, call);
+    const bool made = make();
+    reservations.Stop();
+    if (made) return call - 1;
+  }
+}
+
 // The ranges that are reserved now. The test ends if a range is given back in
 // another way than it was reserved.
 class Ranges {

@@ -1058,6 +1058,20 @@ TYPED_TEST(ExhaustionTest, WrappingTableKeepsItsCapacityForEver) {
   ExpectConservation(table);
 }
 
+// With one slot only, the state of a free slot would be a handle of it.
+TEST(SmallestTableTest, NoWordIsLiveInATableOfOneFreeSlot) {
+  HandleTable<Word, TestTraits<GlobalFreeList, TinyLayout>> table(1);
+  for (int round = 0; round < 2; ++round) {
+    const Handle handle = table.New(7);
+    ASSERT_NE(handle, kNullHandle);
+    EXPECT_EQ(table.Delete(handle), 7u);
+    for (Word word = 0; word < 256; ++word) {
+      EXPECT_EQ(table.Value(Handle(word)), std::nullopt) << word;
+      EXPECT_NE(table.Check(Handle(word)), Status::kOk) << word;
+    }
+  }
+}
+
 TEST(SlotExhaustionDeathTest, ExhaustedSlotIsNamed) {
   HandleTable<int, TestTraits<GlobalFreeList, TinyLayout>> table(1);
   Handle handle;

@@ -1,3 +1,6 @@
+// Before the header: the backend whose reservations can fail.
+#define HAFT_SYNC_BACKEND "tests/support/fault_sync.h"
+
 #include "haft/magazine_free_list.h"
 
 #include <gtest/gtest.h>
@@ -5,11 +8,13 @@
 
 #include <cstddef>
 #include <deque>
+#include <random>
 #include <set>
 #include <thread>
 #include <vector>
 
 #include "haft/handle_table.h"
+#include "haft/internal/base/power_of_two.h"
 #include "haft/internal/base/sync.h"
 #include "haft/internal/free_list/fresh_slots.h"
 #include "tests/support/free_list_suite.h"
@@ -217,6 +222,80 @@ TEST(MagazineFreeListTest, UncachedCallerFindsHandlesThatWaitInMagazines) {
   EXPECT_EQ(rig.PopAll(owner).size(), 8u);
 }
 
+// Magazines of one handle and of two are those at which a loop over the rest
+// could go wrong.
+template <unsigned kSize>
+void ExpectUncachedCallerBreaksUpMagazines() {
+  Rig<kSize> rig(10);
+  typename Rig<kSize>::Owner owner;
+  UncachedCaller uncached;
+  const std::vector<Word> handles = rig.PopAll(owner);
+  rig.Push(owner, handles);
+  const std::size_t waiting = rig.InDepot();
+  const std::size_t cached = Rig<kSize>::Cached(owner).size();
+  ASSERT_EQ(waiting + cached, handles.size());
+  const std::vector<Word> found = rig.PopAll(uncached);
+  EXPECT_EQ(found.size(), waiting);
+  EXPECT_TRUE(AreDistinct(found));
+  EXPECT_EQ(rig.InDepot(), 0u);
+  EXPECT_EQ(rig.PopAll(owner).size(), cached);
+}
+
+TEST(MagazineFreeListTest, UncachedCallerBreaksUpMagazinesOfAnySize) {
+  ExpectUncachedCallerBreaksUpMagazines<1>();
+  ExpectUncachedCallerBreaksUpMagazines<2>();
+  ExpectUncachedCallerBreaksUpMagazines<3>();
+}
+
+// A magazine that is filled or emptied beyond its end changes another's
+// handles.
+TEST(MagazineFreeListTest, CallersNeverGetAHandleThatIsOut) {
+  Rig4 rig(100);
+  std::deque<Rig4::Owner> owners(8);
+  UncachedCaller uncached;
+  std::vector<Word> out;
+  std::set<Word> are_out;
+  std::mt19937 random(1);
+  for (int step = 0; step < 5000; ++step) {
+    const unsigned who = random() % 9;
+    const unsigned count = random() % 10;
+    const bool pops = random() % 5 < 3 && out.size() < 500;
+    for (unsigned i = 0; i < count; ++i) {
+      if (pops) {
+        const Word handle = who == 8 ? rig.Pop(uncached) : rig.Pop(owners[who]);
+        if (handle == 0) break;
+        ASSERT_TRUE(are_out.insert(handle).second) << step;
+        out.push_back(handle);
+      } else if (!out.empty()) {
+        std::swap(out[random() % out.size()], out.back());
+        are_out.erase(out.back());
+        if (who == 8) {
+          rig.Push(uncached, {out.back()});
+        } else {
+          rig.Push(owners[who], {out.back()});
+        }
+        out.pop_back();
+      }
+    }
+  }
+  // Each handle that was taken once is out, in a cache or in the depot.
+  std::vector<Word> all = out;
+  for (const Word handle : rig.Waiting()) all.push_back(handle);
+  for (auto& owner : owners) {
+    for (const Word handle : Rig4::Cached(owner)) all.push_back(handle);
+  }
+  EXPECT_EQ(Sorted(all), HandlesFrom(kFirstHandle, rig.high_water()));
+}
+
+TEST(MagazineFreeListTest, IsOkIfItHasAllItsMemory) {
+  EXPECT_EQ(FailEachReservation([] {
+              internal::FreshSlots fresh_slots(kFirstHandle, 4 * kSpare + 100);
+              return BasicMagazineFreeList<4>(100, 8192, &fresh_slots).ok();
+            }),
+            4u + 3u)
+      << "those of the depot and of the stack of single handles";
+}
+
 TEST(MagazineFreeListTest,
      UncachedCallersAndOwnersNeverRunOutOfEmptyMagazines) {
   Rig4 rig(10);
@@ -295,6 +374,25 @@ TEST(MagazineFreeListTest, CapacityIsAvailableWhateverOtherCachesStrand) {
   ExpectCapacityInSpiteOfFullCaches<UncachedCaller>(for_uncached, 1000, 4);
   Rig<128> shrunk(1000, 4096);
   ExpectCapacityInSpiteOfFullCaches<Rig<128>::Owner>(shrunk, 1000, 2);
+}
+
+// The depot has magazines for all handles, and for two empty ones in each cache
+// besides. This would not end if there were fewer.
+TEST(MagazineFreeListTest, EachCacheHasMagazinesWhileTheDepotHasAllHandles) {
+  Rig<1> rig(kCaches);
+  ASSERT_EQ(rig.slots(), internal::CeilPowerOfTwo(rig.slots()))
+      << "otherwise the depot has more magazines than it needs";
+  UncachedCaller uncached;
+  const std::vector<Word> all = rig.PopAll(uncached);
+  ASSERT_EQ(all.size(), rig.slots());
+  std::deque<Rig<1>::Owner> owners(kCaches);
+  for (auto& owner : owners) {
+    rig.Push(owner, {all[0]});
+    ASSERT_EQ(rig.Pop(owner), all[0]);
+  }
+  rig.Push(owners.back(), all);
+  EXPECT_EQ(rig.InDepot(), all.size() - 2);
+  EXPECT_EQ(rig.PopAll(owners.front()).size(), all.size() - 2);
 }
 
 TEST(MagazineFreeListTest, LayoutWithoutRoomHasNoMagazines) {

@@ -223,6 +223,105 @@ TYPED_TEST(ObjectTableTest, WaitingDeleteReturnsWhenTheObjectIsGone) {
   constructed = destroyed = 0;
 }
 
+TYPED_TEST(ObjectTableTest, EndedIsCalledBetweenTheHandlesEndAndDestruction) {
+  auto& table = *this->table_;
+  int calls = 0;
+  Handle handle = kNullHandle;
+  const auto ended = [&] {
+    ++calls;
+    EXPECT_EQ(table.Check(handle), Status::kStale);
+    EXPECT_EQ(destroyed, 0);
+  };
+  const std::function<Status()> kWays[] = {
+      [&] { return table.Delete(handle, ended); },
+      [&] { return table.DeleteUnlessPinned(handle, ended); },
+      [&] { return table.DeleteAndWait(handle, nanoseconds(0), ended); },
+      [&] {
+        Status why = Status::kNull;
+        const bool is_taken = table.Take(handle, &why, ended).has_value();
+        EXPECT_EQ(is_taken, why == Status::kOk);
+        return why;
+      },
+  };
+  for (const auto& way : kWays) {
+    handle = table.Emplace(1);
+    calls = destroyed = 0;
+    EXPECT_EQ(way(), Status::kOk);
+    EXPECT_EQ(calls, 1);
+    EXPECT_GE(destroyed, 1);
+    // Nothing has ended if the handle is refused.
+    EXPECT_EQ(way(), Status::kStale);
+    EXPECT_EQ(calls, 1);
+  }
+  constructed = destroyed = 0;
+}
+
+TYPED_TEST(ObjectTableTest, ObjectInAScopeAndUnderAPinWaitsForBoth) {
+  auto& table = *this->table_;
+  for (const bool scope_ends_first : {true, false}) {
+    destroyed = 0;
+    const Handle handle = table.Emplace(1);
+    auto pin = table.Pin(handle);
+    auto scope =
+        std::make_unique<typename TestFixture::Table::ReadScope>(table);
+    ASSERT_NE(scope->Find(handle), nullptr);
+    EXPECT_EQ(table.Delete(handle), Status::kOk);
+    if (scope_ends_first) {
+      scope.reset();
+    } else {
+      pin.Unpin();
+    }
+    EXPECT_EQ(destroyed, 0);
+    EXPECT_EQ(table.Stats().retired_objects, 1u);
+    scope.reset();
+    pin.Unpin();
+    EXPECT_EQ(destroyed, 1);
+    EXPECT_EQ(table.Stats().retired_objects, 0u);
+  }
+  constructed = destroyed = 0;
+}
+
+TYPED_TEST(ObjectTableTest, StatsCountAnObjectInUseAsDeletedOnce) {
+  auto& table = *this->table_;
+  const Handle kept = table.Emplace(1);
+  for (const Use use : kUses) {
+    const ObjectTableStats before = table.Stats();
+    const auto expect = [&](std::size_t retired) {
+      const ObjectTableStats now = table.Stats();
+      EXPECT_EQ(now.created, before.created + 1);
+      EXPECT_EQ(now.deleted, before.deleted + 1);
+      EXPECT_EQ(now.live, 1u);
+      EXPECT_EQ(now.retired_objects, retired);
+    };
+    const Handle handle = table.Emplace(5);
+    User user(table, handle, use);
+    EXPECT_EQ(table.Delete(handle), Status::kOk);
+    expect(1);
+    user.End();
+    expect(0);
+  }
+  EXPECT_EQ(table.Delete(kept), Status::kOk);
+  constructed = destroyed = 0;
+}
+
+TYPED_TEST(ObjectTableTest, WaitingDeleteWithoutTimeDoesNotWait) {
+  auto& table = *this->table_;
+  for (const nanoseconds timeout :
+       {nanoseconds(0), nanoseconds(-1), nanoseconds::min() / 2}) {
+    destroyed = 0;
+    const Handle handle = table.Emplace(1);
+    auto pin = table.Pin(handle);
+    ASSERT_TRUE(pin);
+    EXPECT_EQ(table.DeleteAndWait(handle, timeout), Status::kTimedOut)
+        << timeout.count();
+    EXPECT_EQ(table.Check(handle), Status::kStale);
+    EXPECT_EQ(destroyed, 0);
+    pin.Unpin();
+    EXPECT_EQ(destroyed, 1);
+  }
+  constructed = destroyed = 0;
+}
+
 TYPED_TEST(ObjectTableTest, Batches) {
   auto& table = *this->table_;
   std::vector<Tracked> objects;
@@ -465,6 +564,16 @@ TEST(ObjectTableTypeTest, AnyAlignment) {
   TestBlobs<Blob<64, 64>>();
   TestBlobs<Blob<256, 256>>();
   TestBlobs<Blob<300, 64>>();
+}
+
+// Such an object is destroyed without a look at other destructors.
+TEST(ObjectTableTypeTest, TriviallyDestructibleIsDeletedAtOnce) {
+  ObjectTable<int> table(4);
+  const Handle handle = table.Emplace(1);
+  EXPECT_EQ(table.DeleteAndWait(handle, nanoseconds(0)), Status::kOk);
+  EXPECT_EQ(table.Check(handle), Status::kStale);
+  EXPECT_EQ(table.DeleteUnlessPinned(table.Emplace(2)), Status::kOk);
+  EXPECT_EQ(table.Stats().live, 0u);
 }
 
 TEST(ObjectTableTypeTest, MoveOnly) {

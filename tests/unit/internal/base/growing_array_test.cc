@@ -1,8 +1,12 @@
 #include "haft/internal/base/growing_array.h"
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
 #include <vector>
+
+#include "tests/support/in_child.h"
+#include "tests/support/testing.h"
 
 namespace haft::internal {
 namespace {
@@ -40,6 +44,25 @@ TEST(GrowingArrayTest, EraseMovesTheRestUp) {
   EXPECT_EQ(array.TakeLast(), 2);
   EXPECT_EQ(array.TakeLast(), 0);
   EXPECT_TRUE(array.empty());
+}
+
+TEST(GrowingArrayTest, WithoutMemoryItStaysAsItIs) {
+  if (testing::kSanitized) GTEST_SKIP() << "the sanitizer ends the process";
+  testing::InChild([] {
+    GrowingArray<int> array;
+    for (int i = 0; i < 100; ++i) ASSERT_TRUE(array.Append(i));
+    const rlimit none = {};
+    ASSERT_EQ(setrlimit(RLIMIT_AS, &none), 0);
+    // What the allocator has at hand is used up some time.
+    int count = 100;
+    while (count < 100'000'000 && array.Append(count)) ++count;
+    EXPECT_LT(count, 100'000'000);
+    EXPECT_FALSE(array.ReserveOne());
+    ASSERT_EQ(array.end() - array.begin(), count);
+    for (int i = 0; i < count; ++i) ASSERT_EQ(array.begin()[i], i);
+    EXPECT_EQ(array.TakeLast(), count - 1);
+    EXPECT_TRUE(array.Append(7)) << "there was room";
+  });
 }
 
 }  // namespace

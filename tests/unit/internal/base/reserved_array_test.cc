@@ -28,6 +28,29 @@ TEST(ReservedArrayTest, KeepsWrittenValues) {
   EXPECT_EQ(array.data() + 99999, &same[99999]);
 }
 
+TEST(ReservedArrayTest, LeakedMemoryStays) {
+  std::uint64_t* element = nullptr;
+  {
+    ReservedArray<std::uint64_t> array(1);
+    ASSERT_TRUE(array.ok());
+    EXPECT_FALSE(array.leaked());
+    array.Leak();
+    EXPECT_TRUE(array.leaked());
+    element = &array[0];
+    *element = 7;
+  }
+  EXPECT_EQ(*element, 7u);
+}
+
+TEST(ReservedArrayTest, WhatWasNotReservedIsNotGivenBack) {
+  // Almost all of what a program may use, so nowhere is that much free.
+  constexpr std::size_t kBytes =
+      static_cast<std::size_t>(kHas64Bits ? (std::int64_t{1} << 47) - (1 << 20)
+                                          : std::int64_t{0xb0000000});
+  { const ReservedArray<char> array(kBytes); }
+  EXPECT_TRUE(ReservedArray<char>(1).ok());
+}
+
 TEST(ReservedArrayTest, SizeZeroIsOk) {
   const ReservedArray<std::uint64_t> array(0);
   EXPECT_TRUE(array.ok());

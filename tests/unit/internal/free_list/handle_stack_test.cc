@@ -1,3 +1,6 @@
+// Before the header: the backend whose reservations can fail.
+#define HAFT_SYNC_BACKEND "tests/support/fault_sync.h"
+
 #include "haft/internal/free_list/handle_stack.h"
 
 #include <gtest/gtest.h>
@@ -42,6 +45,53 @@ TEST(HandleStackTest, GivesBackWholeHandlesLastInFirstOut) {
   EXPECT_EQ(Pop(stack), handles[1]);
   EXPECT_EQ(Pop(stack), handles[0]);
   EXPECT_EQ(Pop(stack), 0u);
+}
+
+TEST(HandleStackTest, IsOkIfItHasAllItsMemory) {
+  EXPECT_EQ(testing::FailEachReservation([] { return HandleStack(8, 2).ok(); }),
+            3u)
+      << "heads, links and handles";
+}
+
+TEST(HandleStackTest, PopFromSearchesOneStackOnly) {
+  HandleStack stack(8, 2);
+  const Word handle = L::Make(1, 5);
+  stack.Push(1, handle);
+  EXPECT_EQ(stack.PopFrom(0), 0u);
+  EXPECT_EQ(stack.PopFrom(1), handle);
+  EXPECT_EQ(stack.PopFrom(1), 0u);
+}
+
+TEST(HandleStackTest, TakeAllEmptiesOneStack) {
+  HandleStack stack(8, 2);
+  const Words handles = {L::Make(4, 0), L::Make(1, 7), L::Make(3, 2)};
+  const Word other = L::Make(9, 3);
+  for (const Word handle : handles) stack.Push(0, handle);
+  stack.Push(1, other);
+  Words taken;
+  const auto take = [&](Word handle) { taken.push_back(handle); };
+  stack.TakeAll(0, take);
+  EXPECT_EQ(taken, (Words{handles[2], handles[1], handles[0]}));
+  EXPECT_EQ(Elements(stack), Words{other});
+  taken.clear();
+  stack.TakeAll(0, take);
+  EXPECT_EQ(taken, Words());
+  stack.TakeAll(1, take);
+  EXPECT_EQ(taken, Words{other});
+  EXPECT_EQ(Pop(stack), 0u);
+}
+
+TEST(HandleStackTest, TakeAllGivesEachHandleOnceAlsoIfItIsPushedAgain) {
+  HandleStack stack(8, 1);
+  for (Word i = 0; i < 8; ++i) stack.Push(0, L::Make(1, i));
+  std::size_t count = 0;
+  stack.TakeAll(0, [&](Word handle) {
+    ++count;
+    stack.Push(0, handle);
+  });
+  EXPECT_EQ(count, 8u);
+  EXPECT_EQ(Elements(stack).size(), 8u);
+  EXPECT_EQ(Pop(stack), L::Make(1, 0)) << "in the other order";
 }
 
 TEST(HandleStackTest, MarkerBitsSurvive) {

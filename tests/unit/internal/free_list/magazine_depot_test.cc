@@ -1,3 +1,6 @@
+// Before the header: the backend whose reservations can fail.
+#define HAFT_SYNC_BACKEND "tests/support/fault_sync.h"
+
 #include "haft/internal/free_list/magazine_depot.h"
 
 #include <gtest/gtest.h>
@@ -143,6 +146,13 @@ TEST(DepotTest, WithoutMagazinesThereIsNoneFull) {
   EXPECT_TRUE(depot.ok());
   EXPECT_EQ(TakeFull(depot), nullptr);
   depot.ForEachFull([](const MagazineEntry*) { ADD_FAILURE(); });
+}
+
+TEST(DepotTest, IsOkIfItHasAllItsMemory) {
+  EXPECT_EQ(testing::FailEachReservation(
+                [] { return MagazineDepot(kMagazines, kSize).ok(); }),
+            4u)
+      << "entries, links, and the heads of two lists";
 }
 
 TEST(DepotTest, OutOfAddressSpaceIsNotOk) {

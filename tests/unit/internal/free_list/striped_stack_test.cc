@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <thread>
 #include <vector>
 
 #include "haft/internal/base/reserved_array.h"
@@ -166,6 +167,60 @@ TEST_F(StripedStackTest, ChainAdvancesTheTagOnce) {
   EXPECT_EQ(Pop(1), 3u);
   EXPECT_EQ(Pop(1), 4u);
   EXPECT_EQ(Tags(), 1u);
+}
+
+TEST_F(StripedStackTest, TakeAllGivesTheWholeChainOfItsStripe) {
+  EXPECT_EQ(stack_.TakeAll(1), 0u);
+  for (const std::uint32_t number : {0u, 5u, 63u}) Push(1, number);
+  Push(2, 9);
+  std::uint32_t link = stack_.TakeAll(kStripes + 1);
+  for (const std::uint32_t number : {63u, 5u, 0u}) {
+    ASSERT_EQ(link, number + 1);
+    link = links_[number].load(std::memory_order_relaxed);
+  }
+  EXPECT_EQ(link, 0u);
+  EXPECT_EQ(Elements(), Numbers{9});
+  EXPECT_EQ(stack_.TakeAll(1), 0u);
+}
+
+// Racing pushes and pops fail and are tried again.
+TEST(StripedStackThreadsTest, NoElementIsLostOrDuplicated) {
+  constexpr std::uint32_t kThreads = 4, kEach = 20'000;
+  StripedStack stack(1);
+  ReservedArray<StackLink> links(kThreads * kEach);
+  std::vector<std::vector<std::uint32_t>> popped(kThreads);
+  std::vector<std::thread> threads;
+  for (std::uint32_t t = 0; t < kThreads; ++t) {
+    threads.emplace_back([&, t] {
+      for (std::uint32_t i = 0; i < kEach; ++i) {
+        stack.Push(links.data(), 0, t * kEach + i);
+        std::uint64_t tags = 0;
+        if (i % 2 == 0) continue;
+        const std::uint32_t number = stack.Pop(links.data(), 0, &tags);
+        ASSERT_NE(number, kNone) << "each thread has left one at least";
+        popped[t].push_back(number);
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  std::vector<bool> seen(std::size_t{kThreads} * kEach);
+  std::size_t count = 0;
+  const auto see = [&](std::uint32_t number) {
+    EXPECT_FALSE(seen.at(number)) << number;
+    seen.at(number) = true;
+    ++count;
+  };
+  for (const auto& numbers : popped) {
+    for (const std::uint32_t number : numbers) see(number);
+  }
+  std::uint64_t tags = 0;
+  for (;;) {
+    const std::uint32_t number = stack.Pop(links.data(), 0, &tags);
+    if (number == kNone) break;
+    see(number);
+  }
+  EXPECT_EQ(count, seen.size());
+  EXPECT_EQ(tags, seen.size()) << "one for each push";
 }
 
 TEST_F(StripedStackTest, ForEachVisitsEveryStripe) {

@@ -88,6 +88,25 @@ TEST(SlotArrayTest, AnyWordSelectsASlot) {
   }
 }
 
+// A slot whose size is no power of two.
+struct OddSlot {
+  Word words[3];
+
+  Word state() const { return words[0]; }
+  void Initialize(Word state) { words[0] = state; }
+};
+
+TEST(SlotArrayTest, SlotsMayHaveAnySize) {
+  SlotArray<OddSlot, DefaultLayout> slots(8, DefaultLayout::Make(1, 0));
+  ASSERT_TRUE(slots.ok());
+  const char* const begin = reinterpret_cast<const char*>(&slots[0]);
+  for (Word word = 0; word < 64; ++word) {
+    const char* const slot = reinterpret_cast<const char*>(&slots[word]);
+    EXPECT_EQ(slot - begin,
+              static_cast<std::ptrdiff_t>(word / 2 % 8 * sizeof(OddSlot)));
+  }
+}
+
 TEST(SlotArrayTest, StatusThroughoutASlotsLife) {
   Slots<Tiny> slots;
   const Word h1 = Tiny::Make(1, 2), h2 = Tiny::Make(2, 2),
@@ -136,6 +155,38 @@ TEST(SlotArrayTest, GenerationsBeforeTheFirstWereNeverIssued) {
   }
 }
 
+// kWrap: generation 1 comes after the last one. The first generation of the
+// array is the oldest, until it comes again.
+TEST(SlotArrayTest, GenerationsThatStartOverAreLaterThanAllBefore) {
+  using L = HandleLayout<2, 4>;
+  using State = SlotState<L>;
+  for (const Word first : {1u, 2u, 6u, 14u, 15u}) {
+    Slots<L> slots(first);
+    for (Word age = 0; age < 15; ++age) {
+      const auto make = [&](Word its_age) {
+        return L::Make((first - 1 + its_age) % 15 + 1, 3);
+      };
+      const auto expect = [&](Status own) {
+        for (Word other = 0; other < 15; ++other) {
+          EXPECT_EQ(slots.Status(make(other)), other < age ? Status::kStale
+                                               : other > age
+                                                   ? Status::kNeverIssued
+                                                   : own)
+              << first << ": " << other << " at " << age;
+        }
+      };
+      const Word handle = make(age);
+      slots.Publish(handle, 0);
+      expect(Status::kOk);
+      // Nothing tells the last generation of a cycle from the first of the
+      // next one.
+      if (age == 14) break;
+      ASSERT_TRUE(slots[handle].End(handle, State::Free(make(age + 1))));
+      expect(Status::kStale);
+    }
+  }
+}
+
 TEST(SlotArrayTest, SlotZeroIsFreeFromTheStart) {
   Slots<Tiny> slots;
   EXPECT_EQ(slots[0].state(), Slots<Tiny>::State::Free(Tiny::Make(1, 0)));
@@ -162,6 +213,10 @@ TEST(SlotArrayTest, IndexBeyondTheArrayWasNeverIssued) {
   EXPECT_FALSE(slots.End(L::Make(1, 6)));
   slots.End(L::Make(1, 2));
   EXPECT_EQ(slots.Status(L::Make(1, 6)), Status::kNeverIssued);
+  slots.Publish(L::Make(1, 0), 42);
+  slots.End(L::Make(1, 0));
+  EXPECT_EQ(slots.Status(L::Make(1, 0)), Status::kStale);
+  EXPECT_EQ(slots.Status(L::Make(1, 4)), Status::kNeverIssued);
 }
 
 TEST(SlotArrayTest, DescribeTellsWhatTheSlotIs) {
@@ -211,6 +266,34 @@ TEST(SlotArrayTest, ForEachLiveEndsWhenTheVisitorReturnsTrue) {
     slots.ForEachLive(4, [&](const auto&, Word) { return ++seen == wanted; });
     EXPECT_EQ(seen, wanted < 4 ? wanted : 4);
   }
+}
+
+TEST(SlotArrayTest, ForEachInUseSeesObjectsThatOutliveTheirHandles) {
+  using L = HandleLayout<3, 4>;
+  using State = SlotState<L>;
+  using Seen = std::vector<Word>;
+  SlotArray<WordSlot<Word>, L> slots(8, L::Make(1, 0));
+  const auto seen = [&](std::size_t count) {
+    Seen all;
+    slots.ForEachInUse(count, [&](auto& slot, Word handle) {
+      EXPECT_EQ(&slot, &slots[handle]);
+      all.push_back(handle);
+    });
+    return all;
+  };
+  EXPECT_EQ(seen(8), Seen());
+  const auto make = [](Word index) { return L::Make(2 + index, index); };
+  slots[make(0)].Initialize(State::Retired(make(0)));
+  slots[make(1)].Initialize(make(1));
+  slots[make(2)].Initialize(State::Deferred(make(2)));
+  slots[make(3)].Initialize(State::Free(make(3)));
+  slots[make(4)].Initialize(State::Destroying(make(4)));
+  slots[make(5)].Initialize(State::Exhausted(make(5)));
+  slots[make(6)].Initialize(State::Frozen(make(6), 1, 8));
+  EXPECT_EQ(seen(8), (Seen{make(0), make(2), make(4)}));
+  EXPECT_EQ(seen(4), (Seen{make(0), make(2)}));
+  EXPECT_EQ(seen(1), Seen{make(0)});
+  EXPECT_EQ(seen(0), Seen());
 }
 
 TEST(SlotArrayTest, OutOfAddressSpaceIsNotOk) {

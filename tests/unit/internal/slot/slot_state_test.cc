@@ -159,6 +159,22 @@ TEST(ObjectStateTest, FrozenHandleIsLiveAndNoOtherIs) {
   EXPECT_FALSE(State::IsLive(frozen, L::Make(3, 13), 8)) << "beyond the slots";
   EXPECT_FALSE(State::IsLive(frozen, handle ^ L::Low::kOne, 8)) << "malformed";
   EXPECT_FALSE(State::IsLive(State::Free(handle), handle, 8));
+  EXPECT_FALSE(
+      State::IsLive(State::Frozen(L::Make(3, 0), 2, 8), L::Make(3, 8), 8))
+      << "the first beyond the slots";
+}
+
+TEST(ObjectStateTest, NoWordIsFrozenInASlotThatIsNot) {
+  using L = HandleLayout<4, 3>;
+  using State = SlotState<L>;
+  const Word handle = L::Make(3, 5);
+  for (const Word state : {Word{0}, handle, State::Free(handle),
+                           State::Exhausted(handle), State::Retired(handle)}) {
+    for (Word word = 1; word < 256; ++word) {
+      if (L::Index::Decode(word) % 8 != 5) continue;  // of another slot
+      EXPECT_FALSE(State::IsFrozen(state, word, 8)) << state << ' ' << word;
+    }
+  }
 }
 
 TEST(ObjectStateTest, EachStateHasItsName) {
