@@ -20,11 +20,13 @@ inline namespace HAFT_ABI {
 // different objects. The child therefore replaces all of its next handles by
 // later ones before fork returns there, while it has one thread.
 class TableRegistry {
+  using Renew = void(void* table, std::uint64_t fraction);
+
   // One for each table. They are used again, and never freed.
   struct Place {
     sync::Atomic<bool> is_taken{true};
     sync::Atomic<void*> table{nullptr};
-    sync::Atomic<void (*)(void*, std::uint64_t)> renew{nullptr};
+    sync::Atomic<std::uintptr_t> renew{0};  // a Renew
     Place* next = nullptr;
   };
 
@@ -39,13 +41,14 @@ class TableRegistry {
     // In each child, renew(table, fraction) is called with a random fraction.
     // Not async-signal-safe. May allocate. If ok() is false afterwards, there
     // was no memory.
-    Member(void* table, void (*renew)(void*, std::uint64_t)) noexcept {
+    Member(void* table, Renew* renew) noexcept {
       if constexpr (sync::kForks) {
         fork_hook_.Prepare(&OnForkInChild);
         place_ = TakePlace();
         if (place_ == nullptr) return;
         // relaxed, both: read by the child of a fork, which is a copy.
-        place_->renew.store(renew, std::memory_order_relaxed);
+        place_->renew.store(reinterpret_cast<std::uintptr_t>(renew),
+                            std::memory_order_relaxed);
         place_->table.store(table, std::memory_order_relaxed);
       }
     }
@@ -93,7 +96,8 @@ class TableRegistry {
     for (Place* place = places_.load(std::memory_order_relaxed);
          place != nullptr; place = place->next) {
       if (void* const table = place->table.load(std::memory_order_relaxed))
-        (*place->renew.load(std::memory_order_relaxed))(table, fraction);
+        (*reinterpret_cast<Renew*>(
+            place->renew.load(std::memory_order_relaxed)))(table, fraction);
     }
   }
 
