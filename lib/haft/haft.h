@@ -311,7 +311,9 @@ HAFT_API haft_status haft_table_stats(haft_table *table, haft_stats *stats);
  *             running threads. The free slots in the caches of other threads,
  *             up to 256 for each, keep their pages */
 HAFT_API size_t haft_table_trim(haft_table *table);
-/* The same for the process's table, which it does not create. */
+/* The same for the process's table, which it does not create. It also frees the
+ * memory that haft_intern keeps of handles which have ended, of all tables.
+ *   Progress  blocking; not in signal handlers */
 HAFT_API size_t haft_trim(void);
 
 /* --- Scopes ----------------------------------------------------------------

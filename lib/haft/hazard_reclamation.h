@@ -60,8 +60,8 @@ class HazardReclamation : public internal::HazardCells {
     internal::UserSet users;
   };
 
-  // What keeps a pin: the cell that it occupies, or a word of PinCounts, whose
-  // address then has the lowest bit set.
+  // The keeper of a pin: the cell that it occupies, or a word of PinCounts,
+  // whose address then has the lowest bit set.
   class Hold;
 
   // Pin: publishes that `slot` is used by way of `handle`. The object is safe

@@ -60,7 +60,8 @@ struct ComeAndGo {
   void Thread(unsigned i) {
     for (unsigned n = 0; n < 2 - i; ++n) {
       if (i + n == 0)
-        RaiseSignal([](void*) { ThreadRegistry::OfThisCopy().Claim(); }, nullptr);
+        RaiseSignal([](void*) { ThreadRegistry::OfThisCopy().Claim(); },
+                    nullptr);
       const unsigned index = Claim();
       uses[index].Write(uses[index].Read() + 1);
       Require(Claim() == index, "another index for the same thread");
@@ -98,7 +99,8 @@ struct SignalAtTheEnd {
   SignalAtTheEnd() { ThreadRegistry::OfThisCopy().Prepare(); }
   void Thread(unsigned i) {
     ThreadRegistry::OfThisCopy().Claim();
-    if (i == 0) RaiseSignal([](void*) { ThreadRegistry::OfThisCopy().Claim(); }, nullptr);
+    if (i == 0)
+      RaiseSignal([](void*) { ThreadRegistry::OfThisCopy().Claim(); }, nullptr);
     EndThread();
   }
   void After() {

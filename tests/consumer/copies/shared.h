@@ -1,5 +1,5 @@
-// What the program and its plugins agree on: two tables, and the functions that
-// each of them has for them.
+// The common part of the program and its plugins: tables, and the functions
+// that each of them has for them.
 
 #ifndef TESTS_CONSUMER_COPIES_SHARED_H_
 #define TESTS_CONSUMER_COPIES_SHARED_H_

@@ -56,7 +56,9 @@ inline void BecomeUncached() {
 }
 
 // Puts the calling thread in the state after its first call to any table.
-inline void EnsureIndex() { haft::internal::ThreadRegistry::OfThisCopy().Claim(); }
+inline void EnsureIndex() {
+  haft::internal::ThreadRegistry::OfThisCopy().Claim();
+}
 
 inline Plan PlanOf(std::uint64_t seed, std::uint64_t length) {
   Plan plan;

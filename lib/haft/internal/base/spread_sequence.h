@@ -12,9 +12,8 @@ namespace haft::internal {
 inline namespace HAFT_ABI {
 
 // The multiples of the golden ratio, modulo 1 and times 2^64, from a random
-// start. Of any n of
-// them that follow one another, two lie no closer than 1 / (2.3 n). All zero at
-// first.
+// start. Among n of them that follow one another, no two lie closer than
+// 2^64 / (2.3 n).
 class SpreadSequence {
  public:
   // Returns the next fraction. Wait-free.

@@ -156,7 +156,7 @@ inline void PreventUnloading(const void* address) noexcept {
   const bool is_program =
       getauxval(AT_PHDR) - reinterpret_cast<std::uintptr_t>(object.dli_fbase) <
       kPage;
-  // What this returns is never closed.
+  // The result is never closed.
   if (!is_program)
     (void)WeakDlopen(object.dli_fname, RTLD_LAZY | RTLD_NOLOAD | RTLD_NODELETE);
 }

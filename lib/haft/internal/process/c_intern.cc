@@ -77,6 +77,9 @@ bool InternTableSurvivesFork() noexcept {
 }
 
 }  // namespace
+
+void CollectInterned() noexcept { (void)intern_table.Collect(); }
+
 }  // namespace HAFT_ABI
 }  // namespace haft::internal
 

@@ -11,6 +11,7 @@
 
 using haft::internal::AnyObject;
 using haft::internal::AnyTable;
+using haft::internal::CollectInterned;
 using haft::internal::CTable;
 using haft::internal::ProcessTableOrNull;
 using haft::internal::refused_unpins;
@@ -65,6 +66,7 @@ size_t haft_table_trim(haft_table* name) {
 }
 
 size_t haft_trim(void) {
+  CollectInterned();
   CTable* const table = ProcessTableOrNull();
   return table == nullptr ? 0 : table->Trim();
 }

@@ -44,6 +44,10 @@ CTable* TableOf(haft_table* table) noexcept;
 // Returns the process-wide table, or nullptr if it has not been created.
 CTable* ProcessTableOrNull() noexcept;
 
+// Frees what haft_intern keeps of handles that have ended; see
+// InternTable::Collect. Defined in c_intern.cc.
+void CollectInterned() noexcept;
+
 // How many pins haft_unpin has refused, because they had ended before.
 inline sync::Atomic<std::uint64_t> refused_unpins{0};
 

@@ -168,7 +168,7 @@ class HazardCells {
   // Leaves the cells mapped permanently, for pins that outlive the table.
   void Leak() noexcept { blocks_.Leak(); }
 
-  // Of each thread.
+  // How many cells a thread has.
   static constexpr unsigned kCells = 14;
 
  private:

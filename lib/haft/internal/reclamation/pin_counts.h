@@ -30,9 +30,9 @@ class Inspector;
 // A thread that was late and counts a handle that has ended must not disturb
 // the count of a later handle. It therefore replaces the count of another
 // handle only if its own handle is still live after it has read that count.
-// Then that other handle is an earlier one. What is still counted for it is not
-// a pin but an attempt that has come too late, because an object with pins is
-// not destroyed, and its slot not used again.
+// Then that other handle is an earlier one, and its count is not of pins but of
+// attempts that have come too late, because an object with pins is not
+// destroyed, and its slot not used again.
 //
 // A page of these words takes memory only once a pin has been counted in it.
 class PinCounts {
@@ -66,7 +66,7 @@ class PinCounts {
         return nullptr;
       }
       // [C4] seq_cst: before [O2]; a deleter that ended the handle too late for
-      // [O2] to see it sees the pin by [C5].
+      // [O2] to see it sees the pin by [C5]. Also release: partner of [C7].
     } while (!count.compare_exchange_strong(
         word, next, std::memory_order_seq_cst, std::memory_order_acquire));
     return &count;

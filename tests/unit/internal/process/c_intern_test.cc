@@ -91,7 +91,8 @@ TEST(InternForkTest, ForkDuringTheFirstCallMayBeFollowedByAnother) {
 namespace {
 
 int destroyed;
-constexpr haft_type kCounted = {"counted", nullptr, [](void*) { ++destroyed; }, 0, 0};
+constexpr haft_type kCounted = {"counted", nullptr, [](void*) { ++destroyed; },
+                                0, 0};
 
 // The handles of two objects of one address, which are therefore in the same
 // part of the map.
