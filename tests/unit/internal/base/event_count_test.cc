@@ -86,6 +86,19 @@ TEST(EventCountTest, ReturnsTheLastAnswer) {
   EXPECT_EQ(asked, 2);
 }
 
+// This would sleep for an hour if the notification did not change the count
+// that the waiter has read.
+TEST(EventCountTest, NotificationBetweenTheCheckAndTheSleepEndsTheSleep) {
+  EventCount events;
+  int asked = 0;
+  EXPECT_TRUE(events.WaitUntil(
+      [&] {
+        if (++asked == 2) events.NotifyAll();
+        return asked == 3;
+      },
+      hours(1)));
+}
+
 TEST(EventCountTest, TheLongestTimeoutIsLong) {
   EventCount events;
   for (const nanoseconds timeout :
