@@ -1266,9 +1266,9 @@ def write_report(path, mutants, explained, command):
         "the tool lists the kinds of mutants. This page is its latest result. Mutants of memory orders are another tool's",
         "([verification.md](verification.md), section 2).",
         "",
-        f"**{totals['killed']} of {run} mutants are killed: {share:.1f} %.** Besides them, {totals['not compiled']} do not compile,"
-        f" and {totals['equivalent']} change",
-        "nothing that a test could notice: [equivalent.txt](../tests/mutation/equivalent.txt) explains each of them.",
+        f"**{totals['killed']} of the {run} mutants that have run are killed: {share:.1f} %.** Besides them, {totals['not compiled']} do not",
+        f"compile, {totals[None]} have not been tried yet, and {totals['equivalent']} change nothing that a test could notice:",
+        "[equivalent.txt](../tests/mutation/equivalent.txt) explains each of them.",
         "",
         "| | |",
         "|---|---|",
