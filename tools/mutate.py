@@ -1256,8 +1256,17 @@ def write_report(path, mutants, explained, command):
         totals.update(counts)
         rows.append(f"| `{name}` | {len(by_file[name])} | {counts['killed']} | {counts['not compiled']} | {counts['equivalent']} "
                     f"| {counts['survives']} | {counts[None]} |")
-    run = totals["killed"] + totals["survives"]
-    share = 100 * totals["killed"] / run if run else 100
+    finished = [name for name in by_file if all(m.verdict is not None for m in by_file[name])]
+    done = collections.Counter(m.verdict for name in finished for m in by_file[name])
+    run = done["killed"] + done["survives"]
+    summary = [f"**{len(finished)} of {len(by_file)} files are finished: {done['killed']} of {run} mutants are killed "
+               f"({100 * done['killed'] / run if run else 100:.1f} %)**, {done['not compiled']} do not compile,",
+               f"and {done['equivalent']} change nothing that a test could notice: "
+               "[equivalent.txt](../tests/mutation/equivalent.txt) explains each of them."]
+    if totals[None]:
+        summary += ["", f"In the other files {totals['killed'] - done['killed']} are killed so far, and {totals[None]} have no "
+                    "verdict: they have not been tried, or those of their", "tests that have run did not notice. There will be survivors "
+                    "among them."]
     processor = re.search(r"model name\s*: (.*)", pathlib.Path("/proc/cpuinfo").read_text())
     lines = [
         "# Mutants of the library",
@@ -1266,9 +1275,7 @@ def write_report(path, mutants, explained, command):
         "the tool lists the kinds of mutants. This page is its latest result. Mutants of memory orders are another tool's",
         "([verification.md](verification.md), section 2).",
         "",
-        f"**{totals['killed']} of {run} mutants are killed: {share:.1f} %.** Besides them, {totals['not compiled']} do not compile,"
-        f" and {totals['equivalent']} change",
-        "nothing that a test could notice: [equivalent.txt](../tests/mutation/equivalent.txt) explains each of them.",
+        *summary,
         "",
         "| | |",
         "|---|---|",
@@ -1279,9 +1286,9 @@ def write_report(path, mutants, explained, command):
         f"{output_of(COMPILER, '--version').splitlines()[0]} |",
         "",
         "*Killed* counts a test that fails, aborts or does not end, and a `static_assert` that fails. *Equivalent* mutants are",
-        "not run. What is *not tried* has no result yet.",
+        "not run.",
         "",
-        "| file | mutants | killed | not compiled | equivalent | survive | not tried |",
+        "| file | mutants | killed | not compiled | equivalent | survive | no verdict |",
         "|---|---|---|---|---|---|---|",
         *rows,
         f"| all | {len(mutants)} | {totals['killed']} | {totals['not compiled']} | {totals['equivalent']} | {totals['survives']} "

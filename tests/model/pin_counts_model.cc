@@ -116,7 +116,7 @@ struct LateCountAgainstSuccessor {
   }
 };
 TEST(PinCountsModel, LateCountAgainstSuccessor) {
-  Exploration().Bound(3).Random(300'000).Holds<LateCountAgainstSuccessor>();
+  Exploration().Bound(1).Random(150'000).Holds<LateCountAgainstSuccessor>();
 }
 
 // A conditional delete neither fails because of another handle's pins nor

@@ -25,7 +25,9 @@ class EventCount {
     if (holds()) return true;
     using Clock = std::chrono::steady_clock;
     const auto now = Clock::now();
-    const auto deadline = timeout < Clock::time_point::max() - now
+    // Both sums stay in range: a timeout may be as small or as large as can be.
+    const auto deadline = timeout <= timeout.zero() ? now
+                          : timeout < Clock::time_point::max() - now
                               ? now + timeout
                               : Clock::time_point::max();
     // [E1] acq_rel: a NotifyAll that comes after this sees a waiter. What

@@ -65,7 +65,7 @@ TEST(EventCountTest, NobodySleepsIfTheTimeIsOver) {
   EventCount events;
   testing::sleeps = 0;
   for (const nanoseconds timeout :
-       {nanoseconds(0), nanoseconds(-1), nanoseconds::min() / 2}) {
+       {nanoseconds(0), nanoseconds(-1), nanoseconds::min()}) {
     int asked = 0;
     EXPECT_FALSE(events.WaitUntil(
         [&] {
@@ -84,6 +84,19 @@ TEST(EventCountTest, ReturnsTheLastAnswer) {
   int asked = 0;
   EXPECT_TRUE(events.WaitUntil([&] { return ++asked == 2; }, nanoseconds(0)));
   EXPECT_EQ(asked, 2);
+}
+
+// This would sleep for an hour if the notification did not change the count
+// that the waiter has read.
+TEST(EventCountTest, NotificationBetweenTheCheckAndTheSleepEndsTheSleep) {
+  EventCount events;
+  int asked = 0;
+  EXPECT_TRUE(events.WaitUntil(
+      [&] {
+        if (++asked == 2) events.NotifyAll();
+        return asked == 3;
+      },
+      hours(1)));
 }
 
 TEST(EventCountTest, TheLongestTimeoutIsLong) {

@@ -294,6 +294,10 @@ TEST(SlotArrayTest, ForEachInUseSeesObjectsThatOutliveTheirHandles) {
   EXPECT_EQ(seen(4), (Seen{make(0), make(2)}));
   EXPECT_EQ(seen(1), Seen{make(0)});
   EXPECT_EQ(seen(0), Seen());
+  for (const Word index : {0u, 2u, 4u, 5u})
+    EXPECT_EQ(slots.Status(make(index)), Status::kStale) << index;
+  for (const Word index : {1u, 6u})
+    EXPECT_EQ(slots.Status(make(index)), Status::kOk) << index;
 }
 
 TEST(SlotArrayTest, OutOfAddressSpaceIsNotOk) {
