@@ -40,7 +40,8 @@ class PinCounts {
   using Count = sync::Atomic<std::uint64_t>;
 
   // For the handles of `slots` slots, a power of two.
-  explicit PinCounts(std::size_t slots) noexcept : counts_(slots) {}
+  explicit PinCounts(std::size_t slots) noexcept
+      : counts_(slots), mask_(slots - 1) {}
 
   bool ok() const noexcept { return counts_.ok(); }
 
@@ -128,10 +129,11 @@ class PinCounts {
     return word / kOneTag == TagOf<Slot>(handle) && word % kOneTag != 0;
   }
   std::size_t IndexOf(Word handle) const noexcept {
-    return handle >> 1 & (counts_.size() - 1);
+    return handle >> 1 & mask_;
   }
 
   ReservedArray<Count> counts_;
+  const Word mask_;
 };
 
 }  // namespace HAFT_ABI

@@ -118,8 +118,8 @@ class SlotAllocator {
         caches_.With([](auto& thread) { thread.CountCreated(1); });
         return handle;
       }
-      handle = caches_.With([this](auto& thread) {
-        const Word popped = Allocate(thread);
+      handle = caches_.With([&](auto& thread) {
+        const Word popped = this->Allocate(thread);
         thread.CountCreated(popped != 0);
         return popped;
       });
