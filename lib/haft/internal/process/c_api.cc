@@ -206,10 +206,10 @@ void haft_unpin(haft_pin* pin) {
   const haft::PinWords words = {
       {pin->words[0], pin->words[1], pin->words[2], pin->words[3]}};
   *pin = {};
-  if (__builtin_expect(!internal::AnyTable::Pinned::Attach(words).UnpinIfHeld(),
-                       0))
-    internal::RefuseUnpin(words.words[0], words.words[3],
-                          __builtin_return_address(0));
+  const bool was_held = internal::AnyTable::Pinned::Attach(words).UnpinIfHeld();
+  if (__builtin_expect(was_held, 1)) return;
+  internal::RefuseUnpin(words.words[0], words.words[3],
+                        __builtin_return_address(0));
 }
 
 void* haft_to_pointer(haft_handle handle) {

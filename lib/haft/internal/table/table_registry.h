@@ -95,9 +95,10 @@ class TableRegistry {
     // relaxed, all: the only thread.
     for (Place* place = places_.load(std::memory_order_relaxed);
          place != nullptr; place = place->next) {
-      if (void* const table = place->table.load(std::memory_order_relaxed))
-        (*reinterpret_cast<Renew*>(
-            place->renew.load(std::memory_order_relaxed)))(table, fraction);
+      void* const table = place->table.load(std::memory_order_relaxed);
+      auto* const renew = reinterpret_cast<Renew*>(
+          place->renew.load(std::memory_order_relaxed));
+      if (table != nullptr) (*renew)(table, fraction);
     }
   }
 
