@@ -288,7 +288,7 @@ class Run final : private Events {
     Object object{id, child};
     if (how % 16 == 2) {
       object.throws_when_moved = true;
-      object.used_by[self_] = true;
+      NoteUse(object);
       table_->Pin(handle)->throws_when_moved = true;
     }
     Expect(live_.emplace(word, object).second, "Emplace made a live handle");
@@ -297,6 +297,10 @@ class Run final : private Events {
     if (is_new) issued_.push_back(word);
     ++created_;
   }
+
+  // Notes a pin that has occupied a hazard cell. The other caller has no cells:
+  // its pins are counted, and so none of its scopes knows of them.
+  void NoteUse(Object& object) { object.used_by[kThread] |= self_ == kThread; }
 
   void Pin(Word word) {
     Pinned pinned = table_->Pin(Handle(word));
@@ -308,7 +312,7 @@ class Run final : private Events {
     Expect(pinned.status() == Status::kOk, "Pin refuses a live handle");
     Expect(pinned->Id() == live->second.id, "Pin finds another object");
     ++live->second.pins;
-    live->second.used_by[self_] = true;
+    NoteUse(live->second);
     pins_.push_back({word, live->second.id, std::move(pinned)});
   }
   void Unpin(Held& held) {
@@ -411,7 +415,7 @@ class Run final : private Events {
       const auto live = live_.find(static_cast<Word>(handle));
       Expect(live != live_.end() && live->second.id == node.Id(),
              "ForEach shows what is not live");
-      if (live != live_.end()) live->second.used_by[self_] = true;
+      if (live != live_.end()) NoteUse(live->second);
     });
     Expect(seen == live_.size(), "ForEach shows not all");
     for (const Held& held : pins_)
