@@ -34,7 +34,7 @@ constexpr std::uint64_t kWorkBound = 20000;
 constexpr std::size_t kBatch = 3;
 
 // The most handles that a call has in hand: a Trim has those of a page.
-constexpr std::size_t kInHand = 4;
+constexpr std::size_t kInHand = 64 / (2 * sizeof(Word));
 
 // The most handles that a thread which is stopped inside a call keeps from
 // others: a magazine on its way to or from the depot, and those of the call
