@@ -14,7 +14,7 @@ inline namespace HAFT_ABI {
 // Returns `whole` times `fraction` / 2^64, rounded down: less than `whole`,
 // unless that is 0.
 constexpr Word PartOf(Word whole, std::uint64_t fraction) noexcept {
-  // By halves, because not every machine has 128-bit integers.
+  // It multiplies halves, because not every machine has 128-bit integers.
   constexpr std::uint64_t kLow = 0xffffffff;
   const std::uint64_t high = std::uint64_t{whole} >> 32, low = whole & kLow;
   const std::uint64_t f_high = fraction >> 32, f_low = fraction & kLow;
