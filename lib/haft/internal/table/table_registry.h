@@ -5,10 +5,10 @@
 #define HAFT_INTERNAL_TABLE_TABLE_REGISTRY_H_
 
 #include <cstdint>
-#include <cstdlib>
 #include <new>
 
 #include "haft/internal/base/abi.h"
+#include "haft/internal/base/allocated_by_malloc.h"
 #include "haft/internal/base/spread_sequence.h"
 #include "haft/internal/base/sync.h"
 
@@ -23,7 +23,7 @@ class TableRegistry {
   using Renew = void(void* table, std::uint64_t fraction);
 
   // One for each table. They are used again, and never freed.
-  struct Place {
+  struct Place : AllocatedByMalloc {
     sync::Atomic<bool> is_taken{true};
     // The complement of the table's address, or 0, so that LeakSanitizer does
     // not find a table here that nothing else refers to.
@@ -48,16 +48,18 @@ class TableRegistry {
         fork_hook_.Prepare(&OnForkInChild);
         place_ = TakePlace();
         if (place_ == nullptr) return;
-        // relaxed, both: read by the child of a fork, which is a copy.
+        // relaxed: [F3] publishes it.
         place_->renew.store(reinterpret_cast<std::uintptr_t>(renew),
                             std::memory_order_relaxed);
+        // [F3] release: a child that finds the table by [F4] also finds the
+        // function, although the place may have had another table before.
         place_->table.store(~reinterpret_cast<std::uintptr_t>(table),
-                            std::memory_order_relaxed);
+                            std::memory_order_release);
       }
     }
     ~Member() {
       if (place_ == nullptr) return;
-      // relaxed, both: as above. The next owner needs nothing of this one.
+      // relaxed, both: the next owner needs nothing of this one.
       place_->table.store(0, std::memory_order_relaxed);
       place_->is_taken.store(false, std::memory_order_relaxed);
     }
@@ -79,9 +81,8 @@ class TableRegistry {
       if (!place->is_taken.exchange(true, std::memory_order_relaxed))
         return place;
     }
-    void* const memory = std::malloc(sizeof(Place));
-    if (memory == nullptr) return nullptr;
-    Place* const place = new (memory) Place;
+    Place* const place = new (std::nothrow) Place;
+    if (place == nullptr) return nullptr;
     place->next = first;
     // [F1] release: publishes the place; partner of [F2]. relaxed on failure:
     // the first place is only copied, and [F1] continues its release sequence.
@@ -96,9 +97,10 @@ class TableRegistry {
     starts_.Restart();
     const std::uint64_t fraction = sync::RandomWord();
     // relaxed, all: the only thread.
-    for (Place* place = places_.load(std::memory_order_relaxed);
+    for (const Place* place = places_.load(std::memory_order_relaxed);
          place != nullptr; place = place->next) {
-      const std::uintptr_t table = place->table.load(std::memory_order_relaxed);
+      // [F4] acquire: partner of [F3].
+      const std::uintptr_t table = place->table.load(std::memory_order_acquire);
       auto* const renew = reinterpret_cast<Renew*>(
           place->renew.load(std::memory_order_relaxed));
       if (table != 0) (*renew)(reinterpret_cast<void*>(~table), fraction);
