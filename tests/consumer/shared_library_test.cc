@@ -132,13 +132,19 @@ void ExpectNames(const std::string& text, const std::string& file) {
   EXPECT_EQ(text.substr(found), kAnother + file);
 }
 
+// Returns a new handle of the copy's table.
+haft_handle NewHandleOf(const Copy& copy) {
+  static int object = 0;
+  haft_handle handle = 0;
+  EXPECT_EQ(copy.New(&object, &kType, &handle), HAFT_OK);
+  return handle;
+}
+
 TEST(TwoCopiesTest, EachSaysOfTheOthersHandlesThatThereIsAnother) {
   const std::string other = CopyOfHaft();
   InChild([&] {
     const Copy a(kHaft), b(other);
-    int object = 0;
-    haft_handle handle = 0;
-    ASSERT_EQ(a.New(&object, &kType, &handle), HAFT_OK);
+    const haft_handle handle = NewHandleOf(a);
     EXPECT_EQ(a.Check(handle), HAFT_OK);
     EXPECT_EQ(b.Check(handle), HAFT_NEVER_ISSUED);
     ExpectNames(b.Describe(handle), "./libhaft.so");
@@ -155,9 +161,7 @@ TEST(TwoCopiesTest, ReportsOfRefusalsSayTheSame) {
   const std::string other = CopyOfHaft();
   InChild([&] {
     const Copy a(kHaft), b(other);
-    int object = 0;
-    haft_handle handle = 0;
-    ASSERT_EQ(a.New(&object, &kType, &handle), HAFT_OK);
+    const haft_handle handle = NewHandleOf(a);
     std::string heard;
     ASSERT_EQ(
         b.SetRefusalCallback(

@@ -13,16 +13,7 @@ namespace {
 
 using OneObject = OneObjectOf<TrackedTable>;
 
-struct PinAgainstDelete : OneObject {
-  static constexpr unsigned kThreads = 2;
-  void Thread(unsigned i) {
-    if (i == 0) {
-      Require(Delete(table, handle, life), "the one Delete succeeds");
-    } else {
-      PinUseUnpin(table, handle, life);
-    }
-  }
-};
+using PinAgainstDelete = PinAgainstDeleteOf<TrackedTable>;
 TEST(PinnedModel, PinAgainstDelete) {
   Exploration().Bound(2).Random(50'000).Holds<PinAgainstDelete>();
 }

@@ -180,10 +180,10 @@ struct OneObjectOf : ThreadsWithIndices {
   }
 };
 
-// Two threads use the object for the first time.
+// Threads 1 to kThreads - 1 use the object for the first time.
 template <typename Table>
-struct TwoPinsAgainstDeleteOf : OneObjectOf<Table> {
-  static constexpr unsigned kThreads = 3;
+struct PinAgainstDeleteOf : OneObjectOf<Table> {
+  static constexpr unsigned kThreads = 2;
   void Thread(unsigned i) {
     if (i == 0) {
       Require(Delete(this->table, this->handle, this->life),
@@ -192,6 +192,11 @@ struct TwoPinsAgainstDeleteOf : OneObjectOf<Table> {
       PinUseUnpin(this->table, this->handle, this->life);
     }
   }
+};
+
+template <typename Table>
+struct TwoPinsAgainstDeleteOf : PinAgainstDeleteOf<Table> {
+  static constexpr unsigned kThreads = 3;
 };
 
 // Two pins are released by other threads than the one that took them.
