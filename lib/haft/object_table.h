@@ -113,7 +113,7 @@ class ObjectTable {
       typename Store::Hold* const hold =
           store_.reclamation().Protect(slot, word);
       if (__builtin_expect(hold == nullptr, 0))
-        return Pinned(store_.WhyNotPinned(handle));
+        return Pinned(store_.Refusal(handle, Status::kOutOfMemory));
       if (__builtin_expect(slot.Validate(word, store_.slots()), 1))
         return Pinned(&store_, hold, &slot, word);
       Store::Unpin(&store_, hold, &slot, word);

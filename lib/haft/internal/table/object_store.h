@@ -100,16 +100,13 @@ class ObjectStore {
   Status Check(Handle handle) const noexcept {
     return allocator_.slots().Status(static_cast<Word>(handle));
   }
-  // Returns why `handle`, which no hold could be had for, is not pinned.
-  Status WhyNotPinned(Handle handle) const noexcept {
+  // Returns why `handle` is refused, or `if_live` if it is live. The default is
+  // for a handle that was not live a moment ago: if it is live now, it was
+  // issued after that moment, and the caller had guessed it.
+  Status Refusal(Handle handle,
+                 Status if_live = Status::kNeverIssued) const noexcept {
     const Status status = Check(handle);
-    return status == Status::kOk ? Status::kOutOfMemory : status;
-  }
-  // Returns why a handle that was not live a moment ago is refused. If it is
-  // live now, it was issued after that moment; the caller had guessed it.
-  Status Refusal(Handle handle) const noexcept {
-    const Status status = Check(handle);
-    return status == Status::kOk ? Status::kNeverIssued : status;
+    return status == Status::kOk ? if_live : status;
   }
 
   std::size_t Trim() noexcept {

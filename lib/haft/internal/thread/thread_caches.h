@@ -218,11 +218,7 @@ class ThreadCaches {
   std::size_t busy() const noexcept {
     std::size_t busy = 0;
     for (unsigned i = 1; i <= sync::kMaxCaches; ++i) {
-      // relaxed, both: a count.
-      const std::uint64_t word =
-          entries_[i].word.load(std::memory_order_relaxed);
-      busy += entries_[i].announced.load(std::memory_order_relaxed) ==
-              CacheWord::After(word);
+      busy += IsBusy(entries_[i]);
     }
     return busy;
   }
@@ -244,15 +240,23 @@ class ThreadCaches {
   void ForEachIdle(F&& f) noexcept {
     for (unsigned i = 1; i <= registry_->CacheReach(); ++i) {
       Entry& entry = entries_[i];
-      // relaxed, both: the only thread.
+      if (IsBusy(entry)) continue;
+      // relaxed: the only thread.
       const std::uint64_t word = entry.word.load(std::memory_order_relaxed);
-      if (entry.announced.load(std::memory_order_relaxed) !=
-          CacheWord::After(word))
-        f(entry.cache, static_cast<unsigned>(word & CacheWord::kLevelMask));
+      f(entry.cache, static_cast<unsigned>(word & CacheWord::kLevelMask));
     }
   }
 
  private:
+  // For a thread that is not the owner: whether the owner was inside the entry
+  // a moment ago.
+  static bool IsBusy(const Entry& entry) noexcept {
+    // relaxed, both: no thread concludes anything about other memory.
+    const std::uint64_t word = entry.word.load(std::memory_order_relaxed);
+    return entry.announced.load(std::memory_order_relaxed) ==
+           CacheWord::After(word);
+  }
+
   // relaxed: the thread's own word.
   Entry& Current() noexcept {
     return entries_[registry_->ThisThread().cache.load(
