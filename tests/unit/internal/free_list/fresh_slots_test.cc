@@ -72,5 +72,13 @@ TEST(FreshSlotsTest, TakingNoneTakesNone) {
   EXPECT_EQ(fresh_slots.Take(1)[0], kFirst);
 }
 
+TEST(FreshSlotsTest, ReplaceChangesTheHandlesThatWereNotTaken) {
+  FreshSlots fresh_slots(kFirst, 10);
+  EXPECT_EQ(fresh_slots.Take(3).first, kFirst);
+  fresh_slots.Replace([](Word first) { return first + 0x100; });
+  EXPECT_EQ(fresh_slots.Take(1).first, kFirst + 0x100 + 2 * 3);
+  EXPECT_EQ(fresh_slots.high_water(), 4u);
+}
+
 }  // namespace
 }  // namespace haft::internal
