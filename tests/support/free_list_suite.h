@@ -49,6 +49,10 @@ class CachedCaller {
                             [&](Word handle) { handles.push_back(handle); });
     return handles;
   }
+  template <typename, typename F>
+  void ReplaceCached(F&& f) {
+    FreeList::ReplaceCached(cache_, level_, f);
+  }
 
  private:
   typename FreeList::Cache cache_{};
@@ -61,6 +65,11 @@ struct UncachedCaller {
   static constexpr bool kHasCache = false;
 
   static std::vector<Word> Cached() { return {}; }
+  // A cache that a list has for others, and in which this caller has nothing.
+  template <typename FreeList, typename F>
+  static void ReplaceCached(F&& f) {
+    FreeList::ReplaceCached(typename FreeList::Cache{}, 0, f);
+  }
 };
 
 // Runs the test as it is. A case can replace it, for example by a function that
@@ -275,6 +284,42 @@ TYPED_TEST_P(FreeListTest, NodesStayUsableThroughAnyMixOfForEachPopAndPush) {
   }
 }
 
+TYPED_TEST_P(FreeListTest, TakeRecycledGivesWhatWaitsAndNoFreshSlot) {
+  this->Push(this->Pop(3));
+  const std::vector<Word> waiting = this->Waiting();
+  const std::size_t high_water = this->list_.high_water();
+  std::vector<Word> taken;
+  for (std::size_t end = 0;; end = taken.size()) {
+    const std::size_t n = this->list_.list().TakeRecycled(
+        this->caller_, [&](Word handle) { taken.push_back(handle); });
+    ASSERT_EQ(taken.size(), end + n);
+    if (n == 0) break;
+  }
+  EXPECT_EQ(Sorted(taken), waiting);
+  EXPECT_TRUE(this->Waiting().empty());
+  EXPECT_EQ(this->list_.high_water(), high_water);
+  this->Push(taken);
+  EXPECT_EQ(Sorted(this->PopAll()),
+            HandlesFrom(kFirstHandle, this->list_.slots()));
+}
+
+TYPED_TEST_P(FreeListTest, OneCallerCanKeepMostInHandAndTheCapacityIsThere) {
+  EXPECT_LE(this->list_.list().MostInHand(),
+            this->list_.slots() - this->kCapacity);
+}
+
+TYPED_TEST_P(FreeListTest, ReplaceChangesEveryHandleThatWaitsAndNothingElse) {
+  constexpr Word kNextGeneration = DefaultLayout::Make(2, 0) - kFirstHandle;
+  const auto next = [](Word handle) { return handle + kNextGeneration; };
+  this->Push(this->Pop(3));
+  std::vector<Word> handles = this->Waiting();
+  this->list_.list().Replace(next);
+  this->caller_.template ReplaceCached<typename TypeParam::FreeList>(next);
+  for (Word& handle : handles) handle = next(handle);
+  EXPECT_EQ(this->Waiting(), handles);
+  EXPECT_EQ(Sorted(this->Pop(handles.size())), handles);
+}
+
 // LeakSanitizer and AddressSanitizer look at the destructor.
 TYPED_TEST_P(FreeListTest, DestructionWithHandlesWaitingIsClean) {
   this->Push(this->Pop(3));
@@ -332,6 +377,9 @@ REGISTER_TYPED_TEST_SUITE_P(FreeListTest, HasAtLeastAsManySlotsAsTheCapacity,
                             EveryTakenSlotIsOutOrShownOnce,
                             ForEachLeavesTheListAsItWas,
                             NodesStayUsableThroughAnyMixOfForEachPopAndPush,
+                            TakeRecycledGivesWhatWaitsAndNoFreshSlot,
+                            OneCallerCanKeepMostInHandAndTheCapacityIsThere,
+                            ReplaceChangesEveryHandleThatWaitsAndNothingElse,
                             DestructionWithHandlesWaitingIsClean,
                             TableHoldsItsCapacityAfterAnotherThreadsDeletes,
                             TableHoldsItsCapacityAgainAfterContention);

@@ -5,11 +5,13 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
 
 #include "haft/handle.h"
+#include "haft/handle_layout.h"
 #include "tests/support/testing.h"
 
 namespace haft::internal {
@@ -152,6 +154,37 @@ TEST(HandleStackTest, LinksOfAnEarlierChainAreForgotten) {
   for (int i = 0; i < 3; ++i) (void)Pop(stack);
   stack.PushChain(0, chain.data(), 1);
   EXPECT_EQ(Elements(stack), Words{chain[0]});
+}
+
+TEST(HandleStackTest, PopSomeTakesAFewOfAnyStripe) {
+  HandleStack stack(256, 2);
+  Words handles;
+  for (Word slot = 0; slot < 200; ++slot) {
+    handles.push_back(DefaultLayout::Make(1, slot));
+    stack.Push(slot % 2, handles.back());
+  }
+  Words taken;
+  const auto take = [&](Word handle) { taken.push_back(handle); };
+  std::size_t calls = 0;
+  for (std::size_t n; (n = stack.PopSome(take)) != 0; ++calls)
+    EXPECT_LT(n, handles.size() / 2);
+  EXPECT_GT(calls, 2u);
+  std::sort(taken.begin(), taken.end());
+  EXPECT_EQ(taken, handles);
+  EXPECT_EQ(Elements(stack), Words());
+}
+
+TEST(HandleStackTest, ReplaceChangesTheHandlesOfEveryStripe) {
+  HandleStack stack(8, 2);
+  stack.Push(0, L::Make(1, 5));
+  stack.Push(1, L::Make(1, 6));
+  stack.Push(1, L::Make(2, 7));
+  const Word step = L::Make(2, 0) - L::Make(1, 0);
+  stack.Replace([&](Word handle) { return handle + step; });
+  EXPECT_EQ(stack.PopFrom(0), L::Make(2, 5));
+  EXPECT_EQ(stack.PopFrom(1), L::Make(3, 7));
+  EXPECT_EQ(stack.PopFrom(1), L::Make(2, 6));
+  EXPECT_EQ(Pop(stack), 0u);
 }
 
 TEST(HandleStackTest, OtherStripesAreSearched) {
