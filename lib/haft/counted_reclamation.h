@@ -52,8 +52,9 @@ class CountedReclamation : public HazardReclamation {
     return slot.RetiredHandle(handle);
   }
 
+  static void NoteHeld(Hold*, Word) noexcept {}
   template <typename Slot>
-  static bool Holds(const Hold* pins, const Slot&, Word) noexcept {
+  static bool TakeNote(const Hold* pins, const Slot&, Word) noexcept {
     // relaxed: a pin, if there is one, belongs to the caller.
     return pins->load(std::memory_order_relaxed) != 0;
   }

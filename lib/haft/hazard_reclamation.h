@@ -90,14 +90,19 @@ class HazardReclamation : public internal::HazardCells {
     }
     return slot.IsRetired(handle) ? handle : 0;
   }
-  // Unpin of a pin that may be a copy of one which has ended: returns false if
-  // it is certain that `hold` keeps no pin of `handle`. (It may keep a later
-  // pin of the same handle.)
+  // Detach: makes words of the pin, which may be copied.
+  static void NoteHeld(Hold* hold, Word handle) noexcept {
+    if (__builtin_expect(!IsCount(hold), 1))
+      HazardCells::NoteHeld(CellOf(hold), handle);
+  }
+  // UnpinIfHeld, before Release: takes that note back. Returns false if it is
+  // certain that the caller has a copy of a pin which has ended. (The hold may
+  // keep a later pin of the same handle.)
   template <typename Slot>
-  static bool Holds(const Hold* hold, const Slot&, Word handle) noexcept {
+  static bool TakeNote(Hold* hold, const Slot&, Word handle) noexcept {
     return __builtin_expect(IsCount(hold), 0)
                ? internal::PinCounts::Holds<Slot>(CountOf(hold), handle)
-               : HazardCells::Holds(CellOf(hold), handle);
+               : HazardCells::TakeNote(CellOf(hold), handle);
   }
 
   // Deleters: returns the uses that forbid the destruction of a handle's

@@ -70,14 +70,15 @@ class PinnedObject {
     Store::Unpin(store_, std::exchange(hold_, nullptr), slot_, word_);
   }
 
-  // As Unpin, for the C ABI, where the words of a pin may be attached again
-  // after the pin has ended.
-  //   Returns   false, and ends no pin, if it is certain that the pin has ended
-  //             before
-  //   Cost      one load more, which waits for the compare-and-swap of a Pin
-  //             just before
+  // As Unpin, for a pin that was attached in the C ABI, where the same words
+  // may be attached again after the pin has ended.
+  //   Returns   false, and ends no pin, if it is certain that this function has
+  //             ended the pin before
+  //   Cost      a load and a store more
   [[nodiscard]] bool UnpinIfHeld() noexcept {
-    if (hold_ != nullptr && !Store::Reclamation::Holds(hold_, *slot_, word_)) {
+    if (hold_ != nullptr &&
+        __builtin_expect(!Store::Reclamation::TakeNote(hold_, *slot_, word_),
+                         0)) {
       hold_ = nullptr;
       status_ = Status::kNull;
       return false;
@@ -88,6 +89,7 @@ class PinnedObject {
 
   // Returns the pin as plain words. From here on only Attach ends it.
   PinWords Detach() noexcept {
+    if (hold_ != nullptr) Store::Reclamation::NoteHeld(hold_, word_);
     status_ = Status::kNull;
     return {{reinterpret_cast<Word>(store_),
              reinterpret_cast<Word>(std::exchange(hold_, nullptr)),

@@ -82,13 +82,14 @@ TEST_F(HazardReclamationTest, CountedPinSaysThatTheObjectIsRetired) {
   EXPECT_EQ(HazardReclamation::Release(hold, slot_, handle_), handle_);
 }
 
-TEST_F(HazardReclamationTest, HoldsUntilItIsReleased) {
+TEST_F(HazardReclamationTest, CopyOfAPinIsRefusedOnceTheNoteIsTaken) {
   for (unsigned n = 0; n <= internal::HazardCells::kCells; ++n) {
     HazardReclamation::Hold* const hold = reclamation_.Protect(slot_, handle_);
-    EXPECT_TRUE(HazardReclamation::Holds(hold, slot_, handle_));
-    EXPECT_FALSE(HazardReclamation::Holds(hold, slot_, next_));
+    HazardReclamation::NoteHeld(hold, handle_);
+    EXPECT_FALSE(HazardReclamation::TakeNote(hold, slot_, next_));
+    EXPECT_TRUE(HazardReclamation::TakeNote(hold, slot_, handle_));
     EXPECT_EQ(HazardReclamation::Release(hold, slot_, handle_), 0u);
-    EXPECT_FALSE(HazardReclamation::Holds(hold, slot_, handle_));
+    EXPECT_FALSE(HazardReclamation::TakeNote(hold, slot_, handle_));
     // From the last round on this thread's pins are counted.
     (void)reclamation_.Protect(slot_, next_);
   }

@@ -59,11 +59,22 @@ class HazardCells {
     return Publish(users, handle);
   }
 
-  // Returns whether `handle` is published in `cell`. For a thread that may have
-  // a copy of a pin which has ended.
-  static bool Holds(const HazardCell* cell, Word handle) noexcept {
-    // relaxed: a pin of this handle, if there is one, belongs to the caller.
-    return cell->load(std::memory_order_relaxed) == handle;
+  // Notes that `handle`, which is published in `cell`, is about to be cleared
+  // by a caller that may have a copy of a pin which has ended.
+  static void NoteHeld(HazardCell* cell, Word handle) noexcept {
+    // relaxed: whoever is handed the pin comes after this.
+    NoteOf(cell).store(handle, std::memory_order_relaxed);
+  }
+  // Takes that note back. The caller then clears the cell.
+  //   Returns   false if there is no such note
+  static bool TakeNote(HazardCell* cell, Word handle) noexcept {
+    HazardCell& note = NoteOf(cell);
+    // relaxed, both: a pin of this handle, if there is one, belongs to the
+    // caller.
+    if (__builtin_expect(note.load(std::memory_order_relaxed) != handle, 0))
+      return false;
+    note.store(0, std::memory_order_relaxed);
+    return true;
   }
 
   // Frees a cell. The caller must then re-check the slot, and if the object is
@@ -182,8 +193,16 @@ class HazardCells {
     // one. Only the owner of the index uses that.
     ScopeWord scope;
     std::uint32_t scope_owner;
+    // NoteHeld. A deleter does not look at these. They are no part of the cells
+    // because a load of a cell waits for the CAS that has just claimed it.
+    alignas(128) HazardCell notes[kCells];
   };
-  static_assert(sizeof(Block) == 128);
+  static_assert(sizeof(Block) == 256);
+
+  static HazardCell& NoteOf(HazardCell* cell) noexcept {
+    return *reinterpret_cast<HazardCell*>(reinterpret_cast<char*>(cell) +
+                                          offsetof(Block, notes));
+  }
 
   static bool Claim(HazardCell& cell, Word handle) noexcept {
     // relaxed: a hint, the CAS decides.

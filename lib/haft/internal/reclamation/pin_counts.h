@@ -94,7 +94,7 @@ class PinCounts {
   // may have a copy of a pin which has ended.
   template <typename Slot>
   static bool Holds(const Count& count, Word handle) noexcept {
-    // relaxed: as HazardCells::Holds.
+    // relaxed: as HazardCells::TakeNote.
     return Holds<Slot>(count.load(std::memory_order_relaxed), handle);
   }
 

@@ -63,15 +63,34 @@ TEST_F(HazardCellsTest, AThreadHasSoManyCellsAndUsesThemAgain) {
 }
 
 // A copy of a pin that has ended: the cell is free, or another handle's.
-TEST_F(HazardCellsTest, CellHoldsOneHandleUntilItIsCleared) {
+TEST_F(HazardCellsTest, NoteIsTakenOnceAndByItsHandleOnly) {
   HazardCell* const cell = cells_->Publish(users_, 5);
-  EXPECT_TRUE(HazardCells::Holds(cell, 5));
-  EXPECT_FALSE(HazardCells::Holds(cell, 7));
+  HazardCells::NoteHeld(cell, 5);
+  EXPECT_FALSE(HazardCells::TakeNote(cell, 7));
+  EXPECT_TRUE(HazardCells::TakeNote(cell, 5));
+  EXPECT_TRUE(IsPinned(5));
   HazardCells::Clear(cell);
-  EXPECT_FALSE(HazardCells::Holds(cell, 5));
+  EXPECT_FALSE(HazardCells::TakeNote(cell, 5));
   EXPECT_EQ(cells_->Publish(users_, 7), cell);
-  EXPECT_FALSE(HazardCells::Holds(cell, 5));
+  HazardCells::NoteHeld(cell, 7);
+  EXPECT_FALSE(HazardCells::TakeNote(cell, 5));
+  EXPECT_TRUE(HazardCells::TakeNote(cell, 7));
   HazardCells::Clear(cell);
+}
+
+// No note is another cell's, and none is part of a block's other words.
+TEST_F(HazardCellsTest, EachCellHasANoteOfItsOwn) {
+  std::vector<HazardCell*> cells;
+  for (Word n = 0; n < HazardCells::kCells; ++n) {
+    cells.push_back(cells_->Publish(users_, 2 * n + 1));
+    HazardCells::NoteHeld(cells.back(), 2 * n + 1);
+  }
+  EXPECT_FALSE(IsScoped());
+  for (Word n = 0; n < HazardCells::kCells; ++n) {
+    EXPECT_TRUE(IsPinned(2 * n + 1));
+    EXPECT_TRUE(HazardCells::TakeNote(cells[n], 2 * n + 1));
+    EXPECT_TRUE(IsPinned(2 * n + 1));
+  }
 }
 
 TEST_F(HazardCellsTest, AnyThreadMayClear) {
