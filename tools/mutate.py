@@ -204,7 +204,7 @@ NAMES = {"<": "lt", ">": "gt", "<=": "le", ">=": "ge", "==": "eq", "!=": "ne", "
 EXCHANGED_WORDS = {"min": "max", "max": "min", "fetch_add": "fetch_sub", "fetch_sub": "fetch_add", "fetch_or": "fetch_and",
                    "fetch_and": "fetch_or"}
 STATEMENT_WORDS = {"return", "case", "else", "do", "throw", "goto", "delete", "new", "co_return"}
-TYPE_WORDS = {"const", "auto", "static", "constexpr", "typename", "using", "friend", "template", "inline", "struct", "class",
+TYPE_WORDS = {"void", "const", "auto", "static", "constexpr", "typename", "using", "friend", "template", "inline", "struct", "class",
               "union", "enum", "namespace", "extern", "explicit", "virtual", "static_assert", "public", "private", "protected",
               "if", "for", "while", "switch", "return", "case", "default", "else", "do", "try", "catch", "goto", "break",
               "continue", "throw", "thread_local", "mutable", "operator", "register", "asm", "unsigned", "int", "bool", "char"}

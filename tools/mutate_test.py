@@ -83,7 +83,7 @@ class MutateTest(unittest.TestCase):
         self.assertEqual(self.mutants("*a = b;"), [("remove", "{}")])
         self.assertEqual(self.mutants("while (a) break;"), [("negate", "!(a)"), ("remove", "{}")])
         self.assertEqual(self.mutants("if (a) return b;"), [("negate", "!(a)"), ("remove", "false")])
-        self.assertEqual(self.mutants("const int a = b;\nint* c;\nT<U> d(e);\nreturn a;"), [])
+        self.assertEqual(self.mutants("const int a = b;\nint* c;\nT<U> d(e);\nvoid (*f)(void*);\nreturn a;"), [])
 
     def test_arguments(self):
         self.assertEqual([m for m in self.mutants("a.Call(b, c, d);") if m[0] == "swap"],

@@ -60,8 +60,8 @@ typedef enum haft_status {
   HAFT_WRONG_TYPE = 5,    /* live, and of another type */
   HAFT_FULL = 6,          /* the table has no room for another handle */
   HAFT_OUT_OF_MEMORY = 7, /* there is no memory, or no room for a pin */
-  HAFT_PINNED = 8,        /* live and in use, so it was not deleted */
-  HAFT_TIMED_OUT = 9,     /* deleted, and still in use */
+  HAFT_PINNED = 8,        /* live and pinned, so it was not deleted */
+  HAFT_TIMED_OUT = 9,     /* deleted, and still pinned */
   HAFT_INVALID = 10,      /* invalid argument (other than the handle): null or
                              zero; or the handle was never interned */
   HAFT_DEFERRED = 11      /* deleted, and destroyed when the innermost `destroy`

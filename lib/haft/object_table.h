@@ -144,8 +144,11 @@ class ObjectTable {
     return Status::kOk;
   }
 
-  // As Delete, if the object is not pinned.
-  //   Returns   kPinned if it is: the handle is then still live
+  // As Delete, if no thread uses the object.
+  //   Returns   kPinned or kScoped if one does, or may do so: the handle is
+  //             then still live. kScoped says that the object is not pinned,
+  //             but a thread that has pinned or found it at any time is inside
+  //             a read scope of this table, though perhaps not with this object
   template <typename F = internal::DoNothing>
   Status DeleteUnlessPinned(Handle handle, F ended = {}) {
     const Status status = store_.EndUnlessPinned(handle);
@@ -157,8 +160,9 @@ class ObjectTable {
 
   // As Delete, then waits until the object is destroyed, for `timeout` at most.
   // A thread that waits for its own pin waits until the timeout.
-  //   Returns   kTimedOut if the object is still pinned: it is deleted all the
-  //             same, and the last unpin destroys it. Its slot can be used
+  //   Returns   kTimedOut if the object is still pinned, or may have been
+  //             found in a read scope (see kScoped): it is deleted all the
+  //             same, and its last user destroys it. Its slot can be used
   //             again when that returns, which may be a moment later. kDeferred
   //             if destructors are nested deeper than 32 on this stack: the
   //             handle has ended, and the object is destroyed when the

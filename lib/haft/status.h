@@ -21,12 +21,15 @@ enum class Status : int {
   kFull = 6,         // the table has no room for another handle
   kOutOfMemory = 7,  // there is no memory, or no room for a pin; the handle is
                      // good
-  kPinned = 8,       // live and in use, so it was not deleted
-  kTimedOut = 9,     // deleted, and still in use
+  kPinned = 8,       // live and pinned, so it was not deleted
+  kTimedOut = 9,     // deleted, and not destroyed yet: it is pinned, or a read
+                     // scope that may have found it is still open
   kInvalid = 10,     // invalid argument (other than the handle): null or zero;
                      // or the handle was never interned
   kDeferred = 11,    // deleted, and destroyed when the innermost destructor
                      // that is running in this thread returns
+  kScoped = 12,      // live and not pinned, but a read scope may have found it,
+                     // so it was not deleted
 };
 
 // Returns a static string such as "stale", or "unknown" for a value that is no
@@ -57,6 +60,8 @@ constexpr const char* StatusName(Status status) noexcept {
       return "invalid argument";
     case Status::kDeferred:
       return "deleted, and destroyed later by this thread";
+    case Status::kScoped:
+      return "possibly found by a read scope";
   }
   return "unknown";
 }

@@ -169,7 +169,7 @@ class Run final : private Events {
         return Expect(table_->Delete(Handle(any)) == Ended(any),
                       "Delete is wrong");
       case 9: {
-        const bool in_use = IsInUse(any);
+        const bool in_use = UseOf(any) != Status::kOk;
         const Status status =
             table_->DeleteAndWait(Handle(any), std::chrono::nanoseconds(0));
         const Status ended = Ended(any);
@@ -180,9 +180,9 @@ class Run final : private Events {
       }
       case 10:
       case 11: {
-        const bool pinned = IsInUse(any);
+        const Status use = UseOf(any);
         const Status status = table_->DeleteUnlessPinned(Handle(any));
-        return Expect(status == (pinned ? Status::kPinned : Ended(any)),
+        return Expect(status == (use != Status::kOk ? use : Ended(any)),
                       "DeleteUnlessPinned is wrong");
       }
       case 12:
@@ -213,10 +213,12 @@ class Run final : private Events {
   }
 
   Word Any() { return input_.AnyHandle<Layout>(issued_); }
-  bool IsInUse(Word word) const {
+  // Why a conditional delete is refused, or kOk.
+  Status UseOf(Word word) const {
     const auto live = live_.find(word);
-    return live != live_.end() &&
-           (live->second.pins != 0 || IsScoped(live->second));
+    if (live == live_.end()) return Status::kOk;
+    if (live->second.pins != 0) return Status::kPinned;
+    return IsScoped(live->second) ? Status::kScoped : Status::kOk;
   }
   bool IsScoped(const Object& object) const {
     return std::any_of(scopes_.begin(), scopes_.end(), [&](const Scope& scope) {
@@ -330,7 +332,7 @@ class Run final : private Events {
   }
 
   void Take(Word word) {
-    const bool pinned = IsInUse(word);
+    const Status use = UseOf(word);
     const auto live = live_.find(word);
     const Word id = live == live_.end() ? 0 : live->second.id;
     const bool throws = id != 0 && live->second.throws_when_moved;
@@ -344,8 +346,9 @@ class Run final : private Events {
     } catch (const Thrown&) {
       thrown = true;
     }
-    Expect(why == (pinned ? Status::kPinned : Ended(word)), "Take is wrong");
-    Expect(thrown == (throws && !pinned), "Take throws");
+    const bool in_use = use != Status::kOk;
+    Expect(why == (in_use ? use : Ended(word)), "Take is wrong");
+    Expect(thrown == (throws && !in_use), "Take throws");
   }
 
   void DeleteBatch(std::size_t count) {

@@ -67,7 +67,7 @@ struct World {
     const Status status = table.DeleteUnlessPinned(handle);
     // A read scope of another thread may have found anything.
     if (status == Status::kOk) return;
-    EXPECT_EQ(status, Status::kPinned);
+    EXPECT_EQ(status, Status::kScoped);
     EXPECT_EQ(table.Delete(handle), Status::kOk);
   }
   void Take() {
@@ -75,7 +75,7 @@ struct World {
     Status why;
     const std::optional<Probe> taken = table.Take(handle, &why);
     if (taken.has_value()) return taken->Touch();
-    EXPECT_EQ(why, Status::kPinned);
+    EXPECT_EQ(why, Status::kScoped);
     EXPECT_EQ(table.Delete(handle), Status::kOk);
   }
   void Scope() {
@@ -99,7 +99,7 @@ struct World {
       // It may be pinned by the stopped thread.
       const Status status = table.DeleteUnlessPinned(shared);
       EXPECT_TRUE(status == Status::kOk || status == Status::kPinned ||
-                  status == Status::kStale);
+                  status == Status::kScoped || status == Status::kStale);
     }
     Take();
     Scope();

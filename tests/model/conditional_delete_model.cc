@@ -51,7 +51,7 @@ TEST(ConditionalDeleteModel, TwoDeletesUnlessPinnedAgainstPin) {
   Exploration().Bound(1).Random(200'000).Holds<DeletesUnlessPinned<2>>();
 }
 
-// No thread pins, so no thread is told that the object is pinned.
+// No thread pins, so no thread is told that the object is in use.
 struct TwoDeletesUnlessPinned : OneObject {
   static constexpr unsigned kThreads = 2;
   unsigned succeeded = 0;
@@ -59,7 +59,8 @@ struct TwoDeletesUnlessPinned : OneObject {
   void Thread(unsigned) {
     succeeded += End(life, [&] {
       const Status status = table.DeleteUnlessPinned(handle);
-      Require(status != Status::kPinned, "pinned by nobody");
+      Require(status != Status::kPinned && status != Status::kScoped,
+              "used by nobody");
       return status;
     });
   }

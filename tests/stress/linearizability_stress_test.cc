@@ -604,6 +604,7 @@ class ObjectWorkload : public Workload<ObjectWorkload<SetupT>> {
     log.Add(status == Status::kOk         ? won
             : status == Status::kTimedOut ? Op::kDelete
             : status == Status::kPinned   ? Op::kRefuseInUse
+            : status == Status::kScoped   ? Op::kRefuseInUse
                                           : Op::kMiss,
             begin, end, static_cast<Word>(handle));
   }

@@ -124,6 +124,12 @@ enum class Use { kPin, kPinElsewhere, kScope, kScopeElsewhere, kUncachedPin };
 inline constexpr Use kUses[] = {Use::kPin, Use::kPinElsewhere, Use::kScope,
                                 Use::kScopeElsewhere, Use::kUncachedPin};
 
+// Why a conditional delete is refused while an object is used in this way.
+constexpr Status RefusalDuring(Use use) {
+  return use == Use::kScope || use == Use::kScopeElsewhere ? Status::kScoped
+                                                           : Status::kPinned;
+}
+
 // Keeps an object in use until End.
 template <typename Table>
 class User {

@@ -25,6 +25,7 @@ static_assert(HAFT_PINNED == static_cast<int>(Status::kPinned));
 static_assert(HAFT_TIMED_OUT == static_cast<int>(Status::kTimedOut));
 static_assert(HAFT_INVALID == static_cast<int>(Status::kInvalid));
 static_assert(HAFT_DEFERRED == static_cast<int>(Status::kDeferred));
+// kScoped has no partner, because an AnyTable has no read scopes.
 
 inline haft_status ToC(Status status) noexcept {
   return static_cast<haft_status>(status);

@@ -1,4 +1,4 @@
-// Deletion of an object unless it is pinned.
+// Deletion of an object unless it is in use.
 
 #ifndef HAFT_INTERNAL_TABLE_CONDITIONAL_DELETE_H_
 #define HAFT_INTERNAL_TABLE_CONDITIONAL_DELETE_H_
@@ -11,8 +11,8 @@
 namespace haft::internal {
 inline namespace HAFT_ABI {
 
-// A handle that is deleted unless it is pinned must not end before the deleter
-// knows that no thread has it published. Therefore the deleter
+// A handle that is deleted unless its object is in use must not end before the
+// deleter knows that no thread has it published. Therefore the deleter
 //
 //   1. freezes the handle: the state becomes a word that no other freezing
 //   uses;
@@ -27,10 +27,11 @@ class ConditionalDelete {
   using State = SlotState<Layout>;
 
  public:
-  enum class Result { kEnded, kNotLive, kPinned };
+  enum class Result { kEnded, kNotLive, kPinned, kScoped };
 
-  // Ends `handle`, whose slot then has the state `end`, unless it is in use.
-  // `slots` is the size of the table's array.
+  // Ends `handle`, whose slot then has the state `end`, unless its object is in
+  // use. `slots` is the size of the table's array.
+  //   Returns   kScoped if no pin is in the way, but a read scope
   //   Progress  lock-free
   template <typename Slot, typename Reclamation>
   Result End(Slot& slot, Word handle, Word end, Word slots,
@@ -43,9 +44,9 @@ class ConditionalDelete {
       const Word frozen = slot.BeginConditionalDelete(
           handle, State::Frozen(handle, ticket, slots), slots);
       if (frozen == 0) return Result::kNotLive;
-      if (reclamation.LookForUses(slot, handle)) {
+      if (const auto uses = reclamation.LookForUses(slot, handle)) {
         slot.CancelConditionalDelete(frozen, handle);
-        return Result::kPinned;
+        return uses.pinned ? Result::kPinned : Result::kScoped;
       }
       if (slot.CommitConditionalDelete(frozen, end)) return Result::kEnded;
     }

@@ -191,7 +191,7 @@ class ObjectStore {
   bool End(Word word) noexcept {
     return allocator_[word].End(word, Allocator::EndOf(word), slots());
   }
-  // Ends `handle` unless it is pinned. The caller then calls Destroy.
+  // Ends `handle` unless it is in use. The caller then calls Destroy.
   Status EndUnlessPinned(Handle handle) noexcept {
     const Word word = static_cast<Word>(handle);
     switch (conditional_delete_.End(allocator_[word], word,
@@ -201,6 +201,8 @@ class ObjectStore {
         return Status::kOk;
       case Conditional::Result::kPinned:
         return Status::kPinned;
+      case Conditional::Result::kScoped:
+        return Status::kScoped;
       case Conditional::Result::kNotLive:
         break;
     }

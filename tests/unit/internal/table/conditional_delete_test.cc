@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <functional>
 #include <new>
 #include <set>
@@ -9,6 +10,7 @@
 
 #include "haft/handle.h"
 #include "haft/handle_layout.h"
+#include "haft/internal/reclamation/hazard_cells.h"
 #include "haft/internal/slot/object_slot.h"
 #include "haft/internal/slot/slot_state.h"
 #include "haft/object_table.h"
@@ -20,12 +22,17 @@ namespace {
 using testing::constructed;
 using testing::destroyed;
 using testing::kUses;
+using testing::RefusalDuring;
 using testing::Use;
 using testing::User;
 
 using L = HandleLayout<4, 4>;
 using State = SlotState<L>;
 constexpr Word kSlots = 16;
+
+using Uses = HazardCells::Uses;
+constexpr Uses kNoUse = {false, false}, kPin = {true, false},
+               kScope = {false, true}, kPinAndScope = {true, true};
 
 struct Usage {
   void BeginLife(int) {}
@@ -35,8 +42,8 @@ using Slot = ObjectSlot<int, L, Usage>;
 // Calls a function at each look for uses, which stands for what other threads
 // do before it and after it.
 struct FakeReclamation {
-  bool LookForUses(const Slot&, Word) const { return look(); }
-  std::function<bool()> look;
+  Uses LookForUses(const Slot&, Word) const { return look(); }
+  std::function<Uses()> look;
 };
 
 class ConditionalDeleteTest : public ::testing::Test {
@@ -48,7 +55,7 @@ class ConditionalDeleteTest : public ::testing::Test {
     new (slot_.BeginObject()) int(42);
     slot_.Publish(kHandle);
   }
-  Result End(std::function<bool()> look) {
+  Result End(std::function<Uses()> look) {
     return delete_.End(slot_, kHandle, kEnd, kSlots,
                        FakeReclamation{std::move(look)});
   }
@@ -62,23 +69,30 @@ class ConditionalDeleteTest : public ::testing::Test {
 TEST_F(ConditionalDeleteTest, EndsAHandleThatIsNotInUse) {
   EXPECT_EQ(End([&] {
               EXPECT_TRUE(State::IsFrozen(slot_.state(), kHandle, kSlots));
-              return false;
+              return kNoUse;
             }),
             Result::kEnded);
   EXPECT_EQ(slot_.state(), kEnd);
 }
 
 TEST_F(ConditionalDeleteTest, LeavesAHandleInUseLive) {
-  EXPECT_EQ(End([] { return true; }), Result::kPinned);
+  EXPECT_EQ(End([] { return kPin; }), Result::kPinned);
   EXPECT_EQ(slot_.state(), kHandle);
-  EXPECT_EQ(End([] { return false; }), Result::kEnded);
+  EXPECT_EQ(End([] { return kNoUse; }), Result::kEnded);
+}
+
+TEST_F(ConditionalDeleteTest, TellsPinsAndScopesApart) {
+  EXPECT_EQ(End([] { return kScope; }), Result::kScoped);
+  EXPECT_EQ(slot_.state(), kHandle);
+  EXPECT_EQ(End([] { return kPinAndScope; }), Result::kPinned);
+  EXPECT_EQ(slot_.state(), kHandle);
 }
 
 TEST_F(ConditionalDeleteTest, DoesNotLookIfTheHandleIsNotLive) {
   ASSERT_TRUE(slot_.End(kHandle, kEnd, kSlots));
   EXPECT_EQ(End([] {
               ADD_FAILURE() << "looked";
-              return false;
+              return kNoUse;
             }),
             Result::kNotLive);
   EXPECT_EQ(slot_.state(), kEnd);
@@ -90,7 +104,7 @@ TEST_F(ConditionalDeleteTest, StartsAgainIfAThreadValidatesAfterTheLook) {
               if (++looks == 1) {
                 EXPECT_TRUE(slot_.Validate(kHandle, kSlots));
               }
-              return false;
+              return kNoUse;
             }),
             Result::kEnded);
   EXPECT_EQ(looks, 2);
@@ -98,9 +112,9 @@ TEST_F(ConditionalDeleteTest, StartsAgainIfAThreadValidatesAfterTheLook) {
   slot_.Publish(kHandle);
   looks = 0;
   EXPECT_EQ(End([&] {
-              if (++looks == 2) return true;
+              if (++looks == 2) return kPin;
               EXPECT_TRUE(slot_.Validate(kHandle, kSlots));
-              return false;
+              return kNoUse;
             }),
             Result::kPinned);
   EXPECT_EQ(looks, 2);
@@ -110,7 +124,7 @@ TEST_F(ConditionalDeleteTest, StartsAgainIfAThreadValidatesAfterTheLook) {
 TEST_F(ConditionalDeleteTest, FailsIfTheHandleEndsAfterTheLook) {
   EXPECT_EQ(End([&] {
               EXPECT_TRUE(slot_.End(kHandle, kEnd, kSlots));
-              return false;
+              return kNoUse;
             }),
             Result::kNotLive);
   EXPECT_EQ(slot_.state(), kEnd);
@@ -118,8 +132,8 @@ TEST_F(ConditionalDeleteTest, FailsIfTheHandleEndsAfterTheLook) {
 
 TEST_F(ConditionalDeleteTest, OneOfTwoThatOverlapSucceeds) {
   EXPECT_EQ(End([&] {
-              EXPECT_EQ(End([] { return false; }), Result::kEnded);
-              return false;
+              EXPECT_EQ(End([] { return kNoUse; }), Result::kEnded);
+              return kNoUse;
             }),
             Result::kNotLive);
   EXPECT_EQ(slot_.state(), kEnd);
@@ -133,9 +147,9 @@ TEST_F(ConditionalDeleteTest, EachFreezingHasAWordOfItsOwn) {
   int looks = 0;
   EXPECT_EQ(End([&] {
               EXPECT_TRUE(words.insert(slot_.state()).second);
-              if (++looks == kFreezings) return true;
+              if (++looks == kFreezings) return kPin;
               EXPECT_TRUE(slot_.Validate(kHandle, kSlots));
-              return false;
+              return kNoUse;
             }),
             Result::kPinned);
   EXPECT_EQ(looks, kFreezings);
@@ -154,9 +168,9 @@ TYPED_TEST(DeleteUnlessPinnedTest, HandleInUseStaysLive) {
     User user(table, a, use), another(table, b, use);
     destroyed = 0;
     Status why = Status::kOk;
-    EXPECT_EQ(table.DeleteUnlessPinned(a), Status::kPinned);
+    EXPECT_EQ(table.DeleteUnlessPinned(a), RefusalDuring(use));
     EXPECT_FALSE(table.Take(b, &why));
-    EXPECT_EQ(why, Status::kPinned);
+    EXPECT_EQ(why, RefusalDuring(use));
     EXPECT_EQ(table.Check(a), Status::kOk);
     EXPECT_EQ(table.Pin(a)->value(), 5);
     EXPECT_EQ(table.Pin(b)->value(), 6);
@@ -170,6 +184,35 @@ TYPED_TEST(DeleteUnlessPinnedTest, HandleInUseStaysLive) {
     EXPECT_FALSE(table.Take(b, &why));
     EXPECT_EQ(why, Status::kStale);
   }
+  constructed = destroyed = 0;
+}
+
+// A scope keeps every object from a conditional delete that its thread has ever
+// found, also before the scope. The answer says that no pin is in the way.
+TYPED_TEST(DeleteUnlessPinnedTest, ScopeThatHasNotFoundTheObjectIsNoPin) {
+  using ReadScope = typename TestFixture::Table::ReadScope;
+  auto& table = *this->table_;
+  const Handle used = table.Emplace(5), unused = table.Emplace(6);
+  EXPECT_NE(ReadScope(table).Find(used), nullptr);
+  {
+    const ReadScope scope(table);
+    destroyed = 0;
+    Status why = Status::kOk;
+    EXPECT_EQ(table.DeleteUnlessPinned(used), Status::kScoped);
+    EXPECT_FALSE(table.Take(used, &why));
+    EXPECT_EQ(why, Status::kScoped);
+    EXPECT_EQ(table.Check(used), Status::kOk);
+    {
+      const auto pin = table.Pin(used);
+      EXPECT_EQ(table.DeleteUnlessPinned(used), Status::kPinned);
+    }
+    EXPECT_EQ(table.DeleteAndWait(used, std::chrono::nanoseconds(0)),
+              Status::kTimedOut);
+    EXPECT_EQ(destroyed, 0);
+    EXPECT_EQ(table.DeleteUnlessPinned(unused), Status::kOk);
+    EXPECT_EQ(destroyed, 1);
+  }
+  EXPECT_EQ(destroyed, 2);
   constructed = destroyed = 0;
 }
 
