@@ -101,6 +101,8 @@ TESTS = [
 # A test that takes long without optimisation, or needs other options.
 OPTIMIZED = {"handle_table_test": "-O1", "internal/process/intern_table_test": "-O1", "property_test": "-O1",
              "magazine_free_list_test": "-O1"}
+# A test that needs a file which Bazel makes.
+NEEDS_BAZEL = {"internal/diagnostics/other_copies_test"}
 
 # Selects the mutant. With HAFT_REACHED it notes for each test case, in milliseconds and numbers, how long it took and which
 # mutants it reached; * is what was reached outside of one.
@@ -908,7 +910,7 @@ def tests_of(name):
     """The tests of a file of the library, under tests/unit and without their suffix."""
     own = re.sub(r"\.(h|cc)$", "_test", name)
     further = next((tests for pattern, tests in TESTS if re.match(pattern, name)), [])
-    return [test for test in dict.fromkeys([own, *further]) if (UNIT / f"{test}.cc").exists()]
+    return [test for test in dict.fromkeys([own, *further]) if (UNIT / f"{test}.cc").exists() and test not in NEEDS_BAZEL]
 
 
 class Bench:

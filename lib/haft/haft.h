@@ -46,7 +46,9 @@ extern "C" {
 
 /* An opaque word. 0 is the null handle; every other handle is odd, so that it
  * is never the address of an aligned object, and on 64 bits positive as a
- * signed integer. No handle is issued twice. */
+ * signed integer. No handle is issued twice. (Where words have 32 bits, a table
+ * issues about a billion different ones and then those again that it has not
+ * issued for longest; see docs/embedding-c.md.) */
 typedef uintptr_t haft_handle;
 
 /* Never renumbered. */

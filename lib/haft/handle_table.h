@@ -91,7 +91,7 @@ class HandleTable {
           thread.CountCreated(made != kNullHandle);
           return made;
         });
-    if (__builtin_expect(handle == kNullHandle, 0)) return NewBesideTrim(value);
+    if (__builtin_expect(handle == kNullHandle, 0)) return NewElsewhere(value);
     return handle;
   }
 
@@ -173,7 +173,7 @@ class HandleTable {
     if (__builtin_expect(made == count, 1)) return made;
     return made + Allocator::NewBatch(count - made, handles + made,
                                       [&](std::size_t i) {
-                                        return NewBesideTrim(values[made + i]);
+                                        return NewElsewhere(values[made + i]);
                                       });
   }
 
@@ -270,8 +270,8 @@ class HandleTable {
   }
 
   // New for a thread that has found the table full.
-  [[gnu::always_inline]] Handle NewBesideTrim(const T& value) noexcept {
-    const Word handle = allocator_.AllocateBesideTrim();
+  [[gnu::always_inline]] Handle NewElsewhere(const T& value) noexcept {
+    const Word handle = allocator_.AllocateElsewhere();
     if (handle != 0) allocator_[handle].Publish(handle, value);
     return Handle(handle);
   }

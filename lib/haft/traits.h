@@ -16,9 +16,15 @@ enum class Exhaustion {
   // It never uses the slot again: a stale handle is refused permanently, at the
   // price of one slot.
   kDropSlot,
-  // It starts over at generation 1: a handle that is kept through a full cycle
-  // may be accepted again, and a Value that takes one may return parts of two
-  // values.
+  // The slot rests until no other one is free, and then starts over at
+  // generation 1; the slot that has rested longest comes first. A stale handle
+  // that is kept until it is issued again is then accepted, and a Value that
+  // takes it may return parts of two values.
+  //
+  // Before a handle is issued again, (N - 2C - 1) * G / 2 others have been, and
+  // G - 1 in any case. N is the number of slots, and G that of a slot's
+  // generations; C is the most slots that were in circulation at one time:
+  // taken before, and not resting.
   kWrap,
 };
 

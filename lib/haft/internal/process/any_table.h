@@ -120,6 +120,10 @@ class AnyReclamation : public HazardReclamation {
 
 struct AnyTraits : DefaultTraits {
   using Reclamation = AnyReclamation;
+  // Words of 32 bits leave a slot so few generations that a program could use
+  // up the table.
+  static constexpr Exhaustion kExhaustion =
+      sizeof(Word) < 8 ? Exhaustion::kWrap : Exhaustion::kDropSlot;
 };
 
 // A table of such objects, with what the C ABI and the diagnostics need

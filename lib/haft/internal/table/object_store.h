@@ -299,7 +299,7 @@ class ObjectStore {
       return popped;
     });
     return __builtin_expect(word != 0, 1) ? word
-                                          : allocator_.AllocateBesideTrim();
+                                          : allocator_.AllocateElsewhere();
   }
   void Return(Word word) noexcept {
     allocator_[word].EndObject();

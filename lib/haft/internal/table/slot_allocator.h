@@ -18,6 +18,8 @@
 #include "haft/internal/free_list/collected_handles.h"
 #include "haft/internal/free_list/free_list_concept.h"
 #include "haft/internal/free_list/fresh_slots.h"
+#include "haft/internal/free_list/resting_slots.h"
+#include "haft/internal/free_list/striped_stack.h"
 #include "haft/internal/slot/slot_array.h"
 #include "haft/internal/table/bad_handle_report.h"
 #include "haft/internal/table/page_trimmer.h"
@@ -39,6 +41,7 @@ class Inspector;
 template <typename SlotT, typename Traits>
 class SlotAllocator {
   using FreeList = typename Traits::FreeList;
+  static constexpr bool kStartsOver = Traits::kExhaustion == Exhaustion::kWrap;
 
   static_assert(kIsFreeList<FreeList>,
                 "Traits::FreeList lacks a member of "
@@ -65,7 +68,7 @@ class SlotAllocator {
 
   bool ok() const noexcept {
     return capacity_ <= kMaxCapacity && slots_.ok() && caches_.ok() &&
-           free_list_.ok() && collected_.ok() && member_.ok();
+           free_list_.ok() && resting_.ok() && collected_.ok() && member_.ok();
   }
   // Reports why ok() is false, for a constructor: throws std::length_error or
   // std::bad_alloc, and aborts where there are no exceptions.
@@ -107,27 +110,31 @@ class SlotAllocator {
     return free_list_.PopLoaded(thread);
   }
   // The same for a thread to which Allocate has just returned 0, and counts the
-  // handle. While a Trim is under way, the handles that it has collected are
-  // free, too. Not for a caller inside ThreadCaches::With.
-  [[gnu::cold, gnu::noinline]] Word AllocateBesideTrim() noexcept {
+  // handle. The slots that rest are free, too, and while a Trim is under way
+  // the handles that it has collected. Not for a caller inside
+  // ThreadCaches::With.
+  [[gnu::cold, gnu::noinline]] Word AllocateElsewhere() noexcept {
     for (;;) {
       const std::uint64_t epoch = collected_.Epoch();
-      if (epoch == 0) return 0;
+      if (epoch == 0 && !kStartsOver) return 0;
       Word handle = collected_.Steal(epoch);
-      if (handle != 0) {
-        caches_.With([](auto& thread) { thread.CountCreated(1); });
-        return handle;
-      }
-      handle = caches_.With([&](auto& thread) {
-        const Word popped = this->Allocate(thread);
-        thread.CountCreated(popped != 0);
-        return popped;
+      if (handle != 0) return CountCreated(handle);
+      handle = PopOrProveEmpty([this](std::uint64_t* tags) {
+        if constexpr (kStartsOver) {
+          *tags += resting_.Pushes();
+          if (const Word rested = resting_.Pop()) return CountCreated(rested);
+        }
+        return caches_.With([this](auto& thread) {
+          const Word popped = this->Allocate(thread);
+          thread.CountCreated(popped != 0);
+          return popped;
+        });
       });
       if (handle != 0 || collected_.Epoch() == epoch) return handle;
     }
   }
   // Gives a slot back: `next` is the handle that it answers to next. 0 stands
-  // for a slot that is exhausted.
+  // for a slot that is exhausted. A slot that starts over rests before.
   template <typename Thread>
   [[gnu::always_inline]] void Free(Thread& thread, Word next) noexcept {
     HAFT_DCHECK(next == 0 || IsNextOfItsSlot(next),
@@ -135,6 +142,8 @@ class SlotAllocator {
     if (__builtin_expect(next == 0, 0)) {
       // relaxed: counts, publishes nothing.
       exhausted_slots_.fetch_add(1, std::memory_order_relaxed);
+    } else if (kStartsOver && __builtin_expect(IsFirst(next), 0)) {
+      resting_.Push(next);
     } else {
       free_list_.Push(thread, next);
     }
@@ -152,9 +161,7 @@ class SlotAllocator {
   static Word NextOf(Word handle) noexcept {
     const Word next = State::Next(handle);
     if (__builtin_expect(!State::IsExhausted(next), 1)) return next;
-    return Traits::kExhaustion == Exhaustion::kDropSlot
-               ? 0
-               : State::Wrapped(handle);
+    return kStartsOver ? State::Wrapped(handle) : 0;
   }
   // Returns the state of a slot whose handle `handle` has ended.
   static Word EndOf(Word handle) noexcept {
@@ -213,12 +220,14 @@ class SlotAllocator {
     slots_.ForEachInUse(fresh_slots_.high_water(), f);
   }
   // Calls f(handle) for the next handle of each free slot that was ever in use:
-  // those in free lists and caches, and those that a Trim left in a fork. With
+  // those in free lists and caches, those that rest, and those that a Trim left
+  // in a fork. With
   // live and exhausted slots they make up the high-water mark (I4). No thread
   // may be inside a call.
   template <typename F>
   void ForEachFree(F&& f) const {
     free_list_.ForEach([&](Word handle) { f(Handle(handle)); });
+    resting_.ForEach([&](Word handle) { f(Handle(handle)); });
     collected_.ForEach([&](Word handle) { f(Handle(handle)); });
     caches_.ForEach([&](const Cache& cache, unsigned level) {
       FreeList::ForEachCached(cache, level,
@@ -271,6 +280,7 @@ class SlotAllocator {
         fresh_slots_(first, slots),
         free_list_(capacity <= kMaxCapacity ? capacity : 0, slots_.size(),
                    &fresh_slots_),
+        resting_(kStartsOver ? slots_.size() : 0),
         collected_(slots_.size()),
         member_(this, &Renew) {}
 
@@ -287,6 +297,7 @@ class SlotAllocator {
     };
     allocator.fresh_slots_.Replace(later);
     allocator.free_list_.Replace(later);
+    allocator.resting_.Replace(later);
     allocator.collected_.Replace(later);
     allocator.caches_.ForEachIdle([&](Cache& cache, unsigned level) {
       FreeList::ReplaceCached(cache, level, later);
@@ -295,16 +306,22 @@ class SlotAllocator {
   static Word Later(Word handle, std::uint64_t fraction) noexcept {
     using Generation = typename Layout::Generation;
     const Word generation = Generation::Decode(handle);
-    const bool wraps = Traits::kExhaustion == Exhaustion::kWrap;
-    const Word left = wraps ? Generation::kMax : Generation::kMax - generation;
+    const Word left = Generation::kMax - generation;
     if (left == 0) return handle;
-    const Word step = 1 + PartOf(left / 4, fraction);
-    return Layout::Make(generation <= Generation::kMax - step
-                            ? generation + step
-                            : generation - (Generation::kMax - step),
+    return Layout::Make(generation + 1 + PartOf(left / 4, fraction),
                         Layout::Index::Decode(handle));
   }
 
+  Word CountCreated(Word handle) noexcept {
+    caches_.With([](auto& thread) { thread.CountCreated(1); });
+    return handle;
+  }
+
+  // Whether a handle is of its slot's first generation.
+  static bool IsFirst(Word handle) noexcept {
+    using Generation = typename Layout::Generation;
+    return (handle & Generation::kMask) == Generation::kOne;
+  }
   bool IsNextOfItsSlot(Word handle) const noexcept {
     const Word state = slots_[handle].state();
     return state == 0 || state == State::Free(handle) ||
@@ -317,6 +334,7 @@ class SlotAllocator {
   const std::size_t capacity_;
   FreshSlots fresh_slots_;
   FreeList free_list_;
+  RestingSlots resting_;
   CollectedHandles collected_;
   bool is_renewed_ = false;  // a fork has left a gap in the generations
   const TableRegistry::Member member_;

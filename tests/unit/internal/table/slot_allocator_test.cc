@@ -2,14 +2,18 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <new>
+#include <random>
 #include <set>
 #include <stdexcept>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "haft/haft.h"
@@ -98,6 +102,92 @@ TEST(SlotAllocatorTest, ExhaustedSlotIsCountedAndNotAllocatedAgain) {
   std::set<Handle> free;
   allocator.ForEachFree([&](Handle handle) { free.insert(handle); });
   EXPECT_EQ(free, std::set<Handle>{Handle(Dropping::NextOf(other))});
+}
+
+// Allocates as tables do.
+template <typename Allocator>
+Word NewOrElsewhere(Allocator& allocator) {
+  if (const Word handle = New(allocator)) return handle;
+  const Word handle = allocator.AllocateElsewhere();
+  if (handle != 0) allocator[handle].Publish(handle, 0);
+  return handle;
+}
+
+TEST(SlotAllocatorRestTest, SlotThatStartsOverRestsUntilNoOtherIsFree) {
+  Wrapping allocator(2, 2);
+  const Word first = NewOrElsewhere(allocator);
+  Word handle = first;
+  for (int life = 1; life < 3; ++life) {
+    EXPECT_TRUE(Delete(allocator, handle));
+    const Word next = Wrapping::NextOf(handle);
+    handle = NewOrElsewhere(allocator);
+    EXPECT_EQ(handle, next);
+  }
+  EXPECT_TRUE(Delete(allocator, handle));
+  // It is free, and not in the free list.
+  std::set<Handle> free;
+  allocator.ForEachFree([&](Handle each) { free.insert(each); });
+  EXPECT_EQ(free, std::set<Handle>{Handle(first)});
+  const Word other = NewOrElsewhere(allocator);
+  EXPECT_NE(TinyLayout::Index::Decode(other), TinyLayout::Index::Decode(first));
+  EXPECT_EQ(New(allocator), 0u);
+  EXPECT_EQ(NewOrElsewhere(allocator), first);
+  EXPECT_EQ(NewOrElsewhere(allocator), 0u) << "full";
+  const TableStats stats = allocator.Stats();
+  EXPECT_EQ(stats.live, 2u);
+  EXPECT_EQ(stats.created, 5u);
+  EXPECT_EQ(stats.exhausted_slots, 0u);
+  EXPECT_EQ(stats.capacity, 2u);
+}
+
+TEST(SlotAllocatorRestTest, DroppedSlotsDoNotComeBack) {
+  Dropping allocator(1, 2);
+  for (int i = 0; i < 3; ++i)
+    EXPECT_TRUE(Delete(allocator, NewOrElsewhere(allocator)));
+  EXPECT_EQ(NewOrElsewhere(allocator), 0u);
+}
+
+// The promise of Exhaustion::kWrap, by three ways to choose what is deleted:
+// the oldest handle, the youngest, or any.
+TEST(SlotAllocatorRestTest, SoManyHandlesAreIssuedBeforeOneIsIssuedAgain) {
+  using Layout = HandleLayout<6, 4>;
+  constexpr Word kSlots = Layout::kSlots, kLives = Layout::Generation::kMax;
+  using Allocator =
+      SlotAllocator<WordSlot<Word>,
+                    TestTraits<GlobalFreeList, Layout, Exhaustion::kWrap>>;
+  for (const Word most : {1u, 5u, 25u, 31u}) {
+    for (const unsigned way : {0u, 1u, 2u}) {
+      Allocator allocator(kSlots, 2);
+      std::vector<Word> live;
+      std::map<Word, Word> issued;  // when
+      std::minstd_rand random(most);
+      Word now = 0, least = ~Word{0};
+      while (now < 20 * kSlots * kLives) {
+        // Grows to its limit and shrinks to nothing now and then, so that all
+        // slots that may circulate do.
+        const bool grows = now / 64 % 2 == 0;
+        if (live.size() < most && (grows || live.empty())) {
+          const Word handle = NewOrElsewhere(allocator);
+          ASSERT_NE(handle, 0u);
+          live.push_back(handle);
+          const auto [at, is_new] = issued.emplace(handle, now);
+          if (!is_new)
+            least = std::min(least, now - std::exchange(at->second, now) - 1);
+          ++now;
+          if (live.size() < most) continue;
+        }
+        const std::size_t i = way == 0   ? 0
+                              : way == 1 ? live.size() - 1
+                                         : random() % live.size();
+        ASSERT_TRUE(Delete(allocator, live[i]));
+        live.erase(live.begin() + static_cast<std::ptrdiff_t>(i));
+      }
+      EXPECT_LT(least, ~Word{0}) << "no handle was issued again";
+      EXPECT_GE(least, (kSlots - 2 * most - 1) * kLives / 2)
+          << most << " at once, way " << way;
+      EXPECT_GE(least, kLives - 1);
+    }
+  }
 }
 
 // 2^30 slots of a megabyte each, which no system has address space for.
