@@ -1,5 +1,6 @@
 // Models of RestingSlots: a slot is in one hand at a time, its data goes with
-// it, and none is lost when a Pop passes the place of a Push.
+// it, none is lost when a Pop passes the place of a Push, and a Pop that stops
+// at any step hides none from the others.
 
 #include <cstddef>
 
@@ -30,7 +31,10 @@ struct TakeAndGiveBack {
   void Thread(unsigned) {
     for (int n = 0; n < 2; ++n) {
       const Word handle = resting.Pop();
-      if (handle == 0) continue;
+      if (handle == 0) {
+        Require(kSlots < kThreads, "empty, though each thread has one");
+        continue;
+      }
       ++taken;
       auto& count = uses[handle / 2];
       count.Write(count.Read() + 1);

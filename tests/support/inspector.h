@@ -7,7 +7,6 @@
 
 #include "haft/handle.h"
 #include "haft/handle_table.h"
-#include "haft/internal/free_list/resting_slots.h"
 #include "haft/internal/reclamation/pin_counts.h"
 #include "haft/object_table.h"
 
@@ -45,14 +44,6 @@ class Inspector {
   static void SetCount(Table& table, Handle handle, std::uint32_t count) {
     SetCount(table.store_.reclamation().counts_, static_cast<Word>(handle),
              count);
-  }
-
-  // Makes it look as if so many pushes and pops had drawn their tickets.
-  static void SetTickets(RestingSlots& resting, std::uint64_t pushes,
-                         std::uint64_t pops) {
-    // relaxed, both: no other thread is inside a call.
-    resting.pushes_.store(pushes, std::memory_order_relaxed);
-    resting.pops_.store(pops, std::memory_order_relaxed);
   }
 
   // Calls f(handle) for the next handle of each free slot that was ever in use.

@@ -14,79 +14,79 @@
 namespace haft::internal {
 inline namespace HAFT_ABI {
 
-// A class of the tests that reads and writes private members.
-class Inspector;
-
 // A queue of the handles with which such slots start over. The slot that has
 // rested longest comes first, so that as many other handles as possible are
 // issued before one is issued again.
 //
-// The queue is a ring with a place for each slot. A Push and a Pop each draw a
-// ticket, which selects a place. A Pop that comes to its place before the Push
-// of the same ticket finds nothing and draws another ticket. The Push then
-// finds that its place has been passed, and starts again.
+// The queue is a ring with a place for each slot. A Push draws a ticket, which
+// selects a place and a round through the ring. A Pop looks at the place of the
+// first ticket that nobody has passed. In one step it takes the handle there,
+// if there is one, and sets the place to the next round. A Push whose place was
+// passed before its handle was there draws another ticket.
 class RestingSlots {
  public:
-  // `range` is a power of two: there are so many slots at most. 0 makes a queue
-  // that must not be used.
+  // `range` is a power of two: bits 1 to log2(range) of a handle are the number
+  // of its slot. 0 makes a queue that must not be used.
   explicit RestingSlots(std::size_t range) noexcept
-      : places_(range), mask_(range - 1) {}
+      : handles_(range), places_(range), mask_(range - 1) {}
 
-  bool ok() const noexcept { return places_.ok(); }
+  bool ok() const noexcept { return handles_.ok() && places_.ok(); }
 
   // Adds the handle of a slot that is not in the queue.
   //   Progress  lock-free
   void Push(Word handle) noexcept {
+    const std::size_t slot = handle >> 1 & mask_;
+    handles_[slot].Write(handle);
     for (;;) {
       // relaxed: the place synchronises.
       const std::uint64_t ticket =
           pushes_.fetch_add(1, std::memory_order_relaxed);
-      Place& place = PlaceOf(ticket);
-      Word none = 0;
-      // [Q1] acq_rel: the slot's last life happens before its next one; partner
-      // of [Q4]. As an acquire, if this comes after the [Q4] of this ticket's
-      // Pop, then the load below sees that the place has been passed. relaxed
-      // on failure: the handle of an earlier ticket is still there.
-      if (!place.compare_exchange_strong(none, handle,
-                                         std::memory_order_acq_rel,
-                                         std::memory_order_relaxed))
-        continue;
-      // relaxed: ordered by [Q1].
-      if (pops_.load(std::memory_order_relaxed) <= ticket) return;
-      Word passed = handle;
-      // As [Q4]. relaxed on failure: a Pop has taken the handle.
-      if (!place.compare_exchange_strong(passed, 0, std::memory_order_acq_rel,
-                                         std::memory_order_relaxed))
+      std::uint64_t waiting = EmptyIn(RoundOf(ticket));
+      // [Q1] release: the handle and the slot's last life happen before the
+      // slot's next one; partner of [Q3]. relaxed on failure: the place has
+      // been passed, or still has the handle of an earlier round.
+      if (PlaceOf(ticket).compare_exchange_strong(waiting, waiting + slot + 1,
+                                                  std::memory_order_release,
+                                                  std::memory_order_relaxed))
         return;
     }
   }
 
   // Takes the handle that was pushed first. Returns 0 if there was none at one
-  // moment of the call, except for those that a Push has not yet put down.
+  // moment of the call.
   //   Progress  lock-free
   Word Pop() noexcept {
-    // [Q2] acquire, also if the CAS fails: if it finds that a [Q3] has taken
-    // the last handle, Pushes also counts what that thread pushed before.
-    std::uint64_t ticket = pops_.load(std::memory_order_acquire);
-    while (ticket < Pushes()) {
-      // [Q3] release: partner of [Q2].
-      if (!pops_.compare_exchange_weak(ticket, ticket + 1,
-                                       std::memory_order_release,
-                                       std::memory_order_acquire))
+    for (;;) {
+      // [Q2] acquire: sees what the threads that have passed the places before
+      // this one pushed before; partner of [Q5].
+      std::uint64_t ticket = pops_.load(std::memory_order_acquire);
+      if (ticket >= Pushes()) return 0;
+      Place& place = PlaceOf(ticket);
+      // [Q3] acquire: partner of [Q1], and of [Q4] if the place has been
+      // passed; then as [Q2].
+      std::uint64_t word = place.load(std::memory_order_acquire);
+      const std::uint64_t round = RoundOf(ticket);
+      const bool is_passed = word / kOneRound != round;
+      // [Q4] release: partner of [Q3]. relaxed on failure: the place is read
+      // again.
+      if (!is_passed && !place.compare_exchange_strong(
+                            word, EmptyIn(round + 1), std::memory_order_release,
+                            std::memory_order_relaxed))
         continue;
-      // [Q4] acq_rel: partner of [Q1], both ways.
-      const Word handle =
-          PlaceOf(ticket).exchange(0, std::memory_order_acq_rel);
-      if (handle != 0) return handle;
-      ++ticket;
+      // [Q5] release: partner of [Q2]. relaxed on failure: another thread has
+      // done this.
+      pops_.compare_exchange_strong(ticket, ticket + 1,
+                                    std::memory_order_release,
+                                    std::memory_order_relaxed);
+      if (!is_passed && word % kOneRound != 0)
+        return handles_[word % kOneRound - 1].Read();
     }
-    return 0;
   }
 
-  // Returns how often a Push has begun; see PopOrProveEmpty.
+  // Returns how often a Push has drawn a ticket; see PopOrProveEmpty.
   std::uint64_t Pushes() const noexcept {
     // relaxed: a thread that sees what followed a Push, by an acquire, also
-    // sees its number.
+    // sees its ticket.
     return pushes_.load(std::memory_order_relaxed);
   }
 
@@ -94,38 +94,46 @@ class RestingSlots {
   // call.
   template <typename F>
   void ForEach(F&& f) const {
-    for (std::size_t i = 0; i < UsedPlaces(); ++i) {
-      // relaxed: no thread is inside a call.
-      if (const Word handle = places_[i].load(std::memory_order_relaxed))
-        f(handle);
-    }
+    ForEachSlot([&](std::size_t slot) { f(handles_[slot].Read()); });
   }
 
   // Replaces every handle by f(handle), of the same slot. No other thread may
   // be inside a call.
   template <typename F>
   void Replace(F&& f) noexcept {
-    for (std::size_t i = 0; i < UsedPlaces(); ++i) {
-      // relaxed, both: no other thread is inside a call.
-      if (const Word handle = places_[i].load(std::memory_order_relaxed))
-        places_[i].store(f(handle), std::memory_order_relaxed);
-    }
+    ForEachSlot([&](std::size_t slot) {
+      handles_[slot].Write(f(handles_[slot].Read()));
+    });
   }
 
  private:
-  friend class Inspector;
+  // [ round : 32 | number of the slot, plus one : 32 ]; the latter is 0 if the
+  // place waits for the ticket of that round. Rounds repeat after 2^32.
+  using Place = sync::Atomic<std::uint64_t>;
+  static constexpr std::uint64_t kOneRound = std::uint64_t{1} << 32;
 
-  using Place = sync::Atomic<Word>;
-
+  static constexpr std::uint64_t EmptyIn(std::uint64_t round) noexcept {
+    return round * kOneRound;
+  }
+  std::uint64_t RoundOf(std::uint64_t ticket) const noexcept {
+    return ticket / places_.size() % kOneRound;
+  }
   Place& PlaceOf(std::uint64_t ticket) noexcept {
     return places_[static_cast<std::size_t>(ticket) & mask_];
   }
-  std::size_t UsedPlaces() const noexcept {
+
+  template <typename F>
+  void ForEachSlot(F&& f) const {
     const std::uint64_t pushes = Pushes();
-    return pushes < places_.size() ? static_cast<std::size_t>(pushes)
-                                   : places_.size();
+    for (std::size_t i = 0; i < places_.size() && i < pushes; ++i) {
+      // relaxed: no thread is inside a call.
+      const std::uint64_t number =
+          places_[i].load(std::memory_order_relaxed) % kOneRound;
+      if (number != 0) f(static_cast<std::size_t>(number - 1));
+    }
   }
 
+  ReservedArray<sync::Plain<Word>> handles_;
   ReservedArray<Place> places_;
   const std::size_t mask_;
   alignas(128) sync::Atomic<std::uint64_t> pushes_{0};
