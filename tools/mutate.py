@@ -101,8 +101,10 @@ TESTS = [
 # A test that takes long without optimisation, or needs other options.
 OPTIMIZED = {"handle_table_test": "-O1", "internal/process/intern_table_test": "-O1", "property_test": "-O1",
              "magazine_free_list_test": "-O1"}
-# A test that needs a file which Bazel makes.
-NEEDS_BAZEL = {"internal/diagnostics/other_copies_test"}
+# Options of the linker, as in tests/unit/BUILD.bazel.
+LINKED = {"internal/process/intern_table_test": ["-Wl,--wrap=malloc", "-Wl,--wrap=calloc"]}
+# Tests that need a file or several sources, which Bazel gives them.
+NEEDS_BAZEL = {"internal/diagnostics/other_copies_test", "internal/base/probes_test", "internal/process/type_identity_test"}
 
 # Selects the mutant. With HAFT_REACHED it notes for each test case, in milliseconds and numbers, how long it took and which
 # mutants it reached; * is what was reached outside of one.
@@ -975,7 +977,7 @@ class Bench:
         objects = self.objects(needed, changed, overlay, cache)
         program = overlay / (test.replace("/", "_") + ".program")
         self.compile([OPTIMIZED.get(test, "-O0"), "-I", overlay, "-I.", "-include", self.prelude, UNIT / f"{test}.cc", *objects,
-                      self.runtime, "-o", program, "-lgtest", "-lgtest_main", "-lcds"])
+                      self.runtime, "-o", program, *LINKED.get(test, []), "-lgtest", "-lgtest_main", "-lcds"])
         return program
 
     def overlay(self, name):
