@@ -103,8 +103,8 @@ OPTIMIZED = {"handle_table_test": "-O1", "internal/process/intern_table_test": "
              "magazine_free_list_test": "-O1"}
 # Options of the linker, as in tests/unit/BUILD.bazel.
 LINKED = {"internal/process/intern_table_test": ["-Wl,--wrap=malloc", "-Wl,--wrap=calloc"]}
-# Tests that need a file or several sources, which Bazel gives them.
-NEEDS_BAZEL = {"internal/diagnostics/other_copies_test", "internal/base/probes_test", "internal/process/type_identity_test"}
+# Tests that need a file which Bazel makes.
+NEEDS_BAZEL = {"internal/diagnostics/other_copies_test", "internal/base/probes_test"}
 
 # Selects the mutant. With HAFT_REACHED it notes for each test case, in milliseconds and numbers, how long it took and which
 # mutants it reached; * is what was reached outside of one.
