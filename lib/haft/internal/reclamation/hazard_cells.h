@@ -59,8 +59,8 @@ class HazardCells {
     return Publish(users, handle);
   }
 
-  // Notes that `handle`, which is published in `cell`, is about to be cleared
-  // by a caller that may have a copy of a pin which has ended.
+  // Leaves a note that `cell` keeps a pin of `handle`, for callers that may
+  // have a copy of a pin which has ended.
   static void NoteHeld(HazardCell* cell, Word handle) noexcept {
     // relaxed: whoever is handed the pin comes after this.
     NoteOf(cell).store(handle, std::memory_order_relaxed);

@@ -221,9 +221,8 @@ class SlotAllocator {
   }
   // Calls f(handle) for the next handle of each free slot that was ever in use:
   // those in free lists and caches, those that rest, and those that a Trim left
-  // in a fork. With
-  // live and exhausted slots they make up the high-water mark (I4). No thread
-  // may be inside a call.
+  // in a fork. With live and exhausted slots they make up the high-water mark
+  // (I4). No thread may be inside a call.
   template <typename F>
   void ForEachFree(F&& f) const {
     free_list_.ForEach([&](Word handle) { f(Handle(handle)); });
