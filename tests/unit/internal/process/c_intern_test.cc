@@ -5,10 +5,13 @@
 
 #include <dlfcn.h>
 #include <gtest/gtest.h>
+#include <malloc.h>
 #include <unistd.h>
 
 #include <atomic>
+#include <cstddef>
 #include <thread>
+#include <vector>
 
 #include "haft/haft.h"
 #include "tests/support/in_child.h"
@@ -172,6 +175,26 @@ TEST_F(InternSignalTest, HandlersMayTakeDuringIntern) {
 }
 TEST_F(InternSignalTest, HandlersMayTakeDuringRelease) {
   InterruptByEnd(0, &Release, &Take);
+}
+
+TEST(InternTrimTest, TrimFreesTheEntriesOfDeletedHandles) {
+  constexpr int kObjects = 2000;
+  static char objects[kObjects];
+  std::vector<haft_handle> handles(kObjects);
+  (void)haft_trim();
+  const auto used = [] { return mallinfo2().uordblks; };
+  const std::size_t before = used();
+  if (before == 0) GTEST_SKIP() << "another allocator";
+  for (int i = 0; i < kObjects; ++i)
+    ASSERT_EQ(haft_intern(&objects[i], &kBorrowed, &handles[i]), HAFT_OK);
+  const std::size_t interned = used();
+  for (const haft_handle handle : handles)
+    ASSERT_EQ(haft_delete(handle, nullptr), HAFT_OK);
+  const std::size_t least = kObjects * 8 * sizeof(void*);
+  EXPECT_GE(interned, before + least);
+  EXPECT_GT(used(), interned - least) << "Delete leaves the entries to others";
+  (void)haft_trim();
+  EXPECT_LE(used(), interned - least);
 }
 
 }  // namespace
