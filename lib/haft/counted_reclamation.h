@@ -23,7 +23,8 @@ inline namespace HAFT_ABI {
 // of HazardReclamation, which also describes these members.
 class CountedReclamation : public HazardReclamation {
  public:
-  using HazardReclamation::HazardReclamation;
+  // All pins are counted in the slots. PinCounts gets no memory.
+  explicit CountedReclamation(std::size_t) noexcept : HazardReclamation(0) {}
 
   // Protect may have counted a stale handle that Release is about to count
   // back.
