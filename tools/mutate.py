@@ -101,8 +101,8 @@ TESTS = [
 # A test that takes long without optimisation, or needs other options.
 OPTIMIZED = {"handle_table_test": "-O1", "internal/process/intern_table_test": "-O1", "property_test": "-O1",
              "magazine_free_list_test": "-O1"}
-# Options of the linker, as in tests/unit/BUILD.bazel.
-LINKED = {"internal/process/intern_table_test": ["-Wl,--wrap=malloc", "-Wl,--wrap=calloc"]}
+# Further options of a test, as in tests/unit/BUILD.bazel.
+OPTIONS = {"internal/process/intern_table_test": ["-Wl,--wrap=malloc", "-Wl,--wrap=calloc"]}
 # Tests that need a file which Bazel makes.
 NEEDS_BAZEL = {"internal/diagnostics/other_copies_test", "internal/base/probes_test"}
 
@@ -977,7 +977,7 @@ class Bench:
         objects = self.objects(needed, changed, overlay, cache)
         program = overlay / (test.replace("/", "_") + ".program")
         self.compile([OPTIMIZED.get(test, "-O0"), "-I", overlay, "-I.", "-include", self.prelude, UNIT / f"{test}.cc", *objects,
-                      self.runtime, "-o", program, *LINKED.get(test, []), "-lgtest", "-lgtest_main", "-lcds"])
+                      self.runtime, "-o", program, *OPTIONS.get(test, []), "-lgtest", "-lgtest_main", "-lcds"])
         return program
 
     def overlay(self, name):

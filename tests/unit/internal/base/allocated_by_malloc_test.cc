@@ -1,6 +1,7 @@
 #include "haft/internal/base/allocated_by_malloc.h"
 
 #include <gtest/gtest.h>
+#include <malloc.h>
 
 #include <cstddef>
 #include <cstdint>
@@ -51,6 +52,7 @@ TEST(AllocatedByMallocTest, IsAlignedAsItsClass) {
     EXPECT_EQ(reinterpret_cast<std::uintptr_t>(aligned.get()) % 128, 0u);
     EXPECT_EQ(reinterpret_cast<std::uintptr_t>(derived.get()) % 128, 0u);
     EXPECT_EQ(aligned->value + derived->more, 15);
+    EXPECT_GE(malloc_usable_size(derived.get()), sizeof(Derived));
   }
 }
 

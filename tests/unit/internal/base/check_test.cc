@@ -63,6 +63,24 @@ TEST(CheckDeathTest, DebugCheckAbortsWithTheSentence) {
 
 #endif
 
+// Returns what LogLine writes, NUL characters included.
+std::string Line(const std::string& sentence) {
+  ::testing::internal::CaptureStderr();
+  LogLine(sentence.c_str());
+  return ::testing::internal::GetCapturedStderr();
+}
+
+TEST(CheckTest, ALineOfMoreThan1023CharactersIsCutOff) {
+  EXPECT_EQ(Line("short"), "haft: short\n");
+  for (const int size : {1015, 1016}) {
+    const std::string sentence(size, 'x');
+    EXPECT_EQ(Line(sentence), "haft: " + sentence + "\n");
+  }
+  const std::string most = "haft: " + std::string(1017, 'x');
+  for (const int size : {1017, 1018, 10000})
+    EXPECT_EQ(Line(std::string(size, 'x')), most) << size;
+}
+
 TEST(CheckDeathTest, LongSentenceIsCutOff) {
   const std::string sentence(10000, 'x');
   EXPECT_DEATH(Fatal(sentence.c_str()), "^haft: x{1000,1023}\n?$");

@@ -44,5 +44,12 @@ TEST(SpreadSequenceTest, EachBeginsElsewhereAndSoItDoesAfterARestart) {
   }
 }
 
+TEST(SpreadSequenceTest, ARestartDoesNotGoOnAsBefore) {
+  SpreadSequence sequence;
+  const std::uint64_t first = sequence.Next(), second = sequence.Next();
+  sequence.Restart();
+  EXPECT_NE(sequence.Next() - second, second - first);
+}
+
 }  // namespace
 }  // namespace haft::internal
