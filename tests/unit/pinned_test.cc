@@ -170,5 +170,22 @@ TEST(PinnedLifetimeTest, PinsOutliveTheTable) {
   InThread([&] { again.Unpin(); });
 }
 
+// More than a thread has cells, so that some are counted.
+TEST(PinnedLifetimeTest, CountedPinsOutliveTheTable) {
+  using Table = ObjectTable<int>;
+  auto table = Table::Create(10);
+  const Handle handle = table->Emplace(1);
+  std::vector<Table::Pinned> pins;
+  for (unsigned n = 0; n < internal::HazardCells::kCells + 5; ++n)
+    pins.push_back(table->Pin(handle));
+  ::testing::internal::CaptureStderr();
+  table.reset();
+  EXPECT_NE(::testing::internal::GetCapturedStderr(), "");
+  for (Table::Pinned& pin : pins) {
+    EXPECT_EQ(*pin, 1);
+    pin.Unpin();
+  }
+}
+
 }  // namespace
 }  // namespace haft

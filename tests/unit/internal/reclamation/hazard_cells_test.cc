@@ -68,6 +68,7 @@ TEST_F(HazardCellsTest, NoteIsTakenOnceAndByItsHandleOnly) {
   HazardCells::NoteHeld(cell, 5);
   EXPECT_FALSE(HazardCells::TakeNote(cell, 7));
   EXPECT_TRUE(HazardCells::TakeNote(cell, 5));
+  EXPECT_FALSE(HazardCells::TakeNote(cell, 1)) << "no handle at all is noted";
   EXPECT_TRUE(IsPinned(5));
   HazardCells::Clear(cell);
   EXPECT_FALSE(HazardCells::TakeNote(cell, 5));
@@ -120,6 +121,41 @@ TEST_F(HazardCellsTest, OnlyUsersAreLookedAt) {
   EXPECT_FALSE(cells_->Look(nobody.Read(), 3));
   EXPECT_TRUE(IsPinned(3));
   HazardCells::Clear(cell);
+}
+
+TEST_F(HazardCellsTest, ClearFreesTheCellWithAndWithoutAHeavyBarrier) {
+  for (const bool has : {false, true}) {
+    sync::has_heavy_barrier.store(has, std::memory_order_relaxed);
+    HazardCell* const cell = cells_->Publish(users_, 5);
+    HazardCells::Clear(cell);
+    EXPECT_FALSE(IsPinned(5));
+    EXPECT_EQ(cells_->Publish(users_, 7), cell) << has;
+    HazardCells::Clear(cell);
+  }
+  sync::has_heavy_barrier.store(false, std::memory_order_relaxed);
+}
+
+TEST_F(HazardCellsTest, TheLastIndexHasCells) {
+  std::thread([&] {
+    sync::ThisThread().index.store(sync::kMaxThreads);
+    UserSet users{};
+    HazardCell* const cell = cells_->Publish(users, 5);
+    ASSERT_NE(cell, nullptr);
+    EXPECT_TRUE(cells_->Look(users.Read(), 5).pinned);
+    HazardCells::Clear(cell);
+    sync::ThisThread().index.store(0);
+  }).join();
+}
+
+TEST_F(HazardCellsTest, PinsAndScopesOfDifferentThreadsAreBothSeen) {
+  const auto holder = BeginScope();
+  HazardCell* cell = nullptr;
+  std::thread([&] { cell = cells_->PublishFirst(users_, 9); }).join();
+  const auto uses = cells_->Look(users_.Read(), 9);
+  EXPECT_TRUE(uses.pinned);
+  EXPECT_TRUE(uses.scoped);
+  HazardCells::Clear(cell);
+  EXPECT_TRUE(cells_->EndScope(holder));
 }
 
 TEST_F(HazardCellsTest, ScopesNest) {
@@ -177,6 +213,49 @@ TEST_F(HazardCellsTest, ScopesOfThreadsAfterTheirExitHookAreTheirOwn) {
     ThreadRegistry::OfThisCopy().Claim();
     EXPECT_EQ(sync::ThisThread().index.load(), first_index);
   }).join();
+}
+
+// The outer scope may end first.
+TEST_F(HazardCellsTest, LentIndexLastsUntilTheLastScopeHasEnded) {
+  std::thread([&] {
+    Exit();
+    const auto outer = BeginScope(), inner = BeginScope();
+    EXPECT_FALSE(cells_->EndScope(outer));
+    EXPECT_EQ(sync::ThisThread().index.load(), inner.index);
+    EXPECT_TRUE(IsScoped());
+    EXPECT_TRUE(cells_->EndScope(inner));
+    EXPECT_EQ(sync::ThisThread().index.load(), 0u);
+  }).join();
+}
+
+TEST_F(HazardCellsTest, LentIndexMayBeTheFirst) {
+  std::thread([&] {
+    sync::ThreadState& thread = sync::ThisThread();
+    Exit();
+    thread.index.store(1);
+    thread.loans = 1;
+    const auto holder = BeginScope();
+    EXPECT_EQ(holder.index, 1u);
+    EXPECT_TRUE(IsScoped());
+    EXPECT_TRUE(cells_->EndScope(holder));
+    EXPECT_EQ(thread.loans, 1u);
+    thread.loans = 0;
+    thread.index.store(0);
+  }).join();
+}
+
+TEST_F(HazardCellsTest, ScopeIsEndedByItsThreadAndIndexOnly) {
+  const auto holder = BeginScope();
+  sync::ThreadState& thread = sync::ThisThread();
+  ++thread.tag;  // another owner of the index
+  EXPECT_FALSE(cells_->EndScope(holder));
+  --thread.tag;
+  const unsigned index = thread.index.exchange(0);
+  EXPECT_FALSE(cells_->EndScope(holder));
+  thread.index.store(index);
+  EXPECT_TRUE(IsScoped());
+  EXPECT_TRUE(cells_->EndScope(holder));
+  EXPECT_FALSE(IsScoped());
 }
 
 // What a thread leaves open when it ends is nothing to the next owner of its

@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 
 #include <cstdint>
+#include <set>
+#include <vector>
 
 #include "haft/handle_layout.h"
 #include "tests/support/inspector.h"
@@ -42,6 +44,21 @@ class PinCountsTest : public ::testing::Test {
   Slot slot_{handle_};
   PinCounts counts_{kSlots};
 };
+
+TEST_F(PinCountsTest, EachSlotIsCountedByItself) {
+  std::vector<Word> handles;
+  std::vector<PinCounts::Count*> counts;
+  for (Word slot = 0; slot < kSlots; ++slot) {
+    handles.push_back(Layout::Make(6, slot));
+    counts.push_back(counts_.Add(Slot{handles[slot]}, handles[slot]));
+  }
+  EXPECT_EQ(std::set(counts.begin(), counts.end()).size(), kSlots);
+  for (Word slot = 0; slot < kSlots; ++slot) {
+    EXPECT_TRUE(counts_.Has(slot_, handles[slot]));
+    EXPECT_TRUE(Remove(counts[slot], handles[slot]));
+    EXPECT_FALSE(counts_.Has(slot_, handles[slot]));
+  }
+}
 
 TEST_F(PinCountsTest, AHandleHasPinsUntilAsManyAreRemoved) {
   ASSERT_TRUE(counts_.ok());
