@@ -1103,7 +1103,9 @@ class Hunt:
         for mutant in self.mutants:
             if mutant.verdict is not None or mutant.number in self.unfinished:
                 continue
-            if mutant.number not in self.usable or mutant.frozen or not (self.reached[mutant.number] or mutant.in_code):
+            # A number that nothing reaches may be the size of an array, which the schema cannot change.
+            may_run = self.reached[mutant.number] or mutant.in_code and not mutant.name.startswith("const")
+            if mutant.number not in self.usable or mutant.frozen or not may_run:
                 alone.append(mutant)
             else:
                 self.settle(mutant, "survives", self.reached_by(mutant))

@@ -32,6 +32,7 @@ struct alignas(128) Aligned : AllocatedByMalloc {
 };
 struct Derived : Aligned {
   int more = 8;
+  char much[1000] = {};
 };
 
 TEST(AllocatedByMallocTest, NeedsNoGlobalOperator) {
