@@ -36,7 +36,7 @@ fuzz() {
 seeded='
 handle_table|Delete does not look at the generation|internal/slot/word_slot.h|s/bool End(Word handle, Word end) noexcept {/&\n    if (((state() ^ handle) \& 0x7f) == 0) handle = state();/
 handle_table|a free slot keeps the word of its next handle|internal/slot/slot_state.h|s/return Flip(next, kFreeMark);/return next;/
-handle_table|a last generation goes on with the first|internal/table/slot_allocator.h|s/return Traits::kExhaustion == Exhaustion::kDropSlot/return false/
+handle_table|a last generation goes on with the first|internal/table/slot_allocator.h|s/return kStartsOver ? State::Wrapped(handle) : 0;/return State::Wrapped(handle);/
 object_table|an unpin destroys nothing|hazard_reclamation.h|s/return slot.IsRetired(handle) ? handle : 0;/return 0;/
 object_table|Delete does not look for pins|internal/table/object_store.h|s/if (__builtin_expect(!uses, 1)) return Destroy(word);/if (!uses.scoped) return Destroy(word);/
 haft|haft_delete does not look at the type|internal/process/any_table.h|s/if (type == nullptr) return Status::kOk;/return Status::kOk;/
