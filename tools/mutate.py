@@ -98,7 +98,7 @@ TESTS = [
     ("internal/diagnostics", ["internal/diagnostics/diagnostics_test"]),
     ("internal/thread", ["internal/thread/cache_access_test", "handle_table_test"]),
 ]
-# A test that takes long without optimisation, or needs other options.
+# A test that takes long without optimisation.
 OPTIMIZED = {"handle_table_test": "-O1", "internal/process/intern_table_test": "-O1", "property_test": "-O1",
              "magazine_free_list_test": "-O1"}
 # Further options of a test, as in tests/unit/BUILD.bazel.

@@ -24,7 +24,9 @@ enum class Exhaustion {
   // Before a handle is issued again, (N - 2C - 1) * G / 2 others have been, and
   // G - 1 in any case. N is the number of slots, and G that of a slot's
   // generations; C is the most slots that were in circulation at one time:
-  // taken before, and not resting.
+  // taken before, and not resting. (A child of fork skips generations: up to a
+  // quarter, and one, of those that a free slot has left. These do not count as
+  // issued.)
   kWrap,
 };
 

@@ -76,7 +76,7 @@ struct PushAgainstPop {
   }
 };
 TEST(RestingSlotsModel, PushAgainstPop) {
-  Exploration().Random(20'000).Holds<PushAgainstPop>();
+  Exploration().Bound(3).Random(20'000).Holds<PushAgainstPop>();
 }
 
 }  // namespace
