@@ -280,14 +280,20 @@ class ThreadCaches {
     }
   }
 
+  // A thread beyond the last cache comes here with each of its calls.
   template <typename F>
   [[gnu::cold, gnu::noinline]] auto WithClaimOrUncached(F f) noexcept {
-    registry_->Claim();
-    return WithOr(
-        f, [&]() __attribute__((always_inline)) {
-          UncachedCaller uncached(this);
-          return f(uncached);
-        });
+    if (registry_->CanClaim()) {
+      registry_->Claim();
+      Entry& entry = Current();
+      std::uint64_t word;
+      if (Announce(entry, &word)) {
+        Owner owner(&entry, word);
+        return f(owner);
+      }
+    }
+    UncachedCaller uncached(this);
+    return f(uncached);
   }
 
   ReservedArray<Entry> entries_;

@@ -160,6 +160,16 @@ class ThreadRegistry {
       ClaimFrom(caches_, thread.cache);
   }
 
+  // Whether Claim may give the calling thread a number that it does not have.
+  // False is certain, and the answer for a thread beyond the last cache.
+  bool CanClaim() const noexcept {
+    const sync::ThreadState& thread = ThisThread();
+    // relaxed, both: as in Claim.
+    return thread.index.load(std::memory_order_relaxed) == 0 ||
+           (thread.cache.load(std::memory_order_relaxed) == 0 &&
+            !caches_.IsFull());
+  }
+
   // For a thread that is to have no index any more because its exit hook has
   // run: its last destructors may still use tables, and no two threads share an
   // index. Lends it one until Return, which must be called as often.

@@ -522,13 +522,18 @@ TEST_F(ThreadRegistryTest, ThreadWithoutACacheTakesOneThatBecomesFree) {
     });
     pthread_barrier_wait(&all_claimed);
     uncached = std::thread([&] {
+      const ThreadRegistry& registry = ThreadRegistry::OfThisCopy();
+      EXPECT_TRUE(registry.CanClaim());
       const Handle first = table.New(1);
       EXPECT_NE(Index(), 0u);
       EXPECT_EQ(CacheNumber(), 0u);
+      EXPECT_FALSE(registry.CanClaim());
       pthread_barrier_wait(&all_claimed);
       while (!may_claim) std::this_thread::yield();
+      EXPECT_TRUE(registry.CanClaim());
       EXPECT_EQ(table.Delete(first), Word{1});
       EXPECT_NE(CacheNumber(), 0u);
+      EXPECT_FALSE(registry.CanClaim());
     });
   }
   may_claim = true;
