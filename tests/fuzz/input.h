@@ -111,6 +111,7 @@ class AsUncachedCaller {
     other.index.store(own.index.exchange(other.index.load()));
     other.cache.store(own.cache.exchange(other.cache.load()));
     other.exited.store(own.exited.exchange(other.exited.load()));
+    std::swap(own.registry, other.registry);
     std::swap(own.loans, other.loans);
     std::swap(own.tag, other.tag);
   }

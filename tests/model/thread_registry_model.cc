@@ -49,6 +49,16 @@ unsigned Index() {
   return internal::sync::ThisThread().index.load(std::memory_order_relaxed);
 }
 
+// A handler that claims an index, at a moment when its thread may be about to
+// get or to lose one. ThreadRegistry::Index checks that it finds one in a
+// thread whose state says so.
+void ClaimInHandler(void*) {
+  ThreadRegistry& registry = ThreadRegistry::OfThisCopy();
+  Require(registry.Index() == Index(), "two indices for one thread");
+  registry.Claim();
+  Require(registry.Index() == Index(), "two indices for one thread");
+}
+
 // Threads that come and go, of which one at a time is interrupted by a handler
 // that claims an index as well.
 struct ComeAndGo {
@@ -59,9 +69,7 @@ struct ComeAndGo {
   ComeAndGo() { ThreadRegistry::OfThisCopy().Prepare(); }
   void Thread(unsigned i) {
     for (unsigned n = 0; n < 2 - i; ++n) {
-      if (i + n == 0)
-        RaiseSignal([](void*) { ThreadRegistry::OfThisCopy().Claim(); },
-                    nullptr);
+      if (i + n == 0) RaiseSignal(&ClaimInHandler, nullptr);
       const unsigned index = Claim();
       uses[index].Write(uses[index].Read() + 1);
       Require(Claim() == index, "another index for the same thread");
@@ -99,8 +107,7 @@ struct SignalAtTheEnd {
   SignalAtTheEnd() { ThreadRegistry::OfThisCopy().Prepare(); }
   void Thread(unsigned i) {
     ThreadRegistry::OfThisCopy().Claim();
-    if (i == 0)
-      RaiseSignal([](void*) { ThreadRegistry::OfThisCopy().Claim(); }, nullptr);
+    if (i == 0) RaiseSignal(&ClaimInHandler, nullptr);
     EndThread();
   }
   void After() {

@@ -81,11 +81,13 @@ inline void ActAs(unsigned thread) {
   internal::sync::ThreadState& other = internal::sync::thread_states[thread];
   copy(own.index, other.index);
   copy(own.cache, other.cache);
+  own.registry = other.registry;
   own.tag = other.tag;
   if (own.index.load(std::memory_order_relaxed) != 0) return;
   ::haft::internal::ThreadRegistry::OfThisCopy().Claim();
   copy(other.index, own.index);
   copy(other.cache, own.cache);
+  other.registry = own.registry;
   other.tag = own.tag;
 }
 // Gives the threads 0..count-1 their indices, which saves the model's threads

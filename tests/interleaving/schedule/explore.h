@@ -41,6 +41,7 @@ inline Flags flags;
 // Each thread of the scheduler starts like a new thread of the process.
 inline std::function<void()> Newborn(std::function<void()> body) {
   return [body = std::move(body)] {
+    internal::sync::ThisThread().registry = nullptr;
     internal::sync::ThisThread().index.store(0, std::memory_order_relaxed);
     internal::sync::ThisThread().cache.store(0, std::memory_order_relaxed);
     internal::sync::ThisThread().loans = 0;

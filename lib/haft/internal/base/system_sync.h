@@ -123,7 +123,7 @@ inline constexpr unsigned kMaxCaches = 512;
 // inside a shared library, and has default visibility, so that the shared
 // objects of one process share it.
 struct ThreadState {
-  void* registry;  // the ThreadRegistry of these numbers; null: none yet
+  void* registry;  // the ThreadRegistry of these numbers; null: it has none
   Atomic<unsigned> index;  // 1..kMaxThreads; 0: has none
   Atomic<unsigned> cache;  // 1..kMaxCaches; 0: has none
   Atomic<bool> exited;     // its exit hook has run; it owns no index any more

@@ -39,9 +39,7 @@ class HazardCells {
   //   Returns   nullptr if the thread has no free cell, or no index yet
   //   Progress  wait-free
   HazardCell* Publish(UserSet& users, Word handle) noexcept {
-    // relaxed: the thread's own word.
-    const unsigned index =
-        registry_->ThisThread().index.load(std::memory_order_relaxed);
+    const unsigned index = registry_->Index();
     if (__builtin_expect(index == 0, 0)) return nullptr;
     users.Add(UserSet::Member(index));
     for (HazardCell& cell : blocks_[index].cells) {
@@ -52,9 +50,7 @@ class HazardCells {
   // The same for a thread that may not have called anything yet.
   [[gnu::cold, gnu::noinline]] HazardCell* PublishFirst(UserSet& users,
                                                         Word handle) noexcept {
-    // relaxed: the thread's own word.
-    if (registry_->ThisThread().index.load(std::memory_order_relaxed) != 0)
-      return nullptr;
+    if (registry_->Index() != 0) return nullptr;
     registry_->Claim();
     return Publish(users, handle);
   }

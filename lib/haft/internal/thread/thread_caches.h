@@ -257,11 +257,7 @@ class ThreadCaches {
            CacheWord::After(word);
   }
 
-  // relaxed: the thread's own word.
-  Entry& Current() noexcept {
-    return entries_[registry_->ThisThread().cache.load(
-        std::memory_order_relaxed)];
-  }
+  Entry& Current() noexcept { return entries_[registry_->Cache()]; }
 
   // Enters the entry and stores its word in `*word`. Returns false if the entry
   // is busy.
