@@ -147,8 +147,8 @@ class ThreadRegistry {
   [[gnu::always_inline]] unsigned Index() const noexcept {
     const sync::ThreadState& thread = sync::ThisThread();
     if (__builtin_expect(thread.registry != this, 0)) return IndexElsewhere();
-    // After `registry` has been found set, there is an index: see ClaimIndex. The
-    // caller's test for 0 is then made only elsewhere.
+    // After `registry` has been found set, there is an index: see ClaimIndex.
+    // The caller's test for 0 is then made only elsewhere.
     sync::SignalFence();
     // relaxed: the thread's own word.
     const unsigned index = thread.index.load(std::memory_order_relaxed);
