@@ -12,7 +12,7 @@ The mutants of each header and source of lib/haft, by the name that their ids en
     const+1, const-1     an integer one off; true-false
     remove               an expression statement, break, continue or return; a condition whose statement jumps is then false
     negate               a condition that is no single comparison
-    swap                 two neighbouring arguments of a call
+    swap                 two neighbouring arguments of a call, except std::swap
     status               another haft::Status, haft_status or Exhaustion
     min-max              std::min for std::max, fetch_add for fetch_sub
 
@@ -706,7 +706,7 @@ class Finder:
         if before.kind != "word" and not (before.text in (")", "]") or before.angle):
             return
         if before.text in TYPE_WORDS or before.text in STATEMENT_WORDS or before.text.startswith("HAFT_") or before.text in (
-                "__builtin_expect", "sizeof", "offsetof"):
+                "__builtin_expect", "sizeof", "offsetof", "swap"):
             return
         arguments, first = [], i + 1
         for j in range(i + 1, tokens[i].pair + 1):

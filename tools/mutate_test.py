@@ -109,6 +109,7 @@ class MutateTest(unittest.TestCase):
             self.assertEqual(self.mutants(code, in_function=False), [], code)
         self.assertEqual(self.mutants("return __builtin_expect(a != b, 1);"), [("ne-eq", "a == b")])
         self.assertNotIn("swap", [m[0] for m in self.mutants("x.store(a, std::memory_order_relaxed);")])
+        self.assertNotIn("swap", [m[0] for m in self.mutants("std::swap(a, b);")])
         self.assertEqual(self.mutants("[[maybe_unused]] const int a = b;"), [])
 
     def test_ids_outlast_other_lines(self):

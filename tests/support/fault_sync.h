@@ -41,6 +41,9 @@ class FaultPoint {
 
 inline FaultPoint reservations, hooks, barriers, drops;
 
+// How often all threads of the process were made to pass a barrier.
+inline std::atomic<unsigned> heavy_barriers{0};
+
 // Calls make() with its first reservation failing, then with its second, and so
 // on, until it succeeds. make() returns whether it has got all that it needs.
 //   Returns   how many times it has failed: as often as it reserves memory
@@ -93,6 +96,11 @@ inline void PrepareHeavyBarrier() noexcept {
   } else {
     system_sync::PrepareHeavyBarrier();
   }
+}
+
+inline void HeavyBarrier() noexcept {
+  ++testing::heavy_barriers;
+  system_sync::HeavyBarrier();
 }
 
 class ThreadExitHook {

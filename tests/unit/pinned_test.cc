@@ -18,6 +18,8 @@ using testing::destroyed;
 using testing::InThread;
 using testing::Tracked;
 
+static_assert(sizeof(PinWords) == 4 * sizeof(Word), "as in haft_pin of haft.h");
+
 template <typename Traits>
 class PinnedTest : public testing::ObjectTableFixture<Traits> {};
 TYPED_TEST_SUITE(PinnedTest, testing::ObjectTableTraits);
