@@ -292,14 +292,21 @@ TEST_F(ObjectStoreTest, ClearDeletesWhatIsLive) {
   EXPECT_EQ(store_->Clear(), 0u);
 }
 
-TEST(ObjectStoreMemoryTest, IsOkIfItHasAllItsMemory) {
-  using Store = ObjectStore<int, DefaultTraits>;
+template <typename Traits>
+void ExpectToNeedAllMemory() {
+  using Store = ObjectStore<int, Traits>;
   testing::reservations.Fail(0, 0);
   testing::barriers.Fail(0, 0);
   EXPECT_TRUE(Store(8).ok());
   const unsigned all = testing::reservations.Stop();
   EXPECT_EQ(testing::barriers.Stop(), 1u) << "it prepares one";
   EXPECT_EQ(testing::FailEachReservation([] { return Store(8).ok(); }), all);
+}
+
+TEST(ObjectStoreMemoryTest, IsOkIfItHasAllItsMemory) {
+  ExpectToNeedAllMemory<DefaultTraits>();
+  ExpectToNeedAllMemory<
+      testing::TestTraits<GlobalFreeList, DefaultLayout, Exhaustion::kWrap>>();
 }
 
 TEST(ObjectStoreMemoryTest, NoPageIsDroppedWhereUsageMustStay) {

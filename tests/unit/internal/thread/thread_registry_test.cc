@@ -193,12 +193,25 @@ TEST(ThreadRegistryDeathTest, NumbersOfAnotherRegistryAreNotUsed) {
 }
 
 TEST_F(ThreadRegistryTest, ThreadThatHasBothNumbersClaimsNoMore) {
-  ThreadRegistry& registry = ThreadRegistry::OfThisCopy();
+  const ThreadRegistry& registry = ThreadRegistry::OfThisCopy();
   (void)ClaimedIndex();
+  // With these threads the next number is one that nobody has had.
+  constexpr unsigned kThreads = 20;
+  testing::Barrier all_claimed(kThreads + 1), end(kThreads + 1);
+  std::thread others([&] {
+    testing::RunThreads(kThreads, [&](unsigned) {
+      (void)ClaimedIndex();
+      all_claimed.Wait();
+      end.Wait();
+    });
+  });
+  all_claimed.Wait();
   const unsigned reach = registry.Reach(), cache_reach = registry.CacheReach();
   for (int i = 0; i < 3; ++i) (void)ClaimedIndex();
   EXPECT_EQ(registry.Reach(), reach);
   EXPECT_EQ(registry.CacheReach(), cache_reach);
+  end.Wait();
+  others.join();
 }
 
 TEST_F(ThreadRegistryTest, ThreadGetsNoNumbersIfItsExitHookCannotBeArranged) {
