@@ -6,6 +6,7 @@
 
 #include <atomic>
 #include <cstddef>
+#include <cstdint>
 #include <map>
 #include <mutex>
 #include <type_traits>
@@ -72,6 +73,18 @@ class Ranges {
                "given back what was not reserved");
     ranges_.erase(found);
   }
+  // Whether these bytes lie in the pages of a range.
+  bool Contain(const void* begin, std::size_t bytes) {
+    const std::size_t page = internal::system_sync::PageSize();
+    const auto first = reinterpret_cast<std::uintptr_t>(begin);
+    const std::lock_guard<std::mutex> lock(mutex_);
+    for (const auto& [range, size] : ranges_) {
+      const auto start = reinterpret_cast<std::uintptr_t>(range);
+      const std::uintptr_t end = start + (size + page - 1) / page * page;
+      if (start <= first && first + bytes <= end) return true;
+    }
+    return false;
+  }
   std::size_t count() {
     const std::lock_guard<std::mutex> lock(mutex_);
     return ranges_.size();
@@ -129,6 +142,8 @@ void Unreserve(T* objects, std::size_t count) noexcept {
 }
 
 inline bool DropPages(void* begin, std::size_t bytes) noexcept {
+  HAFT_CHECK(testing::ranges.Contain(begin, bytes),
+             "dropped what was not reserved");
   return !testing::drops.Fails() && system_sync::DropPages(begin, bytes);
 }
 
