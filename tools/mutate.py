@@ -453,6 +453,13 @@ class Source:
             j += 1
         return j - 1
 
+    def assigned_end(self, i):
+        """The last token of what an assignment at i assigns, which may be a conditional expression."""
+        last = self.right_end(i, 2)
+        while self.tokens[last + 1].text == "?":
+            last = self.right_end(self.right_end(last + 1, 2) + 1, 2)
+        return last
+
     def unary_end(self, i):
         """The last token of the operand of a prefix operator at i."""
         tokens, j = self.tokens, i + 1
@@ -559,7 +566,7 @@ class Finder:
             elif token.binary:
                 self.operator(i)
             elif token.text in ASSIGN and token.text in EXCHANGED:
-                first, last = self.source.left_end(i, 2), self.source.right_end(i, 2)
+                first, last = self.source.left_end(i, 2), self.source.assigned_end(i)
                 for new in EXCHANGED[token.text]:
                     self.exchange(i, first, last, new, f"{NAMES[token.text[:-1]]}-{NAMES[new[:-1]]}")
             elif token.text in ("++", "--"):
