@@ -95,6 +95,10 @@ class MutateTest(unittest.TestCase):
         self.assertEqual(self.mutants("return haft::Status::kStale;"), [("status", "haft::Status::kMalformed")])
         self.assertEqual(self.mutants("return HAFT_NULL;"), [("status", "HAFT_STALE")])
 
+    def test_an_assignment_assigns_a_conditional_expression(self):
+        self.assertIn(("sub-add", "a += b < c ? d : e"), self.mutants("a -= b < c ? d : e;"))
+        self.assertIn(("sub-add", "a += b ? c : d ? e : f"), self.mutants("a -= b ? c : d ? e : f;"))
+
     def test_steps_and_named_functions(self):
         self.assertEqual(self.mutants("++a;"), [("inc-dec", "--a"), ("remove", "{}")])
         self.assertIn(("min-max", "std::max(a, b)"), self.mutants("return std::min(a, b);"))
@@ -109,6 +113,7 @@ class MutateTest(unittest.TestCase):
             self.assertEqual(self.mutants(code, in_function=False), [], code)
         self.assertEqual(self.mutants("return __builtin_expect(a != b, 1);"), [("ne-eq", "a == b")])
         self.assertNotIn("swap", [m[0] for m in self.mutants("x.store(a, std::memory_order_relaxed);")])
+        self.assertNotIn("swap", [m[0] for m in self.mutants("std::swap(a, b);")])
         self.assertEqual(self.mutants("[[maybe_unused]] const int a = b;"), [])
 
     def test_ids_outlast_other_lines(self):

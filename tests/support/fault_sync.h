@@ -6,6 +6,7 @@
 
 #include <atomic>
 #include <cstddef>
+#include <cstdint>
 #include <map>
 #include <mutex>
 #include <type_traits>
@@ -41,6 +42,9 @@ class FaultPoint {
 
 inline FaultPoint reservations, hooks, barriers, drops;
 
+// How often all threads of the process were made to pass a barrier.
+inline std::atomic<unsigned> heavy_barriers{0};
+
 // Calls make() with its first reservation failing, then with its second, and so
 // on, until it succeeds. make() returns whether it has got all that it needs.
 //   Returns   how many times it has failed: as often as it reserves memory
@@ -69,6 +73,18 @@ class Ranges {
                "given back what was not reserved");
     ranges_.erase(found);
   }
+  // Whether these bytes lie in the pages of a range.
+  bool Contain(const void* begin, std::size_t bytes) {
+    const std::size_t page = internal::system_sync::PageSize();
+    const auto first = reinterpret_cast<std::uintptr_t>(begin);
+    const std::lock_guard<std::mutex> lock(mutex_);
+    for (const auto& [range, size] : ranges_) {
+      const auto start = reinterpret_cast<std::uintptr_t>(range);
+      const std::uintptr_t end = start + (size + page - 1) / page * page;
+      if (start <= first && first + bytes <= end) return true;
+    }
+    return false;
+  }
   std::size_t count() {
     const std::lock_guard<std::mutex> lock(mutex_);
     return ranges_.size();
@@ -93,6 +109,11 @@ inline void PrepareHeavyBarrier() noexcept {
   } else {
     system_sync::PrepareHeavyBarrier();
   }
+}
+
+inline void HeavyBarrier() noexcept {
+  ++testing::heavy_barriers;
+  system_sync::HeavyBarrier();
 }
 
 class ThreadExitHook {
@@ -121,6 +142,8 @@ void Unreserve(T* objects, std::size_t count) noexcept {
 }
 
 inline bool DropPages(void* begin, std::size_t bytes) noexcept {
+  HAFT_CHECK(testing::ranges.Contain(begin, bytes),
+             "dropped what was not reserved");
   return !testing::drops.Fails() && system_sync::DropPages(begin, bytes);
 }
 

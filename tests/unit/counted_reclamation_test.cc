@@ -1,3 +1,6 @@
+// Before the header: the backend whose reservations can fail.
+#define HAFT_SYNC_BACKEND "tests/support/fault_sync.h"
+
 #include "haft/counted_reclamation.h"
 
 #include <gtest/gtest.h>
@@ -57,6 +60,23 @@ TEST_F(CountedReclamationTest, ReleaseOfAStaleHandleFindsTheNextObjectRetired) {
   EXPECT_TRUE(reclamation_.LookForUses(slot_, next_).pinned);
   EndAndRetire(next_);
   EXPECT_EQ(CountedReclamation::Release(hold, slot_, handle_), next_);
+}
+
+TEST_F(CountedReclamationTest, CopyOfAPinIsRefusedOnceNoneIsLeft) {
+  Hold* const first = reclamation_.Protect(slot_, handle_);
+  Hold* const second = reclamation_.Protect(slot_, handle_);
+  for (Hold* const hold : {first, second}) {
+    EXPECT_TRUE(CountedReclamation::TakeNote(hold, slot_, handle_));
+    EXPECT_EQ(CountedReclamation::Release(hold, slot_, handle_), 0u);
+  }
+  EXPECT_FALSE(CountedReclamation::TakeNote(first, slot_, handle_));
+}
+
+// Their counts are in the slots.
+TEST_F(CountedReclamationTest, ReservesTheCellsOnly) {
+  EXPECT_EQ(testing::FailEachReservation(
+                [] { return CountedReclamation(kSlots).ok(); }),
+            1u);
 }
 
 TEST_F(CountedReclamationTest, ReleaseTellsRetiredFromOtherStates) {

@@ -64,6 +64,15 @@ TYPED_TEST(HandleLayoutTest, EachFixedBitIsNeededToBeWellFormed) {
   }
 }
 
+TYPED_TEST(HandleLayoutTest, FirstHandlesCoverTheLowerHalfOfTheGenerations) {
+  using L = TypeParam;
+  constexpr Word kHalf = L::Generation::kMax / 2;
+  EXPECT_EQ(L::FirstHandle(0), L::Make(1, 0));
+  EXPECT_EQ(L::FirstHandle(std::uint64_t{1} << 63), L::Make(1 + kHalf / 2, 0));
+  EXPECT_EQ(L::FirstHandle(~std::uint64_t{0}),
+            L::Make(kHalf == 0 ? 1 : kHalf, 0));
+}
+
 TYPED_TEST(HandleLayoutTest, GenerationZeroIsMalformed) {
   using L = TypeParam;
   EXPECT_FALSE(L::IsWellFormed(L::Make(0, 0)));

@@ -1062,6 +1062,37 @@ TYPED_TEST(ExhaustionTest, WrappingTableKeepsItsCapacityForEver) {
   ExpectConservation(table);
 }
 
+// The slots that rest are taken when the free list is empty, in the middle of a
+// batch too.
+TYPED_TEST(ExhaustionTest, NewBatchTakesFromRestingSlotsOnlyWhatItLacks) {
+  using Test = ExhaustionTest<TypeParam>;
+  using Generation = typename TypeParam::Layout::Generation;
+  typename TypeParam::WrappingTable table(Test::kMaxSlots);
+  std::vector<Handle> handles = Fill(table);
+  // Not every slot rests, if the layout has another generation.
+  const Handle kept = handles.back();
+  handles.pop_back();
+  for (;;) {
+    ASSERT_EQ(table.DeleteBatch(handles.data(), handles.size()),
+              handles.size());
+    if (Generation::Decode(static_cast<Word>(handles[0])) == Generation::kMax)
+      break;
+    const std::vector<std::size_t> values(handles.size());
+    ASSERT_EQ(table.NewBatch(values.data(), values.size(), handles.data()),
+              handles.size());
+  }
+  table.MustDelete(kept);
+  const std::size_t values[] = {7, 8};
+  const Handle kUntouched(~Word{0});
+  Handle made[] = {kNullHandle, kNullHandle, kUntouched};
+  EXPECT_EQ(table.NewBatch(values, 2, made), 2u);
+  EXPECT_EQ(table.Value(made[0]), 7u);
+  EXPECT_EQ(table.Value(made[1]), 8u);
+  EXPECT_EQ(made[2], kUntouched);
+  EXPECT_EQ(table.Stats().live, 2u);
+  ExpectConservation(table);
+}
+
 // With one slot only, the state of a free slot would be a handle of it.
 TEST(SmallestTableTest, NoWordIsLiveInATableOfOneFreeSlot) {
   HandleTable<Word, TestTraits<GlobalFreeList, TinyLayout>> table(1);

@@ -56,6 +56,7 @@ TEST(HandleTest, OrderIsThatOfWords) {
   const std::set<Handle> ordered = {Handle(5), Handle(~Word{0}), Handle(3)};
   EXPECT_EQ(*ordered.begin(), Handle(3));
   EXPECT_EQ(*ordered.rbegin(), Handle(~Word{0}));
+  EXPECT_FALSE(Handle(3) < Handle(3));
 }
 
 TEST(HandleTest, HashesLikeItsWord) {

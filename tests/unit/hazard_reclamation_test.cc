@@ -1,3 +1,6 @@
+// Before the header: the backend whose reservations can fail.
+#define HAFT_SYNC_BACKEND "tests/support/fault_sync.h"
+
 #include "haft/hazard_reclamation.h"
 
 #include <gtest/gtest.h>
@@ -105,6 +108,29 @@ TEST_F(HazardReclamationTest, NoRoomForMorePinsOfOneObject) {
   EXPECT_EQ(reclamation_.Protect(slot_, handle_), nullptr);
   EXPECT_EQ(HazardReclamation::Release(hold, slot_, handle_), 0u);
   EXPECT_NE(reclamation_.Protect(slot_, handle_), nullptr);
+}
+
+TEST_F(HazardReclamationTest, UsersOfAnObjectAreNoUsersOfTheNext) {
+  HazardReclamation::Scope scope = reclamation_.NewScope();
+  HazardReclamation::Use(scope, slot_);
+  EXPECT_TRUE(reclamation_.LookForUses(slot_, handle_).scoped);
+  ASSERT_TRUE(slot_.End(handle_, State::Free(next_), kSlots));
+  slot_.Publish(next_);
+  EXPECT_FALSE(reclamation_.LookForUses(slot_, next_));
+  EXPECT_TRUE(reclamation_.End(scope));
+}
+
+TEST_F(HazardReclamationTest, AwaitingReleasesMakesEveryThreadPassABarrier) {
+  testing::heavy_barriers = 0;
+  HazardReclamation::AwaitReleases();
+  EXPECT_EQ(testing::heavy_barriers, 1u);
+}
+
+TEST_F(HazardReclamationTest, IsOkIfItHasAllItsMemory) {
+  EXPECT_EQ(testing::FailEachReservation(
+                [] { return HazardReclamation(kSlots).ok(); }),
+            2u)
+      << "those of the cells and of the counts";
 }
 
 TEST_F(HazardReclamationTest, ReleaseOfAnotherHandleFindsNothingRetired) {

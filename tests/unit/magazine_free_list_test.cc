@@ -229,6 +229,8 @@ void ExpectUncachedCallerBreaksUpMagazines() {
   Rig<kSize> rig(10);
   typename Rig<kSize>::Owner owner;
   UncachedCaller uncached;
+  // Each handle has been a single one before.
+  rig.Push(uncached, rig.PopAll(owner));
   const std::vector<Word> handles = rig.PopAll(owner);
   rig.Push(owner, handles);
   const std::size_t waiting = rig.InDepot();
@@ -245,6 +247,27 @@ TEST(MagazineFreeListTest, UncachedCallerBreaksUpMagazinesOfAnySize) {
   ExpectUncachedCallerBreaksUpMagazines<1>();
   ExpectUncachedCallerBreaksUpMagazines<2>();
   ExpectUncachedCallerBreaksUpMagazines<3>();
+}
+
+TEST(MagazineFreeListTest, TakeRecycledEmptiesOneMagazineOfTheDepot) {
+  Rig4 rig(100);
+  Rig4::Owner owner;
+  UncachedCaller uncached;
+  rig.Push(owner, rig.Pop(owner, 16));
+  ASSERT_EQ(rig.InDepot(), 8u);
+  std::vector<Word> taken;
+  EXPECT_EQ(rig.list().TakeRecycled(
+                uncached, [&](Word handle) { taken.push_back(handle); }),
+            4u);
+  EXPECT_EQ(taken.size(), 4u);
+  EXPECT_TRUE(AreDistinct(taken));
+  EXPECT_EQ(rig.InDepot(), 4u);
+}
+
+TEST(MagazineFreeListTest, MostInHandIsWhatEightUncachedCallersStrand) {
+  EXPECT_EQ(Rig4(100).list().MostInHand(), 8u * 4);
+  Rig<128> shrunk(1000, 4096);
+  EXPECT_EQ(shrunk.list().MostInHand(), 8u * 2);
 }
 
 // A magazine that is filled or emptied beyond its end changes another's

@@ -513,6 +513,29 @@ TEST(ObjectTableDestructorTest, OwnHandleIsStale) {
   EXPECT_TRUE(called);
 }
 
+// The wait would be in vain, because the object is destroyed by a destructor
+// that waits for this call.
+TEST(ObjectTableDestructorTest, WaitingDeleteTooDeepInDestructorsIsDeferred) {
+  HookedTable table(100);
+  bool is_destroyed = false;
+  std::vector<Status> statuses;
+  Handle next = table.Emplace([&] { is_destroyed = true; });
+  for (unsigned i = 0; i < internal::DeferredDestruction::kMaxDepth; ++i) {
+    next = table.Emplace([&, next] {
+      statuses.push_back(table.DeleteAndWait(next, nanoseconds(0)));
+      EXPECT_EQ(table.Check(next), Status::kStale);
+      EXPECT_EQ(is_destroyed, statuses.size() != 1);
+    });
+  }
+  EXPECT_EQ(table.DeleteAndWait(next, nanoseconds(0)), Status::kOk);
+  EXPECT_TRUE(is_destroyed);
+  ASSERT_EQ(statuses.size(), internal::DeferredDestruction::kMaxDepth);
+  EXPECT_EQ(statuses[0], Status::kDeferred);
+  for (std::size_t i = 1; i < statuses.size(); ++i)
+    EXPECT_EQ(statuses[i], Status::kOk) << i;
+  EXPECT_EQ(table.Stats().live, 0u);
+}
+
 TEST(ObjectTableDestructorTest, WhatItMakesIsDestroyedWithTheTable) {
   int calls = 0;
   {
@@ -646,6 +669,13 @@ TEST(ObjectTableTypeTest, ThrowingMove) {
     EXPECT_EQ(table.Check(handles[0]), Status::kOk);
     EXPECT_EQ(handles[1], kNullHandle);
     EXPECT_EQ(table.Delete(handles[0]), Status::kOk);
+    handles[0] = handles[1] = handle;
+    objects[0].throws_when_moved = true;
+    EXPECT_THROW((void)table.InsertBatch(objects.data(), 2, handles),
+                 std::runtime_error);
+    EXPECT_EQ(table.Stats().live, 0u);
+    EXPECT_EQ(handles[0], kNullHandle);
+    EXPECT_EQ(handles[1], kNullHandle);
     ExpectConservation(table);
   }
   EXPECT_EQ(constructed, destroyed);
@@ -728,6 +758,19 @@ TEST(ObjectTableLimitTest, Capacities) {
   EXPECT_EQ(none->Emplace(1), kNullHandle);
   EXPECT_EQ(none->Pin(kNullHandle).status(), Status::kNull);
   EXPECT_EQ(none->Clear(), 0u);
+}
+
+TEST(ObjectTableLimitTest, PinBeyondThoseOfTheCellsAndTheCountIsRefused) {
+  ObjectTable<int> table(10);
+  const Handle handle = table.Emplace(1);
+  std::vector<ObjectTable<int>::Pinned> pins;
+  for (unsigned n = 0; n <= internal::HazardCells::kCells; ++n)
+    pins.push_back(table.Pin(handle));
+  internal::Inspector::SetCount(table, handle, ~std::uint32_t{0});
+  EXPECT_EQ(table.Pin(handle).status(), Status::kOutOfMemory);
+  EXPECT_EQ(table.Check(handle), Status::kOk);
+  internal::Inspector::SetCount(table, handle, 1);
+  EXPECT_TRUE(table.Pin(handle));
 }
 
 TEST(ObjectTableLimitTest, QuietTableReportsNothing) {

@@ -18,6 +18,8 @@ using testing::destroyed;
 using testing::InThread;
 using testing::Tracked;
 
+static_assert(sizeof(PinWords) == 4 * sizeof(Word), "as in haft_pin of haft.h");
+
 template <typename Traits>
 class PinnedTest : public testing::ObjectTableFixture<Traits> {};
 TYPED_TEST_SUITE(PinnedTest, testing::ObjectTableTraits);
@@ -134,6 +136,42 @@ TYPED_TEST(PinnedTest, PinTravelsAsPlainWords) {
   });
   EXPECT_EQ(destroyed, 2);
   EXPECT_FALSE(Pinned::Attach(table.Pin(handle).Detach()));
+}
+
+TYPED_TEST(PinnedTest, PinThatHasEndedTravelsAsNothing) {
+  auto& table = *this->table_;
+  using Pinned = typename TestFixture::Table::Pinned;
+  const Handle handle = table.Emplace(1);
+  Pinned ended = table.Pin(handle);
+  ended.Unpin();
+  for (const PinWords& words : {ended.Detach(), PinWords{}}) {
+    Pinned pin = Pinned::Attach(words);
+    EXPECT_FALSE(pin);
+    EXPECT_EQ(pin.status(), Status::kNull);
+    EXPECT_TRUE(pin.UnpinIfHeld()) << "it has ended no pin before";
+  }
+  EXPECT_EQ(Pinned::Attach({}).handle(), kNullHandle);
+  EXPECT_EQ(table.DeleteUnlessPinned(handle), Status::kOk);
+}
+
+TYPED_TEST(PinnedTest, CopyOfAPinIsRefusedOnceTheOtherHasEnded) {
+  auto& table = *this->table_;
+  using Pinned = typename TestFixture::Table::Pinned;
+  const Handle handle = table.Emplace(1), other = table.Emplace(2);
+  const PinWords words[] = {table.Pin(handle).Detach(), PinWords{}};
+  EXPECT_EQ(table.DeleteUnlessPinned(handle), Status::kPinned);
+  Pinned pin = Pinned::Attach(words[0]), copy = Pinned::Attach(words[0]);
+  EXPECT_EQ(copy.handle(), handle);
+  EXPECT_TRUE(pin.UnpinIfHeld());
+  EXPECT_FALSE(pin);
+  EXPECT_EQ(pin.status(), Status::kNull);
+  // The next pin of this thread is where that one was.
+  const Pinned next = table.Pin(other);
+  EXPECT_FALSE(copy.UnpinIfHeld());
+  EXPECT_FALSE(copy);
+  EXPECT_EQ(copy.status(), Status::kNull);
+  EXPECT_EQ(table.DeleteUnlessPinned(other), Status::kPinned);
+  EXPECT_EQ(table.DeleteUnlessPinned(handle), Status::kOk);
 }
 
 TYPED_TEST(PinnedTest, SelfDeletion) {

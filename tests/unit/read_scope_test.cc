@@ -54,6 +54,20 @@ TYPED_TEST(ReadScopeTest, ScopeHoldsWhatItFinds) {
   EXPECT_EQ(destroyed, 2);
 }
 
+TYPED_TEST(ReadScopeTest, ScopeDoesNotHoldTheObjectAfterTheOneItAskedFor) {
+  auto& table = *this->table_;
+  using Index = typename TypeParam::Layout::Index;
+  const Handle stale = table.Emplace(1);
+  ASSERT_EQ(table.Delete(stale), Status::kOk);
+  const Handle live = table.Emplace(2);
+  ASSERT_EQ(Index::Decode(static_cast<Word>(live)),
+            Index::Decode(static_cast<Word>(stale)));
+  typename TestFixture::Table::ReadScope scope(table);
+  EXPECT_EQ(scope.Find(stale), nullptr);
+  EXPECT_EQ(table.Delete(live), Status::kOk);
+  EXPECT_EQ(destroyed, 2);
+}
+
 TYPED_TEST(ReadScopeTest, LaterOfTwoScopesDestroys) {
   auto& table = *this->table_;
   using Table = typename TestFixture::Table;

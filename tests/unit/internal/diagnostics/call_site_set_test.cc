@@ -51,6 +51,50 @@ TEST(CallSiteSetTest, KeepsCopiesAndTheTailOfLongTexts) {
   EXPECT_NE(Format(site->location()).find("xxend.c:7"), std::string::npos);
 }
 
+TEST(CallSiteSetTest, KeepsAsMuchOfATailAsFits) {
+  CallSiteSet sites(16);
+  for (const std::size_t length : {71u, 72u, 73u, 200u}) {
+    const std::string type = "type" + std::string(length - 4, 't');
+    const CallSite* const site =
+        sites.Find(sites.NumberOf(Line("file.c", 7), type.c_str()));
+    ASSERT_NE(site, nullptr);
+    EXPECT_EQ(site->type_name(), type.substr(length - 71));
+    EXPECT_STREQ(site->location().file, "file.c");
+    EXPECT_EQ(site->location().number, 7u);
+  }
+  for (const std::size_t length : {103u, 104u, 105u, 200u}) {
+    const std::string file = "file" + std::string(length - 4, 'f');
+    const CallSite* const site =
+        sites.Find(sites.NumberOf(Line(file.c_str(), 7), "type"));
+    ASSERT_NE(site, nullptr);
+    EXPECT_EQ(site->location().file, file.substr(length - 103));
+    EXPECT_STREQ(site->type_name(), "type");
+  }
+}
+
+TEST(CallSiteSetTest, SitesAreEqualIfAllOfThemIs) {
+  CallSiteSet sites(16), others(16);
+  const CallSite& site = *sites.Find(sites.NumberOf(Line("f", 1), "type"));
+  EXPECT_STREQ(site.location().file, "f");
+  EXPECT_TRUE(site.Equals(site));
+  const auto other = [&](SourceLocation location, const char* type) -> auto& {
+    return *others.Find(others.NumberOf(location, type));
+  };
+  EXPECT_TRUE(site.Equals(other(Line("f", 1), "type")));
+  EXPECT_FALSE(site.Equals(other(Line("f", 2), "type")));
+  EXPECT_FALSE(site.Equals(other(Line("g", 1), "type")));
+  EXPECT_FALSE(site.Equals(other(Line("f", 1), "other")));
+}
+
+TEST(CallSiteSetTest, SiteOfWhichNothingIsKnownHasANumberToo) {
+  CallSiteSet sites(16);
+  const std::uint32_t number = sites.NumberOf({nullptr, 0}, nullptr);
+  const CallSite* const site = sites.Find(number);
+  ASSERT_NE(site, nullptr);
+  EXPECT_STREQ(site->type_name(), "");
+  EXPECT_EQ(site->location().file, nullptr);
+}
+
 TEST(CallSiteSetTest, AFullSetHasNoNumberForAnotherSite) {
   CallSiteSet sites(4);
   for (unsigned line = 1; line <= 3; ++line)
@@ -59,6 +103,9 @@ TEST(CallSiteSetTest, AFullSetHasNoNumberForAnotherSite) {
   EXPECT_NE(sites.NumberOf(Line("a.c", 2), nullptr), 0u);
   EXPECT_EQ(sites.Find(0), nullptr);
   EXPECT_EQ(sites.Find(4), nullptr);
+  EXPECT_EQ(sites.Find(~0u), nullptr);
+  for (std::uint32_t number = 1; number <= 3; ++number)
+    EXPECT_NE(sites.Find(number), nullptr) << number;
 }
 
 TEST(CallSiteSetTest, ThreadsSeeEachOthersSitesComplete) {

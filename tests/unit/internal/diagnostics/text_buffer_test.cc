@@ -15,6 +15,10 @@ TEST(TextBufferTest, AddsTextsAndLocations) {
   text.Add(SourceLocation{"file.c", 12});
   EXPECT_STREQ(buffer, "a 1 file.c:12");
   EXPECT_EQ(text.length(), 13u);
+  text.Add("%s", "!");
+  text.Add("%s", "");
+  EXPECT_STREQ(buffer, "a 1 file.c:12!");
+  EXPECT_EQ(text.length(), 14u);
 }
 
 TEST(TextBufferTest, CutsOffWhatDoesNotFitAndKnowsTheFullLength) {

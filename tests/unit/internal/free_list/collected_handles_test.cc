@@ -1,3 +1,6 @@
+// Before the header: the backend that checks what is dropped.
+#define HAFT_SYNC_BACKEND "tests/support/fault_sync.h"
+
 #include "haft/internal/free_list/collected_handles.h"
 
 #include <gtest/gtest.h>
@@ -62,9 +65,46 @@ TEST(CollectedHandlesTest, EachHandleIsStolenOnce) {
     stolen.insert(handle);
   EXPECT_EQ(stolen, put);
   EXPECT_TRUE(Shown(collected).empty());
-  collected.Put(HandleOf(2));
-  EXPECT_EQ(collected.Steal(collected.Epoch()), HandleOf(2))
-      << "found also before the place of the last one";
+  // They are found also before the place of the last one.
+  for (const Word last : {63u, 5u}) {
+    for (const Word slot : {0u, 2u, 5u, 62u}) {
+      collected.Put(HandleOf(last));
+      EXPECT_EQ(collected.Steal(collected.Epoch()), HandleOf(last));
+      collected.Put(HandleOf(slot));
+      EXPECT_EQ(collected.Steal(collected.Epoch()), HandleOf(slot));
+    }
+  }
+}
+
+TEST(CollectedHandlesTest, ReplacedHandlesAreFreeOrClaimedAsBefore) {
+  CollectedHandles collected(64);
+  ASSERT_TRUE(collected.Begin());
+  for (const Word slot : {0u, 5u, 63u}) collected.Put(HandleOf(slot));
+  EXPECT_NE(collected.Claim(5), 0u);
+  const auto next = [](Word handle) {
+    return handle + DefaultLayout::Generation::kOne;
+  };
+  collected.Replace(next);
+  EXPECT_EQ(Shown(collected),
+            (std::vector<Word>{next(HandleOf(0)), next(HandleOf(5)),
+                               next(HandleOf(63))}));
+  EXPECT_EQ(collected.Take(0), next(HandleOf(0)));
+  EXPECT_EQ(collected.Take(5), 0u) << "it is claimed";
+  EXPECT_EQ(collected.Claimed(5), next(HandleOf(5)));
+  EXPECT_EQ(collected.Take(63), next(HandleOf(63)));
+  EXPECT_EQ(collected.Take(62), 0u);
+}
+
+TEST(CollectedHandlesTest, EndLeavesEachWordZero) {
+  // Of these the last page is full, and not full.
+  for (const Word last : {4095u, 4090u}) {
+    CollectedHandles collected(4096);
+    ASSERT_TRUE(collected.Begin());
+    for (const Word slot : {Word{0}, Word{600}, Word{2000}, last})
+      collected.Put(HandleOf(slot));
+    collected.End();
+    EXPECT_TRUE(Shown(collected).empty());
+  }
 }
 
 TEST(CollectedHandlesTest, ClaimedHandleIsOutOfReachUntilUnclaimed) {
@@ -114,7 +154,9 @@ TEST(CollectedHandlesTest, ChildOfAForkTakesOverFromAnAbsentTrimmer) {
     ASSERT_TRUE(collected.Begin());
     collected.Put(HandleOf(3));
     collected.Put(HandleOf(4));
+    collected.Put(HandleOf(0));
     ASSERT_NE(collected.Claim(4), 0u);
+    ASSERT_NE(collected.Claim(0), 0u);
   }).join();
   EXPECT_FALSE(collected.Begin()) << "not absent in the parent";
   testing::InChild([&] {
@@ -123,11 +165,26 @@ TEST(CollectedHandlesTest, ChildOfAForkTakesOverFromAnAbsentTrimmer) {
     EXPECT_EQ(collected.Steal(collected.Epoch()), 0u) << "claimed";
     EXPECT_TRUE(collected.Begin());
     EXPECT_EQ(collected.Steal(collected.Epoch()), HandleOf(4));
+    EXPECT_EQ(collected.Steal(collected.Epoch()), HandleOf(0));
     EXPECT_FALSE(collected.Begin()) << "this process's thread trims now";
     collected.End();
     EXPECT_TRUE(collected.Begin());
   });
   EXPECT_FALSE(collected.Begin());
+}
+
+// Neither the trimmer nor the thread that forks has called anything before.
+TEST(CollectedHandlesTest, ChildTakesOverFromAThreadInItsFirstCall) {
+  ThreadRegistry::OfThisCopy().Prepare();
+  CollectedHandles collected(64);
+  std::thread([&] { ASSERT_TRUE(collected.Begin()); }).join();
+  std::thread([&] {
+    testing::InChild([&] {
+      const std::uint64_t epoch = collected.Epoch();
+      EXPECT_TRUE(collected.Begin());
+      EXPECT_NE(collected.Epoch(), epoch);
+    });
+  }).join();
 }
 
 // A thread that forks in a signal handler, inside its Trim, goes on in both

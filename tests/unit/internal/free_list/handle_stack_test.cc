@@ -49,6 +49,17 @@ TEST(HandleStackTest, GivesBackWholeHandlesLastInFirstOut) {
   EXPECT_EQ(Pop(stack), 0u);
 }
 
+TEST(HandleStackTest, PopSomeCountsTheHandlesThatItGives) {
+  HandleStack stack(128, 1);
+  for (Word slot = 0; slot < 100; ++slot) stack.Push(0, 2 * slot + 1);
+  std::size_t given = 0;
+  for (const std::size_t expected : {64u, 36u, 0u}) {
+    const std::size_t before = given;
+    EXPECT_EQ(stack.PopSome([&](Word) { ++given; }), expected);
+    EXPECT_EQ(given - before, expected);
+  }
+}
+
 TEST(HandleStackTest, IsOkIfItHasAllItsMemory) {
   EXPECT_EQ(testing::FailEachReservation([] { return HandleStack(8, 2).ok(); }),
             3u)

@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <set>
+#include <utility>
 #include <vector>
 
 #include "haft/handle.h"
@@ -127,6 +128,10 @@ TEST(DepotTest, ForEachFullSeesEachOnce) {
   (void)depot.TakeEmpty(0);
   std::multiset<const MagazineEntry*> seen;
   depot.ForEachFull([&](const MagazineEntry* m) { seen.insert(m); });
+  EXPECT_EQ(seen, full);
+  seen.clear();
+  std::as_const(depot).ForEachFull(
+      [&](const MagazineEntry* m) { seen.insert(m); });
   EXPECT_EQ(seen, full);
 }
 

@@ -30,9 +30,9 @@ TEST(EnvironmentOptionsTest, WithoutVariablesNothingIsAskedFor) {
 }
 
 TEST(EnvironmentOptionsTest, WordsAreSeparatedByCommas) {
-  EnvironmentOptions options = Read("leaks,refusals=7,sites", nullptr);
+  EnvironmentOptions options = Read("leaks,refusals=17,sites", nullptr);
   EXPECT_EQ(options.diagnose_flags, HAFT_DIAGNOSE_LEAKS | HAFT_DIAGNOSE_SITES);
-  EXPECT_EQ(options.refusals_per_second, 7u);
+  EXPECT_EQ(options.refusals_per_second, 17u);
   EXPECT_TRUE(options.is_diagnose_valid);
 
   options = Read("leaks", nullptr);
@@ -58,6 +58,7 @@ TEST(EnvironmentOptionsTest, CapacityIsAPositiveNumberInDecimalDigits) {
     EXPECT_EQ(options.capacity, 12u) << text;
     EXPECT_TRUE(options.is_capacity_valid) << text;
   }
+  EXPECT_EQ(Read(nullptr, "5").capacity, 5u);
   for (const char* const text : {"", "0", "00", "12x", "x", "-1", "+1", " 1",
                                  "1 ", "1e6", "0x10", "1.5"}) {
     const EnvironmentOptions options = Read(nullptr, text);

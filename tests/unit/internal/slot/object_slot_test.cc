@@ -48,6 +48,21 @@ TEST_F(ObjectSlotTest, LiveAndFrozenHandlesMayBeLive) {
   EXPECT_FALSE(slot_.MayBeLive(kHandle, 16));
 }
 
+TEST_F(ObjectSlotTest, ReadCountsIfItsHandleIsLiveThroughout) {
+  slot_.usage().users = 3;
+  int read = 0;
+  const auto f = [&](const Usage& usage) { read += usage.users; };
+  EXPECT_FALSE(slot_.ReadValidated(L::Make(2, 5), 16, f));
+  EXPECT_EQ(read, 0);
+  EXPECT_TRUE(slot_.ReadValidated(kHandle, 16, f));
+  EXPECT_EQ(read, 3);
+  EXPECT_EQ(slot_.BeginConditionalDelete(kHandle, kFrozen, 16), kFrozen);
+  EXPECT_TRUE(slot_.ReadValidated(kHandle, 16, f)) << "it is live, and frozen";
+  EXPECT_FALSE(slot_.ReadValidated(kHandle, 16, [&](const Usage&) {
+    EXPECT_TRUE(slot_.End(kHandle, kEnd, 16));
+  }));
+}
+
 TEST_F(ObjectSlotTest, EachLifeBeginsUnused) {
   slot_.usage().users = 3;
   EXPECT_TRUE(slot_.End(kHandle, kEnd, 16));

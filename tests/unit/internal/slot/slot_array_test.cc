@@ -13,6 +13,7 @@
 
 #include "haft/handle.h"
 #include "haft/handle_layout.h"
+#include "haft/internal/base/sync.h"
 #include "haft/internal/slot/word_slot.h"
 #include "haft/status.h"
 #include "tests/support/testing.h"
@@ -232,6 +233,8 @@ TEST(SlotArrayTest, DescribeTellsWhatTheSlotIs) {
   slots.Publish(Tiny::Make(3, 2), 0);
   slots.EndLast(Tiny::Make(3, 2));
   EXPECT_EQ(slots.Describe(h), "exhausted 3");
+  slots.Publish(Tiny::Make(1, 3), 0);
+  EXPECT_EQ(slots.Describe(Tiny::Make(1, 3)), "live 1");
 }
 
 TEST(SlotArrayTest, ForEachLiveSeesLiveSlotsAmongTheFirst) {
@@ -298,6 +301,54 @@ TEST(SlotArrayTest, ForEachInUseSeesObjectsThatOutliveTheirHandles) {
     EXPECT_EQ(slots.Status(make(index)), Status::kStale) << index;
   for (const Word index : {1u, 6u})
     EXPECT_EQ(slots.Status(make(index)), Status::kOk) << index;
+}
+
+TEST(SlotArrayTest, GenerationsBeforeADroppedOneAreStaleInUntouchedSlots) {
+  using L = HandleLayout<2, 4>;
+  Slots<L> slots(6);
+  EXPECT_EQ(slots.Status(L::Make(8, 3)), Status::kNeverIssued);
+  slots.NoteDropped(L::Make(9, 1));
+  EXPECT_EQ(slots.Status(L::Make(8, 3)), Status::kStale);
+  EXPECT_EQ(slots.Status(L::Make(9, 3)), Status::kNeverIssued);
+  EXPECT_EQ(slots.Status(L::Make(5, 3)), Status::kNeverIssued)
+      << "before the first";
+  slots.NoteDropped(L::Make(7, 2));
+  EXPECT_EQ(slots.Status(L::Make(8, 3)), Status::kStale) << "the newest counts";
+  slots.NoteDropped(L::Make(10, 2));
+  EXPECT_EQ(slots.Status(L::Make(9, 3)), Status::kStale);
+  slots.Publish(L::Make(7, 3), 0);
+  EXPECT_EQ(slots.Status(L::Make(8, 3)), Status::kNeverIssued)
+      << "a slot that has a state knows better";
+}
+
+// A slot of a whole page, unless pages are larger.
+struct PageSlot {
+  Word words[4096 / sizeof(Word)];
+
+  Word state() const { return words[0]; }
+  void Initialize(Word state) { words[0] = state; }
+};
+
+TEST(SlotArrayTest, DroppedPagesAreUntouchedAndTheOthersAsTheyWere) {
+  using L = DefaultLayout;
+  const std::size_t page = sync::PageSize();
+  const std::size_t in_page = page / sizeof(PageSlot);
+  SlotArray<PageSlot, L> slots(8 * in_page, L::Make(1, 0));
+  for (std::size_t i = 0; i < slots.size(); ++i)
+    slots[L::Make(1, i)].Initialize(L::Make(1, i));
+  EXPECT_TRUE(slots.DropPages(1, 2, page));
+  EXPECT_TRUE(slots.DropPages(4, 6, page));
+  for (std::size_t i = 0; i < slots.size(); ++i) {
+    const std::size_t of_page = i / in_page;
+    const bool is_dropped = of_page == 1 || of_page == 4 || of_page == 5;
+    EXPECT_EQ(slots[L::Make(1, i)].state(), is_dropped ? 0 : L::Make(1, i));
+  }
+}
+
+TEST(SlotArrayDeathTest, SlotZeroIsNeverDropped) {
+  Slots<Tiny> slots;
+  EXPECT_DEATH(slots.DropPages(0, 1, sync::PageSize()),
+               "slot 0 would become untouched");
 }
 
 TEST(SlotArrayTest, OutOfAddressSpaceIsNotOk) {

@@ -71,6 +71,21 @@ TYPED_TEST(SlotStateTest, EachWordIsOfOneKind) {
   }
 }
 
+TYPED_TEST(SlotStateTest, SlotIsFreeInItsFreeStateOnly) {
+  using L = TypeParam;
+  using State = SlotState<L>;
+  for (const Word index : BorderIndices<L>()) {
+    for (const Word generation : BorderGenerations<L>()) {
+      const Word handle = L::Make(generation, index);
+      EXPECT_TRUE(State::IsFree(State::Free(handle), index));
+      EXPECT_FALSE(State::IsFree(State::Free(handle), index ^ 1));
+      EXPECT_FALSE(State::IsFree(handle, index));
+      EXPECT_FALSE(State::IsFree(State::Exhausted(handle), index));
+    }
+    EXPECT_FALSE(State::IsFree(0, index)) << "untouched";
+  }
+}
+
 TYPED_TEST(SlotStateTest, NextIsOneGenerationOnUntilTheLast) {
   using L = TypeParam;
   using State = SlotState<L>;

@@ -39,5 +39,13 @@ TEST(ReportDeathTest, LargestNumbersFit) {
       "untouched at generation " + std::to_string(kMax) + "\n$");
 }
 
+TEST(ReportTest, SaysHowManyObjectsOutliveTheirTable) {
+  ::testing::internal::CaptureStderr();
+  ReportPinned(kTable, 7);
+  EXPECT_EQ(::testing::internal::GetCapturedStderr(),
+            "haft: table 0xabc0 destroyed while 7 of its objects are pinned: "
+            "they and their memory stay\n");
+}
+
 }  // namespace
 }  // namespace haft::internal

@@ -1,3 +1,6 @@
+// Before the header: the backend whose reservations can fail.
+#define HAFT_SYNC_BACKEND "tests/support/fault_sync.h"
+
 #include "haft/internal/table/deferred_destruction.h"
 
 #include <gtest/gtest.h>
@@ -63,6 +66,28 @@ class Objects {
   unsigned depth_ = 0;
 };
 
+// Calls f further down on the stack than what the caller does itself.
+template <typename F>
+[[gnu::noinline]] void FurtherDown(F f) {
+  volatile char space[4096];
+  space[0] = 0;
+  f();
+  (void)space[0];
+}
+
+// Objects 500 to 531, of which each owns the next: all of them nest, so that
+// the innermost ends first.
+void ExpectThirtyTwoToNest(Objects& objects) {
+  std::vector<unsigned> expected;
+  for (unsigned i = 500; i < 532; ++i) {
+    if (i != 531) objects.owned[i] = {i + 1};
+    expected.insert(expected.begin(), i);
+  }
+  objects.ended.clear();
+  EXPECT_TRUE(objects.Destroy(500));
+  EXPECT_EQ(objects.ended, expected);
+}
+
 // The callers of a case: in a thread's first call, later, after its exit hook.
 using Caller = void (*)(std::function<void()>);
 constexpr Caller kCallers[] = {
@@ -122,16 +147,25 @@ TEST_P(DeferredDestructionTest, ThirtyThirdWaitsForTheThirtySecond) {
   EXPECT_EQ(objects.ended, expected);
 }
 
+TEST_P(DeferredDestructionTest, DestructorsThatHaveEndedCostNoDepth) {
+  Objects objects;
+  GetParam()([&] {
+    EXPECT_TRUE(objects.Destroy(7));
+    FurtherDown([&] { ExpectThirtyTwoToNest(objects); });
+    ExpectThirtyTwoToNest(objects);
+    FurtherDown([&] { ExpectThirtyTwoToNest(objects); });
+  });
+}
+
 TEST_P(DeferredDestructionTest, AllThatWaitAreDestroyedOnce) {
   Objects objects;
   MakeChain(objects, 32);
-  // The innermost of 32 destroys ten objects, and each of those another one.
-  for (unsigned i = 100; i < 110; ++i) {
-    objects.owned[32].push_back(i);
-    objects.owned[i] = {i + 100};
-  }
+  // The innermost of 32 destroys objects of which some differ in the highest
+  // bits of their numbers only, and each of those another one.
+  objects.owned[32] = {100, 0, 356, 612, 101};
+  for (const unsigned i : objects.owned[32]) objects.owned[i] = {i + 40};
   GetParam()([&] { objects.Destroy(1); });
-  EXPECT_EQ(objects.ended.size(), 32u + 20);
+  EXPECT_EQ(objects.ended.size(), 32u + 10);
   const std::set<unsigned> distinct(objects.ended.begin(), objects.ended.end());
   EXPECT_EQ(distinct.size(), objects.ended.size());
   EXPECT_EQ(objects.ended.front(), 32u) << "the others wait for it";
@@ -160,13 +194,14 @@ TEST_P(DeferredDestructionTest, LongChainNestsNoDeeper) {
 TEST_P(DeferredDestructionTest, DestructorsThatNeverEndCostNoDepth) {
   Objects objects;
   GetParam()([&] {
-    for (unsigned i = 0; i < 100; ++i) Abandon(objects, i);
+    FurtherDown([&] {
+      for (unsigned i = 0; i < 100; ++i) Abandon(objects, i);
+    });
     objects.hook = nullptr;
     for (unsigned i = 200; i < 300; ++i) EXPECT_TRUE(objects.Destroy(i));
-    MakeChain(objects, 33);
-    EXPECT_TRUE(objects.Destroy(1));
+    EXPECT_EQ(objects.ended.size(), 100u);
+    FurtherDown([&] { ExpectThirtyTwoToNest(objects); });
   });
-  EXPECT_EQ(objects.ended.size(), 100u + 33);
 }
 
 // The same if each is deeper than the last one, so that all may still exist.
@@ -177,13 +212,12 @@ void DestroyDeeperAndDeeper(Objects& objects, unsigned object) {
 TEST_P(DeferredDestructionTest, DestructorsThatNeverEndAreForgottenFurtherUp) {
   Objects objects;
   GetParam()([&] {
-    DestroyDeeperAndDeeper(objects, 0);
+    FurtherDown([&] { DestroyDeeperAndDeeper(objects, 0); });
     objects.hook = nullptr;
     EXPECT_TRUE(objects.Destroy(100));
-    for (unsigned i = 0; i < 32; ++i) objects.owned[200 + i] = {201 + i};
-    EXPECT_TRUE(objects.Destroy(200));
+    EXPECT_EQ(objects.ended, std::vector<unsigned>{100});
+    FurtherDown([&] { ExpectThirtyTwoToNest(objects); });
   });
-  EXPECT_EQ(objects.ended.size(), 1u + 33);
 }
 
 // What is left behind is destroyed by the thread's next call.
@@ -243,11 +277,24 @@ TEST(DeferredDestructionThreadsTest, ThreadsMayEndInsideDestructors) {
   }
   EXPECT_TRUE(objects.ended.empty());
   objects.hook = nullptr;
+  InThread([&] { FurtherDown([&] { ExpectThirtyTwoToNest(objects); }); });
+}
+
+TEST(DeferredDestructionThreadsTest, ThreadOfTheLastIndexNestsAsAnyOther) {
+  Objects objects;
   InThread([&] {
-    for (unsigned i = 0; i < 32; ++i) objects.owned[200 + i] = {201 + i};
-    EXPECT_TRUE(objects.Destroy(200));
+    sync::ThreadState& thread = sync::ThisThread();
+    thread.index.store(sync::kMaxThreads, std::memory_order_relaxed);
+    ExpectThirtyTwoToNest(objects);
+    thread.index.store(0, std::memory_order_relaxed);
   });
-  EXPECT_EQ(objects.ended.size(), 33u);
+}
+
+TEST(DeferredDestructionThreadsTest, IsOkIfItHasAllItsMemory) {
+  EXPECT_EQ(
+      testing::FailEachReservation([] { return DeferredDestruction(8).ok(); }),
+      2u)
+      << "those of the threads and of the handles that wait";
 }
 
 // Runs f in a thread whose stack is too small for 10,000 nested destructors.

@@ -1,13 +1,19 @@
+// Before the header: the backend that counts barriers, and whose reservations
+// can fail.
+#define HAFT_SYNC_BACKEND "tests/support/fault_sync.h"
+
 #include "haft/internal/table/object_store.h"
 
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <new>
 #include <optional>
 #include <set>
 #include <stdexcept>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "haft/handle.h"
 #include "haft/hazard_reclamation.h"
@@ -22,9 +28,11 @@
 namespace haft::internal {
 namespace {
 
+using testing::AsUncached;
 using testing::constructed;
 using testing::destroyed;
 using testing::ExpectConservation;
+using testing::Hooked;
 using testing::Tracked;
 
 // Keeps a word of each object outside of it.
@@ -245,6 +253,9 @@ TEST_F(ObjectStoreTest, DescribeSlotNamesEachState) {
   EXPECT_EQ(Describe(handle, third), "live");
   ASSERT_EQ(Delete(third), Status::kOk);
   EXPECT_EQ(Describe(handle, kNullHandle), "exhausted");
+
+  const Handle others[] = {Make(4), Make(5), Make(6)};
+  for (const Handle other : others) EXPECT_EQ(Describe(other, other), "live");
 }
 
 TEST_F(ObjectStoreTest, FrozenHandleIsDescribedAsLive) {
@@ -259,11 +270,98 @@ TEST_F(ObjectStoreTest, FrozenHandleIsDescribedAsLive) {
   EXPECT_EQ(Describe(handle, handle), "live");
 }
 
+TEST_F(ObjectStoreTest, OnlyAnObjectInUseCostsABarrier) {
+  const Handle unused = Make(1), used = Make(2);
+  const Word word = static_cast<Word>(used);
+  Store::Slot& slot = (*store_)[word];
+  Store::Hold* const hold = store_->reclamation().Protect(slot, word);
+  ASSERT_TRUE(slot.Validate(word, store_->slots()));
+  testing::heavy_barriers = 0;
+  EXPECT_EQ(Delete(unused), Status::kOk);
+  EXPECT_EQ(testing::heavy_barriers, 0u);
+  EXPECT_EQ(Delete(used), Status::kOk);
+  EXPECT_EQ(testing::heavy_barriers, 1u);
+  Store::Unpin(&*store_, hold, &slot, word);
+  EXPECT_EQ(destroyed, 2);
+}
+
 TEST_F(ObjectStoreTest, ClearDeletesWhatIsLive) {
   for (int i = 0; i < 5; ++i) EXPECT_NE(Make(i), kNullHandle);
   EXPECT_EQ(store_->Clear(), 5u);
   EXPECT_EQ(destroyed, 5);
   EXPECT_EQ(store_->Clear(), 0u);
+}
+
+template <typename Traits>
+void ExpectToNeedAllMemory() {
+  using Store = ObjectStore<int, Traits>;
+  testing::reservations.Fail(0, 0);
+  testing::barriers.Fail(0, 0);
+  EXPECT_TRUE(Store(8).ok());
+  const unsigned all = testing::reservations.Stop();
+  EXPECT_EQ(testing::barriers.Stop(), 1u) << "it prepares one";
+  EXPECT_EQ(testing::FailEachReservation([] { return Store(8).ok(); }), all);
+}
+
+TEST(ObjectStoreMemoryTest, IsOkIfItHasAllItsMemory) {
+  ExpectToNeedAllMemory<DefaultTraits>();
+  ExpectToNeedAllMemory<
+      testing::TestTraits<GlobalFreeList, DefaultLayout, Exhaustion::kWrap>>();
+}
+
+TEST(ObjectStoreMemoryTest, NoPageIsDroppedWhereUsageMustStay) {
+  ObjectTable<int, testing::CountedTraits> table(10'000);
+  std::vector<Handle> handles(10'000);
+  for (Handle& handle : handles) handle = table.Emplace(1);
+  EXPECT_EQ(table.DeleteBatch(handles.data(), handles.size()), handles.size());
+  EXPECT_EQ(table.Trim(), 0u);
+}
+
+// A read scope that ends as soon as a deleter has seen it.
+struct EndingScope : HazardReclamation {
+  using HazardReclamation::HazardReclamation;
+  template <typename Slot>
+  Uses LookForUses(const Slot& slot, Word handle) const noexcept {
+    Uses uses = HazardReclamation::LookForUses(slot, handle);
+    uses.scoped |= std::exchange(ends_now, false);
+    return uses;
+  }
+  static inline bool ends_now = false;
+};
+struct EndingTraits : DefaultTraits {
+  using Reclamation = EndingScope;
+};
+
+TEST(EndingScopeTest, DeleterDestroysWhatTheScopeHasLeft) {
+  ObjectTable<Tracked, EndingTraits> table(10);
+  const Handle handle = table.Emplace(1);
+  destroyed = 0;
+  EndingScope::ends_now = true;
+  EXPECT_EQ(table.DeleteAndWait(handle, std::chrono::nanoseconds(0)),
+            Status::kOk);
+  EXPECT_FALSE(EndingScope::ends_now);
+  EXPECT_EQ(destroyed, 1);
+  EXPECT_EQ(table.Stats().retired_objects, 0u);
+  EXPECT_EQ(table.Stats().deleted, 1u);
+  ExpectConservation(table);
+}
+
+TEST(EndingScopeTest, DeleterTooDeepInDestructorsLeavesItToThem) {
+  ObjectTable<Hooked, EndingTraits> table(100);
+  bool is_destroyed = false;
+  Handle next = table.Emplace([&] { is_destroyed = true; });
+  for (unsigned i = 0; i < DeferredDestruction::kMaxDepth; ++i) {
+    next = table.Emplace([&, next, i] {
+      EndingScope::ends_now = i == 0;
+      EXPECT_EQ(table.DeleteAndWait(next, std::chrono::nanoseconds(0)),
+                i == 0 ? Status::kDeferred : Status::kOk);
+      EXPECT_EQ(is_destroyed, i != 0);
+    });
+  }
+  EXPECT_EQ(table.Delete(next), Status::kOk);
+  EXPECT_TRUE(is_destroyed);
+  EXPECT_EQ(table.Stats().retired_objects, 0u);
+  ExpectConservation(table);
 }
 
 TEST(TryEmplaceTest, MakesHandlesOfWhatIsAtHandOnly) {
@@ -284,6 +382,8 @@ TEST(TryEmplaceTest, MakesHandlesOfWhatIsAtHandOnly) {
   EXPECT_EQ(table.Stats().created, made.size());
   for (const Handle handle : made) EXPECT_EQ(table.Delete(handle), Status::kOk);
   EXPECT_NE(store.TryEmplace(1), kNullHandle);
+  EXPECT_EQ(table.Stats().live, 1u);
+  AsUncached([&] { EXPECT_EQ(store.TryEmplace(1), kNullHandle); });
   EXPECT_EQ(table.Stats().live, 1u);
   ExpectConservation(table);
 }

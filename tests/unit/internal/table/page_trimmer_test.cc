@@ -15,8 +15,11 @@
 #include <vector>
 
 #include "haft/counted_reclamation.h"
+#include "haft/handle_layout.h"
 #include "haft/handle_table.h"
+#include "haft/internal/base/power_of_two.h"
 #include "haft/internal/base/sync.h"
+#include "haft/internal/free_list/collected_handles.h"
 #include "haft/object_table.h"
 #include "haft/read_scope.h"
 #include "tests/support/inspector.h"
@@ -274,6 +277,239 @@ TEST(PageTrimmerPagesTest, LaterGenerationsOfADroppedSlotAreNeverIssued) {
     ASSERT_EQ(table.Check(handle), Status::kStale);
     ASSERT_EQ(table.Check(Handle(next)), Status::kNeverIssued);
   }
+}
+
+// ---- which handles it claims, and what it drops with them
+
+// Stands for the slots, the free list and the caches, and checks each call.
+template <std::size_t kSlotSize>
+class TrimRig {
+ public:
+  struct Slot {
+    char bytes[kSlotSize];
+  };
+
+  explicit TrimRig(std::size_t slots)
+      : used(slots, true), collected_(CeilPowerOfTwo(slots)) {
+    for (std::size_t i = 0; i < slots; ++i) waiting.push_back(HandleOf(i));
+  }
+
+  std::size_t Trim() {
+    return PageTrimmer<TrimRig, TrimRig, TrimRig>(this, this, this, &collected_)
+        .Trim();
+  }
+  // The pages that have been dropped, in their order.
+  std::vector<std::size_t> Pages() const {
+    std::vector<std::size_t> pages;
+    for (const auto& [first, end] : drops) {
+      for (std::size_t page = first; page < end; ++page) pages.push_back(page);
+    }
+    return pages;
+  }
+  // Takes the slot out of the free list.
+  void Keep(std::size_t slot) {
+    waiting.erase(std::find(waiting.begin(), waiting.end(), HandleOf(slot)));
+  }
+  static Word HandleOf(std::size_t slot) {
+    return DefaultLayout::Make(7, slot);
+  }
+
+  std::vector<Word> waiting, pushed;  // the free list's
+  std::vector<bool> used;             // of each slot: whether it has a state
+  std::vector<std::pair<std::size_t, std::size_t>> drops;
+  std::size_t most = 1 << 20;  // handles in hand at a time
+  std::size_t batch = 7;       // handles that the free list gives at a time
+  bool is_endless = false;     // other threads push as fast as it takes
+  bool may_drop = true;
+  std::size_t most_pushed = 0;  // inside the thread's cache
+
+  // The slots.
+  struct State {
+    Word value;
+    Word state() const { return value; }
+  };
+  std::size_t size() const { return used.size(); }
+  State operator[](Word handle) const { return {used[SlotOf(handle)]}; }
+  void NoteDropped(Word handle) {
+    EXPECT_EQ(handle, HandleOf(SlotOf(handle)));
+    noted_.insert(SlotOf(handle));
+  }
+  bool DropPages(std::size_t first, std::size_t end, std::size_t page) {
+    EXPECT_EQ(page, Page());
+    EXPECT_LT(first, end);
+    const std::size_t last = (end * page - 1) / kSlotSize;
+    for (std::size_t i = first * page / kSlotSize; i <= last; ++i) {
+      EXPECT_TRUE(IsClaimed(i)) << "slot " << i << " lies in these pages";
+      EXPECT_EQ(noted_.count(i), 1u) << i;
+    }
+    std::size_t claimed = 0;
+    for (std::size_t i = 0; i < size(); ++i) claimed += IsClaimed(i);
+    // Those of one page are claimed in any case, with two that lie in it in
+    // part.
+    EXPECT_LE(claimed, std::max(most, page / kSlotSize + 2));
+    drops.emplace_back(first, end);
+    return may_drop;
+  }
+
+  // The free list.
+  template <typename Thread, typename F>
+  std::size_t TakeRecycled(Thread&, F&& f) {
+    if (is_endless) {
+      f(HandleOf(0));
+      return 1;
+    }
+    const std::size_t count = std::min(batch, waiting.size());
+    for (std::size_t n = 0; n < count; ++n) {
+      f(waiting.back());
+      waiting.pop_back();
+    }
+    return count;
+  }
+  template <typename Thread>
+  void Push(Thread&, Word handle) {
+    pushed.push_back(handle);
+    most_pushed = std::max(most_pushed, ++pushed_here_);
+  }
+  std::size_t MostInHand() const { return most; }
+
+  // The caches.
+  template <typename F>
+  auto With(F f) {
+    int thread = 0;
+    pushed_here_ = 0;
+    return f(thread);
+  }
+
+ private:
+  static std::size_t SlotOf(Word handle) {
+    return static_cast<std::size_t>(DefaultLayout::Index::Decode(handle));
+  }
+  bool IsClaimed(std::size_t slot) {
+    if (collected_.Claim(slot) != 0) {
+      collected_.Unclaim(slot);
+      return false;
+    }
+    return collected_.Claimed(slot) == HandleOf(slot);
+  }
+
+  CollectedHandles collected_;
+  std::set<std::size_t> noted_;
+  std::size_t pushed_here_ = 0;
+};
+
+// Slots that fill pages exactly, that straddle pages, and that are larger.
+template <typename RigOf>
+class PageTrimmerRigTest : public ::testing::Test {};
+using Rigs = ::testing::Types<TrimRig<16>, TrimRig<24>, TrimRig<1000>,
+                              TrimRig<4096>, TrimRig<5000>>;
+TYPED_TEST_SUITE(PageTrimmerRigTest, Rigs);
+
+template <typename Rig>
+constexpr std::size_t kSize = sizeof(typename Rig::Slot);
+
+// How many slots it takes to fill `pages` pages.
+template <typename Rig>
+std::size_t SlotsOf(std::size_t pages) {
+  return (pages * Page() + kSize<Rig> - 1) / kSize<Rig>;
+}
+// The pages from the first one without a part of slot 0.
+template <typename Rig>
+std::vector<std::size_t> PagesBefore(std::size_t end) {
+  std::vector<std::size_t> pages;
+  for (std::size_t page = (kSize<Rig> + Page() - 1) / Page(); page < end;
+       ++page)
+    pages.push_back(page);
+  return pages;
+}
+
+TYPED_TEST(PageTrimmerRigTest, EachFullPageIsDroppedOnceAndAllHandlesGoBack) {
+  for (const std::size_t most : {1u, 300u, 700u, 1u << 20}) {
+    TypeParam rig(SlotsOf<TypeParam>(20));
+    rig.most = most;
+    const std::vector<Word> handles = rig.waiting;
+    const std::vector<std::size_t> pages = PagesBefore<TypeParam>(20);
+    EXPECT_EQ(rig.Trim(), pages.size() * Page());
+    EXPECT_EQ(rig.Pages(), pages);
+    if (most == 1u << 20) {
+      EXPECT_EQ(rig.drops.size(), 1u) << "adjacent pages at once";
+    }
+    // In reverse, so that slots are used in the order of their addresses.
+    EXPECT_EQ(rig.pushed, std::vector<Word>(handles.rbegin(), handles.rend()));
+    EXPECT_LE(rig.most_pushed, 1024u);
+  }
+}
+
+TYPED_TEST(PageTrimmerRigTest, PagesOfASlotThatIsNotFreeStay) {
+  for (std::size_t kept = 1; kept < SlotsOf<TypeParam>(6); kept += 5) {
+    SCOPED_TRACE(kept);
+    TypeParam rig(SlotsOf<TypeParam>(6));
+    rig.Keep(kept);
+    std::vector<std::size_t> pages = PagesBefore<TypeParam>(6);
+    const std::size_t first = kept * kSize<TypeParam> / Page();
+    const std::size_t last = ((kept + 1) * kSize<TypeParam> - 1) / Page();
+    // The slots end with the last one that is free.
+    const bool is_last = kept + 1 == SlotsOf<TypeParam>(6);
+    pages.erase(std::remove_if(pages.begin(), pages.end(),
+                               [&](std::size_t page) {
+                                 return page >= first &&
+                                        (page <= last || is_last);
+                               }),
+                pages.end());
+    EXPECT_EQ(rig.Trim(), pages.size() * Page());
+    EXPECT_EQ(rig.Pages(), pages);
+    EXPECT_EQ(rig.pushed.size(), rig.size() - 1);
+  }
+}
+
+TYPED_TEST(PageTrimmerRigTest, PagesWithoutAnythingAreNotDropped) {
+  // Every second run of pages has slots with a state.
+  for (const std::size_t run : {1u, 2u, 5u}) {
+    for (const std::size_t kept : {0u, 1u}) {
+      TypeParam rig(SlotsOf<TypeParam>(20));
+      if (kept != 0) rig.Keep(SlotsOf<TypeParam>(7));
+      std::set<std::size_t> with_state;
+      for (std::size_t i = 0; i < rig.size(); ++i) {
+        const std::size_t first = i * kSize<TypeParam> / Page();
+        const std::size_t last = ((i + 1) * kSize<TypeParam> - 1) / Page();
+        rig.used[i] = first / run % 2 == 0;
+        for (std::size_t page = first; rig.used[i] && page <= last; ++page)
+          with_state.insert(page);
+      }
+      rig.Trim();
+      for (const std::size_t page : rig.Pages())
+        EXPECT_EQ(with_state.count(page), 1u) << page;
+      if (kept != 0) continue;
+      for (const std::size_t page : PagesBefore<TypeParam>(20)) {
+        const std::vector<std::size_t> pages = rig.Pages();
+        EXPECT_EQ(std::count(pages.begin(), pages.end(), page),
+                  static_cast<int>(with_state.count(page)))
+            << page;
+      }
+    }
+  }
+}
+
+TYPED_TEST(PageTrimmerRigTest, PagesThatTheSystemKeepsAreNotCounted) {
+  TypeParam rig(SlotsOf<TypeParam>(20));
+  rig.may_drop = false;
+  EXPECT_EQ(rig.Trim(), 0u);
+  EXPECT_EQ(rig.Pages(), PagesBefore<TypeParam>(20));
+}
+
+TYPED_TEST(PageTrimmerRigTest, ItEndsBesideThreadsThatPushAsFastAsItTakes) {
+  TypeParam rig(SlotsOf<TypeParam>(3));
+  rig.is_endless = true;
+  EXPECT_EQ(rig.Trim(), 0u);
+}
+
+TEST(PageTrimmerPagesTest, TrimBesideAnotherDoesNothing) {
+  TrimRig<16> slots(SlotsOf<TrimRig<16>>(3));
+  CollectedHandles collected(1024);
+  ASSERT_TRUE(collected.Begin());
+  using Trimmer = PageTrimmer<TrimRig<16>, TrimRig<16>, TrimRig<16>>;
+  EXPECT_EQ(Trimmer(&slots, &slots, &slots, &collected).Trim(), 0u);
+  EXPECT_TRUE(slots.drops.empty());
+  EXPECT_EQ(slots.waiting.size(), slots.size());
 }
 
 // ---- objects, also such that straddle pages

@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <new>
 #include <random>
@@ -23,6 +24,7 @@
 #include "haft/internal/slot/word_slot.h"
 #include "haft/object_table.h"
 #include "haft/table_stats.h"
+#include "tests/support/in_child.h"
 #include "tests/support/inspector.h"
 #include "tests/support/testing.h"
 
@@ -40,6 +42,9 @@ using TinyAllocator =
                   TestTraits<GlobalFreeList, TinyLayout, kExhaustion>>;
 using Dropping = TinyAllocator<Exhaustion::kDropSlot>;
 using Wrapping = TinyAllocator<Exhaustion::kWrap>;
+
+// With generations to spare, and no handles in caches.
+using Roomy = SlotAllocator<WordSlot<Word>, TestTraits<GlobalFreeList>>;
 
 template <typename Allocator>
 Word New(Allocator& allocator) {
@@ -190,6 +195,202 @@ TEST(SlotAllocatorRestTest, SoManyHandlesAreIssuedBeforeOneIsIssuedAgain) {
   }
 }
 
+TEST(SlotAllocatorTest, HandleThatIsNotUsedGoesBack) {
+  Dropping allocator(1, 2);
+  Word handle = 0;
+  allocator.caches().With([&](auto& thread) {
+    handle = allocator.Allocate(thread);
+    allocator.Free(thread, handle);
+    return true;
+  });
+  EXPECT_EQ(TinyLayout::Generation::Decode(handle), 1u);
+  EXPECT_EQ(New(allocator), handle);
+}
+
+TEST(SlotAllocatorTest, AllocateElsewhereCountsWhatItFindsInTheFreeList) {
+  Wrapping allocator(1, 2);
+  EXPECT_NE(allocator.AllocateElsewhere(), 0u);
+  EXPECT_EQ(allocator.AllocateElsewhere(), 0u);
+  EXPECT_EQ(allocator.Stats().created, 1u);
+}
+
+TEST(SlotAllocatorTest, NoTableIsNotOk) {
+  EXPECT_EQ(TableIfOk<HandleTable<int>>(nullptr), nullptr);
+}
+
+TEST(SlotAllocatorTest, CacheThatIsInUseCountsAsLost) {
+  Dropping allocator(1, 2);
+  EXPECT_EQ(allocator.Stats().lost_caches, 0u);
+  allocator.caches().With([&](auto&) {
+    EXPECT_EQ(allocator.Stats().lost_caches, 1u);
+    return true;
+  });
+  EXPECT_EQ(allocator.Stats().lost_caches, 0u);
+}
+
+// ---- what a Trim has collected, and the child of a fork
+
+template <typename Allocator>
+std::set<Word> FreeOf(const Allocator& allocator) {
+  std::set<Word> free;
+  allocator.ForEachFree([&](Handle handle) {
+    EXPECT_TRUE(free.insert(static_cast<Word>(handle)).second);
+  });
+  return free;
+}
+
+// Expects the handles `after` to be later ones of the same slots as `before`,
+// with less than a quarter of the generations used up that were left.
+template <typename Layout>
+void ExpectLater(const std::set<Word>& before, const std::set<Word>& after) {
+  using Generation = typename Layout::Generation;
+  std::map<Word, Word> generations;
+  for (const Word handle : after)
+    generations[Layout::Index::Decode(handle)] = Generation::Decode(handle);
+  EXPECT_EQ(after.size(), before.size());
+  for (const Word handle : before) {
+    const Word old = Generation::Decode(handle);
+    const Word now = generations[Layout::Index::Decode(handle)];
+    EXPECT_GT(now, old);
+    EXPECT_LE(now, old + 1 + (Generation::kMax - old) / 4);
+  }
+}
+
+// Calls a function of the test whenever a Trim has taken handles.
+struct HookedList : GlobalFreeList {
+  using GlobalFreeList::GlobalFreeList;
+  template <typename Thread, typename F>
+  std::size_t TakeRecycled(Thread& thread, F&& f) noexcept {
+    const std::size_t count = GlobalFreeList::TakeRecycled(thread, f);
+    if (count != 0) hook();
+    return count;
+  }
+  static inline std::function<void()> hook;
+};
+
+TEST(SlotAllocatorTrimTest, HandlesThatATrimHasCollectedAreFree) {
+  using Traits = TestTraits<HookedList>;
+  SlotAllocator<WordSlot<Word>, Traits> allocator(10, 2);
+  std::vector<Word> handles;
+  for (int i = 0; i < 10; ++i) handles.push_back(New(allocator));
+  for (int i = 0; i < 5; ++i) EXPECT_TRUE(Delete(allocator, handles[i]));
+  const std::set<Word> free = FreeOf(allocator);
+  ASSERT_EQ(free.size(), 5u);
+  int calls = 0;
+  HookedList::hook = [&] {
+    ++calls;
+    EXPECT_EQ(FreeOf(allocator), free);
+    testing::InChild(
+        [&] { ExpectLater<DefaultLayout>(free, FreeOf(allocator)); });
+    std::thread([&] {
+      EXPECT_EQ(New(allocator), 0u);
+      const Word handle = NewOrElsewhere(allocator);
+      EXPECT_EQ(free.count(handle), 1u);
+      EXPECT_EQ(allocator.Stats().created, 11u);
+    }).join();
+  };
+  (void)allocator.Trim();
+  EXPECT_EQ(calls, 1);
+  EXPECT_EQ(FreeOf(allocator).size(), 4u);
+  EXPECT_EQ(allocator.Stats().live, 6u);
+}
+
+template <typename FreeList>
+class SlotAllocatorForkTest : public ::testing::Test {};
+using FreeLists =
+    ::testing::Types<GlobalFreeList, StripedFreeList, BasicMagazineFreeList<4>>;
+TYPED_TEST_SUITE(SlotAllocatorForkTest, FreeLists);
+
+TYPED_TEST(SlotAllocatorForkTest, ChildHasLaterHandlesOfTheSameSlots) {
+  using Allocator = SlotAllocator<WordSlot<Word>, TestTraits<TypeParam>>;
+  Allocator allocator(100, 2);
+  std::vector<Word> handles;
+  for (int i = 0; i < 100; ++i) handles.push_back(New(allocator));
+  const Word first = DefaultLayout::Generation::Decode(handles[0]);
+  // Some of them by an uncached caller.
+  std::thread([&] {
+    sync::ThisThread().exited.store(true, std::memory_order_relaxed);
+    for (int i = 0; i < 10; ++i) EXPECT_TRUE(Delete(allocator, handles[i]));
+  }).join();
+  for (int i = 10; i < 60; ++i) EXPECT_TRUE(Delete(allocator, handles[i]));
+  const std::set<Word> free = FreeOf(allocator);
+  const std::size_t high_water = allocator.Stats().high_water;
+  testing::InChild([&] {
+    const std::set<Word> now = FreeOf(allocator);
+    ExpectLater<DefaultLayout>(free, now);
+    for (int i = 60; i < 100; ++i)
+      EXPECT_EQ(allocator[handles[i]].state(), handles[i]);
+    std::set<Word> made;
+    for (;;) {
+      const Word handle = New(allocator);
+      if (handle == 0) break;
+      EXPECT_TRUE(made.insert(handle).second);
+      if (DefaultLayout::Index::Decode(handle) >= high_water) {
+        EXPECT_GT(DefaultLayout::Generation::Decode(handle), first)
+            << "of a fresh slot";
+      }
+    }
+    for (const Word handle : now) EXPECT_EQ(made.count(handle), 1u);
+    for (const Word handle : made) EXPECT_TRUE(Delete(allocator, handle));
+  });
+  EXPECT_EQ(FreeOf(allocator), free);
+}
+
+TEST(SlotAllocatorForkTest, SlotOfTheLastGenerationKeepsItsHandle) {
+  Dropping allocator(4, 2);
+  const Word first = New(allocator), second = New(allocator);
+  const Word live = New(allocator);
+  EXPECT_TRUE(Delete(allocator, second));
+  EXPECT_EQ(New(allocator), Dropping::NextOf(second));
+  EXPECT_TRUE(Delete(allocator, Dropping::NextOf(second)));
+  EXPECT_TRUE(Delete(allocator, first));
+  testing::InChild([&] {
+    // Of three generations the first slot loses one.
+    EXPECT_EQ(New(allocator), TinyLayout::Make(3, 0));
+    EXPECT_EQ(New(allocator), TinyLayout::Make(3, 1));
+    EXPECT_EQ(New(allocator), TinyLayout::Make(2, 3));
+    EXPECT_EQ(allocator[live].state(), live);
+  });
+}
+
+TEST(SlotAllocatorForkTest, SlotThatRestsHasALaterHandleToo) {
+  Wrapping allocator(1, 2);
+  for (int life = 0; life < 3; ++life)
+    EXPECT_TRUE(Delete(allocator, NewOrElsewhere(allocator)));
+  testing::InChild([&] {
+    EXPECT_EQ(FreeOf(allocator), std::set<Word>{TinyLayout::Make(2, 0)});
+  });
+}
+
+TEST(SlotAllocatorDeathTest, WordBeyondTheSlotsIsReportedWithoutOne) {
+  using Layout = testing::SmallLayout;
+  SlotAllocator<WordSlot<Word>, TestTraits<GlobalFreeList, Layout>> allocator(
+      2, 2);
+  ASSERT_EQ(allocator.slots().size(), 2u);
+  EXPECT_DEATH(allocator.FatalHandle("MustDelete", &allocator,
+                                     Handle(Layout::Make(1, 2))),
+               "the table has no such slot");
+  EXPECT_DEATH(allocator.FatalHandle("MustDelete", &allocator,
+                                     Handle(Layout::Make(1, 1))),
+               "that slot is now untouched");
+}
+
+#ifndef NDEBUG
+// (The child in which it dies is that of a fork, and so has new handles.)
+TEST(SlotAllocatorDeathTest, LiveSlotIsNotGivenBack) {
+  Roomy allocator(2, 2);
+  const Word live = New(allocator);
+  const auto free = [&](Word handle) {
+    allocator.caches().With([&](auto& thread) {
+      allocator.Free(thread, handle);
+      return true;
+    });
+  };
+  EXPECT_DEATH(free(live), "I4: a slot is given back");
+  EXPECT_DEATH(free(Roomy::NextOf(live)), "I4: a slot is given back");
+}
+#endif
+
 // 2^30 slots of a megabyte each, which no system has address space for.
 struct Megabyte {
   char bytes[1 << 20];
@@ -250,9 +451,6 @@ TEST(SlotAllocatorBatchTest, DeleteBatchEndsEachOfManyOnce) {
     EXPECT_EQ(allocator.Stats().deleted, count);
   }
 }
-
-// With generations to spare, and no handles in caches.
-using Roomy = SlotAllocator<WordSlot<Word>, TestTraits<GlobalFreeList>>;
 
 // A thread that has not counted its deletion yet has given the slot to another
 // thread, which has counted its handle: the counters show two live handles of

@@ -4,7 +4,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
+#include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <set>
 #include <thread>
@@ -18,6 +21,21 @@
 #include "haft/object_table.h"
 #include "haft/striped_free_list.h"
 #include "tests/support/testing.h"
+
+namespace {
+
+// Whether malloc fails, and how often it was called.
+std::atomic<bool> malloc_fails{false};
+std::atomic<int> mallocs{0};
+
+}  // namespace
+
+// Linked in place of malloc.
+extern "C" void* __real_malloc(std::size_t size);
+extern "C" void* __wrap_malloc(std::size_t size) {
+  ++mallocs;
+  return malloc_fails ? nullptr : __real_malloc(size);
+}
 
 namespace haft {
 namespace {
@@ -74,6 +92,52 @@ std::vector<Word> WordsOfChild(F f) {
   EXPECT_EQ(waitpid(child, &status, 0), child);
   EXPECT_EQ(status, 0);
   return words;
+}
+
+using Member = internal::TableRegistry::Member;
+
+void Count(void* renewals, std::uint64_t) { ++*static_cast<Word*>(renewals); }
+
+TEST(TableRegistryTest, EachMemberIsRenewedOnceInAChild) {
+  constexpr std::size_t kMembers = 500;
+  std::vector<Word> renewals(kMembers), expected(kMembers);
+  std::vector<std::unique_ptr<Member>> members(kMembers);
+  const auto join = [&](std::size_t n) {
+    members[n] = std::make_unique<Member>(&renewals[n], &Count);
+    EXPECT_TRUE(members[n]->ok());
+    expected[n] = 1;
+  };
+  for (std::size_t n = 0; n < kMembers; ++n) join(n);
+  for (std::size_t n = 0; n < kMembers; n += 2) {
+    members[n].reset();
+    expected[n] = 0;
+  }
+  // Some of them take the places of others.
+  for (std::size_t n = 0; n < kMembers; n += 4) join(n);
+  EXPECT_EQ(WordsOfChild([&] { return renewals; }), expected);
+}
+
+TEST(TableRegistryTest, MemberTakesThePlaceOfOneThatIsGone) {
+  Word renewals = 0;
+  { const Member gone(&renewals, &Count); }
+  const int before = mallocs;
+  const Member member(&renewals, &Count);
+  EXPECT_TRUE(member.ok());
+  EXPECT_EQ(mallocs, before);
+}
+
+TEST(TableRegistryTest, MemberWithoutMemoryForItsPlaceIsNotOk) {
+  Word renewals = 0;
+  std::deque<Member> members;
+  malloc_fails = true;
+  // Until there are no places of earlier members any more.
+  do {
+    members.emplace_back(&renewals, &Count);
+  } while (members.back().ok() && members.size() < 10'000);
+  const auto table = HandleTable<int>::Create(4);
+  malloc_fails = false;
+  EXPECT_FALSE(members.back().ok());
+  EXPECT_EQ(table, nullptr);
 }
 
 template <typename Traits>

@@ -1,3 +1,6 @@
+// Before the header: the backend whose exit hooks can fail.
+#define HAFT_SYNC_BACKEND "tests/support/fault_sync.h"
+
 #include "haft/internal/thread/thread_registry.h"
 
 #include <gtest/gtest.h>
@@ -5,6 +8,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <set>
@@ -43,6 +47,9 @@ unsigned CacheNumber() {
 }
 unsigned ClaimedIndex() {
   ThreadRegistry::OfThisCopy().Claim();
+  if (Index() != 0) {
+    EXPECT_NE(sync::ThisThread().tag, 0u) << "as if it had none";
+  }
   return Index();
 }
 unsigned IndexOfNewThread() {
@@ -127,12 +134,30 @@ TEST(ThreadIndexSetTest, ReleaseOthersKeepsOne) {
     IndexSet set;
     for (unsigned i = 1; i <= kMost; ++i) (void)set.Claim();
     set.ReleaseOthers(kept);
+    EXPECT_EQ(set.Reach(), kMost);
     for (unsigned i = 1; i <= kMost; ++i) {
       if (i == kept) continue;
+      ASSERT_FALSE(set.IsFull());
       ASSERT_EQ(set.Claim(), i);
     }
     EXPECT_EQ(set.Claim(), 0u);
+    EXPECT_TRUE(set.IsFull());
   }
+}
+
+TEST(ThreadIndexSetTest, IsFullWhileAllAreTaken) {
+  IndexSet set;
+  for (unsigned i = 1; i <= kMost; ++i) {
+    ASSERT_FALSE(set.IsFull());
+    (void)set.Claim();
+  }
+  for (const unsigned released : {1u, kMost}) {
+    EXPECT_TRUE(set.IsFull());
+    set.Release(released);
+    EXPECT_FALSE(set.IsFull());
+    EXPECT_EQ(set.Claim(), released);
+  }
+  EXPECT_TRUE(set.IsFull());
 }
 
 TEST(ThreadIndexSetDeathTest, SecondReleaseDies) {
@@ -147,6 +172,69 @@ TEST_F(ThreadRegistryTest, ThreadKeepsItsIndex) {
   EXPECT_NE(mine, 0u);
   (void)IndexOfNewThread();
   EXPECT_EQ(ClaimedIndex(), mine);
+}
+
+// A table asks only the copy that made it, unless it finds its registry here.
+TEST_F(ThreadRegistryTest, ThreadWithAnIndexNamesItsRegistry) {
+  std::thread([] {
+    EXPECT_NE(ClaimedIndex(), 0u);
+    EXPECT_EQ(sync::ThisThread().registry, &ThreadRegistry::OfThisCopy());
+  }).join();
+}
+
+TEST(ThreadRegistryDeathTest, NumbersOfAnotherRegistryAreNotUsed) {
+  EXPECT_DEATH(
+      {
+        int other;
+        sync::ThisThread().registry = &other;
+        (void)ThreadRegistry::OfThisCopy().ThisThread();
+      },
+      "two copies of Haft share the numbers of their threads");
+}
+
+TEST_F(ThreadRegistryTest, ThreadThatHasBothNumbersClaimsNoMore) {
+  const ThreadRegistry& registry = ThreadRegistry::OfThisCopy();
+  (void)ClaimedIndex();
+  // With these threads the next number is one that nobody has had.
+  constexpr unsigned kThreads = 20;
+  testing::Barrier all_claimed(kThreads + 1), end(kThreads + 1);
+  std::thread others([&] {
+    testing::RunThreads(kThreads, [&](unsigned) {
+      (void)ClaimedIndex();
+      all_claimed.Wait();
+      end.Wait();
+    });
+  });
+  all_claimed.Wait();
+  const unsigned reach = registry.Reach(), cache_reach = registry.CacheReach();
+  for (int i = 0; i < 3; ++i) (void)ClaimedIndex();
+  EXPECT_EQ(registry.Reach(), reach);
+  EXPECT_EQ(registry.CacheReach(), cache_reach);
+  end.Wait();
+  others.join();
+}
+
+TEST_F(ThreadRegistryTest, ThreadGetsNoNumbersIfItsExitHookCannotBeArranged) {
+  std::thread([] {
+    testing::hooks.FailAll();
+    EXPECT_EQ(ClaimedIndex(), 0u);
+    EXPECT_EQ(CacheNumber(), 0u);
+    testing::hooks.Stop();
+    EXPECT_NE(ClaimedIndex(), 0u);
+    EXPECT_NE(CacheNumber(), 0u);
+  }).join();
+}
+
+TEST_F(ThreadRegistryTest, OwnersOfOneIndexHaveDifferentTags) {
+  (void)ClaimedIndex();
+  std::set<std::uint64_t> tags;
+  for (std::size_t i = 1; i <= 3; ++i) {
+    std::thread([&] {
+      (void)ClaimedIndex();
+      tags.insert(sync::ThisThread().tag);
+    }).join();
+    EXPECT_EQ(tags.size(), i);
+  }
 }
 
 TEST_F(ThreadRegistryTest, ThreadWithoutAClaimHasNone) {
@@ -291,6 +379,16 @@ TEST_F(ThreadRegistryTest, ThreadBorrowsAnIndexAfterItsExitHook) {
       EXPECT_EQ(none.index(), mine);
     }
     EXPECT_EQ(Index(), mine) << "it is the thread's own";
+    EXPECT_EQ(sync::ThisThread().loans, 0u);
+  }).join();
+  std::thread([] {
+    unsigned mine;
+    {
+      const ThreadRegistry::Loan none(ThreadRegistry::OfThisCopy());
+      mine = none.index();
+      EXPECT_NE(mine, 0u);
+    }
+    EXPECT_EQ(Index(), mine) << "it has claimed its own";
   }).join();
   std::thread([] {
     sync::ThisThread().exited.store(true, std::memory_order_relaxed);
@@ -458,6 +556,57 @@ TEST_F(ThreadRegistryTest, ChildOfForkTakesTheNumbersBack) {
     });
   };
   descend(testing::kSanitized ? 3 : 12);
+}
+
+TEST_F(ThreadRegistryTest, ThreadsKnowEachOtherByTheirIdentity) {
+  const ThreadRegistry& registry = ThreadRegistry::OfThisCopy();
+  (void)ClaimedIndex();
+  std::set<std::uint64_t> identities = {registry.Identity()};
+  for (std::size_t i = 2; i <= 5; ++i) {
+    std::thread([&] {
+      (void)ClaimedIndex();
+      identities.insert(registry.Identity());
+    }).join();
+    EXPECT_EQ(identities.size(), i);
+  }
+  EXPECT_EQ(identities.count(0), 0u);
+  for (const std::uint64_t identity : identities)
+    EXPECT_FALSE(registry.IsAbsent(identity)) << "no fork has left it behind";
+}
+
+TEST_F(ThreadRegistryTest, ForkLeavesBehindAllThreadsButTheOneThatForks) {
+  const ThreadRegistry& registry = ThreadRegistry::OfThisCopy();
+  (void)ClaimedIndex();
+  const std::uint64_t mine = registry.Identity();
+  std::uint64_t theirs = 0;
+  std::thread([&] {
+    (void)ClaimedIndex();
+    theirs = registry.Identity();
+  }).join();
+  testing::InChild([&] {
+    const std::uint64_t now = registry.Identity();
+    EXPECT_FALSE(registry.IsAbsent(now));
+    EXPECT_FALSE(registry.IsAbsent(mine));
+    EXPECT_TRUE(registry.IsAbsent(theirs));
+    testing::InChild([&] {
+      for (const std::uint64_t identity : {registry.Identity(), now, mine})
+        EXPECT_FALSE(registry.IsAbsent(identity));
+      EXPECT_TRUE(registry.IsAbsent(theirs));
+      std::thread([&] {
+        (void)ClaimedIndex();
+        EXPECT_FALSE(registry.IsAbsent(registry.Identity()));
+      }).join();
+    });
+    std::thread([&] {
+      (void)ClaimedIndex();
+      const std::uint64_t forker = registry.Identity();
+      testing::InChild([&] {
+        EXPECT_FALSE(registry.IsAbsent(forker));
+        EXPECT_TRUE(registry.IsAbsent(now));
+        EXPECT_TRUE(registry.IsAbsent(mine));
+      });
+    }).join();
+  });
 }
 
 // A thread that was inside a call at the fork has left its cache half written,
