@@ -1,0 +1,85 @@
+#!/usr/bin/env python3
+"""The contention study: runs experiments on handle tables, and reports on them. docs/study.md explains it."""
+
+import argparse
+import os
+import signal
+import sys
+
+import packages
+from complaint import INTERRUPTED, MISSING, OK, REFUSED, Complaint
+
+SUBCOMMANDS = ["run", "resume", "report", "compare", "ab", "simulate", "calibrate", "list", "describe"]
+
+
+def parser() -> argparse.ArgumentParser:
+    top = argparse.ArgumentParser(prog="study", description=__doc__, allow_abbrev=False)
+    commands = top.add_subparsers(dest="subcommand", required=True, metavar="|".join(SUBCOMMANDS))
+
+    def add(name, text):
+        return commands.add_parser(name, help=text, description=text, allow_abbrev=False)
+
+    run = add("run", "makes the runs of an experiment, then its report")
+    run.add_argument("experiment", nargs="?", metavar="EXPERIMENT.toml|NAME", help="`list experiments` has the names")
+    size = run.add_mutually_exclusive_group()
+    size.add_argument("--quick", dest="size", action="store_const", const="quick", help="the experiment quick: under a minute")
+    size.add_argument("--full", dest="size", action="store_const", const="full", help="the experiment full: a night")
+    run.add_argument("--out", metavar="DIR", help="the folder of the results, which is made")
+    run.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="changes a key, such as time.measure=1s")
+    run.add_argument("--dry-run", action="store_true", help="prints the runs and makes none")
+    resume = add("resume", "makes the runs that a folder lacks, then its report")
+    resume.add_argument("folder", metavar="DIR")
+    report = add("report", "makes tables, plots and report.html again from the raw data")
+    report.add_argument("folders", nargs="+", metavar="DIR", help="simulated ones are drawn into the plots of measured ones")
+    commands_list = add("list", "prints what there is")
+    commands_list.add_argument("what", nargs="?", choices=["arms", "workloads", "parameters", "machines", "experiments"])
+    add("describe", "prints the machine as it will be recorded, with warnings")
+    return top
+
+
+def call(arguments) -> int:
+    """Runs a subcommand and returns its exit status. The modules are imported when the packages are known to be there."""
+    name = arguments.subcommand
+    if name in ("run", "resume"):
+        import run
+        return getattr(run, name)(arguments)
+    if name == "report":
+        import report
+        return report.report(arguments)
+    if name == "describe":
+        import describe
+        return describe.describe()
+    import listing
+    return listing.show(arguments.what)
+
+
+def main() -> int:
+    packages.use_debians_python()
+    missing = packages.complaint()
+    if missing is not None:
+        print(f"study: {missing}", file=sys.stderr)
+        return REFUSED
+    arguments = parser().parse_args()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    folder = os.environ.get("BUILD_WORKING_DIRECTORY")
+    if folder:
+        os.chdir(folder)
+    try:
+        status = call(arguments)
+        sys.stdout.flush()
+        return status
+    except Complaint as complaint:
+        print(f"study {arguments.subcommand}: {complaint}", file=sys.stderr)
+        return complaint.status
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:  # of stdout: the reader has enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return OK
+    except OSError as error:
+        print(f"study {arguments.subcommand}: {error.filename or 'output'}: {error.strerror}", file=sys.stderr)
+        return MISSING
+
+
+if __name__ == "__main__":
+    sys.exit(main())
