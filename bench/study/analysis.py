@@ -188,6 +188,10 @@ def run_warnings(analysis: Analysis) -> list[str]:
     stolen = runs["steal_ticks"].gt(0).mean() if "steal_ticks" in runs else 0
     if stolen > 0.1:
         found.append(f"The host of this virtual machine took CPUs away in {stolen:.0%} of the runs.")
+    for column, name in (("counters_error", "Hardware counters"), ("energy_error", "The energy")):
+        errors = runs[column].dropna() if column in runs else []
+        if len(errors):
+            found.append(f"{name} cannot be read: {errors.iloc[0]}.")
     loads = runs["load_before"].dropna() if "load_before" in runs else pandas.Series(dtype=float)
     if len(loads) and numpy.isfinite(loads).all():
         found.append(f"The load average before a run was {loads.min():.2f} to {loads.max():.2f}.")

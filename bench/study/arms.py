@@ -48,18 +48,19 @@ def is_yardstick(name: str) -> bool:
     return name == "loop" or name.startswith("yardstick/")
 
 
-def read_manifest() -> Manifest:
-    """Returns the manifest that the environment names; none is named: an empty one."""
-    path = os.environ.get("HAFT_STUDY_MANIFEST")
+def read_manifest(path: str | None = None, folder: str = ".") -> Manifest:
+    """Returns a manifest whose programs are below `folder`. Without a path it is the one that the environment names, or empty."""
+    if path is None:
+        path, folder = os.environ.get("HAFT_STUDY_MANIFEST"), os.environ.get("HAFT_STUDY_RUNFILES", ".")
     if not path:
         return Manifest()
-    runfiles = pathlib.Path(os.environ.get("HAFT_STUDY_RUNFILES", "."))
+    runfiles = pathlib.Path(folder)
     try:
         data = json.loads(pathlib.Path(path).read_text())
     except (OSError, ValueError) as error:
-        raise Complaint(f"HAFT_STUDY_MANIFEST={path}: {error}")
+        raise Complaint(f"manifest {path}: {error}")
     if data.get("version") != MANIFEST_VERSION:
-        raise Complaint(f"HAFT_STUDY_MANIFEST={path}: has version {data.get('version')!r}, not {MANIFEST_VERSION}")
+        raise Complaint(f"manifest {path}: has version {data.get('version')!r}, not {MANIFEST_VERSION}")
     programs = {one["label"]: str(runfiles / one["program"]) for one in data["workers"]}
     simulator = data.get("simulator")
     return Manifest([[program] for program in programs.values()], {program: label for label, program in programs.items()},
@@ -85,6 +86,9 @@ def find(manifest: Manifest, extra: list[dict[str, Any]] = ()) -> tuple[dict[str
             label = manifest.labels.get(command[0], command[0])
             unavailable[label.rpartition(":")[2]] = f"worker {label} {problem}"
         for facts in described:
+            if "unavailable" in facts:
+                unavailable[facts["name"]] = facts["unavailable"]
+                continue
             if facts["name"] in arms:
                 raise Complaint(f'arm "{facts["name"]}" is in two workers: {arms[facts["name"]].command[0]} and {command[0]}')
             arms[facts["name"]] = Arm(facts["name"], command, facts)
@@ -94,8 +98,9 @@ def find(manifest: Manifest, extra: list[dict[str, Any]] = ()) -> tuple[dict[str
             raise Complaint(f'[[arm]] name = "{name}": a worker of the manifest has an arm of this name')
         described, problem = describe(command)
         facts = {one["name"]: one for one in described}.get(name)
-        if facts is None:
-            unavailable[name] = f"command {command[0]} {problem or 'knows no arm of this name'}"
+        if facts is None or "unavailable" in facts:
+            reason = problem or (facts or {}).get("unavailable") or "knows no arm of this name"
+            unavailable[name] = f"command {command[0]}: {reason}"
         else:
             arms[name] = Arm(name, command, {**facts, **_version(table)})
     return arms, unavailable

@@ -4,7 +4,6 @@ from math import comb
 
 import numpy
 import pandas
-
 from scipy import stats
 
 import cells
@@ -62,10 +61,12 @@ def compare(pairs: list[tuple[dict, numpy.ndarray, numpy.ndarray]], smallest_eff
         for (name, _, _), pair, p in zip(pairs, measured, corrected)])
 
 
-def pairs_of(runs: pandas.DataFrame, axis: str, baseline, metric: str) -> list[tuple[dict, numpy.ndarray, numpy.ndarray]]:
-    """Returns for each cell and each value of `axis` but the baseline the values of both; yardsticks are not compared."""
+def pairs_of(runs: pandas.DataFrame, axis: str, baseline, metric: str,
+             with_yardsticks: bool = False) -> list[tuple[dict, numpy.ndarray, numpy.ndarray]]:
+    """Returns for each cell and each value of `axis` but the baseline the values of both."""
     good = runs[(runs["status"] == "ok") & runs[metric].notna()] if metric in runs else runs[:0]
-    good = good[~good["arm"].map(is_yardstick)] if axis == "arm" else good
+    if axis == "arm" and not with_yardsticks:
+        good = good[~good["arm"].map(is_yardstick)]
     others = [name for name in tables.cell_columns(runs) if name != axis]
     pairs = []
     for cell, group in tables.groups(good, others):

@@ -175,7 +175,7 @@ def arm_facts(arms: dict[str, Arm]) -> dict[str, Any]:
     return {name: {**arm.facts, "command": arm.command, "sha256": digests[arm.command[0]]} for name, arm in arms.items()}
 
 
-def collect(topology_xml: str, arms: dict[str, Arm], unavailable: dict[str, str], repetitions: int | None) -> dict[str, Any]:
+def collect(topology_xml: str, arms: dict[str, Arm], repetitions: int | None) -> dict[str, Any]:
     """Returns environment.json. `repetitions` is None where none are asked for."""
     facts = machine(topology.here(topology_xml))
     described = arm_facts(arms)
@@ -183,7 +183,7 @@ def collect(topology_xml: str, arms: dict[str, Arm], unavailable: dict[str, str]
     versions = {name: getattr(importlib.import_module(name), "__version__") for name in ("numpy", "scipy", "pandas", "matplotlib")}
     return {
         "version": VERSION, "command": sys.argv[1:], "folder": os.getcwd(), "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-        "machine": facts, "line": line(facts), "arms": described, "unavailable": unavailable, "source": commit(checkout()),
+        "machine": facts, "line": line(facts), "arms": described, "source": commit(checkout()),
         "libraries": {"python": platform.python_version(), "hwloc": _hwloc_version(topology_xml), **versions},
         "load": list(os.getloadavg()), "busy": round(busy, 3), "warnings": warnings(facts, described, busy, repetitions),
     }

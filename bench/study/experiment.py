@@ -173,7 +173,8 @@ def cells(experiment: Experiment, cpus: int) -> tuple[list[dict[str, Any]], list
     axes = {}
     for name, parameter in AXES.items():
         values = experiment.values[parameter.key]
-        axes[name] = _all_counts(values, cpus, experiment.source) if name == "threads" else values
+        if name != "revision" or values != [""]:
+            axes[name] = _all_counts(values, cpus, experiment.source) if name == "threads" else values
     skips = [{name: set(_all_counts(values, cpus, experiment.source) if name == "threads" else values)
               for name, values in one.items()} for one in experiment.skip]
     product = (dict(zip(axes, combination)) for combination in itertools.product(*axes.values()))

@@ -2,6 +2,7 @@
 """The contention study: runs experiments on handle tables, and reports on them. docs/study.md explains it."""
 
 import argparse
+import importlib
 import os
 import signal
 import sys
@@ -19,6 +20,9 @@ def parser() -> argparse.ArgumentParser:
     def add(name, text):
         return commands.add_parser(name, help=text, description=text, allow_abbrev=False)
 
+    def fail_above(command):
+        command.add_argument("--fail-above", type=float, metavar="PERCENT", help="status 1 if one is slower by more than this")
+
     run = add("run", "makes the runs of an experiment, then its report")
     run.add_argument("experiment", nargs="?", metavar="EXPERIMENT.toml|NAME", help="`list experiments` has the names")
     size = run.add_mutually_exclusive_group()
@@ -31,6 +35,19 @@ def parser() -> argparse.ArgumentParser:
     resume.add_argument("folder", metavar="DIR")
     report = add("report", "makes tables, plots and report.html again from the raw data")
     report.add_argument("folders", nargs="+", metavar="DIR", help="simulated ones are drawn into the plots of measured ones")
+    compare = add("compare", "compares two studies cell by cell, or two arms of one")
+    compare.add_argument("folders", nargs="+", metavar="DIR", help="the second is compared with the first")
+    compare.add_argument("--arm", metavar="NAME")
+    compare.add_argument("--with", dest="baseline", metavar="NAME", help="the arm that --arm is compared with")
+    fail_above(compare)
+    ab = add("ab", "builds two revisions and compares them, their processes in turn")
+    ab.add_argument("experiment", nargs="?", metavar="EXPERIMENT.toml|NAME", help="default: ab")
+    ab.add_argument("--base", required=True, metavar="REV")
+    ab.add_argument("--head", metavar="REV", help="default: HEAD")
+    ab.add_argument("--dirty", action="store_true", help="without --head, the head is the tree with its changes")
+    ab.add_argument("--out", metavar="DIR", help="the folder of the results, which is made")
+    ab.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="changes a key of the experiment")
+    fail_above(ab)
     commands_list = add("list", "prints what there is")
     commands_list.add_argument("what", nargs="?", choices=["arms", "workloads", "parameters", "machines", "experiments"])
     add("describe", "prints the machine as it will be recorded, with warnings")
@@ -40,17 +57,8 @@ def parser() -> argparse.ArgumentParser:
 def call(arguments) -> int:
     """Runs a subcommand and returns its exit status. The modules are imported when the packages are known to be there."""
     name = arguments.subcommand
-    if name in ("run", "resume"):
-        import run
-        return getattr(run, name)(arguments)
-    if name == "report":
-        import report
-        return report.report(arguments)
-    if name == "describe":
-        import describe
-        return describe.describe()
-    import listing
-    return listing.show(arguments.what)
+    module = importlib.import_module({"resume": "run", "list": "listing"}.get(name, name))
+    return getattr(module, name)(arguments)
 
 
 def main() -> int:

@@ -43,6 +43,7 @@ EVENTS = ["cycles", "instructions", "cache-references", "cache-misses", "branche
 # The library to preload and the Debian package that has it.
 ALLOCATORS = {"glibc": (None, None), "jemalloc": ("libjemalloc.so.2", "libjemalloc2"), "mimalloc": ("libmimalloc.so.2", "libmimalloc2.0"),
               "tcmalloc": ("libtcmalloc_minimal.so.4", "libtcmalloc-minimal4")}
+REVISIONS = ["base", "head"]
 OPERATIONS = ["find", "new", "delete", "stale"]
 UNITS = {"ns": 1, "us": 10**3, "ms": 10**6, "s": 10**9, "min": 60 * 10**9}
 
@@ -142,6 +143,12 @@ def _duration(low: str, high: str) -> Callable[[Any], str]:
     return check
 
 
+def _revision(value):
+    if value not in ("", *REVISIONS):
+        raise ValueError("is set by `ab` only")
+    return value
+
+
 def _threads(value):
     if not (_is_integer(value) and value >= 1 or isinstance(value, str)):
         raise ValueError(f'must be a number of at least 1 or a range such as "1,2,4..all,x2", not {value!r}')
@@ -212,6 +219,7 @@ def _counters(value):
 TABLE = [
     Parameter("title", "text", "", None, "the title of the report", _text, axis=False),
     Parameter("arms", "text", "`list arms`; * and ? as in a shell", None, "the implementations", _text),
+    Parameter("revision", "text", "", "", "the build that an arm is from; only `ab` sets it", _revision),
     Parameter("workload", "text", "`list workloads`", "churn", "the operations of a thread", _choice(WORKLOADS)),
     Parameter("threads", "number or range", "1 or more; `A,B,C..D`, `all`, `xN`", "1,2,4..all",
               "threads; `all` is each CPU once, `xN` N times as many; `1,2,4..D` doubles and `1,2..D` adds up to D", _threads),

@@ -16,7 +16,8 @@ class Progress:
     EVERY = 60.0  # seconds between two plain lines
 
     def __init__(self, runs: int, estimate: float, stream=None):
-        self._runs, self._done, self._estimate = runs, 0, estimate
+        self.estimate = estimate  # seconds
+        self._runs, self._done = runs, 0
         self._stream = stream or sys.stderr
         self._start = self._last = time.monotonic()
         self._width = 0
@@ -24,7 +25,7 @@ class Progress:
     def before(self, name: str) -> None:
         """Notes that the run `name` begins."""
         passed = time.monotonic() - self._start
-        left = passed / self._done * (self._runs - self._done) if self._done else self._estimate
+        left = passed / self._done * (self._runs - self._done) if self._done else self.estimate
         line = f"{self._done} of {self._runs} runs, {duration(left)} left, now {name}"
         if self._stream.isatty():
             self._print(f"\r{line.ljust(self._width)}")

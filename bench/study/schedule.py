@@ -36,8 +36,8 @@ def plan(cells: list[dict[str, Any]], repetitions: int, seed: int) -> list[Run]:
 
 
 def seed_of(cell: dict[str, Any], block: int, seed: int) -> int:
-    """Returns the seed of a run. All arms of a block get the same, so that they do the same operations."""
-    text = f"{seed}/{block}/" + "/".join(f"{name}={value}" for name, value in cell.items() if name != "arm")
+    """Returns the seed of a run. All arms and revisions of a block get the same, so that they do the same operations."""
+    text = f"{seed}/{block}/" + "/".join(f"{name}={value}" for name, value in cell.items() if name not in ("arm", "revision"))
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big")
 
 

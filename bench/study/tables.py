@@ -20,9 +20,17 @@ def jain(values: list[float]) -> float | None:
     return sum(values) ** 2 / squares if squares else None
 
 
-def counted(workload: str, operation: dict[str, int]) -> int:
-    """Returns how many operations count: those that were done. New on a full table is done when it fails."""
-    return operation["failed"] if workload == "full" else operation["done"]
+# Workloads whose threads do different things, so that their shares say nothing of fairness.
+UNLIKE = ["stats", "producers-consumers"]
+
+
+def counted(workload: str, operations: dict[str, dict[str, int]]) -> int:
+    """Returns how many operations of a thread count: those that were done.
+
+    New on a full table is done when it fails. A call of Stats counts nothing, because it is the disturbance and not the work.
+    """
+    result = "failed" if workload == "full" else "done"
+    return sum(one[result] for kind, one in operations.items() if kind != "stats")
 
 
 def runs(folder: Folder) -> pandas.DataFrame:
@@ -34,22 +42,20 @@ def _run(line: dict[str, Any]) -> dict[str, Any]:
     row = {"run": line["run"], "block": line["block"], **line["cell"], "status": line["status"], "message": line["message"],
            "shares_core": line["shares_core"], "nodes": line["nodes"], "oversubscribed": line["oversubscribed"],
            "started": line["started"], "seconds": line["seconds"], "load_before": line["load"][0], "load_after": line["load"][1],
-           "steal_ticks": line["steal_ticks"], "energy_uj": line["energy_uj"],
+           "steal_ticks": line["steal_ticks"], "energy_uj": line["energy_uj"], "energy_error": line["energy_error"],
            **{f"khz_{when}": _median_khz(khz) for when, khz in zip(("before", "after"), line["khz"])}}
     if line["status"] != "ok":
         return {**row, **dict.fromkeys(MEASURED)}
     answer, workload = line["answer"], line["cell"]["workload"]
     rates, done, failed, by_kind = [], 0, 0, {}
     for thread in answer["threads"]:
-        count = sum(counted(workload, one) for one in thread["operations"].values())
-        rates.append(count * 1e9 / thread["ns"])
+        rates.append(counted(workload, thread["operations"]) * 1e9 / thread["ns"])
         done += sum(one["done"] for one in thread["operations"].values())
         failed += sum(one["failed"] for one in thread["operations"].values())
         for kind, one in thread["operations"].items():
             for result in ("done", "failed"):
                 by_kind[f"{kind}_{result}"] = by_kind.get(f"{kind}_{result}", 0) + one[result]
-    # A thread without a kind of its own (the one that asks for Stats beside others) is not to be compared with them.
-    alike = len({tuple(sorted(thread["operations"])) for thread in answer["threads"]}) == 1
+    alike = workload not in UNLIKE
     throughput = sum(rates)
     row.update({
         "throughput_per_s": throughput, "ns_per_operation": len(rates) * 1e9 / throughput if throughput else None,
@@ -62,7 +68,7 @@ def _run(line: dict[str, Any]) -> dict[str, Any]:
         "migrations": answer.get("migrations"), "allocator_loaded": answer.get("allocator"),
         "huge_pages_got": answer.get("huge_pages"), "think_ns": answer.get("think_ns"), "clock_cost_ns": answer["clock"]["cost_ns"],
         "clock_granularity_ns": answer["clock"]["granularity_ns"], **by_kind,
-        **{f"counter_{name}": value for name, value in answer["counters"].items()},
+        "counters_error": answer.get("counters_error"), **{f"counter_{name}": value for name, value in answer["counters"].items()},
     })
     merged = histogram.merge([one["buckets"] for one in answer["latency"]])
     if merged:

@@ -131,9 +131,10 @@ def complaint_about(answer: Any, request: dict[str, Any]) -> str | None:
         return f"is of protocol {answer.get('protocol')!r}, not {PROTOCOL}"
     if request["mode"] == "describe":
         arms = answer.get("arms")
-        if not isinstance(arms, list) or not all(isinstance(arm, dict) and isinstance(arm.get("name"), str)
-                                                 and isinstance(arm.get("workloads"), dict) for arm in arms):
-            return "does not list its arms with names and workloads"
+        if not isinstance(arms, list) or not all(isinstance(arm, dict) and isinstance(arm.get("name"), str) for arm in arms):
+            return "does not list its arms with their names"
+        if not all(isinstance(arm.get("workloads"), dict) or isinstance(arm.get("unavailable"), str) for arm in arms):
+            return "has an arm with neither workloads nor a reason why it is unavailable"
         return None
     if answer.get("status") not in STATUSES:
         return f"has the status {answer.get('status')!r}"
@@ -149,7 +150,7 @@ def complaint_about(answer: Any, request: dict[str, Any]) -> str | None:
         if not isinstance(thread, dict) or not _is_count(thread.get("ns")) or thread["ns"] == 0:
             return f"has no time of thread {number}"
         operations = thread.get("operations")
-        if not isinstance(operations, dict) or not operations or not all(
+        if not isinstance(operations, dict) or not all(
                 isinstance(one, dict) and _is_count(one.get("done")) and _is_count(one.get("failed")) for one in operations.values()):
             return f"does not count the operations of thread {number}"
     return None

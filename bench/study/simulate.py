@@ -1,0 +1,4 @@
+"""The subcommand simulate."""
+
+def machines():
+    return {}
