@@ -82,6 +82,6 @@ def _build(tree: pathlib.Path, revision: str) -> None:
     # Bazel's own variables of the run that we are in would tell the other workspace where it is.
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("BUILD_W", "RUNFILES", "HAFT_STUDY_"))}
     for command in (["build", "-c", "opt", TARGET], ["shutdown"]):  # no server disturbs the runs
-        result = subprocess.run(["./bazelw", *command], cwd=tree, env=inherited, stdout=sys.stderr)
+        result = subprocess.run(["./bazelw", *command], cwd=tree, env=inherited, stdout=2)  # stdout is for results
         if result.returncode != 0:
             raise Complaint(f"--{revision}: `./bazelw {' '.join(command)}` fails in {tree}")

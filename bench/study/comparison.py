@@ -48,7 +48,9 @@ def verdict(pair: dict[str, float], p_holm: float, smallest_effect: float, more_
     ratio, low, high = pair["ratio"], pair["low"], pair["high"]
     if p_holm < cells.SIGNIFICANT and (low > 1 and ratio >= 1 + smallest_effect or high < 1 and ratio <= 1 / (1 + smallest_effect)):
         return FASTER if (ratio > 1) == more_is_faster else SLOWER
-    return TOO_NOISY if low <= 0 or high / low > NOISE else NO_DIFFERENCE
+    # An interval that lies beyond the smallest effect is no evidence of equality, only of too few repetitions for so many pairs.
+    is_near_one = low <= 1 + smallest_effect and high >= 1 / (1 + smallest_effect)
+    return NO_DIFFERENCE if is_near_one and low > 0 and high / low <= NOISE else TOO_NOISY
 
 
 def compare(pairs: list[tuple[dict, numpy.ndarray, numpy.ndarray]], smallest_effect: float, seed: int,

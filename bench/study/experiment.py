@@ -138,7 +138,7 @@ def thread_counts(value: int | str, cpus: int) -> list[int]:
         first, dots, last = part.partition("..")
         start = _count(first, cpus)
         if dots:
-            counts += _progression(counts[-2:], start, _count(last, cpus))
+            counts = _with_progression(counts, start, _count(last, cpus))
         else:
             counts.append(start)
     return sorted(set(counts))
@@ -153,16 +153,22 @@ def _count(word: str, cpus: int) -> int:
     return int(match[2]) * (cpus if match[1] else 1)
 
 
-def _progression(before: list[int], start: int, end: int) -> list[int]:
-    """Returns start, ..., end: a geometric progression if start goes on with one, else an arithmetic one; the end is included."""
-    ratio = before[1] // before[0] if len(before) == 2 else 1
-    geometric = ratio > 1 and [before[0] * ratio, before[1] * ratio] == [before[1], start]
-    step = start - before[-1] if before and start > before[-1] else 1
-    numbers = []
+def _with_progression(counts: list[int], start: int, end: int) -> list[int]:
+    """Returns the counts and start, ..., end: a geometric progression if the last two and start are one, else an arithmetic one.
+
+    The end is included, and what is above it is not, also if it is one of the counts that the progression begins with.
+    """
+    lead = counts[-2:]
+    ratio = lead[1] // lead[0] if len(lead) == 2 else 1
+    geometric = ratio > 1 and [lead[0] * ratio, lead[1] * ratio] == [lead[1], start]
+    if not geometric:
+        lead = [one for one in counts[-1:] if one < start]
+    step = start - lead[0] if lead else 1
+    numbers = [end]
     while start < end:
         numbers.append(start)
         start = start * ratio if geometric else start + step
-    return [*numbers, end]
+    return counts[:len(counts) - len(lead)] + [one for one in lead if one <= end] + numbers
 
 
 def cells(experiment: Experiment, cpus: int) -> tuple[list[dict[str, Any]], list[str]]:

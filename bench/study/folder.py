@@ -1,6 +1,7 @@
 """The folder of a study's results, complete and valid at every moment."""
 
 import fcntl
+import gzip
 import json
 import os
 import pathlib
@@ -66,10 +67,13 @@ class Folder:
 
     def __init__(self, path: pathlib.Path):
         self.path = path
-        if not (path / RUNS).is_file():
+        self._compressed = path / (RUNS + ".gz")
+        if not (path / RUNS).is_file() and not self._compressed.is_file():
             raise Complaint(f"{path}: holds no study")
 
     def __enter__(self) -> "Folder":
+        if not (self.path / RUNS).exists():
+            raise Complaint(f"{self.path}: its runs are compressed; `gunzip {self._compressed}` lets it go on")
         self._lock = os.open(self.path, os.O_RDONLY)
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -101,8 +105,13 @@ class Folder:
             raise Complaint(f"{self.path / RUNS}: {error.strerror}; `resume {self.path}` goes on when there is room", MISSING)
 
     def runs(self) -> list[dict[str, Any]]:
-        """Returns the runs in the order in which they were made. A last line that a kill has torn is left out."""
-        lines = (self.path / RUNS).read_bytes().split(b"\n")[:-1]
+        """Returns the runs in the order in which they were made. A last line that a kill has torn is left out.
+
+        A study that is kept may have compressed them with gzip; then it cannot be resumed.
+        """
+        is_compressed = not (self.path / RUNS).exists()
+        content = gzip.decompress(self._compressed.read_bytes()) if is_compressed else (self.path / RUNS).read_bytes()
+        lines = content.split(b"\n")[:-1]
         runs = []
         for number, line in enumerate(lines, 1):
             try:

@@ -61,13 +61,13 @@ def call(arguments) -> int:
     return getattr(module, name)(arguments)
 
 
-def main() -> int:
+def main(words: list[str]) -> int:
     packages.use_debians_python()
     missing = packages.complaint()
     if missing is not None:
         print(f"study: {missing}", file=sys.stderr)
         return REFUSED
-    arguments = parser().parse_args()
+    arguments = parser().parse_args(words)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     folder = os.environ.get("BUILD_WORKING_DIRECTORY")
     if folder:
@@ -85,9 +85,9 @@ def main() -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return OK
     except OSError as error:
-        print(f"study {arguments.subcommand}: {error.filename or 'output'}: {error.strerror}", file=sys.stderr)
+        print(f"study {arguments.subcommand}: {error}", file=sys.stderr)
         return MISSING
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

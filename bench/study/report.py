@@ -73,12 +73,12 @@ def draw(folder: Folder, analysis: Analysis, simulated: list[Analysis]) -> list[
 
     def each_panel(table, axes):
         for key, rows in tables.groups(table, axes):
-            yield key, rows, ", ".join(_value(name, value) for name, value in zip(axes, key))
+            workload = [] if "workload" in axes else [str(rows["workload"].iloc[0])]
+            yield key, rows, ", ".join([*workload, *(_value(name, value) for name, value in zip(axes, key))])
 
     for key, rows, title in each_panel(summary, analysis.panel):
         overlay = [_same_panel(one, analysis.panel, key) for one in extra]
         together = pandas.concat([rows, *(one for one in overlay if len(one))]) if any(len(one) for one in overlay) else rows
-        title = title or str(rows["workload"].iloc[0])
         add("Throughput", plots.curves(together, x, "median", "operations per s", title, look, ideal=x == "threads",
                                        fits=analysis.fits.get(key) if x == "threads" else None),
             _columns(together, [x, "arm", "simulated", "median", "low", "high", "n"]), f"throughput-{title}",
@@ -109,7 +109,6 @@ def _sweeps(analysis: Analysis, summary: pandas.DataFrame, look, each_panel, add
     swept = [name for name in tables.varying(summary) if name not in ("arm", "workload", x)]
     for axis in swept:
         for _, rows, title in each_panel(summary, [name for name in tables.varying(summary) if name not in ("arm", axis)]):
-            title = title or str(rows["workload"].iloc[0])
             add("Sweeps", plots.curves(rows, axis, "median", "operations per s", title, look),
                 _columns(rows, [axis, "arm", "simulated", "median", "low", "high", "n"]), f"sweep-{axis}-{title}",
                 f"Throughput of {title} against {axis}: medians with {_band(rows)}.")
@@ -132,7 +131,11 @@ def _latencies(analysis: Analysis, look, each_panel, add) -> None:
     long = table.melt(id_vars=[*tables.cell_columns(table), "operation"], value_vars=names, var_name="percentile", value_name="ns")
     long = long.dropna(subset="ns").assign(percentile=lambda one: one["percentile"].str[1:-3].astype(float))
     clock = f"The clock costs {table['clock_cost_ns'].median():.0f} ns and has steps of {table['clock_granularity_ns'].max():g} ns."
-    for _, rows, title in each_panel(long, [*panel, "operation"]):
+    # One CPU each is where the tail is the table's own, so the plots are of the fewest threads and of the most that have one. The
+    # table of percentiles has all.
+    real = analysis.summary[~analysis.summary["oversubscribed"].astype(bool)]
+    ends = {analysis.summary["threads"].min(), real["threads"].max() if len(real) else None}
+    for _, rows, title in each_panel(long[long["threads"].isin(ends)], [*panel, "operation"]):
         add("Latency", plots.latencies(rows, title, look), _columns(rows, ["percentile", "arm", "ns"]), f"latency-{title}",
             f"Latency of {title}. {clock} A percentile is shown if at least ten samples lie beyond it.")
 
