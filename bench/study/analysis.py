@@ -15,12 +15,11 @@ import folder as folder_module
 import histogram
 import scaling
 import tables
-from arms import is_yardstick
+from arms import PING_PONG, is_yardstick
 from experiment import Experiment
 from folder import Folder
 
 THROUGHPUT = "throughput_per_s"
-PING_PONG = "yardstick/ping-pong"
 
 
 @dataclass
@@ -75,7 +74,8 @@ def bands(runs: pandas.DataFrame) -> pandas.DataFrame:
         values = group[THROUGHPUT]
         rows.append({**dict(zip(axes, cell)), "simulated": group["simulated"].iloc[0], "n": len(values), "median": values.median(),
                      "low": values.min(), "high": values.max(), "warnings": "" if group["settled"].all() else "not settled",
-                     "shares_core": False, "nodes": 1, "oversubscribed": False})
+                     **{name: group[name].median() for name in tables.SIMULATED}, "shares_core": False, "nodes": 1,
+                     "oversubscribed": False})
     return pandas.DataFrame(rows)
 
 
@@ -95,7 +95,7 @@ def _beside_summary(summary: pandas.DataFrame, runs: pandas.DataFrame) -> pandas
     summary["efficiency_low"] = summary["low"] / summary["alone"] / summary["threads"]
     summary["efficiency_high"] = summary["high"] / summary["alone"] / summary["threads"]
     summary = summary.drop(columns="alone")
-    ping_pong = summary[(summary["arm"] == PING_PONG) & (summary["threads"] == 2)]
+    ping_pong = summary[(summary["arm"] == PING_PONG) & (summary["workload"] == "find") & (summary["threads"] == 2)]
     if len(ping_pong):
         ns = ping_pong.groupby("placement")["ns_per_operation"].median()
         summary["in_ping_pongs"] = summary["ns_per_operation"] / summary["placement"].map(ns)
@@ -142,7 +142,7 @@ def _percentiles(folder: Folder, runs: pandas.DataFrame) -> pandas.DataFrame:
     for line in folder.runs():
         if line["run"] not in good:
             continue
-        for one in line["answer"].get("latency") or []:
+        for one in (line.get("answer") or {}).get("latency") or []:
             key = (*(line["cell"].get(name) for name in axes), one["operation"])
             own = merged.setdefault(key, {"histograms": [], "worst": 0, "clock": line["answer"]["clock"]})
             own["histograms"].append(one["buckets"])
@@ -207,5 +207,5 @@ def write_tables(folder: Folder, analysis: Analysis) -> None:
     """Writes the tables of the folder, each as a whole."""
     for name, table in (("runs", analysis.runs), ("threads", tables.threads(folder)), ("latency", tables.latency(folder)),
                         ("summary", analysis.summary), ("comparisons", analysis.comparisons),
-                        ("percentiles", analysis.percentiles)):
+                        ("percentiles", analysis.percentiles), *([("lines", tables.lines(folder))] if analysis.simulated else [])):
         folder_module.write(folder.path / f"{name}.csv", tables.to_csv(table) if len(table.columns) else b"\n")

@@ -13,6 +13,8 @@ from complaint import Complaint, suggestion
 from experiment import Experiment
 
 MANIFEST_VERSION = 1
+PING_PONG = "ping-pong"  # two threads hand a line to and fro, one hand-over each for a look-up
+YARDSTICKS = ["loop", "array", "pointer", "cas", "fetch-add", PING_PONG, "machine"]  # the last is the simulator's
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,7 @@ class Arm:
 
 def is_yardstick(name: str) -> bool:
     """Returns whether the arm is no table but a measure for tables: one instruction, or the harness itself."""
-    return name == "loop" or name.startswith("yardstick/")
+    return name in YARDSTICKS
 
 
 def read_manifest(path: str | None = None, folder: str = ".") -> Manifest:

@@ -12,7 +12,7 @@ from complaint import Complaint, suggestion
 from parameters import AXES, BY_KEY
 
 VERSION = 1
-SECTIONS = ["time", "plot", "compare"]
+SECTIONS = ["time", "plot", "compare", "simulate"]
 
 
 @dataclass
@@ -176,20 +176,23 @@ def cells(experiment: Experiment, cpus: int) -> tuple[list[dict[str, Any]], list
 
     The cells are in the order of the file. There are none: Complaint.
     """
-    axes = {}
-    for name, parameter in AXES.items():
-        values = experiment.values[parameter.key]
-        if name != "revision" or values != [""]:
-            axes[name] = _all_counts(values, cpus, experiment.source) if name == "threads" else values
-    skips = [{name: set(_all_counts(values, cpus, experiment.source) if name == "threads" else values)
-              for name, values in one.items()} for one in experiment.skip]
-    product = (dict(zip(axes, combination)) for combination in itertools.product(*axes.values()))
-    found = [cell for cell in product if not any(all(cell[name] in values for name, values in one.items()) for one in skips)]
+    threads = _all_counts(experiment.values["threads"], cpus, experiment.source)
+    found = product(experiment, {"threads": threads}, cpus)
     possible = [cell for cell in found if impossible(cell) is None]
     left_out = list(dict.fromkeys(sentence for cell in found if (sentence := impossible(cell)) is not None))
     if not possible:
         raise Complaint(f"{experiment.source}: leaves no runs: {'; '.join(left_out) or '[[skip]] excludes all'}")
     return possible, left_out
+
+
+def product(experiment: Experiment, replaced: dict[str, list], cpus: int = 1) -> list[dict[str, Any]]:
+    """Returns the product of all axes, of which some are replaced, less what [[skip]] excludes."""
+    axes = {name: replaced.get(name, experiment.values[parameter.key]) for name, parameter in AXES.items()
+            if name != "revision" or experiment.values["revision"] != [""]}
+    skips = [{name: set(_all_counts(values, cpus, experiment.source) if name == "threads" else values)
+              for name, values in one.items()} for one in experiment.skip]
+    combinations = (dict(zip(axes, combination)) for combination in itertools.product(*axes.values()))
+    return [cell for cell in combinations if not any(all(cell[name] in values for name, values in one.items()) for one in skips)]
 
 
 def impossible(cell: dict[str, Any]) -> str | None:

@@ -1,11 +1,14 @@
 #!/usr/bin/env python3
 """The contention study: runs experiments on handle tables, and reports on them. docs/study.md explains it."""
 
+import sys
+
+sys.dont_write_bytecode = True  # this folder may be one of Bazel's
+
 import argparse
 import importlib
 import os
 import signal
-import sys
 
 import packages
 from complaint import INTERRUPTED, MISSING, OK, REFUSED, Complaint
@@ -48,6 +51,15 @@ def parser() -> argparse.ArgumentParser:
     ab.add_argument("--out", metavar="DIR", help="the folder of the results, which is made")
     ab.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="changes a key of the experiment")
     fail_above(ab)
+    simulate = add("simulate", "simulates an experiment on machines with more cores")
+    simulate.add_argument("experiment", nargs="?", metavar="EXPERIMENT.toml|NAME", help="default: simulation")
+    simulate.add_argument("--machine", metavar="PRESET|FILE.toml", help="`list machines` has the presets")
+    simulate.add_argument("--cores", metavar="RANGE", help="such as 1,2,4..256")
+    simulate.add_argument("--seed", type=int, metavar="N", help="the first seed")
+    simulate.add_argument("--out", metavar="DIR", help="the folder of the results, which is made")
+    simulate.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="changes a key of the experiment")
+    calibrate = add("calibrate", "measures the simulator's constants on this machine")
+    calibrate.add_argument("--out", default="here.toml", metavar="FILE.toml", help="default: here.toml")
     commands_list = add("list", "prints what there is")
     commands_list.add_argument("what", nargs="?", choices=["arms", "workloads", "parameters", "machines", "experiments"])
     add("describe", "prints the machine as it will be recorded, with warnings")

@@ -28,6 +28,14 @@ WORKLOADS = {
     "stats": "thread 0 asks for Stats while the others do mixed",
     "idle": "churn beside `bystanders` threads that have used the table once",
 }
+# Workloads that only the simulator has.
+SIMULATED_WORKLOADS = {
+    "find-hot": "all cores look up the same handle", "find-uniform": "look-ups of `live` handles",
+    "hand-off-near": "core 2i makes handles that core 2i + 1 deletes", "hand-off-far": "core i makes handles that core i + n/2 deletes",
+    "first-calls": "the first churns of all cores, begun together", "first-use": "all cores look a new handle up for the first time",
+    "lock": "a lock alone", "fetch-add": "an addition to one shared word", "own-cas": "a compare-and-swap of the core's own word",
+    "ping-pong-near": "cores 2i and 2i + 1 hand a word to and fro", "ping-pong-far": "cores i and i + n/2 hand a word to and fro",
+}
 PLACEMENTS = {
     "compact": "node by node; within a node a CPU of each core first, then the SMT siblings",
     "scatter": "nodes in turn; a CPU of each core first, then the SMT siblings",
@@ -208,6 +216,12 @@ def _latency(value):
     raise ValueError(f"must be true, false or a number up to 1000000, not {value!r}")
 
 
+def _holds(value):
+    if not isinstance(value, list) or not value or not all(_is_integer(one) and 0 <= one <= 10**6 for one in value):
+        raise ValueError(f"must be a list of nanoseconds, not {value!r}")
+    return value
+
+
 def _counters(value):
     if value == "none":
         return []
@@ -216,11 +230,12 @@ def _counters(value):
     return [_choice(EVENTS)(event) for event in value]
 
 
+# Not here: what the rules of docs/study.md fix for every experiment, such as the barrier at the start.
 TABLE = [
     Parameter("title", "text", "", None, "the title of the report", _text, axis=False),
     Parameter("arms", "text", "`list arms`; * and ? as in a shell", None, "the implementations", _text),
     Parameter("revision", "text", "", "", "the build that an arm is from; only `ab` sets it", _revision),
-    Parameter("workload", "text", "`list workloads`", "churn", "the operations of a thread", _choice(WORKLOADS)),
+    Parameter("workload", "text", "`list workloads`", "churn", "the operations of a thread", _choice({**WORKLOADS, **SIMULATED_WORKLOADS})),
     Parameter("threads", "number or range", "1 or more; `A,B,C..D`, `all`, `xN`", "1,2,4..all",
               "threads; `all` is each CPU once, `xN` N times as many; `1,2,4..D` doubles and `1,2..D` adds up to D", _threads),
     Parameter("placement", "text", ", ".join(PLACEMENTS), "compact", "the CPUs of the threads, from hwloc's topology", _placement),
@@ -269,6 +284,13 @@ TABLE = [
               _choice(["throughput", "p50", "p99", "p99.9"]), axis=False),
     Parameter("compare.smallest_effect", "percent", "0 to 100", 2, "a ratio of medians nearer to 1 is never called faster",
               _number(0, 100), axis=False),
+    Parameter("simulate.machine", "text", "`list machines`", "milan", "the machine that `simulate` simulates", _text, axis=False),
+    Parameter("simulate.cores", "range", "up to 256", "1,2,4..256", "its cores, each with one thread", _text, axis=False),
+    Parameter("simulate.hold_ns", "list of integers", "0 to 10^6", [0, 30, 100],
+              "for how long a core keeps a line that others wait for; bands are drawn over all of them", _holds, axis=False),
+    Parameter("simulate.seeds", "integer", "1 to 1000", 5, "how many seeds there are, from `seed` on", _integer(1, 1000), axis=False),
+    Parameter("simulate.window", "duration", "1us to 1s", "20us", "the simulated time of the measurement", _duration("1us", "1s"),
+              axis=False),
 ]
 BY_KEY = {parameter.key: parameter for parameter in TABLE}
 # The axes of a cell, by the name that a cell, [[skip]] and [compare] use: one arm is an `arm`.

@@ -131,11 +131,13 @@ def _latencies(analysis: Analysis, look, each_panel, add) -> None:
     long = table.melt(id_vars=[*tables.cell_columns(table), "operation"], value_vars=names, var_name="percentile", value_name="ns")
     long = long.dropna(subset="ns").assign(percentile=lambda one: one["percentile"].str[1:-3].astype(float))
     clock = f"The clock costs {table['clock_cost_ns'].median():.0f} ns and has steps of {table['clock_granularity_ns'].max():g} ns."
-    # One CPU each is where the tail is the table's own, so the plots are of the fewest threads and of the most that have one. The
-    # table of percentiles has all.
-    real = analysis.summary[~analysis.summary["oversubscribed"].astype(bool)]
-    ends = {analysis.summary["threads"].min(), real["threads"].max() if len(real) else None}
-    for _, rows, title in each_panel(long[long["threads"].isin(ends)], [*panel, "operation"]):
+    # One CPU for each thread is where the tail is the table's own, so the plots are of the fewest threads and of the most that have
+    # one. The table of percentiles has all.
+    long = long.merge(analysis.summary.groupby("threads")["oversubscribed"].max().reset_index(), on="threads")
+    by = [name for name in panel if name != "threads"]
+    ends = [rows[rows["threads"].isin({rows["threads"].min(), rows[~rows["oversubscribed"].astype(bool)]["threads"].max()})]
+            for _, rows in tables.groups(long, by)]
+    for _, rows, title in each_panel(tables.in_order(pandas.concat(ends), analysis.experiment.values), [*panel, "operation"]):
         add("Latency", plots.latencies(rows, title, look), _columns(rows, ["percentile", "arm", "ns"]), f"latency-{title}",
             f"Latency of {title}. {clock} A percentile is shown if at least ten samples lie beyond it.")
 
@@ -191,7 +193,8 @@ def page(folder: Folder, analysis: Analysis, drawn: list[Plot]) -> str:
             parts.append(f'<h2 id="{plots.slug(kind)}">{kind}</h2>')
             parts += [_figure(plot) for plot in own]
     if analysis.simulated:
-        parts.append(f"<h2>What is not modelled</h2><p>{escape(environment.get('not_modelled', ''))}</p>")
+        parts.append(f"<h2>What is not modelled</h2><p>{escape(environment['not_modelled'])}</p>")
+        parts += ["<h2>Lines that cost most</h2>", _table(_costly(folder))]
     parts += ["<h2>Scaling</h2>", _scaling(analysis)] if analysis.fits or analysis.no_fit else []
     parts += ["<h2>Cells</h2>", _table(_summary_columns(analysis))]
     if len(analysis.percentiles):
@@ -238,6 +241,17 @@ def _list(title: str, items: list[str]) -> str:
     return f"<details{opened}><summary>{title}: {len(items)}</summary>{listed}</details>"
 
 
+def _costly(folder: Folder) -> pandas.DataFrame:
+    """Returns the lines that cost most with the most cores, as the medians over all seeds and hold times."""
+    table = tables.lines(folder)
+    if table.empty:
+        return table
+    table = table[table["threads"] == table["threads"].max()]
+    keys = ["arm", "workload", *(name for name in tables.varying(table) if name not in ("arm", "workload", "threads")), "threads", "name"]
+    found = table.groupby(keys, sort=False)[["stall_ns_per_operation", "share"]].median().reset_index()
+    return found.sort_values([*keys[:-1], "share"], ascending=[True] * (len(keys) - 1) + [False], kind="stable")
+
+
 def _figure(plot: Plot) -> str:
     files = ", ".join(f'<a href="plots/{plot.name}.{kind}">{kind}</a>' for kind in ("svg", "pdf", "png", "csv"))
     return f"<figure>{plot.svg}<figcaption>{html.escape(plot.caption)} ({files})</figcaption></figure>"
@@ -253,7 +267,7 @@ def _shown_columns(table: pandas.DataFrame, after: list[str]) -> list[str]:
 
 def _summary_columns(analysis: Analysis) -> pandas.DataFrame:
     wanted = ["n", "median", "low", "high", "spread", "ns_per_operation", "in_ping_pongs", "speed_up", "efficiency", "fairness_jain",
-              "failed", "peak_bytes", "warnings"]
+              "failed", "peak_bytes", *tables.SIMULATED, "warnings"]
     table = analysis.summary
     if table.empty:
         return table

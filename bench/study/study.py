@@ -40,10 +40,14 @@ class Study:
             nowhere.update(unavailable)
             self._arms.update({_key(name, revision): arm for name, arm in arms.items()})
             self._unavailable.update({_key(name, revision): reason for name, reason in unavailable.items()})
+        self.ping_pong = everywhere.get(arms_module.PING_PONG)  # also if it is no arm of the experiment
         arms_module.select(self.experiment, everywhere, nowhere)
 
     def _check(self) -> None:
         source, values = self.experiment.source, self.experiment.values
+        for name in values["workload"]:
+            if name not in parameters.WORKLOADS:
+                raise Complaint(f'{source}: key "workload" has "{name}", which only the simulator has')
         for cell in self.cells:
             placement.place(cell["placement"], cell["threads"], self.cpus)
             arm = self.arm(cell)

@@ -13,6 +13,9 @@ from parameters import AXES
 MEASURED = ["throughput_per_s", "ns_per_operation", "done", "failed", "fairness_least_most", "fairness_jain", "resident_bytes",
             "peak_bytes", "minor_faults", "major_faults", "voluntary_switches", "involuntary_switches", "migrations"]
 
+# Columns of a simulation: what an operation costs besides time.
+SIMULATED = ["accesses", "transfers", "far_transfers", "invalidations", "failed_cas"]
+
 
 def jain(values: list[float]) -> float | None:
     """Returns Jain's index of fairness: 1 if all are equal, 1/n if one has all; None if all are 0."""
@@ -38,7 +41,26 @@ def runs(folder: Folder) -> pandas.DataFrame:
     return pandas.DataFrame([_run(line) for line in folder.runs()])
 
 
+def _simulated(line: dict[str, Any]) -> dict[str, Any]:
+    row = line["row"]
+    measured = {} if line["status"] != "ok" else {
+        "hold_ns": row["hold_ns"], "seed": row["seed"], "throughput_per_s": row["throughput_per_us"] * 1e6,
+        "ns_per_operation": row["ns_per_operation"], "latency_ns": row["latency_ns"], "fairness_jain": row["jain"],
+        "settled": row["settled"], **{name: row["per_operation"][name] for name in SIMULATED}}
+    return {"run": line["run"], **line["cell"], "simulated": line["simulated"], "status": line["status"], "message": line["message"],
+            **measured}
+
+
+def lines(folder: Folder) -> pandas.DataFrame:
+    """Returns lines.csv: the cache lines that cost most in each row of a simulation, by name."""
+    return pandas.DataFrame([
+        {"run": line["run"], **line["cell"], "hold_ns": line["row"]["hold_ns"], "seed": line["row"]["seed"], **one}
+        for line in folder.runs() if line["status"] == "ok" for one in line["row"]["lines"]])
+
+
 def _run(line: dict[str, Any]) -> dict[str, Any]:
+    if "simulated" in line:
+        return _simulated(line)
     row = {"run": line["run"], "block": line["block"], **line["cell"], "status": line["status"], "message": line["message"],
            "shares_core": line["shares_core"], "nodes": line["nodes"], "oversubscribed": line["oversubscribed"],
            "started": line["started"], "seconds": line["seconds"], "load_before": line["load"][0], "load_after": line["load"][1],
@@ -85,7 +107,7 @@ def threads(folder: Folder) -> pandas.DataFrame:
     """Returns threads.csv: one row for each thread of each run that is ok, with its operations by kind."""
     rows = []
     for line in folder.runs():
-        if line["status"] != "ok":
+        if line["status"] != "ok" or "simulated" in line:
             continue
         for number, thread in enumerate(line["answer"]["threads"]):
             kinds = {f"{kind}_{result}": one[result] for kind, one in thread["operations"].items() for result in ("done", "failed")}
@@ -97,7 +119,7 @@ def threads(folder: Folder) -> pandas.DataFrame:
 def latency(folder: Folder) -> pandas.DataFrame:
     """Returns latency.csv: one row for each bucket of each thread and kind of operation of each run that is ok."""
     rows = [(line["run"], one["thread"], one["operation"], *bucket) for line in folder.runs() if line["status"] == "ok"
-            for one in line["answer"]["latency"] for bucket in one["buckets"]]
+            for one in line.get("answer", {}).get("latency", []) for bucket in one["buckets"]]
     return pandas.DataFrame(rows, columns=["run", "thread", "operation", "lower_ns", "upper_ns", "count"])
 
 

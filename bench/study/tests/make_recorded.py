@@ -21,12 +21,21 @@ import topology  # noqa: E402
 
 EXPERIMENT = """
 title = "Recorded: churn"
-arms = ["fast", "slow", "twin", "false", "crash", "yardstick/ping-pong", "cuckoo"]
-workload = ["churn", "batch"]
+arms = ["fast", "slow", "twin", "false", "crash", "ping-pong", "cuckoo"]
+workload = ["churn", "batch", "find"]
 threads = "1,2,4,6,7,8,16,x2"
 placement = "scatter"
 repetitions = 5
 latency = 100
+[[skip]]
+arm = ["fast", "slow", "twin", "false", "crash", "cuckoo"]
+workload = "find"
+[[skip]]
+arm = "ping-pong"
+workload = ["churn", "batch"]
+[[skip]]
+arm = "ping-pong"
+threads = "1,4,6,7,8,16,32"
 [time]
 warm_up = "1ms"
 measure = "1ms"

@@ -14,6 +14,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
 import main  # noqa: E402  (needs the path above)
+import plots  # noqa: E402
 
 FAKE_WORKER = HERE / "fake_worker.py"
 
@@ -33,6 +34,11 @@ class InFolder(unittest.TestCase):
         patched = mock.patch.dict(os.environ, environment)
         patched.start()
         self.addCleanup(patched.stop)
+        for kind in ("pdf", "png"):  # drawing takes most of the time, and report_test.py looks at all kinds
+            removed = mock.patch.dict(plots.METADATA)
+            removed.start()
+            self.addCleanup(removed.stop)
+            del plots.METADATA[kind]
         os.environ.pop("BUILD_WORKING_DIRECTORY", None)
 
     def write_manifest(self, **changes):
