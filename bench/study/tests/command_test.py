@@ -191,7 +191,7 @@ class CompareTest(support.InFolder):
     def test_a_study_with_itself_shows_nothing(self):
         status, out, err = self.study("compare", "a", "a", "--fail-above=1")
         self.assertEqual((status, err), (0, ""))
-        self.assertIn("better: 0, worse: 0, no difference shown: 32, too noisy to say: 0", out)
+        self.assertIn("better: 0, worse: 0, no difference shown: 25, too noisy to say: 0", out)
         self.assertNotIn("false", out)  # its answers were wrong
 
     def test_two_arms_of_one_study(self):
