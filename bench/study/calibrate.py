@@ -1,8 +1,8 @@
 """The subcommand calibrate: the simulator's constants of this machine, from yardsticks."""
 
-import os
 import pathlib
 import statistics
+import sys
 from typing import Any
 
 import arms as arms_module
@@ -34,9 +34,13 @@ def calibrate(arguments) -> int:
     cpus = topology.here(topology.record())
     if len({cpu.core for cpu in cpus}) < 2:
         raise Complaint("two cores are needed, and this process may use one only")
+    busy = environment.busy_part()
+    if busy > environment.BUSY:
+        print(f"study calibrate: warning: other programs use {busy:.0%} of the CPUs, so that the constants are theirs as well",
+              file=sys.stderr)
     measured = measure(found, cpus)
     constants = derive(measured)
-    folder.write(out, to_toml(constants, measured, cpus).encode())
+    folder.write(out, to_toml(constants, measured, cpus, busy).encode())
     print(out)
     return OK
 
@@ -82,7 +86,7 @@ def derive(measured: dict[str, float]) -> dict[str, float]:
             "loop_ns": max(0.1, measured["loop_ns"])}
 
 
-def to_toml(constants: dict[str, float], measured: dict[str, float], cpus: list[Cpu]) -> str:
+def to_toml(constants: dict[str, float], measured: dict[str, float], cpus: list[Cpu], busy: float) -> str:
     """Returns the machine file. A constant that is not measured is the pattern's, and a comment says so."""
     pattern = simulate.find_machine(PATTERN)
     facts: dict[str, Any] = {"name": "here", "sockets": len({cpu.package for cpu in cpus}), "clusters_per_socket": 1}
@@ -90,7 +94,7 @@ def to_toml(constants: dict[str, float], measured: dict[str, float], cpus: list[
     model = environment.machine(cpus)["cpu"]
     lines = [f"# {model}. Measured: "
              + ", ".join(f"{name} {value:.2f}" for name, value in measured.items()),
-             f'source = "calibrate, {REPETITIONS} repetitions of {MEASURE} each, {len(os.sched_getaffinity(0))} CPUs"']
+             f'source = "calibrate on {len(cpus)} CPUs, {busy:.0%} busy; {REPETITIONS} repetitions of {MEASURE} each"']
     for name, value in pattern.items():
         if name == "source":
             continue

@@ -21,6 +21,7 @@ WORKLOADS = {
     "pin": "Pin, touch and Unpin of handles drawn by `skew`",
     "pin-hold": "each step pins one handle and lets go of the oldest of `hold` pins",
     "delete-pinned": "a thread pins a handle of its own, deletes it while it is pinned, and lets go",
+    "delete-unless-pinned": "New, then a conditional Delete of the same handle, which nobody has pinned",
     "scope": "opens a Scope, looks `hold` handles up in it, and closes it",
     "thread-churn": "churn by threads that live for `lifetime` operations",
     "full": "New on a full table, which must fail",

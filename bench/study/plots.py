@@ -26,6 +26,7 @@ GREY = "#888888"
 STYLES: list[Any] = ["-", "-.", ":", (0, (3, 1, 1, 1, 1, 1))]
 SIMULATED_STYLE = "--"  # of nothing else
 MARKERS = ["o", "s", "^", "D", "v", "P", "X"]
+MOST_IN_COLUMN = 16  # of a legend
 WIDTHS = {1: 3.5, 2: 7.16}  # inches of one and two columns of a paper
 SETTINGS = {"svg.fonttype": "none", "svg.hashsalt": "haft", "pdf.fonttype": 42, "font.size": 8, "font.family": "DejaVu Sans",
             "axes.spines.top": False, "axes.spines.right": False, "axes.grid": True, "grid.color": "#dddddd", "grid.linewidth": 0.5,
@@ -110,7 +111,7 @@ def _x_axis(axes, positions: dict[Any, float], numbers: bool, x: str) -> None:
 def _legend(axes) -> None:
     handles, labels = axes.get_legend_handles_labels()
     if handles:
-        axes.legend(handles, labels, loc="center left", bbox_to_anchor=(1.01, 0.5))
+        axes.legend(handles, labels, loc="center left", bbox_to_anchor=(1.01, 0.5), ncol=math.ceil(len(handles) / MOST_IN_COLUMN))
 
 
 def _marks(axes, data: pandas.DataFrame) -> None:
@@ -159,13 +160,15 @@ def curves(data: pandas.DataFrame, x: str, y: str, y_label: str, title: str, loo
 
 
 def _ideal(axes, data: pandas.DataFrame, y: str) -> None:
-    """Draws throughput that grows with the threads, from the best table with the fewest threads."""
+    """Draws throughput that grows with the threads, from the best table with the fewest threads; if some are measured, from these."""
     real = data[~data["arm"].map(is_yardstick)]
+    if "simulated" in real and real["simulated"].isna().any():
+        real = real[real["simulated"].isna()]
     if real.empty:
         return
     least = real["threads"].min()
     best = real[real["threads"] == least][y].max()
-    ends = numpy.array([least, real["threads"].max()])
+    ends = numpy.array([least, data["threads"].max()])
     axes.plot(ends, best * ends / least, color=GREY, linewidth=0.7, label="ideal", zorder=0)
 
 

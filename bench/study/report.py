@@ -4,17 +4,18 @@ import html
 import json
 import pathlib
 import shlex
-from dataclasses import dataclass
 from typing import Any
 
 import pandas
 
 import analysis as analysis_module
 import comparison
+import figures
 import folder as folder_module
 import plots
 import tables
 from analysis import THROUGHPUT, Analysis
+from figures import Plot, value_of
 from folder import Folder
 
 STYLE = """body{font:15px/1.5 system-ui,sans-serif;max-width:75em;margin:2em auto;padding:0 1em;color:#222}
@@ -27,14 +28,6 @@ figcaption{font-size:13px;color:#555}pre{white-space:pre-wrap;background:#f6f6f6
 MOST_OPEN = 8  # sentences of a list that is not folded
 
 
-@dataclass(frozen=True)
-class Plot:
-    kind: str  # the section that it belongs to
-    name: str  # of its files
-    svg: str
-    caption: str
-
-
 def make(folders: list[Folder]) -> str:
     """Makes the report of each folder again, and returns the paths, one a line.
 
@@ -45,131 +38,11 @@ def make(folders: list[Folder]) -> str:
     paths = []
     for folder, analysis in analyses:
         analysis_module.write_tables(folder, analysis)
-        drawn = draw(folder, analysis, [] if analysis.simulated else simulated)
+        drawn = figures.draw(folder, analysis, [] if analysis.simulated else simulated)
         path = folder.path / "report.html"
         folder_module.write(path, page(folder, analysis, drawn).encode())
         paths.append(str(path))
     return "\n".join(paths)
-
-
-def draw(folder: Folder, analysis: Analysis, simulated: list[Analysis]) -> list[Plot]:
-    """Writes the plots of a study, after removing those that were there."""
-    folder_path = folder.path / "plots"
-    for old in folder_path.glob("*.*") if folder_path.is_dir() else []:
-        old.unlink()
-    if analysis.summary.empty:
-        return []
-    x = analysis.experiment.values["plot.x"]
-    arms = analysis.experiment.values["arms"]
-    summary = analysis.summary.assign(simulated=analysis.simulated)
-    extra = [one.summary for one in simulated if not one.summary.empty]
-    look = plots.Look(list(dict.fromkeys([*arms, *(arm for one in extra for arm in one["arm"])])))
-    found: list[Plot] = []
-
-    def add(kind, figure, data, name, caption):
-        name = plots.slug(name)
-        svg = plots.save(figure, data, folder_path / name)
-        found.append(Plot(kind, name, svg[svg.index("<svg"):], caption))
-
-    def each_panel(table, axes):
-        for key, rows in tables.groups(table, axes):
-            workload = [] if "workload" in axes else [str(rows["workload"].iloc[0])]
-            yield key, rows, ", ".join([*workload, *(_value(name, value) for name, value in zip(axes, key))])
-
-    for key, rows, title in each_panel(summary, analysis.panel):
-        overlay = [_same_panel(one, analysis.panel, key) for one in extra]
-        together = pandas.concat([rows, *(one for one in overlay if len(one))]) if any(len(one) for one in overlay) else rows
-        add("Throughput", plots.curves(together, x, "median", "operations per s", title, look, ideal=x == "threads",
-                                       fits=analysis.fits.get(key) if x == "threads" else None),
-            _columns(together, [x, "arm", "simulated", "median", "low", "high", "n"]), f"throughput-{title}",
-            f"Throughput of {title}: medians with {_band(together)}." + _fit_caption(analysis, key, x))
-        if analysis.simulated:
-            continue
-        if x == "threads" and rows["efficiency"].notna().any() and rows[x].nunique() > 1:
-            efficiency = rows.drop(columns=["low", "high"]).rename(columns={"efficiency_low": "low", "efficiency_high": "high"})
-            add("Efficiency", plots.curves(efficiency, x, "efficiency", "speed-up / threads", title, look, logarithmic=False),
-                _columns(efficiency, [x, "arm", "speed_up", "efficiency", "low", "high"]), f"efficiency-{title}",
-                f"Efficiency of {title}: speed-up against the arm's own one thread, divided by the threads.")
-        fair = rows[(rows["threads"] > 1) & rows["fairness_jain"].notna()].drop(columns=["low", "high"])
-        if len(fair):
-            add("Fairness", plots.curves(fair, x, "fairness_least_most", "least / most", title, look, logarithmic=False),
-                _columns(fair, [x, "arm", "fairness_least_most", "fairness_jain"]), f"fairness-{title}",
-                f"Fairness of {title}: operations of the slowest thread divided by those of the fastest.")
-        memory = rows.drop(columns=["low", "high"]).assign(mib=rows["peak_bytes"] / 2**20)
-        add("Memory", plots.curves(memory, x, "mib", "MiB at most", title, look),
-            _columns(memory, [x, "arm", "resident_bytes", "peak_bytes"]), f"memory-{title}",
-            f"Resident memory of the worker's process in {title}, at most.")
-    _sweeps(analysis, summary, look, each_panel, add, x)
-    _latencies(analysis, look, each_panel, add)
-    return found
-
-
-def _sweeps(analysis: Analysis, summary: pandas.DataFrame, look, each_panel, add, x: str) -> None:
-    """Adds a plot for each further axis, and a heat map where there are two axes of numbers."""
-    swept = [name for name in tables.varying(summary) if name not in ("arm", "workload", x)]
-    for axis in swept:
-        for _, rows, title in each_panel(summary, [name for name in tables.varying(summary) if name not in ("arm", axis)]):
-            add("Sweeps", plots.curves(rows, axis, "median", "operations per s", title, look),
-                _columns(rows, [axis, "arm", "simulated", "median", "low", "high", "n"]), f"sweep-{axis}-{title}",
-                f"Throughput of {title} against {axis}: medians with {_band(rows)}.")
-    numbers = [name for name in [x, *swept] if name in tables.varying(summary) and pandas.api.types.is_numeric_dtype(summary[name])
-               and summary[name].dtype != bool]
-    if len(numbers) >= 2:
-        first, second = numbers[:2]
-        for _, rows, title in each_panel(summary, ["arm", *(n for n in tables.varying(summary) if n not in ("arm", first, second))]):
-            add("Heat maps", plots.heat_map(rows, first, second, "median", "operations per s", title),
-                _columns(rows, [first, second, "arm", "median"]), f"map-{first}-{second}-{title}",
-                f"Median throughput of {title} over {first} and {second}.")
-
-
-def _latencies(analysis: Analysis, look, each_panel, add) -> None:
-    table = analysis.percentiles
-    if table.empty:
-        return
-    names = [name for name in table if name.startswith("p") and name.endswith("_ns")]
-    panel = [name for name in tables.varying(table) if name != "arm"]
-    long = table.melt(id_vars=[*tables.cell_columns(table), "operation"], value_vars=names, var_name="percentile", value_name="ns")
-    long = long.dropna(subset="ns").assign(percentile=lambda one: one["percentile"].str[1:-3].astype(float))
-    clock = f"The clock costs {table['clock_cost_ns'].median():.0f} ns and has steps of {table['clock_granularity_ns'].max():g} ns."
-    # One CPU for each thread is where the tail is the table's own, so the plots are of the fewest threads and of the most that have
-    # one. The table of percentiles has all.
-    long = long.merge(analysis.summary.groupby("threads")["oversubscribed"].max().reset_index(), on="threads")
-    by = [name for name in panel if name != "threads"]
-    ends = [rows[rows["threads"].isin({rows["threads"].min(), rows[~rows["oversubscribed"].astype(bool)]["threads"].max()})]
-            for _, rows in tables.groups(long, by)]
-    for _, rows, title in each_panel(tables.in_order(pandas.concat(ends), analysis.experiment.values), [*panel, "operation"]):
-        add("Latency", plots.latencies(rows, title, look), _columns(rows, ["percentile", "arm", "ns"]), f"latency-{title}",
-            f"Latency of {title}. {clock} A percentile is shown if at least ten samples lie beyond it.")
-
-
-def _value(axis: str, value: Any) -> str:
-    return str(value) if axis in ("workload", "placement", "arm", "operation") else f"{axis} {value}"
-
-
-def _columns(table: pandas.DataFrame, names: list[str]) -> pandas.DataFrame:
-    return table[[name for name in names if name in table]].dropna(axis="columns", how="all")
-
-
-def _same_panel(simulated: pandas.DataFrame, panel: list[str], key: tuple) -> pandas.DataFrame:
-    """Returns the rows of a simulation that belong to a panel. The simulator knows neither placement nor allocator nor pages."""
-    for name, value in zip(panel, key):
-        if name in simulated and name not in ("placement", "allocator", "pages"):
-            simulated = simulated[simulated[name] == value]
-    return simulated
-
-
-def _band(rows: pandas.DataFrame) -> str:
-    presets = sorted(set(rows["simulated"].dropna())) if "simulated" in rows else []
-    simulated = f"the least and the most over all seeds and hold times (simulated: {', '.join(presets)})" if presets else ""
-    measured = "95 % intervals" if not presets or rows["simulated"].isna().any() else ""
-    return " and ".join(text for text in (measured, simulated) if text)
-
-
-def _fit_caption(analysis: Analysis, key: tuple, x: str) -> str:
-    return " Thin lines are fits of the Universal Scalability Law." if x == "threads" and analysis.fits.get(key) else ""
-
-
-# The page.
 
 
 def page(folder: Folder, analysis: Analysis, drawn: list[Plot]) -> str:
@@ -225,7 +98,7 @@ def sentences(analysis: Analysis) -> tuple[list[str], list[str]]:
     varying = [axis for axis in tables.varying(analysis.runs) if axis in table and axis != analysis.experiment.values["compare.axis"]]
     shown, not_shown = [], []
     for _, row in table.iterrows():
-        where = ", ".join(_value(axis, row[axis]) for axis in varying) or str(analysis.runs["workload"].iloc[0])
+        where = ", ".join(value_of(axis, row[axis]) for axis in varying) or str(analysis.runs["workload"].iloc[0])
         text = comparison.sentence(row, where, name == THROUGHPUT)
         (shown if row["verdict"] in (comparison.FASTER, comparison.SLOWER) else not_shown).append(text)
     return shown, not_shown
@@ -242,14 +115,15 @@ def _list(title: str, items: list[str]) -> str:
 
 
 def _costly(folder: Folder) -> pandas.DataFrame:
-    """Returns the lines that cost most with the most cores, as the medians over all seeds and hold times."""
+    """Returns the ten lines that cost most with the most cores, as the medians over all seeds and hold times."""
     table = tables.lines(folder)
     if table.empty:
         return table
     table = table[table["threads"] == table["threads"].max()]
     keys = ["arm", "workload", *(name for name in tables.varying(table) if name not in ("arm", "workload", "threads")), "threads", "name"]
     found = table.groupby(keys, sort=False)[["stall_ns_per_operation", "share"]].median().reset_index()
-    return found.sort_values([*keys[:-1], "share"], ascending=[True] * (len(keys) - 1) + [False], kind="stable")
+    found = found.sort_values([*keys[:-1], "share"], ascending=[True] * (len(keys) - 1) + [False], kind="stable")
+    return found.groupby(keys[:-1], sort=False).head(10)
 
 
 def _figure(plot: Plot) -> str:
@@ -290,7 +164,7 @@ def _table(table: pandas.DataFrame) -> str:
 
 
 def _scaling(analysis: Analysis) -> str:
-    rows = [{"cell": ", ".join(_value(name, value) for name, value in zip(analysis.panel, key)), "arm": arm,
+    rows = [{"cell": ", ".join(value_of(name, value) for name, value in zip(analysis.panel, key)), "arm": arm,
              "contention": fit.contention, "from": fit.contention_interval[0], "to": fit.contention_interval[1],
              "coherence": fit.coherence, "from ": fit.coherence_interval[0], "to ": fit.coherence_interval[1],
              "peak at threads": fit.peak()}

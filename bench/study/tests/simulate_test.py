@@ -10,6 +10,7 @@ from unittest import mock
 import support
 import calibrate
 import core_latency
+import figures
 import jsonschema
 import pandas
 import simulate
@@ -53,11 +54,11 @@ class InFolderWithMachines(support.InFolder):
 
 class SimulateTest(InFolderWithMachines):
     def test_the_folder_of_a_simulation(self):
-        status, out, err = self.study("simulate", "e.toml", "--cores=1,2,4..128", "--out=d")
+        status, out, err = self.study("simulate", "e.toml", "--cores=1,2,64,128", "--out=d")
         self.assertEqual((status, out), (0, f"{self.folder / 'd'}/report.html\n"), err)
         lines = [json.loads(line) for line in (self.folder / "d" / "runs.jsonl").read_text().splitlines()]
-        # Two arms, eight counts, three holds, five seeds; hand-off cannot have one core.
-        self.assertEqual(sum(line["status"] == "ok" for line in lines), 2 * 8 * 15 + 2 * 7 * 15)
+        # Two arms, four counts, three holds, five seeds; hand-off cannot have one core.
+        self.assertEqual(sum(line["status"] == "ok" for line in lines), 2 * 4 * 15 + 2 * 3 * 15)
         self.assertEqual(sum(line["status"] == "cannot" for line in lines), 2)
         self.assertEqual({line["simulated"] for line in lines}, {"milan", "milan@128"})
         schema = json.loads((support.HERE.parent / "schema" / "run.schema.json").read_text())
@@ -122,6 +123,16 @@ class SimulateTest(InFolderWithMachines):
         self.assertIn("simulated: milan", (self.folder / "measured" / "report.html").read_text())
         comparisons = pandas.read_csv(self.folder / "measured" / "comparisons.csv")
         self.assertEqual(len(comparisons), 16)  # as without
+
+
+class AlikeTest(unittest.TestCase):
+    def test_only_cells_that_differ_in_arm_and_threads_are_drawn_together(self):
+        simulated = pandas.DataFrame([{"arm": arm, "workload": workload, "threads": threads, "live": live} for arm in "ab"
+                                      for workload in ("churn", "find") for threads in (1, 64) for live in (10, 1000)])
+        measured = pandas.DataFrame([{"arm": "a", "workload": "churn", "threads": 1, "live": 1000, "placement": "compact"}])
+        found = figures._alike(simulated, measured, "threads")
+        self.assertEqual(list(found.itertuples(index=False, name=None)), [
+            ("a", "churn", 1, 1000), ("a", "churn", 64, 1000), ("b", "churn", 1, 1000), ("b", "churn", 64, 1000)])
 
 
 class CoreLatencyTest(unittest.TestCase):
