@@ -80,7 +80,8 @@ def _tree(root: pathlib.Path, option: str, revision: str) -> tuple[pathlib.Path,
 
 def _build(tree: pathlib.Path, revision: str) -> None:
     # Bazel's own variables of the run that we are in would tell the other workspace where it is.
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("BUILD_W", "RUNFILES", "HAFT_STUDY_"))}
+    own = ("BUILD_W", "RUNFILES", "HAFT_STUDY_")
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(own)}
     for command in (["build", "-c", "opt", TARGET], ["shutdown"]):  # no server disturbs the runs
         result = subprocess.run(["./bazelw", *command], cwd=tree, env=inherited, stdout=2)  # stdout is for results
         if result.returncode != 0:

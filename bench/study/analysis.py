@@ -66,21 +66,24 @@ def analyse(folder: Folder) -> Analysis:
 
 
 def bands(runs: pandas.DataFrame) -> pandas.DataFrame:
-    """Returns the summary of simulated cells: the least and the most over all seeds and all values of `hold_ns`, for the simulator
-    has no noise that an interval could be computed from."""
+    """Returns the summary of simulated cells: the least and the most over all seeds and all values of `hold_ns`.
+
+    The simulator has no noise that an interval could be computed from.
+    """
     axes = tables.cell_columns(runs)
     rows = []
     for cell, group in runs[runs["status"] == "ok"].groupby(axes, sort=False, dropna=False):
         values = group[THROUGHPUT]
-        rows.append({**dict(zip(axes, cell)), "simulated": group["simulated"].iloc[0], "n": len(values), "median": values.median(),
-                     "low": values.min(), "high": values.max(), "warnings": "" if group["settled"].all() else "not settled",
+        rows.append({**dict(zip(axes, cell)), "simulated": group["simulated"].iloc[0], "n": len(values),
+                     "median": values.median(), "low": values.min(), "high": values.max(),
+                     "warnings": "" if group["settled"].all() else "not settled",
                      **{name: group[name].median() for name in tables.SIMULATED}, "shares_core": False, "nodes": 1,
                      "oversubscribed": False})
     return pandas.DataFrame(rows)
 
 
 def _beside_summary(summary: pandas.DataFrame, runs: pandas.DataFrame) -> pandas.DataFrame:
-    """Returns the summary with medians of what else was measured, speed-up, and times in hand-overs of a line between two cores."""
+    """Returns the summary with medians of what else was measured, speed-up, and times in hand-overs between two cores."""
     axes = tables.cell_columns(runs)
     good = runs[runs["status"] == "ok"]
     # Without this, pandas leaves out columns that are empty in every row.
@@ -171,7 +174,8 @@ def _gaps(runs: pandas.DataFrame, environment: dict, wrong: list[str],
         found[arm, "all", "wrong", f"{message}; its times are shown nowhere"] = 0
     for cell, group in tables.groups(runs[(runs["status"] != "ok") & ~runs["arm"].isin(wrong)], axes):
         for (status, message), part in group.groupby(["status", "message"], sort=True, dropna=False):
-            name = ", ".join(f"{axis} {value}" for axis, value in zip(axes, cell) if axis in ("workload", "threads", "placement"))
+            shown = ("workload", "threads", "placement")
+            name = ", ".join(f"{axis} {value}" for axis, value in zip(axes, cell) if axis in shown)
             found[dict(zip(axes, cell))["arm"], name, status,
                   f"{message} ({len(part)} of {experiment.values['repetitions']} repetitions)"] = 0
     missing = environment.get("planned", 0) - len(runs)
@@ -199,13 +203,15 @@ def run_warnings(analysis: Analysis) -> list[str]:
     if pairs:
         needed = comparison.fewest_repetitions(pairs)
         if analysis.experiment.values["repetitions"] < needed:
-            found.append(f"No difference can be shown: with {pairs} comparisons, each side needs at least {needed} repetitions.")
+            found.append(f"No difference can be shown: with {pairs} comparisons, each side needs {needed} repetitions or more.")
     return found
 
 
 def write_tables(folder: Folder, analysis: Analysis) -> None:
     """Writes the tables of the folder, each as a whole."""
-    for name, table in (("runs", analysis.runs), ("threads", tables.threads(folder)), ("latency", tables.latency(folder)),
-                        ("summary", analysis.summary), ("comparisons", analysis.comparisons),
-                        ("percentiles", analysis.percentiles), *([("lines", tables.lines(folder))] if analysis.simulated else [])):
+    written = {"runs": analysis.runs, "threads": tables.threads(folder), "latency": tables.latency(folder),
+               "summary": analysis.summary, "comparisons": analysis.comparisons, "percentiles": analysis.percentiles}
+    if analysis.simulated:
+        written["lines"] = tables.lines(folder)
+    for name, table in written.items():
         folder_module.write(folder.path / f"{name}.csv", tables.to_csv(table) if len(table.columns) else b"\n")

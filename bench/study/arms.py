@@ -51,7 +51,7 @@ def is_yardstick(name: str) -> bool:
 
 
 def read_manifest(path: str | None = None, folder: str = ".") -> Manifest:
-    """Returns a manifest whose programs are below `folder`. Without a path it is the one that the environment names, or empty."""
+    """Returns a manifest whose programs are below `folder`. Without a path it is that of the environment, or empty."""
     if path is None:
         path, folder = os.environ.get("HAFT_STUDY_MANIFEST"), os.environ.get("HAFT_STUDY_RUNFILES", ".")
     if not path:

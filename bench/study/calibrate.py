@@ -73,13 +73,14 @@ def measure(found: dict[str, Arm], cpus: list[Cpu]) -> dict[str, float]:
 def derive(measured: dict[str, float]) -> dict[str, float]:
     """Returns the simulator's constants.
 
-    Two cores that add to one word get several additions out of the line each time, and an addition then costs own * r / (2 r - 1),
-    r being the request's part of a transfer; so r = c / (2 c - own) for a contended addition of c. A hand-over takes r of a transfer.
+    Two cores that add to one word get several additions out of the line each time, and an addition then costs
+    own * r / (2 r - 1), if r is the request's part of a transfer; so r = c / (2 c - own) for a contended addition of c. A
+    hand-over takes r of a transfer.
     """
     own, contended = measured["own_add_ns"], measured["contended_add_ns"]
     if contended <= own:
-        raise Complaint(f"an addition that two cores contend for took {contended:.2f} ns and an own one {own:.2f} ns; the machine "
-                        "is too busy, or the two CPUs are not two cores")
+        raise Complaint(f"an addition that two cores contend for took {contended:.2f} ns and an own one {own:.2f} ns; "
+                        "the machine is too busy, or the two CPUs are not two cores")
     share = contended / (2 * contended - own)
     return {"hit_ns": max(0.1, measured["hit_ns"]), "read_modify_write_ns": measured["own_cas_ns"], "request_share": share,
             "transfer_cluster_ns": measured["ping_pong_ns"] / share, "copy_cluster_ns": measured["ping_pong_ns"],

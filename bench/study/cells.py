@@ -30,8 +30,10 @@ def median_interval(values: numpy.ndarray, random: numpy.random.Generator) -> tu
 
 
 def interval(samples: tuple[numpy.ndarray, ...], statistic, random: numpy.random.Generator) -> tuple[float, float]:
-    """Returns the 95 % interval of a statistic of one or two samples; where BCa has none, because too many values are equal, that
-    of the percentiles."""
+    """Returns the 95 % interval of a statistic of one or two samples.
+
+    If BCa has none, because too many values are equal, it is that of the percentiles.
+    """
     point = float(statistic(*samples, axis=-1))
     if all(len(set(sample)) == 1 for sample in samples):
         return point, point
@@ -46,7 +48,7 @@ def interval(samples: tuple[numpy.ndarray, ...], statistic, random: numpy.random
 
 
 def explained_by_two(values: numpy.ndarray) -> float:
-    """Returns the largest part of the variance that a cut of the sorted values in two explains, each part with a fifth of them."""
+    """Returns the largest part of the variance that a cut of the sorted values in two explains, with a fifth in each part."""
     ordered = numpy.sort(values)
     total = numpy.sum((ordered - ordered.mean()) ** 2)
     fewest = max(2, len(ordered) // 5)
@@ -75,9 +77,9 @@ def summarize(runs: pandas.DataFrame, metric: str, seed: int) -> pandas.DataFram
         values = group.sort_values("run")[metric].to_numpy(dtype=float)
         low, high = median_interval(values, generator(seed, repr(cell)))
         quartiles = numpy.percentile(values, [25, 50, 75])
-        rows.append({**dict(zip(axes, cell)), "metric": metric, "n": len(values), "median": quartiles[1], "low": low, "high": high,
-                     "quartile_1": quartiles[0], "quartile_3": quartiles[2], "least": values.min(), "most": values.max(),
-                     "spread": (quartiles[2] - quartiles[0]) / quartiles[1] if quartiles[1] else None,
+        rows.append({**dict(zip(axes, cell)), "metric": metric, "n": len(values), "median": quartiles[1], "low": low,
+                     "high": high, "quartile_1": quartiles[0], "quartile_3": quartiles[2], "least": values.min(),
+                     "most": values.max(), "spread": (quartiles[2] - quartiles[0]) / quartiles[1] if quartiles[1] else None,
                      **{name: group[name].iloc[0] for name in ("shares_core", "nodes", "oversubscribed")}})
         samples.append(values)
     carried = carry_over(good, metric, axes)
@@ -97,8 +99,8 @@ def _drift(values: numpy.ndarray) -> float:
 def carry_over(good: pandas.DataFrame, metric: str, axes: list[str]) -> dict[str, str]:
     """Returns for each arm that depends on which arm ran before it the name of the one after which it deviates most.
 
-    The values of all cells of an arm are taken together, each as its deviation from the median of its cell, because a single cell
-    meets each predecessor too seldom.
+    The values of all cells of an arm are taken together, each as its deviation from the median of its cell, because a single
+    cell meets each predecessor too seldom.
     """
     ordered = good.sort_values("run").assign(before=lambda table: table["arm"].shift())
     deviations = ordered[metric] / ordered.groupby(axes, dropna=False)[metric].transform("median") - 1
@@ -107,7 +109,8 @@ def carry_over(good: pandas.DataFrame, metric: str, axes: list[str]) -> dict[str
         groups = {before: deviations[part.index].to_numpy() for before, part in rows.groupby("before") if len(part) >= 3}
         if len(groups) < 2 or len(set(numpy.concatenate(list(groups.values())))) == 1:
             continue
-        found[arm] = (float(stats.kruskal(*groups.values()).pvalue), max(groups, key=lambda one: abs(numpy.median(groups[one]))))
+        worst = max(groups, key=lambda one: abs(numpy.median(groups[one])))
+        found[arm] = (float(stats.kruskal(*groups.values()).pvalue), worst)
     adjusted = holm([p for p, _ in found.values()])
     return {arm: worst for (arm, (_, worst)), p in zip(found.items(), adjusted) if p < SIGNIFICANT}
 

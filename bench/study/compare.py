@@ -46,7 +46,8 @@ def _arms(folders: list[Folder], studies: list[analysis.Analysis], arm: str, bas
         if name not in there:
             raise Complaint(f"{option}={name}: {folders[0].path} has no such arm{suggestion(name, there)}")
     runs = _good(studies[0])
-    return comparison.pairs_of(runs[runs["arm"].isin([arm, baseline])], "arm", baseline, analysis.THROUGHPUT, with_yardsticks=True)
+    return comparison.pairs_of(runs[runs["arm"].isin([arm, baseline])], "arm", baseline, analysis.THROUGHPUT,
+                               with_yardsticks=True)
 
 
 def _folders(folders: list[Folder], studies: list[analysis.Analysis]):

@@ -39,16 +39,19 @@ def measure(one: numpy.ndarray, other: numpy.ndarray, random: numpy.random.Gener
     """Returns all figures of a pair but the corrected p, which depends on the other pairs."""
     low, high = cells.interval((one, other), ratio_of_medians, random)
     u, p = mann_whitney(one, other)
-    return {"n": len(one), "n_baseline": len(other), "median": float(numpy.median(one)), "median_baseline": float(numpy.median(other)),
-            "ratio": float(ratio_of_medians(one, other)), "low": low, "high": high, "u": u, "p": p, "delta": cliffs_delta(one, other)}
+    return {"n": len(one), "n_baseline": len(other), "median": float(numpy.median(one)),
+            "median_baseline": float(numpy.median(other)), "ratio": float(ratio_of_medians(one, other)), "low": low,
+            "high": high, "u": u, "p": p, "delta": cliffs_delta(one, other)}
 
 
 def verdict(pair: dict[str, float], p_holm: float, smallest_effect: float, more_is_faster: bool = True) -> str:
     """Returns the comparison in words. `smallest_effect` is the least ratio less 1 that is of interest, such as 0.02."""
     ratio, low, high = pair["ratio"], pair["low"], pair["high"]
-    if p_holm < cells.SIGNIFICANT and (low > 1 and ratio >= 1 + smallest_effect or high < 1 and ratio <= 1 / (1 + smallest_effect)):
+    is_more, is_less = low > 1 and ratio >= 1 + smallest_effect, high < 1 and ratio <= 1 / (1 + smallest_effect)
+    if p_holm < cells.SIGNIFICANT and (is_more or is_less):
         return FASTER if (ratio > 1) == more_is_faster else SLOWER
-    # An interval that lies beyond the smallest effect is no evidence of equality, only of too few repetitions for so many pairs.
+    # An interval that lies beyond the smallest effect is no evidence of equality, only of too few repetitions for so many
+    # pairs.
     is_near_one = low <= 1 + smallest_effect and high >= 1 / (1 + smallest_effect)
     return NO_DIFFERENCE if is_near_one and low > 0 and high / low <= NOISE else TOO_NOISY
 
@@ -81,7 +84,7 @@ def pairs_of(runs: pandas.DataFrame, axis: str, baseline, metric: str,
 
 
 def fewest_repetitions(pairs: int) -> int:
-    """Returns how many repetitions each side of a pair needs at least so that any difference can be shown among so many pairs."""
+    """Returns how many repetitions each side of a pair needs at least so that, among so many pairs, one can be shown."""
     count = 2
     while 2 * pairs / comb(2 * count, count) >= cells.SIGNIFICANT:
         count += 1

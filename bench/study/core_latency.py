@@ -1,4 +1,4 @@
-"""The time of a hand-over of a line between two CPUs, measured with the yardstick ping-pong, for a sample of pairs by distance."""
+"""The time of a hand-over of a line between two CPUs, measured with ping-pong, for a sample of pairs by distance."""
 
 import random
 from typing import Any
@@ -56,6 +56,6 @@ def measure(arm: Arm, cpus: list[Cpu], seed: int) -> list[dict[str, Any]]:
 
 
 def one_way_ns(answer: dict[str, Any]) -> float | None:
-    """Returns the time of a hand-over. Each thread does a look-up when it has the line, so that two look-ups are a round trip."""
+    """Returns the time of a hand-over. A thread does a look-up when it has the line, so two look-ups are a round trip."""
     looked_up = sum(thread["operations"].get("find", {"done": 0})["done"] for thread in answer["threads"])
     return round(max(thread["ns"] for thread in answer["threads"]) / looked_up, 2) if looked_up else None

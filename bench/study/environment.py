@@ -51,7 +51,8 @@ def _boost() -> bool | None:
 def _caches(cpu: Cpu) -> list[dict[str, Any]]:
     caches = []
     for folder in sorted((CPUS / f"cpu{cpu.number}" / "cache").glob("index*")):
-        keys = {"level": "level", "type": "type", "size": "size", "line_bytes": "coherency_line_size", "cpus": "shared_cpu_list"}
+        keys = {"level": "level", "type": "type", "size": "size", "line_bytes": "coherency_line_size",
+                "cpus": "shared_cpu_list"}
         caches.append({key: _read(folder / name) for key, name in keys.items()})
     return caches
 
@@ -122,14 +123,15 @@ def machine(cpus: list[Cpu]) -> dict[str, Any]:
     """Returns the facts of this machine that last as long as a study should."""
     smt = _read(CPUS / "smt" / "active")
     return {
-        "cpu": _cpuinfo("model name") or platform.machine(), "architecture": platform.machine(), "microcode": _cpuinfo("microcode"),
-        "cpus": [cpu.number for cpu in cpus], "cores": len({cpu.core for cpu in cpus}), "nodes": len({cpu.node for cpu in cpus}),
-        "packages": len({cpu.package for cpu in cpus}), "smt": None if smt is None else smt == "1",
-        "caches": _caches(cpus[0]), "governor": _setting("scaling_governor", cpus), "driver": _setting("scaling_driver", cpus),
-        "boost": _boost(), "mitigations": _mitigations(), "kernel": f"{platform.system()} {platform.release()} {platform.version()}",
-        "page_bytes": os.sysconf("SC_PAGE_SIZE"), "huge_pages": _read("/sys/kernel/mm/transparent_hugepage/enabled"),
-        "memory_bytes": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
-        "hypervisor": _hypervisor(), "cgroup": _cgroup(), "pinning": may_pin(), "libc": " ".join(platform.libc_ver()),
+        "cpu": _cpuinfo("model name") or platform.machine(), "architecture": platform.machine(),
+        "microcode": _cpuinfo("microcode"), "cpus": [cpu.number for cpu in cpus], "cores": len({cpu.core for cpu in cpus}),
+        "nodes": len({cpu.node for cpu in cpus}), "packages": len({cpu.package for cpu in cpus}),
+        "smt": None if smt is None else smt == "1", "caches": _caches(cpus[0]), "governor": _setting("scaling_governor", cpus),
+        "driver": _setting("scaling_driver", cpus), "boost": _boost(), "mitigations": _mitigations(),
+        "kernel": f"{platform.system()} {platform.release()} {platform.version()}", "page_bytes": os.sysconf("SC_PAGE_SIZE"),
+        "huge_pages": _read("/sys/kernel/mm/transparent_hugepage/enabled"),
+        "memory_bytes": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"), "hypervisor": _hypervisor(),
+        "cgroup": _cgroup(), "pinning": may_pin(), "libc": " ".join(platform.libc_ver()),
     }
 
 
@@ -180,10 +182,12 @@ def collect(topology_xml: str, arms: dict[str, Arm], repetitions: int | None) ->
     facts = machine(topology.here(topology_xml))
     described = arm_facts(arms)
     busy = busy_part()
-    versions = {name: getattr(importlib.import_module(name), "__version__") for name in ("numpy", "scipy", "pandas", "matplotlib")}
+    versions = {name: getattr(importlib.import_module(name), "__version__")
+                for name in ("numpy", "scipy", "pandas", "matplotlib")}
     return {
-        "version": VERSION, "command": sys.argv[1:], "folder": os.getcwd(), "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-        "machine": facts, "line": line(facts), "arms": described, "source": commit(checkout()),
+        "version": VERSION, "command": sys.argv[1:], "folder": os.getcwd(),
+        "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "machine": facts, "line": line(facts), "arms": described,
+        "source": commit(checkout()),
         "libraries": {"python": platform.python_version(), "hwloc": _hwloc_version(topology_xml), **versions},
         "load": list(os.getloadavg()), "busy": round(busy, 3), "warnings": warnings(facts, described, busy, repetitions),
     }

@@ -122,7 +122,8 @@ def _arm(table: dict, source: str) -> dict[str, Any]:
             _refuse(source, f"arm.{key}", f"is unknown{suggestion(key, known)}")
         words = [value] if isinstance(value, str) and key == "name" else value
         if not isinstance(words, list) or not words or not all(isinstance(word, str) and word for word in words):
-            _refuse(source, f"arm.{key}", "must be a text" if key == "name" else 'must be a list of words, such as ["java", "Arm"]')
+            _refuse(source, f"arm.{key}", "must be a text" if key == "name"
+                    else 'must be a list of words, such as ["java", "Arm"]')
     for key in known[:2]:
         if key not in table:
             _refuse(source, f"arm.{key}", "is missing")
@@ -154,9 +155,10 @@ def _count(word: str, cpus: int) -> int:
 
 
 def _with_progression(counts: list[int], start: int, end: int) -> list[int]:
-    """Returns the counts and start, ..., end: a geometric progression if the last two and start are one, else an arithmetic one.
+    """Returns the counts and start, ..., end.
 
-    The end is included, and what is above it is not, also if it is one of the counts that the progression begins with.
+    It is a geometric progression if the last two and start are one, else an arithmetic one. The end is included, and what is
+    above it is not, also if it is one of the counts that the progression begins with.
     """
     lead = counts[-2:]
     ratio = lead[1] // lead[0] if len(lead) == 2 else 1
@@ -192,7 +194,8 @@ def product(experiment: Experiment, replaced: dict[str, list], cpus: int = 1) ->
     skips = [{name: set(_all_counts(values, cpus, experiment.source) if name == "threads" else values)
               for name, values in one.items()} for one in experiment.skip]
     combinations = (dict(zip(axes, combination)) for combination in itertools.product(*axes.values()))
-    return [cell for cell in combinations if not any(all(cell[name] in values for name, values in one.items()) for one in skips)]
+    return [cell for cell in combinations if not any(all(cell[name] in values for name, values in one.items())
+                                                     for one in skips)]
 
 
 def impossible(cell: dict[str, Any]) -> str | None:

@@ -79,11 +79,13 @@ def _sweeps(analysis: Analysis, summary: pandas.DataFrame, look, each_panel, add
             add("Sweeps", plots.curves(rows, axis, "median", "operations per s", title, look),
                 _columns(rows, [axis, "arm", "simulated", "median", "low", "high", "n"]), f"sweep-{axis}-{title}",
                 f"Throughput of {title} against {axis}: medians with {_band(rows)}.")
-    numbers = [name for name in [x, *swept] if name in tables.varying(summary) and pandas.api.types.is_numeric_dtype(summary[name])
+    numbers = [name for name in [x, *swept] if name in tables.varying(summary)
+               and pandas.api.types.is_numeric_dtype(summary[name])
                and summary[name].dtype != bool]
     if len(numbers) >= 2:
         first, second = numbers[:2]
-        for _, rows, title in each_panel(summary, ["arm", *(n for n in tables.varying(summary) if n not in ("arm", first, second))]):
+        others = [name for name in tables.varying(summary) if name not in ("arm", first, second)]
+        for _, rows, title in each_panel(summary, ["arm", *others]):
             add("Heat maps", plots.heat_map(rows, first, second, "median", "operations per s", title),
                 _columns(rows, [first, second, "arm", "median"]), f"map-{first}-{second}-{title}",
                 f"Median throughput of {title} over {first} and {second}.")
@@ -95,11 +97,13 @@ def _latencies(analysis: Analysis, look, each_panel, add) -> None:
         return
     names = [name for name in table if name.startswith("p") and name.endswith("_ns")]
     panel = [name for name in tables.varying(table) if name != "arm"]
-    long = table.melt(id_vars=[*tables.cell_columns(table), "operation"], value_vars=names, var_name="percentile", value_name="ns")
+    long = table.melt(id_vars=[*tables.cell_columns(table), "operation"], value_vars=names, var_name="percentile",
+                      value_name="ns")
     long = long.dropna(subset="ns").assign(percentile=lambda one: one["percentile"].str[1:-3].astype(float))
-    clock = f"The clock costs {table['clock_cost_ns'].median():.0f} ns and has steps of {table['clock_granularity_ns'].max():g} ns."
-    # One CPU for each thread is where the tail is the table's own, so the plots are of the fewest threads and of the most that have
-    # one. The table of percentiles has all.
+    cost, steps = table["clock_cost_ns"].median(), table["clock_granularity_ns"].max()
+    clock = f"The clock costs {cost:.0f} ns and has steps of {steps:g} ns."
+    # One CPU for each thread is where the tail is the table's own, so the plots are of the fewest threads and of the most that
+    # have one. The table of percentiles has all.
     long = long.merge(analysis.summary.groupby("threads")["oversubscribed"].max().reset_index(), on="threads")
     by = [name for name in panel if name != "threads"]
     ends = [rows[rows["threads"].isin({rows["threads"].min(), rows[~rows["oversubscribed"].astype(bool)]["threads"].max()})]

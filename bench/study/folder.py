@@ -18,8 +18,9 @@ RUNS_VERSION = 1
 def create(path: pathlib.Path, experiment: str, environment: dict[str, Any], topology: str) -> "Folder":
     """Makes a folder without runs. It appears under its name with all its files or not at all."""
     if path.exists() and (not path.is_dir() or any(path.iterdir())):
-        holds = f"holds a study already; `resume {path}` goes on with it" if (path / RUNS).exists() else "is not an empty folder"
-        raise Complaint(f"--out={path}: {holds}")
+        is_study = (path / RUNS).exists()
+        raise Complaint(f"--out={path}: " + (f"holds a study already; `resume {path}` goes on with it" if is_study
+                                             else "is not an empty folder"))
     draft = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

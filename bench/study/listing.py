@@ -43,5 +43,5 @@ def _experiments() -> str:
     return text.table(["experiment", "title", "file"], rows)
 
 
-_LISTS = {"arms": _arms, "workloads": _workloads, "parameters": lambda: parameters.markdown().rstrip("\n"), "machines": _machines,
-          "experiments": _experiments}
+_LISTS = {"arms": _arms, "workloads": _workloads, "parameters": lambda: parameters.markdown().rstrip("\n"),
+          "machines": _machines, "experiments": _experiments}

@@ -28,4 +28,5 @@ def complaint() -> str | None:
     packages = missing()
     if not packages:
         return None
-    return f"missing Debian packages: {' '.join(packages)}; as root: apt-get install --no-install-recommends {' '.join(packages)}"
+    names = " ".join(packages)
+    return f"missing Debian packages: {names}; as root: apt-get install --no-install-recommends {names}"

@@ -1,4 +1,4 @@
-"""The keys of an experiment: type, range, default and meaning. The checks, `list parameters` and docs/study.md use this table."""
+"""The keys of an experiment: type, range, default and meaning, for the checks, for `list parameters` and for docs/study.md."""
 
 import re
 from dataclasses import dataclass
@@ -31,11 +31,17 @@ WORKLOADS = {
 }
 # Workloads that only the simulator has.
 SIMULATED_WORKLOADS = {
-    "find-hot": "all cores look up the same handle", "find-uniform": "look-ups of `live` handles",
-    "hand-off-near": "core 2i makes handles that core 2i + 1 deletes", "hand-off-far": "core i makes handles that core i + n/2 deletes",
-    "first-calls": "the first churns of all cores, begun together", "first-use": "all cores look a new handle up for the first time",
-    "lock": "a lock alone", "fetch-add": "an addition to one shared word", "own-cas": "a compare-and-swap of the core's own word",
-    "ping-pong-near": "cores 2i and 2i + 1 hand a word to and fro", "ping-pong-far": "cores i and i + n/2 hand a word to and fro",
+    "find-hot": "all cores look up the same handle",
+    "find-uniform": "look-ups of `live` handles",
+    "hand-off-near": "core 2i makes handles that core 2i + 1 deletes",
+    "hand-off-far": "core i makes handles that core i + n/2 deletes",
+    "first-calls": "the first churns of all cores, begun together",
+    "first-use": "all cores look a new handle up for the first time",
+    "lock": "a lock alone",
+    "fetch-add": "an addition to one shared word",
+    "own-cas": "a compare-and-swap of the core's own word",
+    "ping-pong-near": "cores 2i and 2i + 1 hand a word to and fro",
+    "ping-pong-far": "cores i and i + n/2 hand a word to and fro",
 }
 PLACEMENTS = {
     "compact": "node by node; within a node a CPU of each core first, then the SMT siblings",
@@ -50,7 +56,8 @@ EVENTS = ["cycles", "instructions", "cache-references", "cache-misses", "branche
           "stalled-cycles-frontend", "stalled-cycles-backend", "ref-cycles", "cpu-clock", "task-clock", "page-faults",
           "minor-faults", "major-faults", "context-switches", "cpu-migrations", "alignment-faults", "emulation-faults"]
 # The library to preload and the Debian package that has it.
-ALLOCATORS = {"glibc": (None, None), "jemalloc": ("libjemalloc.so.2", "libjemalloc2"), "mimalloc": ("libmimalloc.so.2", "libmimalloc2.0"),
+ALLOCATORS = {"glibc": (None, None), "jemalloc": ("libjemalloc.so.2", "libjemalloc2"),
+              "mimalloc": ("libmimalloc.so.2", "libmimalloc2.0"),
               "tcmalloc": ("libtcmalloc_minimal.so.4", "libtcmalloc-minimal4")}
 REVISIONS = ["base", "head"]
 OPERATIONS = ["find", "new", "delete", "stale"]
@@ -236,17 +243,20 @@ TABLE = [
     Parameter("title", "text", "", None, "the title of the report", _text, axis=False),
     Parameter("arms", "text", "`list arms`; * and ? as in a shell", None, "the implementations", _text),
     Parameter("revision", "text", "", "", "the build that an arm is from; only `ab` sets it", _revision),
-    Parameter("workload", "text", "`list workloads`", "churn", "the operations of a thread", _choice({**WORKLOADS, **SIMULATED_WORKLOADS})),
+    Parameter("workload", "text", "`list workloads`", "churn", "the operations of a thread",
+              _choice({**WORKLOADS, **SIMULATED_WORKLOADS})),
     Parameter("threads", "number or range", "1 or more; `A,B,C..D`, `all`, `xN`", "1,2,4..all",
               "threads; `all` is each CPU once, `xN` N times as many; `1,2,4..D` doubles and `1,2..D` adds up to D", _threads),
-    Parameter("placement", "text", ", ".join(PLACEMENTS), "compact", "the CPUs of the threads, from hwloc's topology", _placement),
+    Parameter("placement", "text", ", ".join(PLACEMENTS), "compact", "the CPUs of the threads, from hwloc's topology",
+              _placement),
     Parameter("live", "integer", "1 to 10^9", 1000, "handles that are live before the warm-up, of all threads together",
               _integer(1, 10**9)),
     Parameter("occupancy", "percent", "1 to 100", 50, "live handles and those in hand, as a part of the table's capacity",
               _number(1, 100)),
-    Parameter("skew", "text", "`uniform`, `zipf:S`, `hot:KEYS:PERCENT`", "uniform", "which handles are looked up; S from 0.5 to 1.5",
-              _skew),
-    Parameter("mix", "text", "percent, sum 100", "find:90,new:5,delete:5", "shares of find, new, delete and stale in the mixes", _mix),
+    Parameter("skew", "text", "`uniform`, `zipf:S`, `hot:KEYS:PERCENT`", "uniform",
+              "which handles are looked up; S from 0.5 to 1.5", _skew),
+    Parameter("mix", "text", "percent, sum 100", "find:90,new:5,delete:5", "shares of find, new, delete and stale in the mixes",
+              _mix),
     Parameter("think", "text", "`none`, `constant:NS`, `exponential:NS`", "none",
               "time between two operations, spent in a loop that touches no memory", _think),
     Parameter("value", "integer", "1 to 8", 1, "words of a value", _integer(1, 8)),
@@ -254,44 +264,49 @@ TABLE = [
     Parameter("batch", "integer", "1 to 65536", 16, "handles of a NewBatch", _integer(1, 65536)),
     Parameter("burst", "integer", "1 to 10^6", 256, "handles of a burst", _integer(1, 10**6)),
     Parameter("hold", "integer", "1 to 65536", 16, "pins that are held, or look-ups of a scope", _integer(1, 65536)),
-    Parameter("lifetime", "integer", "1 to 10^9", 1000, "operations in the life of a thread of thread-churn", _integer(1, 10**9)),
+    Parameter("lifetime", "integer", "1 to 10^9", 1000, "operations in the life of a thread of thread-churn",
+              _integer(1, 10**9)),
     Parameter("bystanders", "integer", "0 to 65536", 0, "idle threads beside the workload idle", _integer(0, 65536)),
     Parameter("producers", "integer", "1 to 65536", 1, "threads that make handles in producers-consumers", _integer(1, 65536)),
     Parameter("arrival", "text", "`closed`, `open:RATE`", "closed",
-              "the next operation when the last is done, or RATE per second and thread, with latency from the time when it was due",
+              "the next operation when the last is done, or RATE per second and thread; then latency is from when it was due",
               _arrival),
     Parameter("allocator", "text", ", ".join(ALLOCATORS), "glibc", "the allocator that is preloaded", _choice(ALLOCATORS)),
     Parameter("pages", "text", "default, huge", "default", "whether the table's memory is asked to be huge pages",
               _choice(["default", "huge"])),
-    Parameter("latency", "boolean or integer", "0 to 10^6", 0, "times every Nth operation; true is every one", _latency, axis=False),
+    Parameter("latency", "boolean or integer", "0 to 10^6", 0, "times every Nth operation; true is every one", _latency,
+              axis=False),
     Parameter("counters", "list of text", "perf events, or `none`", "none", "hardware and software counters of the measurement",
               _counters, axis=False),
-    Parameter("energy", "boolean", "", False, "energy of the packages (RAPL) over the life of each worker", _boolean, axis=False),
+    Parameter("energy", "boolean", "", False, "energy of the packages (RAPL) over the life of each worker", _boolean,
+              axis=False),
     Parameter("repetitions", "integer", "1 to 1000", 15, "processes for each cell; fewer than nine bring a warning",
               _integer(1, 1000), axis=False),
     Parameter("seed", "integer", "0 to 2^32 - 1", 37033, "of the order of the runs, the operations and the resamples",
               _integer(0, 2**32 - 1), axis=False),
-    Parameter("time.warm_up", "duration", "0ms to 10min", "100ms", "what each thread does before the measurement, and is thrown away",
-              _duration("0ms", "10min"), axis=False),
+    Parameter("time.warm_up", "duration", "0ms to 10min", "100ms",
+              "what each thread does before the measurement, and is thrown away", _duration("0ms", "10min"), axis=False),
     Parameter("time.measure", "duration", "1ms to 60min", "300ms", "the measurement", _duration("1ms", "60min"), axis=False),
-    Parameter("time.limit", "duration", "100ms to 60min", "30s", "how much longer than warm-up and measurement a worker may take",
-              _duration("100ms", "60min"), axis=False),
+    Parameter("time.limit", "duration", "100ms to 60min", "30s",
+              "how much longer than warm-up and measurement a worker may take", _duration("100ms", "60min"), axis=False),
     Parameter("plot.x", "text", "an axis", "threads", "the axis that plots have from left to right", _text, axis=False),
     Parameter("compare.axis", "text", "an axis", "arm", "the axis whose values are compared, all others being equal", _text,
               axis=False),
-    Parameter("compare.baseline", "text", "a value of compare.axis", "", "the value that others are compared with; the first if empty",
-              lambda value: value, axis=False),
+    Parameter("compare.baseline", "text", "a value of compare.axis", "",
+              "the value that others are compared with; the first if empty", lambda value: value, axis=False),
     Parameter("compare.metric", "text", "throughput, p50, p99, p99.9", "throughput", "what is compared",
               _choice(["throughput", "p50", "p99", "p99.9"]), axis=False),
     Parameter("compare.smallest_effect", "percent", "0 to 100", 2, "a ratio of medians nearer to 1 is never called faster",
               _number(0, 100), axis=False),
-    Parameter("simulate.machine", "text", "`list machines`", "milan", "the machine that `simulate` simulates", _text, axis=False),
+    Parameter("simulate.machine", "text", "`list machines`", "milan", "the machine that `simulate` simulates", _text,
+              axis=False),
     Parameter("simulate.cores", "range", "up to 256", "1,2,4..256", "its cores, each with one thread", _text, axis=False),
     Parameter("simulate.hold_ns", "list of integers", "0 to 10^6", [0, 30, 100],
               "for how long a core keeps a line that others wait for; bands are drawn over all of them", _holds, axis=False),
-    Parameter("simulate.seeds", "integer", "1 to 1000", 5, "how many seeds there are, from `seed` on", _integer(1, 1000), axis=False),
-    Parameter("simulate.window", "duration", "1us to 1s", "20us", "the simulated time of the measurement", _duration("1us", "1s"),
+    Parameter("simulate.seeds", "integer", "1 to 1000", 5, "how many seeds there are, from `seed` on", _integer(1, 1000),
               axis=False),
+    Parameter("simulate.window", "duration", "1us to 1s", "20us", "the simulated time of the measurement",
+              _duration("1us", "1s"), axis=False),
 ]
 BY_KEY = {parameter.key: parameter for parameter in TABLE}
 # The axes of a cell, by the name that a cell, [[skip]] and [compare] use: one arm is an `arm`.
@@ -302,6 +317,7 @@ def markdown() -> str:
     """Returns the table of docs/study.md."""
     lines = ["| key | type | range | default | meaning |", "| --- | --- | --- | --- | --- |"]
     for one in TABLE:
-        default = "" if one.default in (None, "") else f"`{str(one.default).lower() if isinstance(one.default, bool) else one.default}`"
+        value = str(one.default).lower() if isinstance(one.default, bool) else one.default
+        default = "" if value in (None, "") else f"`{value}`"
         lines.append(f"| `{one.key}` | {one.type} | {one.range} | {default} | {one.meaning} |")
     return "\n".join(lines) + "\n"

@@ -29,8 +29,8 @@ MARKERS = ["o", "s", "^", "D", "v", "P", "X"]
 MOST_IN_COLUMN = 16  # of a legend
 WIDTHS = {1: 3.5, 2: 7.16}  # inches of one and two columns of a paper
 SETTINGS = {"svg.fonttype": "none", "svg.hashsalt": "haft", "pdf.fonttype": 42, "font.size": 8, "font.family": "DejaVu Sans",
-            "axes.spines.top": False, "axes.spines.right": False, "axes.grid": True, "grid.color": "#dddddd", "grid.linewidth": 0.5,
-            "legend.frameon": False, "lines.linewidth": 1.3, "lines.markersize": 3.5}
+            "axes.spines.top": False, "axes.spines.right": False, "axes.grid": True, "grid.color": "#dddddd",
+            "grid.linewidth": 0.5, "legend.frameon": False, "lines.linewidth": 1.3, "lines.markersize": 3.5}
 # No dates: the same data give the same bytes.
 METADATA = {"svg": {"Date": None}, "pdf": {"CreationDate": None, "ModDate": None}, "png": {"Software": None}}
 
@@ -111,19 +111,21 @@ def _x_axis(axes, positions: dict[Any, float], numbers: bool, x: str) -> None:
 def _legend(axes) -> None:
     handles, labels = axes.get_legend_handles_labels()
     if handles:
-        axes.legend(handles, labels, loc="center left", bbox_to_anchor=(1.01, 0.5), ncol=math.ceil(len(handles) / MOST_IN_COLUMN))
+        axes.legend(handles, labels, loc="center left", bbox_to_anchor=(1.01, 0.5),
+                    ncol=math.ceil(len(handles) / MOST_IN_COLUMN))
 
 
 def _marks(axes, data: pandas.DataFrame) -> None:
     """Marks the first thread counts that use SMT siblings, a second node, and more threads than CPUs."""
     measured = data[data["simulated"].isna()] if "simulated" in data else data
     for name, rows in (("SMT", measured[measured["shares_core"] & ~measured["oversubscribed"]]),
-                       ("second node", measured[measured["nodes"] > 1]), ("oversubscribed", measured[measured["oversubscribed"]])):
+                       ("second node", measured[measured["nodes"] > 1]), ("oversubscribed",
+                                                                          measured[measured["oversubscribed"]])):
         if len(rows):
             least = rows["threads"].min()
             axes.axvline(least / math.sqrt(2), color=GREY, linewidth=0.7, linestyle=(0, (1, 2)))
-            axes.text(least / math.sqrt(2), 0.98, f" {name}", transform=axes.get_xaxis_transform(), rotation=90, va="top", ha="left",
-                      fontsize=6, color="#555555")
+            axes.text(least / math.sqrt(2), 0.98, f" {name}", transform=axes.get_xaxis_transform(), rotation=90, va="top",
+                      ha="left", fontsize=6, color="#555555")
 
 
 def curves(data: pandas.DataFrame, x: str, y: str, y_label: str, title: str, look: Look, columns: int = 2,
@@ -160,7 +162,7 @@ def curves(data: pandas.DataFrame, x: str, y: str, y_label: str, title: str, loo
 
 
 def _ideal(axes, data: pandas.DataFrame, y: str) -> None:
-    """Draws throughput that grows with the threads, from the best table with the fewest threads; if some are measured, from these."""
+    """Draws throughput that grows with the threads, from the best table, measured if one is, with the fewest threads."""
     real = data[~data["arm"].map(is_yardstick)]
     if "simulated" in real and real["simulated"].isna().any():
         real = real[real["simulated"].isna()]

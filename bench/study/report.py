@@ -70,12 +70,13 @@ def page(folder: Folder, analysis: Analysis, drawn: list[Plot]) -> str:
         parts += ["<h2>Lines that cost most</h2>", _table(_costly(folder))]
     parts += ["<h2>Scaling</h2>", _scaling(analysis)] if analysis.fits or analysis.no_fit else []
     parts += ["<h2>Cells</h2>", _table(_summary_columns(analysis))]
-    if len(analysis.percentiles):
-        parts += ["<h2>Percentiles</h2>", _table(analysis.percentiles[_shown_columns(analysis.percentiles, ["operation", "samples"])])]
-    if len(analysis.comparisons):
-        parts += ["<h2>Comparisons</h2>", _table(analysis.comparisons[_shown_columns(analysis.comparisons, ["value", "baseline"])])]
+    for title, table, first in (("Percentiles", analysis.percentiles, ["operation", "samples"]),
+                                ("Comparisons", analysis.comparisons, ["value", "baseline"])):
+        if len(table):
+            parts += [f"<h2>{title}</h2>", _table(table[_shown_columns(table, first)])]
     if analysis.gaps:
-        parts += ['<h2 id="missing">Missing</h2>', _table(pandas.DataFrame(analysis.gaps, columns=["arm", "what", "result", "reason"]))]
+        missing = pandas.DataFrame(analysis.gaps, columns=["arm", "what", "result", "reason"])
+        parts += ['<h2 id="missing">Missing</h2>', _table(missing)]
     left_out = environment.get("left_out", [])
     if left_out:
         parts += ["<p>Left out:</p>", _list("", left_out)]
@@ -95,7 +96,8 @@ def sentences(analysis: Analysis) -> tuple[list[str], list[str]]:
     if table.empty:
         return [], []
     name = tables.unit_of(analysis.experiment.values["compare.metric"])
-    varying = [axis for axis in tables.varying(analysis.runs) if axis in table and axis != analysis.experiment.values["compare.axis"]]
+    varying = [axis for axis in tables.varying(analysis.runs) if axis in table
+               and axis != analysis.experiment.values["compare.axis"]]
     shown, not_shown = [], []
     for _, row in table.iterrows():
         where = ", ".join(value_of(axis, row[axis]) for axis in varying) or str(analysis.runs["workload"].iloc[0])
@@ -120,7 +122,8 @@ def _costly(folder: Folder) -> pandas.DataFrame:
     if table.empty:
         return table
     table = table[table["threads"] == table["threads"].max()]
-    keys = ["arm", "workload", *(name for name in tables.varying(table) if name not in ("arm", "workload", "threads")), "threads", "name"]
+    keys = ["arm", "workload", *(name for name in tables.varying(table) if name not in ("arm", "workload", "threads")),
+            "threads", "name"]
     found = table.groupby(keys, sort=False)[["stall_ns_per_operation", "share"]].median().reset_index()
     found = found.sort_values([*keys[:-1], "share"], ascending=[True] * (len(keys) - 1) + [False], kind="stable")
     return found.groupby(keys[:-1], sort=False).head(10)
@@ -140,12 +143,13 @@ def _shown_columns(table: pandas.DataFrame, after: list[str]) -> list[str]:
 
 
 def _summary_columns(analysis: Analysis) -> pandas.DataFrame:
-    wanted = ["n", "median", "low", "high", "spread", "ns_per_operation", "in_ping_pongs", "speed_up", "efficiency", "fairness_jain",
-              "failed", "peak_bytes", *tables.SIMULATED, "warnings"]
+    wanted = ["n", "median", "low", "high", "spread", "ns_per_operation", "in_ping_pongs", "speed_up", "efficiency",
+              "fairness_jain", "failed", "peak_bytes", *tables.SIMULATED, "warnings"]
     table = analysis.summary
     if table.empty:
         return table
-    return table[["arm", *(name for name in tables.varying(table) if name != "arm"), *(name for name in wanted if name in table)]]
+    return table[["arm", *(name for name in tables.varying(table) if name != "arm"),
+                  *(name for name in wanted if name in table)]]
 
 
 def _number(value: Any) -> str:

@@ -95,9 +95,11 @@ def begin(study: Study, topology_xml: str, out: str, facts: dict[str, Any]) -> F
     """Returns a new folder for a study. `facts` go to environment.json as well."""
     environment = environment_module.collect(topology_xml, study.used_arms(), study.experiment.values["repetitions"])
     ping_pong = study.ping_pong
-    environment["core_latency"] = core_latency.measure(ping_pong, study.cpus, study.experiment.values["seed"]) if ping_pong else []
+    if ping_pong is not None:
+        environment["core_latency"] = core_latency.measure(ping_pong, study.cpus, study.experiment.values["seed"])
     environment.update(facts, left_out=study.left_out, planned=len(study.runnable), gaps=study.gaps())
-    folder = folder_module.create(pathlib.Path(out).absolute(), experiment_module.to_toml(study.experiment), environment, topology_xml)
+    folder = folder_module.create(pathlib.Path(out).absolute(), experiment_module.to_toml(study.experiment), environment,
+                                  topology_xml)
     for sentence in environment["warnings"]:
         print(f"study: warning: {sentence}", file=sys.stderr)
     return folder
@@ -154,10 +156,10 @@ def make_one(run: Run, study: Study) -> dict[str, Any]:
     after = _sample(experiment, used)
     spent = after["energy"] - before["energy"] if before["energy"] is not None and after["energy"] is not None else None
     return {
-        "run": run.number, "block": run.block, "cell": cell, "request": request, "status": outcome.status, "message": outcome.message,
-        "answer": outcome.answer, "complaints": outcome.complaints, "started": round(started, 3), "seconds": round(outcome.seconds, 3),
-        "shares_core": placed.shares_core, "nodes": placed.nodes, "oversubscribed": placed.oversubscribed,
-        "load": [before["load"], after["load"]], "khz": [before["khz"], after["khz"]],
+        "run": run.number, "block": run.block, "cell": cell, "request": request, "status": outcome.status,
+        "message": outcome.message, "answer": outcome.answer, "complaints": outcome.complaints, "started": round(started, 3),
+        "seconds": round(outcome.seconds, 3), "shares_core": placed.shares_core, "nodes": placed.nodes,
+        "oversubscribed": placed.oversubscribed, "load": [before["load"], after["load"]], "khz": [before["khz"], after["khz"]],
         "steal_ticks": after["steal"] - before["steal"],
         "energy_uj": spent if spent is not None and spent >= 0 else None,  # negative: the counter has wrapped around
         "energy_error": before["energy_error"],

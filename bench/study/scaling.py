@@ -30,11 +30,12 @@ def law(threads, rate, contention, coherence):
 
 
 def why_not(threads: list[int]) -> str | None:
-    """Returns the sentence that says why no law is fitted to these thread counts, or None. Only counts of real cores are given."""
+    """Returns the sentence that says why no law is fitted to these thread counts, all of real cores, or None."""
     counts = len(set(threads))
     if counts >= FEWEST_COUNTS:
         return None
-    return f"No scalability law is fitted: it needs {FEWEST_COUNTS} thread counts on cores of their own, and there are {counts}."
+    return (f"No scalability law is fitted: it needs {FEWEST_COUNTS} thread counts on cores of their own, "
+            f"and there are {counts}.")
 
 
 def fit(threads: list[int], throughput: list[float]) -> Fit:
@@ -44,7 +45,9 @@ def fit(threads: list[int], throughput: list[float]) -> Fit:
         raise ValueError(sentence)
     counts, values = numpy.asarray(threads, dtype=float), numpy.asarray(throughput, dtype=float)
     scale = numpy.median(values / counts)  # near 1, so that the steps of the three coefficients are alike
-    found, covariance = optimize.curve_fit(law, counts, values / scale, p0=(1.0, 0.01, 0.0001), sigma=values / scale, maxfev=20_000)
+    found, covariance = optimize.curve_fit(law, counts, values / scale, p0=(1.0, 0.01, 0.0001), sigma=values / scale,
+                                           maxfev=20_000)
     width = stats.t.ppf((1 + CONFIDENCE) / 2, len(values) - 3) * numpy.sqrt(numpy.diag(covariance))
     return Fit(float(found[0] * scale), float(found[1]), float(found[2]),
-               (float(found[1] - width[1]), float(found[1] + width[1])), (float(found[2] - width[2]), float(found[2] + width[2])))
+               (float(found[1] - width[1]), float(found[1] + width[1])),
+               (float(found[2] - width[2]), float(found[2] + width[2])))

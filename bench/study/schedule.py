@@ -12,8 +12,8 @@ from experiment import Experiment
 START_NS = 100 * 10**6  # a process starts, fills its table and ends
 WEEK_NS = 7 * 24 * 3600 * 10**9
 # Handles that a thread of a workload has in hand, besides the live ones; 0 for all others.
-IN_HAND = {"churn": 1, "churn-find": 1, "mixed": 1, "shared-mix": 1, "delete-pinned": 1, "thread-churn": 1, "idle": 1, "stats": 1,
-           "hand-off": 1024, "producers-consumers": 1024, "ownership": 1024}
+IN_HAND = {"churn": 1, "churn-find": 1, "mixed": 1, "shared-mix": 1, "delete-pinned": 1, "thread-churn": 1, "idle": 1,
+           "stats": 1, "hand-off": 1024, "producers-consumers": 1024, "ownership": 1024}
 
 
 @dataclass(frozen=True)
@@ -58,13 +58,13 @@ def request(run: Run, experiment: Experiment, cpus: list[list[int]] | None) -> d
              "hot": lambda: {"keys": int(skew[1]), "percent": float(skew[2])}}
     is_open = arrival[0] == "open"
     return {
-        "protocol": 1, "mode": "run", "arm": cell["arm"], "workload": cell["workload"], "threads": cell["threads"], "cpus": cpus,
-        "seed": run.seed, "warm_up_ns": parameters.duration_ns(values["time.warm_up"]),
+        "protocol": 1, "mode": "run", "arm": cell["arm"], "workload": cell["workload"], "threads": cell["threads"],
+        "cpus": cpus, "seed": run.seed, "warm_up_ns": parameters.duration_ns(values["time.warm_up"]),
         "measure_ns": parameters.duration_ns(values["time.measure"]), "live": cell["live"], "capacity": capacity(cell),
         "skew": {"kind": skew[0], **skews[skew[0]]()}, "mix": parameters.mix_shares(cell["mix"]),
         "think": {"kind": think[0], **({"ns": int(think[1])} if think[1:] else {})},
-        "value_words": cell["value"], "touch": cell["touch"], "batch": cell["batch"], "burst": cell["burst"], "hold": cell["hold"],
-        "arrival": {"kind": arrival[0], **({"rate": int(arrival[1])} if is_open else {})},
+        "value_words": cell["value"], "touch": cell["touch"], "batch": cell["batch"], "burst": cell["burst"],
+        "hold": cell["hold"], "arrival": {"kind": arrival[0], **({"rate": int(arrival[1])} if is_open else {})},
         "latency": 1 if is_open else values["latency"], "counters": values["counters"], "huge_pages": cell["pages"] == "huge",
         "lifetime": cell["lifetime"], "bystanders": cell["bystanders"], "producers": cell["producers"],
     }

@@ -75,8 +75,8 @@ def simulate(arguments) -> int:
     requests = plan(experiment, arguments, has)
     title = requests[0]["machine"]["name"]
     out = pathlib.Path(arguments.out or f"simulation-{title}-{time.strftime('%Y%m%d-%H%M%S')}").absolute()
-    folder = folder_module.create(out, experiment_module.to_toml(experiment), _facts(requests[0]["machine"], experiment, arguments),
-                                  topology.record())
+    folder = folder_module.create(out, experiment_module.to_toml(experiment),
+                                  _facts(requests[0]["machine"], experiment, arguments), topology.record())
     make(folder, manifest.simulator, requests)
     print(report.make([folder]))
     return OK
@@ -91,7 +91,8 @@ def plan(experiment: Experiment, arguments, has: dict[str, Any]) -> list[dict[st
     workloads = [one["name"] for one in has["workloads"]]
     for name in values["workload"]:
         if name not in workloads:
-            raise Complaint(f'{experiment.source}: key "workload" has "{name}", which the simulator has not{suggestion(name, workloads)}')
+            raise Complaint(f'{experiment.source}: key "workload" has "{name}", which the simulator has not'
+                            + suggestion(name, workloads))
     try:
         cores = experiment_module.thread_counts(arguments.cores or values["simulate.cores"], MOST_CORES)
     except ValueError as error:
@@ -140,4 +141,5 @@ def make(folder: Folder, program: str, requests: list[dict[str, Any]]) -> None:
 def _line(number: int, request: dict[str, Any], row: dict[str, Any]) -> dict[str, Any]:
     sizes = {name: request["parameters"][own] for name, own in PARAMETERS.items()}
     return {"run": number, "cell": {"arm": row["arm"], "workload": row["workload"], "threads": row["cores"], **sizes},
-            "simulated": row["machine"], "status": "cannot" if "cannot" in row else "ok", "message": row.get("cannot"), "row": row}
+            "simulated": row["machine"], "status": "cannot" if "cannot" in row else "ok", "message": row.get("cannot"),
+            "row": row}

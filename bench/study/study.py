@@ -51,7 +51,8 @@ class Study:
         for cell in self.cells:
             placement.place(cell["placement"], cell["threads"], self.cpus)
             arm = self.arm(cell)
-            for key, amount, unit in (("max_threads", cell["threads"], "threads"), ("max_capacity", schedule.capacity(cell), "slots")):
+            for key, amount, unit in (("max_threads", cell["threads"], "threads"),
+                                      ("max_capacity", schedule.capacity(cell), "slots")):
                 most = arm.facts.get(key) if arm is not None else None
                 if most is not None and amount > most:
                     raise Complaint(f'{source}: arm "{arm.name}" can have {most} {unit}, and {amount} are asked for')
@@ -87,7 +88,8 @@ class Study:
 
     def used_arms(self) -> dict[str, Arm]:
         """Returns the arms of the experiment; those of a revision have its name after an @."""
-        keys = [_key(name, revision) for name in self.experiment.values["arms"] for revision in self.experiment.values["revision"]]
+        keys = [_key(name, revision) for name in self.experiment.values["arms"]
+                for revision in self.experiment.values["revision"]]
         return {key: self._arms[key] for key in keys if key in self._arms}
 
 

@@ -47,8 +47,8 @@ def _simulated(line: dict[str, Any]) -> dict[str, Any]:
         "hold_ns": row["hold_ns"], "seed": row["seed"], "throughput_per_s": row["throughput_per_us"] * 1e6,
         "ns_per_operation": row["ns_per_operation"], "latency_ns": row["latency_ns"], "fairness_jain": row["jain"],
         "settled": row["settled"], **{name: row["per_operation"][name] for name in SIMULATED}}
-    return {"run": line["run"], **line["cell"], "simulated": line["simulated"], "status": line["status"], "message": line["message"],
-            **measured}
+    return {"run": line["run"], **line["cell"], "simulated": line["simulated"], "status": line["status"],
+            "message": line["message"], **measured}
 
 
 def lines(folder: Folder) -> pandas.DataFrame:
@@ -63,8 +63,9 @@ def _run(line: dict[str, Any]) -> dict[str, Any]:
         return _simulated(line)
     row = {"run": line["run"], "block": line["block"], **line["cell"], "status": line["status"], "message": line["message"],
            "shares_core": line["shares_core"], "nodes": line["nodes"], "oversubscribed": line["oversubscribed"],
-           "started": line["started"], "seconds": line["seconds"], "load_before": line["load"][0], "load_after": line["load"][1],
-           "steal_ticks": line["steal_ticks"], "energy_uj": line["energy_uj"], "energy_error": line["energy_error"],
+           "started": line["started"], "seconds": line["seconds"], "load_before": line["load"][0],
+           "load_after": line["load"][1], "steal_ticks": line["steal_ticks"], "energy_uj": line["energy_uj"],
+           "energy_error": line["energy_error"],
            **{f"khz_{when}": _median_khz(khz) for when, khz in zip(("before", "after"), line["khz"])}}
     if line["status"] != "ok":
         return {**row, **dict.fromkeys(MEASURED)}
@@ -88,9 +89,10 @@ def _run(line: dict[str, Any]) -> dict[str, Any]:
         "minor_faults": answer["faults"]["minor"], "major_faults": answer["faults"]["major"],
         "voluntary_switches": answer["switches"]["voluntary"], "involuntary_switches": answer["switches"]["involuntary"],
         "migrations": answer.get("migrations"), "allocator_loaded": answer.get("allocator"),
-        "huge_pages_got": answer.get("huge_pages"), "think_ns": answer.get("think_ns"), "clock_cost_ns": answer["clock"]["cost_ns"],
-        "clock_granularity_ns": answer["clock"]["granularity_ns"], **by_kind,
-        "counters_error": answer.get("counters_error"), **{f"counter_{name}": value for name, value in answer["counters"].items()},
+        "huge_pages_got": answer.get("huge_pages"), "think_ns": answer.get("think_ns"),
+        "clock_cost_ns": answer["clock"]["cost_ns"], "clock_granularity_ns": answer["clock"]["granularity_ns"], **by_kind,
+        "counters_error": answer.get("counters_error"),
+        **{f"counter_{name}": value for name, value in answer["counters"].items()},
     })
     merged = histogram.merge([one["buckets"] for one in answer["latency"]])
     if merged:
@@ -110,9 +112,11 @@ def threads(folder: Folder) -> pandas.DataFrame:
         if line["status"] != "ok" or "simulated" in line:
             continue
         for number, thread in enumerate(line["answer"]["threads"]):
-            kinds = {f"{kind}_{result}": one[result] for kind, one in thread["operations"].items() for result in ("done", "failed")}
-            rows.append({"run": line["run"], "thread": number, "ns": thread["ns"], "cpus": " ".join(map(str, thread.get("cpus") or [])),
-                         "moves": thread.get("moves"), "moves_are_exact": thread.get("moves_are_exact"), **kinds})
+            kinds = {f"{kind}_{result}": one[result] for kind, one in thread["operations"].items()
+                     for result in ("done", "failed")}
+            rows.append({"run": line["run"], "thread": number, "ns": thread["ns"],
+                         "cpus": " ".join(map(str, thread.get("cpus") or [])), "moves": thread.get("moves"),
+                         "moves_are_exact": thread.get("moves_are_exact"), **kinds})
     return pandas.DataFrame(rows)
 
 

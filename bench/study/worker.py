@@ -151,7 +151,8 @@ def complaint_about(answer: Any, request: dict[str, Any]) -> str | None:
             return f"has no time of thread {number}"
         operations = thread.get("operations")
         if not isinstance(operations, dict) or not all(
-                isinstance(one, dict) and _is_count(one.get("done")) and _is_count(one.get("failed")) for one in operations.values()):
+                isinstance(one, dict) and _is_count(one.get("done")) and _is_count(one.get("failed"))
+            for one in operations.values()):
             return f"does not count the operations of thread {number}"
     return None
 

@@ -20,7 +20,7 @@ MAIN = support.HERE.parent / "main.py"
 
 
 class BadInputTest(support.InFolder):
-    """Each bad input gets a sentence with the subcommand and the file, key or flag, and status 2, before anything is written."""
+    """Bad input gets a sentence with the subcommand and the file, key or flag, and status 2, before anything is written."""
 
     def refused(self, sentence, *words):
         before = self.files()
@@ -92,7 +92,8 @@ class BadInputTest(support.InFolder):
         code = ("import sys; sys.path.insert(0, sys.argv.pop(1)); import packages, main; "
                 "packages.MODULES = {'nowhere': 'python3-nowhere'}; packages.use_debians_python = lambda: None; "
                 "sys.exit(main.main(['no such subcommand']))")
-        result = subprocess.run([sys.executable, "-c", code, str(support.HERE.parent)], env=environment, capture_output=True, text=True)
+        result = subprocess.run([sys.executable, "-c", code, str(support.HERE.parent)], env=environment, capture_output=True,
+                                text=True)
         self.assertEqual((result.returncode, result.stdout), (2, ""))
         self.assertEqual(result.stderr, "study: missing Debian packages: python3-nowhere hwloc-nox; "
                          "as root: apt-get install --no-install-recommends python3-nowhere hwloc-nox\n")
@@ -130,12 +131,13 @@ class RunTest(support.InFolder):
         self.assertEqual(self.files(), before)
 
     def test_a_wrong_answer_is_status_1_and_a_missing_run_is_status_3(self):
-        for arms, expected in (('["fast","false"]', 1), ('["fast","crash"]', 3), ('["false","crash"]', 1), ('["fast","cuckoo"]', 3),
-                               ('["fast","refuses"]', 3), ('["fast"]', 0)):
+        for arms, expected in (('["fast","false"]', 1), ('["fast","crash"]', 3), ('["false","crash"]', 1),
+                               ('["fast","cuckoo"]', 3), ('["fast","refuses"]', 3), ('["fast"]', 0)):
             with self.subTest(arms=arms):
                 self.write_manifest(unavailable=[{"arm": "cuckoo", "package": "libcuckoo-dev"}])
                 with mock.patch("report.make", return_value=""):
-                    status, _, _ = self.study("run", "e.toml", f"--out=d{arms}", "--set", f"arms={arms}", "--set", "repetitions=1")
+                    status, _, _ = self.study("run", "e.toml", f"--out=d{arms}", "--set", f"arms={arms}", "--set",
+                                              "repetitions=1")
                 self.assertEqual(status, expected)
 
     def test_what_an_arm_cannot_do_is_in_the_report_and_is_no_failure(self):
@@ -197,7 +199,8 @@ class CompareTest(support.InFolder):
     def test_two_arms_of_one_study(self):
         status, out, _ = self.study("compare", "a", "--arm=fast", "--with=slow")
         self.assertEqual(status, 0)
-        self.assertIn("better: 0, worse: 0, no difference shown: 0, too noisy to say: 8", out)  # 5 repetitions are too few for 8 pairs
+        # 5 repetitions are too few for 8 pairs.
+        self.assertIn("better: 0, worse: 0, no difference shown: 0, too noisy to say: 8", out)
         with mock.patch("comparison.cells.SIGNIFICANT", 0.1):
             self.assertIn("better: 8, worse: 0", self.study("compare", "a", "--arm=fast", "--with=slow")[1])
             self.assertEqual(self.study("compare", "a", "--arm=slow", "--with=fast", "--fail-above=50")[0], 1)
@@ -229,13 +232,15 @@ class AbTest(support.InFolder):
         source = support.FAKE_WORKER.read_text()
         for name, rate in (("one", "50e6"), ("two", "47.5e6")):
             changed = source.replace('"fast": (50e6', f'"fast": ({rate}').replace("NOISE = 0.01", f'NOISE = 0.01  # {name}')
-            changed = changed.replace("draw = random.Random(f\"{request['seed']}", f"draw = random.Random(f\"{name}/{{request['seed']}}")
+            changed = changed.replace("draw = random.Random(f\"{request['seed']}",
+                                      f"draw = random.Random(f\"{name}/{{request['seed']}}")
             (self.root / "worker.py").write_text(changed)
             (self.root / "worker.py").chmod(0o755)
             self.git("add", "-A")
             self.git("-c", "user.name=t", "-c", "user.email=t@t", "commit", "-qm", name)
         os.environ["BUILD_WORKSPACE_DIRECTORY"] = str(self.root)
-        self.write_experiment(support.SMALL.replace("repetitions = 3", "repetitions = 9").replace('["fast", "slow"]', '["fast"]'))
+        small = support.SMALL.replace("repetitions = 3", "repetitions = 9")
+        self.write_experiment(small.replace('["fast", "slow"]', '["fast"]'))
 
     def git(self, *words):
         subprocess.run(["git", "-C", str(self.root), *words], check=True, capture_output=True)

@@ -23,9 +23,10 @@ def cells(cpus=4, **changes):
 class ThreadCountsTest(unittest.TestCase):
     def test_ranges(self):
         for text, cpus, counts in (("1,2,4..all,x2,x4", 8, [1, 2, 4, 8, 16, 32]), ("1,2,4..all", 6, [1, 2, 4, 6]),
-                                   ("1,2,4..all", 1, [1]), ("16,1..3", 4, [1, 2, 3, 16]), ("1,2..all", 1, [1]), ("all", 3, [3]), ("x2", 3, [6]), ("2..5", 8, [2, 3, 4, 5]),
-                                   ("1,3..8", 8, [1, 3, 5, 7, 8]), ("1,2..5", 8, [1, 2, 3, 4, 5]), ("1,3,9..81", 2, [1, 3, 9, 27, 81]),
-                                   (" 4, 1", 2, [1, 4]), (7, 2, [7])):
+                                   ("1,2,4..all", 1, [1]), ("16,1..3", 4, [1, 2, 3, 16]), ("1,2..all", 1, [1]), ("all", 3, [3]),
+                                   ("x2", 3, [6]), ("2..5", 8, [2, 3, 4, 5]), ("1,3..8", 8, [1, 3, 5, 7, 8]),
+                                   ("1,2..5", 8, [1, 2, 3, 4, 5]), ("1,3,9..81", 2, [1, 3, 9, 27, 81]), (" 4, 1", 2, [1, 4]),
+                                   (7, 2, [7])):
             with self.subTest(text=text, cpus=cpus):
                 self.assertEqual(experiment.thread_counts(text, cpus), counts)
 
@@ -59,7 +60,8 @@ class CellsTest(unittest.TestCase):
             cells(skip=[{"arm": "a"}])
 
     def test_cells_that_cannot_exist_are_left_out_and_named(self):
-        found, left_out = experiment.cells(resolve(workload=["hand-off", "producers-consumers", "stats"], threads=[1, 2, 3], producers=2), 4)
+        found, left_out = experiment.cells(resolve(workload=["hand-off", "producers-consumers", "stats"], threads=[1, 2, 3],
+                                                   producers=2), 4)
         self.assertEqual([(cell["workload"], cell["threads"]) for cell in found],
                          [("hand-off", 2), ("producers-consumers", 3), ("stats", 2), ("stats", 3)])
         self.assertEqual(len(left_out), 5)
@@ -68,9 +70,9 @@ class CellsTest(unittest.TestCase):
 
 class ResolveTest(unittest.TestCase):
     def test_the_resolved_file_resolves_to_itself(self):
-        first = resolve(title='A "title" \\ with\ta tab', threads=["1,2..4", 9], skew=["zipf:0.99", "hot:4:90"], counters=["cycles"],
-                        latency=True, occupancy=[1, 99.5], time={"measure": "1s"}, skip=[{"threads": [2], "touch": True}],
-                        arm=[{"name": "mine", "command": ["java", "Arm"]}])
+        first = resolve(title='A "title" \\ with\ta tab', threads=["1,2..4", 9], skew=["zipf:0.99", "hot:4:90"],
+                        counters=["cycles"], latency=True, occupancy=[1, 99.5], time={"measure": "1s"},
+                        skip=[{"threads": [2], "touch": True}], arm=[{"name": "mine", "command": ["java", "Arm"]}])
         again = experiment.resolve(tomllib.loads(experiment.to_toml(first)), "again")
         self.assertEqual((again.values, again.skip, again.arms), (first.values, first.skip, first.arms))
 

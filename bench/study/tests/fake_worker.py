@@ -23,8 +23,8 @@ SAMPLES = 200  # of each kind of operation
 def describe():
     def arm(name):
         return {"name": name, "version": "1.0", "progress": None, "workloads": {**dict.fromkeys(KINDS), "batch": "NewBatch"},
-                "value_words": [1, 2], "max_threads": 64, "max_capacity": 10**6, "compiler": "none", "flags": "", "optimized": True,
-                "assertions": False, "sanitizer": None, "libraries": {}}
+                "value_words": [1, 2], "max_threads": 64, "max_capacity": 10**6, "compiler": "none", "flags": "",
+                "optimized": True, "assertions": False, "sanitizer": None, "libraries": {}}
     return {"protocol": 1, "arms": [arm(name) for name in [*TABLES, *TROUBLE]]}
 
 
@@ -38,7 +38,8 @@ def latency(draw, request):
             width = 1 << max(0, ns.bit_length() - 7)
             counts[ns // width * width, width] = counts.get((ns // width * width, width), 0) + 1
         buckets = [[low, low + width, count] for (low, width), count in sorted(counts.items())]
-        histograms.append({"thread": 0, "operation": operation, "sampled": SAMPLES, "max_ns": buckets[-1][1] - 1, "buckets": buckets})
+        histograms.append({"thread": 0, "operation": operation, "sampled": SAMPLES, "max_ns": buckets[-1][1] - 1,
+                           "buckets": buckets})
     return histograms
 
 
@@ -60,8 +61,8 @@ def answer(request):
             "clock": {"name": "none", "cost_ns": 20.0, "granularity_ns": 1}, "think_ns": 0, "threads": threads,
             "memory": {"resident_bytes": 4 << 20, "peak_bytes": 5 << 20}, "faults": {"minor": 3, "major": 0},
             "switches": {"voluntary": 0, "involuntary": draw.randrange(4)}, "migrations": 0,
-            "counters": dict.fromkeys(request["counters"]), "counters_error": "no counters here" if request["counters"] else None,
-            "allocator": os.environ.get("LD_PRELOAD", "libc.so.6"), "huge_pages": False,
+            "counters": dict.fromkeys(request["counters"]), "counters_error": "no counters here" if request["counters"]
+            else None, "allocator": os.environ.get("LD_PRELOAD", "libc.so.6"), "huge_pages": False,
             "latency": latency(draw, request) if request["latency"] else []}
 
 

@@ -28,7 +28,8 @@ class FolderTest(support.InFolder):
 
     def test_it_appears_with_all_its_files(self):
         self.create()
-        self.assertEqual(count_of_files(self.folder / "d"), ["environment.json", "experiment.toml", "runs.jsonl", "topology.xml"])
+        self.assertEqual(count_of_files(self.folder / "d"), ["environment.json", "experiment.toml", "runs.jsonl",
+                                                             "topology.xml"])
         self.assertEqual(count_of_files(self.folder), ["d", "manifest.json"])
 
     def test_an_empty_folder_may_be_used_and_another_may_not(self):
@@ -91,7 +92,8 @@ class FolderTest(support.InFolder):
             own.append(LINE)
             size = (self.folder / "d" / "runs.jsonl").stat().st_size
             self.limited(size + 20)  # in the middle of the next line
-            with self.assertRaisesRegex(Complaint, "runs.jsonl: File too large; `resume .*` goes on when there is room") as caught:
+            with self.assertRaisesRegex(Complaint,
+                                        "runs.jsonl: File too large; `resume .*` goes on when there is room") as caught:
                 own.append(LINE)
         self.assertEqual(caught.exception.status, MISSING)
         self.assertEqual(folder.Folder(self.folder / "d").runs(), [{"version": 1, **LINE}])
@@ -158,7 +160,8 @@ class ResumeTest(support.InFolder):
         path = self.folder / "d" / "environment.json"
         environment = json.loads(path.read_text())
         for change, sentence in ((lambda one: one["machine"].update(cpu="Other"), "machine: cpu was 'Other' and is"),
-                                 (lambda one: one["arms"]["fast"].update(version="0.9"), "arms: fast: version was '0.9' and is '1.0'")):
+                                 (lambda one: one["arms"]["fast"].update(version="0.9"),
+                                  "arms: fast: version was '0.9' and is '1.0'")):
             changed = json.loads(json.dumps(environment))
             change(changed)
             path.write_text(json.dumps(changed))

@@ -1,8 +1,8 @@
 """Tests of topology.py and placement.py, on recorded topologies.
 
-Of topologies/, no_smt.xml and one_cpu.xml (less the other CPU) are a machine's; the others are from lstopo's synthetic machines:
-two_sockets.xml is "package:2 numa:1 l3:1 core:4 pu:2" with the kernel's usual numbers, cgroup.xml is the same with the three CPUs
-that a cgroup leaves, and smt.xml is one such socket.
+Of topologies/, no_smt.xml and one_cpu.xml (less the other CPU) are a machine's. The others are synthetic machines of lstopo:
+two_sockets.xml is "package:2 numa:1 l3:1 core:4 pu:2" with the kernel's usual numbers, cgroup.xml is the same with the three
+CPUs that a cgroup leaves, and smt.xml is one such socket.
 """
 
 import unittest
@@ -97,7 +97,8 @@ class PlacementTest(unittest.TestCase):
 
     def test_what_is_not_there_is_refused(self):
         for machine, kind, sentence in (("no_smt", "node:1", "needs node 1, and there is node 0"),
-                                        ("no_smt", "siblings", "needs SMT siblings"), ("one_cpu", "siblings", "needs SMT siblings"),
+                                        ("no_smt", "siblings", "needs SMT siblings"),
+                                        ("one_cpu", "siblings", "needs SMT siblings"),
                                         ("cgroup", "cpus:0,1", "needs CPU 1, and there are CPUs 0,5,8")):
             with self.subTest(machine=machine, kind=kind), self.assertRaisesRegex(Complaint, sentence):
                 placement.place(kind, 1, cpus(machine))

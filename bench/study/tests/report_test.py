@@ -82,7 +82,8 @@ class ReportTest(support.InFolder):
             texts = {"".join(one.itertext()) for one in tree.iter("{http://www.w3.org/2000/svg}text")}
             self.assertTrue({"fast", "ping-pong"} & texts, name)
         self.assertLessEqual({"ideal", "second node", "SMT", "oversubscribed"}, {
-            text.strip() for text in re.findall(r">([^<>]+)</text>", (self.path / "plots" / "throughput-churn.svg").read_text())})
+            text.strip() for text in re.findall(r">([^<>]+)</text>",
+                                                (self.path / "plots" / "throughput-churn.svg").read_text())})
 
     def test_fonts_of_pdfs_are_embedded(self):
         self.assertIn(b"/FontFile2", (self.path / "plots" / "throughput-churn.pdf").read_bytes())
@@ -97,7 +98,8 @@ class ReportTest(support.InFolder):
 
     def test_first_the_title_and_the_machine_then_the_sentences_then_the_plot(self):
         places = [self.page.index(text) for text in ("<h1>Recorded: churn</h1>", "AMD EPYC, 16 CPUs on 8 cores, 2 nodes",
-                                                     "slow against fast (churn, threads 1)", "<svg", "Efficiency of churn", "<h2>Cells")]
+                                                     "slow against fast (churn, threads 1)", "<svg", "Efficiency of churn",
+                                                     "<h2>Cells")]
         self.assertEqual(places, sorted(places))
 
     def test_wrong_arms_have_no_times_anywhere(self):
@@ -144,7 +146,8 @@ class ReportTest(support.InFolder):
         self.assertAlmostEqual(summary.loc[("slow", 2), "in_ping_pongs"], ratio)
 
     def test_warnings(self):
-        for text in ("There are 5 repetitions, fewer than 9.", "each side needs at least 6 repetitions", "This is a virtual machine"):
+        for text in ("There are 5 repetitions, fewer than 9.", "each side needs 6 repetitions or more",
+                     "This is a virtual machine"):
             self.assertIn(text, self.page)
 
     def test_folders_of_another_version_are_refused(self):

@@ -33,7 +33,8 @@ class SchemaTest(unittest.TestCase):
         properties = validator("experiment").schema["properties"]
         for key in parameters.BY_KEY:
             section, _, name = key.rpartition(".")
-            self.assertIn(name or key, properties[section].get("properties", {"warm_up", "measure", "limit"}) if section else properties)
+            self.assertIn(name or key, properties[section].get("properties", {"warm_up", "measure", "limit"}) if section
+                          else properties)
 
     def test_environment(self):
         environment = json.loads((RECORDED / "environment.json").read_text())

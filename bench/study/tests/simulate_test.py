@@ -73,7 +73,8 @@ class SimulateTest(InFolderWithMachines):
         self.assertAlmostEqual(row["high"], 50e6 * 1.1 * 1.04)
         self.assertEqual(summary.loc[("fast", "churn", 128), "warnings"], "not settled")
         page = (self.folder / "d" / "report.html").read_text()
-        for text in ("Simulated: milan", "fast (simulated: milan)", "What is not modelled", "capacity of caches", "StripedStack::heads_[3]"):
+        for text in ("Simulated: milan", "fast (simulated: milan)", "What is not modelled", "capacity of caches",
+                     "StripedStack::heads_[3]"):
             self.assertIn(text, page)
         self.assertFalse((self.folder / "d" / "comparisons.csv").read_text().strip())
 
@@ -104,7 +105,8 @@ class SimulateTest(InFolderWithMachines):
     def test_a_simulation_is_neither_resumed_nor_compared(self):
         with mock.patch("report.make", return_value=""):
             self.study("simulate", "e.toml", "--cores=1", "--out=d")
-        for words, sentence in ((["resume", "d"], "is a simulation"), (["compare", "d", "d"], "is not compared with measurements")):
+        for words, sentence in ((["resume", "d"], "is a simulation"), (["compare", "d", "d"],
+                                                                       "is not compared with measurements")):
             status, _, err = self.study(*words)
             self.assertEqual(status, 2)
             self.assertIn(sentence, err)
@@ -177,7 +179,8 @@ class CalibrateTest(InFolderWithMachines):
 
     def test_bad_input(self):
         self.write_manifest(workers=[])
-        for words, sentence in ((["--out=mine"], "--out=mine: must be a .toml file"), (["--out=gone/mine.toml"], "must be a .toml file"),
+        for words, sentence in ((["--out=mine"], "--out=mine: must be a .toml file"),
+                                (["--out=gone/mine.toml"], "must be a .toml file"),
                                 ([], "the study has no arm loop, array, cas, fetch-add, ping-pong")):
             status, out, err = self.study("calibrate", *words)
             self.assertEqual((status, out), (2, ""))

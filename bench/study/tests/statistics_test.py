@@ -22,7 +22,8 @@ def frame(values_by_arm, shuffle_seed=1):
     for block in range(len(next(iter(values_by_arm.values())))):
         for arm in random.permutation(list(values_by_arm)):
             rows.append({"run": len(rows), "block": block, "arm": arm, "workload": "churn", "threads": 1, "status": "ok",
-                         "shares_core": False, "nodes": 1, "oversubscribed": False, "throughput_per_s": values_by_arm[arm][block]})
+                         "shares_core": False, "nodes": 1, "oversubscribed": False,
+                         "throughput_per_s": values_by_arm[arm][block]})
     return pandas.DataFrame(rows)
 
 
@@ -87,7 +88,8 @@ class IntervalTest(unittest.TestCase):
 
     def test_the_seed_decides(self):
         values = numpy.random.default_rng(7).normal(100, 5, 15)
-        self.assertEqual(cells.median_interval(values, cells.generator(1, "x")), cells.median_interval(values, cells.generator(1, "x")))
+        self.assertEqual(cells.median_interval(values, cells.generator(1, "x")),
+                         cells.median_interval(values, cells.generator(1, "x")))
         self.assertNotEqual(cells.generator(1, "x").random(), cells.generator(2, "x").random())
         self.assertNotEqual(cells.generator(1, "x").random(), cells.generator(1, "y").random())
 
@@ -109,7 +111,8 @@ class SummaryTest(unittest.TestCase):
 
     def test_two_modes(self):
         random = numpy.random.default_rng(12)
-        found = [self.warnings_of(numpy.where(random.random(21) < 0.5, 100, 108) + random.normal(0, 0.8, 21)) for _ in range(40)]
+        found = [self.warnings_of(numpy.where(random.random(21) < 0.5, 100, 108) + random.normal(0, 0.8, 21))
+                 for _ in range(40)]
         self.assertGreaterEqual(sum("bimodal" in text for text in found), 36)
 
     def test_a_cut_of_equal_halves_explains_all(self):
@@ -141,7 +144,8 @@ class VerdictTest(unittest.TestCase):
     def test_the_same_distribution_twice(self):
         random = numpy.random.default_rng(21)
         for scale in (1, 3):
-            verdicts = [self.compare(random.normal(100, scale, 15), random.normal(100, scale, 15))["verdict"] for _ in range(100)]
+            verdicts = [self.compare(random.normal(100, scale, 15), random.normal(100, scale, 15))["verdict"]
+                        for _ in range(100)]
             self.assertGreaterEqual(verdicts.count(comparison.NO_DIFFERENCE), 95)
 
     def test_two_halves_of_one_study_with_many_cells(self):
@@ -165,7 +169,8 @@ class VerdictTest(unittest.TestCase):
         row = self.compare(random.normal(101, 0.1, 30), random.normal(100, 0.1, 30))
         self.assertLess(row["p_holm"], 1e-6)
         self.assertEqual(row["verdict"], comparison.NO_DIFFERENCE)
-        self.assertEqual(self.compare(random.normal(101, 0.1, 30), random.normal(100, 0.1, 30), 0.005)["verdict"], comparison.FASTER)
+        self.assertEqual(self.compare(random.normal(101, 0.1, 30), random.normal(100, 0.1, 30), 0.005)["verdict"],
+                         comparison.FASTER)
 
     def test_noise_is_called_noise(self):
         random = numpy.random.default_rng(25)

@@ -42,8 +42,8 @@ class InFolder(unittest.TestCase):
         os.environ.pop("BUILD_WORKING_DIRECTORY", None)
 
     def write_manifest(self, **changes):
-        manifest = {"version": 1, "workers": [{"label": "//fake", "program": FAKE_WORKER.name}], "experiments": [], "simulator": None,
-                    "workspace": "haft", **changes}
+        manifest = {"version": 1, "workers": [{"label": "//fake", "program": FAKE_WORKER.name}], "experiments": [],
+                    "simulator": None, "workspace": "haft", **changes}
         (self.folder / "manifest.json").write_text(json.dumps(manifest))
 
     def write_experiment(self, text, name="e.toml"):

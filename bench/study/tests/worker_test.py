@@ -18,7 +18,8 @@ FAKE = [str(support.FAKE_WORKER)]
 
 
 def request(arm, threads=2):
-    plan = experiment.resolve({"title": "t", "arms": [arm], "threads": threads, "time": {"warm_up": "1ms", "measure": "1ms"}}, "e")
+    plan = experiment.resolve({"title": "t", "arms": [arm], "threads": threads, "time": {"warm_up": "1ms", "measure": "1ms"}},
+                              "e")
     return schedule.request(schedule.plan(experiment.cells(plan, 2)[0], 1, 1)[0], plan, None)
 
 
@@ -87,8 +88,9 @@ class CallTest(unittest.TestCase):
     def test_every_part_of_an_answer_is_checked(self):
         good = worker.call(FAKE, request("fast"), 20).answer
         self.assertIsNone(worker.complaint_about(good, request("fast")))
-        for path, value in ((["status"], "fine"), (["threads", 0, "ns"], 0), (["threads", 1, "ns"], -1), (["threads", 0, "ns"], True),
-                            (["threads", 0, "operations"], []), (["threads", 0, "operations", "new", "done"], "many"),
+        for path, value in ((["status"], "fine"), (["threads", 0, "ns"], 0), (["threads", 1, "ns"], -1),
+                            (["threads", 0, "ns"], True), (["threads", 0, "operations"], []),
+                            (["threads", 0, "operations", "new", "done"], "many"),
                             (["threads", 0, "operations", "new", "failed"], -1), (["threads", 0, "operations", "new"], {})):
             with self.subTest(path=path, value=value):
                 bad = copy.deepcopy(good)
@@ -98,7 +100,8 @@ class CallTest(unittest.TestCase):
                 place[path[-1]] = value
                 self.assertIsNotNone(worker.complaint_about(bad, request("fast")))
         for key in worker.NEEDED:
-            self.assertIsNotNone(worker.complaint_about({name: one for name, one in good.items() if name != key}, request("fast")), key)
+            self.assertIsNotNone(worker.complaint_about({name: one for name, one in good.items() if name != key},
+                                                        request("fast")), key)
 
 
 class ArmsTest(support.InFolder):
