@@ -57,7 +57,7 @@ def analyse(folder: Folder) -> Analysis:
     simulated = environment.get("simulated")
     summary = bands(good) if simulated else cells.summarize(good, THROUGHPUT, seed)
     if not simulated and not summary.empty:
-        summary = _beside_summary(summary, good)
+        summary = _beside_summary(summary, good, seed)
     panel = [name for name in tables.varying(good) if name not in ("arm", values["plot.x"])]
     compared = pandas.DataFrame() if simulated else _comparisons(good, experiment)
     fits, no_fit = ({}, []) if simulated or summary.empty else _fits(good, panel)
@@ -82,7 +82,7 @@ def bands(runs: pandas.DataFrame) -> pandas.DataFrame:
     return pandas.DataFrame(rows)
 
 
-def _beside_summary(summary: pandas.DataFrame, runs: pandas.DataFrame) -> pandas.DataFrame:
+def _beside_summary(summary: pandas.DataFrame, runs: pandas.DataFrame, seed: int) -> pandas.DataFrame:
     """Returns the summary with medians of what else was measured, speed-up, and times in hand-overs between two cores."""
     axes = tables.cell_columns(runs)
     good = runs[runs["status"] == "ok"]
@@ -95,14 +95,29 @@ def _beside_summary(summary: pandas.DataFrame, runs: pandas.DataFrame) -> pandas
     summary = summary.merge(one_thread[others + ["alone"]], on=others, how="left")
     summary["speed_up"] = summary["median"] / summary["alone"]
     summary["efficiency"] = summary["speed_up"] / summary["threads"]
-    summary["efficiency_low"] = summary["low"] / summary["alone"] / summary["threads"]
-    summary["efficiency_high"] = summary["high"] / summary["alone"] / summary["threads"]
-    summary = summary.drop(columns="alone")
+    summary = _efficiency_intervals(summary.drop(columns="alone"), good, axes, seed)
     ping_pong = summary[(summary["arm"] == PING_PONG) & (summary["workload"] == "find") & (summary["threads"] == 2)]
     if len(ping_pong):
         ns = ping_pong.groupby("placement")["ns_per_operation"].median()
         summary["in_ping_pongs"] = summary["ns_per_operation"] / summary["placement"].map(ns)
     return summary
+
+
+def _efficiency_intervals(summary: pandas.DataFrame, good: pandas.DataFrame, axes: list[str], seed: int) -> pandas.DataFrame:
+    """Returns the summary with the 95 % interval of the efficiency, for which both medians are resampled."""
+    values = {cell: rows[THROUGHPUT].to_numpy(dtype=float) for cell, rows in tables.groups(good, axes)}
+    at = axes.index("threads")
+    ends = []
+    for cell in summary[axes].itertuples(index=False, name=None):
+        alone = values.get((*cell[:at], 1, *cell[at + 1:]))
+        if alone is None:
+            ends.append((None, None))
+        elif cell[at] == 1:
+            ends.append((1.0, 1.0))
+        else:
+            random = cells.generator(seed, f"efficiency {cell!r}")
+            ends.append(tuple(end / cell[at] for end in cells.interval((values[cell], alone), comparison.ratio_of_medians, random)))
+    return summary.assign(efficiency_low=[low for low, _ in ends], efficiency_high=[high for _, high in ends])
 
 
 def _comparisons(runs: pandas.DataFrame, experiment: Experiment) -> pandas.DataFrame:

@@ -155,6 +155,8 @@ def curves(data: pandas.DataFrame, x: str, y: str, y_label: str, title: str, loo
             _marks(axes, data)
         if logarithmic and (data[y] > 0).any():
             axes.set_yscale("log")
+        else:
+            axes.set_ylim(bottom=0)  # a cut axis makes small differences look large
         axes.set_ylabel(y_label)
         axes.set_title(title, loc="left", fontsize=8)
         _legend(axes)

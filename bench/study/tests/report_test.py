@@ -8,6 +8,7 @@ import json
 import pathlib
 import re
 import shutil
+import subprocess
 import tempfile
 import unittest
 import xml.etree.ElementTree
@@ -139,6 +140,32 @@ class ReportTest(support.InFolder):
         self.assertAlmostEqual(fit.contention, expected.contention)
         self.assertTrue(fit.contention_interval[0] <= 0.3 <= fit.contention_interval[1])  # what the fake worker draws from
         self.assertIn("Thin lines are fits", self.page)
+
+    def test_the_efficiency_of_one_thread_is_one_and_the_others_have_intervals(self):
+        summary = pandas.read_csv(self.path / "summary.csv").set_index(["arm", "workload", "threads"])
+        one, eight = summary.loc[("slow", "churn", 1)], summary.loc[("slow", "churn", 8)]
+        self.assertEqual((one["efficiency_low"], one["efficiency"], one["efficiency_high"]), (1, 1, 1))
+        self.assertAlmostEqual(eight["efficiency"], eight["median"] / one["median"] / 8)
+        self.assertLess(eight["efficiency_low"], eight["efficiency"])
+        self.assertGreater(eight["efficiency_high"], eight["efficiency"])
+
+    def messages_of_a_browser(self, page):
+        """Returns the lines of the console of a headless browser that shows a page."""
+        browser = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+        if browser is None:
+            self.skipTest("no headless browser (Debian package chromium) is installed")
+        picture = self.folder / "picture.png"
+        result = subprocess.run([browser, "--headless", "--no-sandbox", "--disable-gpu", "--enable-logging=stderr",
+                                 f"--user-data-dir={self.folder / 'profile'}", f"--screenshot={picture}", page.as_uri()],
+                                capture_output=True, text=True)
+        self.assertTrue(picture.exists(), result.stderr)
+        return [line for line in result.stderr.splitlines() if "CONSOLE" in line]
+
+    def test_a_browser_shows_it_without_a_message(self):
+        noisy = self.folder / "noisy.html"
+        noisy.write_text("<script>nothing()</script>")
+        self.assertEqual(len(self.messages_of_a_browser(noisy)), 1)
+        self.assertEqual(self.messages_of_a_browser(self.path / "report.html"), [])
 
     def test_ping_pongs(self):
         summary = pandas.read_csv(self.path / "summary.csv").set_index(["arm", "threads"])
