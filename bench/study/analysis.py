@@ -116,7 +116,8 @@ def _efficiency_intervals(summary: pandas.DataFrame, good: pandas.DataFrame, axe
             ends.append((1.0, 1.0))
         else:
             random = cells.generator(seed, f"efficiency {cell!r}")
-            ends.append(tuple(end / cell[at] for end in cells.interval((values[cell], alone), comparison.ratio_of_medians, random)))
+            low, high = cells.interval((values[cell], alone), comparison.ratio_of_medians, random)
+            ends.append((low / cell[at], high / cell[at]))
     return summary.assign(efficiency_low=[low for low, _ in ends], efficiency_high=[high for _, high in ends])
 
 

@@ -25,12 +25,13 @@ class WarningsTest(unittest.TestCase):
                 ({}, {"sanitizer": "address"}, 0, 9, "Arms are compiled with a sanitizer: a."),
                 ({}, {}, 0.5, 9, "The machine is busy: other programs use 50% of its CPUs."),
                 ({"governor": "powersave"}, {}, 0, 9, "The governor of the frequency is powersave, not performance."),
-                ({"boost": True}, {}, 0, 9, "Boost is on: the frequency depends on the temperature and on what other cores do."),
+                ({"boost": True}, {}, 0, 9,
+                 "Boost is on: the frequency depends on the temperature and on what other cores do."),
                 ({"pinning": False}, {}, 0, 9, "Threads may not be pinned here."),
-                ({"hypervisor": "KVM"}, {}, 0, 9, "This is a virtual machine: its host can take the CPUs away, and its topology "
-                                                  "may not be the real one."),
-                ({"cgroup": {"cpu.max": "150000 100000"}}, {}, 0, 9, "A cgroup limits the time of the CPUs to 150000 100000 (quota "
-                                                                     "and period in us)."),
+                ({"hypervisor": "KVM"}, {}, 0, 9,
+                 "This is a virtual machine: its host can take the CPUs away, and its topology may not be the real one."),
+                ({"cgroup": {"cpu.max": "150000 100000"}}, {}, 0, 9,
+                 "A cgroup limits the time of the CPUs to 150000 100000 (quota and period in us)."),
                 ({}, {}, 0, 8, "There are 8 repetitions, fewer than 9.")):
             with self.subTest(sentence=sentence):
                 found = environment.warnings({**self.QUIET, **facts}, {"a": {**self.ARM, **arm}}, busy, repetitions)
@@ -54,7 +55,8 @@ class DifferencesTest(unittest.TestCase):
 
 class MachineTest(unittest.TestCase):
     def test_the_machine_in_a_line(self):
-        facts = {"cpu": "EPYC", "cpus": list(range(16)), "cores": 8, "nodes": 2, "hypervisor": None, "kernel": "Linux 6.1 #1 SMP"}
+        facts = {"cpu": "EPYC", "cpus": list(range(16)), "cores": 8, "nodes": 2, "hypervisor": None,
+                 "kernel": "Linux 6.1 #1 SMP"}
         self.assertEqual(environment.line(facts), "EPYC, 16 CPUs on 8 cores, 2 nodes, Linux 6.1")
         self.assertEqual(environment.line({**facts, "cpus": [0], "cores": 1, "nodes": 1, "hypervisor": "KVM"}),
                          "EPYC, 1 core, virtual machine, Linux 6.1")
@@ -91,10 +93,9 @@ class ProgressTest(unittest.TestCase):
 
     def test_elsewhere_there_is_a_plain_line_a_minute(self):
         stream = io.StringIO()
-        clock = mock.patch("time.monotonic", side_effect=[0, 1, 1, 62, 62, 63, 63])
-        with clock:
+        with mock.patch("time.monotonic", return_value=0) as clock:
             shown = progress.Progress(3, 9.0, stream)
-            for name in "abc":
+            for name, clock.return_value in (("a", 1), ("b", 62), ("c", 63)):
                 shown.before(name)
                 shown.after()
         self.assertEqual(stream.getvalue(), "1 of 3 runs, 2 min left, now b\n")
