@@ -73,6 +73,8 @@ def simulate(arguments) -> int:
     experiment = experiment_module.load(path, arguments.set)
     has = ask(manifest.simulator, None)[0]
     requests = plan(experiment, arguments, has)
+    # The simulator knows best what a machine may be, so it is asked for the least row before anything is written.
+    ask(manifest.simulator, {**requests[0], "cores": [1], "hold_ns": [0], "seed": requests[0]["seed"][:1], "window_ns": 1})
     title = requests[0]["machine"]["name"]
     out = pathlib.Path(arguments.out or f"simulation-{title}-{time.strftime('%Y%m%d-%H%M%S')}").absolute()
     folder = folder_module.create(out, experiment_module.to_toml(experiment),
