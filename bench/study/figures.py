@@ -30,7 +30,8 @@ def draw(folder: Folder, analysis: Analysis, simulated: list[Analysis]) -> list[
     arms = analysis.experiment.values["arms"]
     summary = analysis.summary.assign(simulated=analysis.simulated)
     extra = [one.summary for one in simulated if not one.summary.empty]
-    look = plots.Look(list(dict.fromkeys([*arms, *(arm for one in extra for arm in one["arm"])])))
+    look = plots.Look(list(dict.fromkeys([*arms, *(arm for one in extra for arm in one["arm"])])),
+                      analysis.experiment.values["plot.columns"])
     found: list[Plot] = []
 
     def add(kind, figure, data, name, caption):
@@ -86,7 +87,7 @@ def _sweeps(analysis: Analysis, summary: pandas.DataFrame, look, each_panel, add
         first, second = numbers[:2]
         others = [name for name in tables.varying(summary) if name not in ("arm", first, second)]
         for _, rows, title in each_panel(summary, ["arm", *others]):
-            add("Heat maps", plots.heat_map(rows, first, second, "median", "operations per s", title),
+            add("Heat maps", plots.heat_map(rows, first, second, "median", "operations per s", title, look),
                 _columns(rows, [first, second, "arm", "median"]), f"map-{first}-{second}-{title}",
                 f"Median throughput of {title} over {first} and {second}.")
 

@@ -32,8 +32,13 @@ def _workloads() -> str:
 
 
 def _machines() -> str:
-    rows = [[name, machine.get("title", ""), machine.get("source", "")] for name, machine in simulate.machines().items()]
-    return text.table(["machine", "title", "source"], rows)
+    rows = []
+    for name, machine in simulate.machines().items():
+        cores = [machine[key] for key in ("sockets", "clusters_per_socket", "cores_per_cluster")]
+        distances = [f"{machine[f'transfer_{distance}_ns']:g}" for distance in ("cluster", "socket", "far")]
+        rows.append([name, " x ".join(map(str, cores)), ", ".join(distances), machine["source"]])
+    head = ["machine", "sockets x clusters x cores", "transfer in cluster, socket, to another (ns)", "source"]
+    return text.table(head, rows)
 
 
 def _experiments() -> str:

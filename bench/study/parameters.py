@@ -290,6 +290,7 @@ TABLE = [
     Parameter("time.limit", "duration", "100ms to 60min", "30s",
               "how much longer than warm-up and measurement a worker may take", _duration("100ms", "60min"), axis=False),
     Parameter("plot.x", "text", "an axis", "threads", "the axis that plots have from left to right", _text, axis=False),
+    Parameter("plot.columns", "integer", "1 or 2", 2, "the width of plots, in columns of a paper", _integer(1, 2), axis=False),
     Parameter("compare.axis", "text", "an axis", "arm", "the axis whose values are compared, all others being equal", _text,
               axis=False),
     Parameter("compare.baseline", "text", "a value of compare.axis", "",

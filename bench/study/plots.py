@@ -36,9 +36,10 @@ METADATA = {"svg": {"Date": None}, "pdf": {"CreationDate": None, "ModDate": None
 
 
 class Look:
-    """The colour, line style and marker of each arm, the same in all plots of a report."""
+    """The colour, line style and marker of each arm, the same in all plots of a report, and the plots' width in columns."""
 
-    def __init__(self, arms: list[str]):
+    def __init__(self, arms: list[str], columns: int):
+        self.columns = columns
         tables_first = [arm for arm in arms if not is_yardstick(arm)]
         self._index = {arm: index for index, arm in enumerate(tables_first)}
         self._yardsticks = {arm: index for index, arm in enumerate(arm for arm in arms if is_yardstick(arm))}
@@ -78,8 +79,8 @@ def save(figure: matplotlib.figure.Figure, data: pandas.DataFrame, path: pathlib
     return svg
 
 
-def _figure(columns: int, height: float = 2.9):
-    figure = matplotlib.figure.Figure(figsize=(WIDTHS[columns], height))
+def _figure(look: Look, height: float = 2.9):
+    figure = matplotlib.figure.Figure(figsize=(WIDTHS[look.columns], height))
     return figure, figure.add_subplot()
 
 
@@ -109,18 +110,24 @@ def _x_axis(axes, positions: dict[Any, float], numbers: bool, x: str) -> None:
 
 
 def _legend(axes) -> None:
+    """Puts the legend beside a wide plot, and below a narrow one."""
     handles, labels = axes.get_legend_handles_labels()
-    if handles:
-        axes.legend(handles, labels, loc="center left", bbox_to_anchor=(1.01, 0.5),
-                    ncol=math.ceil(len(handles) / MOST_IN_COLUMN))
+    if not handles:
+        return
+    if axes.figure.get_figwidth() < WIDTHS[2]:
+        axes.legend(handles, labels, loc="upper center", bbox_to_anchor=(0.5, -0.18), ncol=2)
+    else:
+        columns = math.ceil(len(handles) / MOST_IN_COLUMN)
+        axes.legend(handles, labels, loc="center left", bbox_to_anchor=(1.01, 0.5), ncol=columns)
 
 
 def _marks(axes, data: pandas.DataFrame) -> None:
     """Marks the first thread counts that use SMT siblings, a second node, and more threads than CPUs."""
     measured = data[data["simulated"].isna()] if "simulated" in data else data
-    for name, rows in (("SMT", measured[measured["shares_core"] & ~measured["oversubscribed"]]),
-                       ("second node", measured[measured["nodes"] > 1]), ("oversubscribed",
-                                                                          measured[measured["oversubscribed"]])):
+    marks = {"SMT": measured["shares_core"] & ~measured["oversubscribed"], "second node": measured["nodes"] > 1,
+             "oversubscribed": measured["oversubscribed"]}
+    for name, is_beyond in marks.items():
+        rows = measured[is_beyond]
         if len(rows):
             least = rows["threads"].min()
             axes.axvline(least / math.sqrt(2), color=GREY, linewidth=0.7, linestyle=(0, (1, 2)))
@@ -128,11 +135,11 @@ def _marks(axes, data: pandas.DataFrame) -> None:
                       ha="left", fontsize=6, color="#555555")
 
 
-def curves(data: pandas.DataFrame, x: str, y: str, y_label: str, title: str, look: Look, columns: int = 2,
+def curves(data: pandas.DataFrame, x: str, y: str, y_label: str, title: str, look: Look,
            fits: dict[str, scaling.Fit] | None = None, ideal: bool = False, logarithmic: bool = True):
     """Returns medians `y` with their bands (`low`, `high`, where the table has them) against an axis."""
     with matplotlib.rc_context(SETTINGS):
-        figure, axes = _figure(columns)
+        figure, axes = _figure(look)
         positions, numbers = _positions(data, x)
         for arm, preset, rows in _curves(data):
             rows = rows.assign(position=rows[x].map(positions)).sort_values("position")
@@ -155,6 +162,8 @@ def curves(data: pandas.DataFrame, x: str, y: str, y_label: str, title: str, loo
             _marks(axes, data)
         if logarithmic and (data[y] > 0).any():
             axes.set_yscale("log")
+            # Figures between the powers of ten, if there are less than two of these.
+            axes.yaxis.set_minor_formatter(ticker.LogFormatterSciNotation(minor_thresholds=(2, 0.7)))
         else:
             axes.set_ylim(bottom=0)  # a cut axis makes small differences look large
         axes.set_ylabel(y_label)
@@ -176,10 +185,10 @@ def _ideal(axes, data: pandas.DataFrame, y: str) -> None:
     axes.plot(ends, best * ends / least, color=GREY, linewidth=0.7, label="ideal", zorder=0)
 
 
-def latencies(data: pandas.DataFrame, title: str, look: Look, columns: int = 2):
+def latencies(data: pandas.DataFrame, title: str, look: Look):
     """Returns percentiles on logarithmic axes: to the right each step of the same length leaves a tenth of the samples."""
     with matplotlib.rc_context(SETTINGS):
-        figure, axes = _figure(columns)
+        figure, axes = _figure(look)
         for arm, preset, rows in _curves(data):
             axes.plot(-numpy.log10(1 - rows["percentile"] / 100), rows["ns"], label=label(arm, preset), **look.of(arm, preset))
         shown = sorted(set(data["percentile"]))
@@ -192,10 +201,10 @@ def latencies(data: pandas.DataFrame, title: str, look: Look, columns: int = 2):
     return figure
 
 
-def heat_map(data: pandas.DataFrame, x: str, y: str, value: str, value_label: str, title: str, columns: int = 2):
+def heat_map(data: pandas.DataFrame, x: str, y: str, value: str, value_label: str, title: str, look: Look):
     """Returns a map of `value` over two axes."""
     with matplotlib.rc_context(SETTINGS):
-        figure, axes = _figure(columns)
+        figure, axes = _figure(look)
         grid = data.pivot_table(index=y, columns=x, values=value, aggfunc="median", sort=False)
         image = axes.imshow(grid, cmap="cividis", aspect="auto", origin="lower")
         axes.set_xticks(range(len(grid.columns)), [str(one) for one in grid.columns])

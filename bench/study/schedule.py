@@ -13,7 +13,7 @@ START_NS = 100 * 10**6  # a process starts, fills its table and ends
 WEEK_NS = 7 * 24 * 3600 * 10**9
 # Handles that a thread of a workload has in hand, besides the live ones; 0 for all others.
 IN_HAND = {"churn": 1, "churn-find": 1, "mixed": 1, "shared-mix": 1, "delete-pinned": 1, "thread-churn": 1, "idle": 1,
-           "stats": 1, "hand-off": 1024, "producers-consumers": 1024, "ownership": 1024}
+           "stats": 1, "grow": 1, "delete-unless-pinned": 1, "hand-off": 1024, "producers-consumers": 1024, "ownership": 1024}
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,8 @@ cores_per_cluster = 8
 hit_ns = 0.3
 read_modify_write_ns = 5.0
 transfer_cluster_ns = 34.5
+transfer_socket_ns = 160
+transfer_far_ns = 295
 request_share = 0.667
 copy_cluster_ns = 23.0
 loop_ns = 0.3
@@ -99,6 +101,12 @@ class SimulateTest(InFolderWithMachines):
                 self.assertEqual((status, out), (2, ""))
                 self.assertIn(sentence, err)
                 self.assertEqual(self.files(), before)
+
+    def test_machines_are_listed_with_their_costs(self):
+        status, out, _ = self.study("list", "machines")
+        self.assertEqual(status, 0)
+        self.assertIn("milan    2 x 6 x 8                   34.5, 160, 295", out)
+        self.assertIn("a test", out)
 
     def test_a_simulation_is_neither_resumed_nor_compared(self):
         with mock.patch("report.make", return_value=""):
