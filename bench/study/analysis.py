@@ -1,5 +1,6 @@
 """The analysis of a study's raw data: its tables and sentences."""
 
+import collections
 import tomllib
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +21,9 @@ from experiment import Experiment
 from folder import Folder
 
 THROUGHPUT = "throughput_per_s"
+# The first word of each warning that a cell can have, as a part of a sentence about all cells.
+CELL_WARNINGS = {"spread": "have a spread over 10 %", "bimodal": "have two modes", "drifts": "drift with time",
+                 "differs": "depend on the arm that ran before"}
 
 
 @dataclass
@@ -215,6 +219,9 @@ def run_warnings(analysis: Analysis) -> list[str]:
     loads = runs["load_before"].dropna() if "load_before" in runs else pandas.Series(dtype=float)
     if len(loads) and numpy.isfinite(loads).all():
         found.append(f"The load average before a run was {loads.min():.2f} to {loads.max():.2f}.")
+    told = "; ".join(analysis.summary.get("warnings", []))
+    kinds = collections.Counter(text.split()[0] for text in told.split("; ") if text)
+    found += [f"Of {len(analysis.summary)} cells, {count} {CELL_WARNINGS[kind]}." for kind, count in sorted(kinds.items())]
     pairs = len(analysis.comparisons)
     if pairs:
         needed = comparison.fewest_repetitions(pairs)

@@ -14,6 +14,7 @@ FASTER, SLOWER, NO_DIFFERENCE, TOO_NOISY = "faster", "slower", "no difference sh
 MOST_FOR_EXACT = 50  # samples of one side for which Mann-Whitney's U is computed exactly
 # If the upper end of a ratio's interval is so many times the lower one, nothing can be said: 10 % either way are in it.
 NOISE = 1.21
+FEWEST_FOR_EQUALITY = 5  # samples of each side; the interval of fewer is narrow by chance
 
 
 def ratio_of_medians(one, other, axis=-1):
@@ -53,7 +54,8 @@ def verdict(pair: dict[str, float], p_holm: float, smallest_effect: float, more_
     # An interval that lies beyond the smallest effect is no evidence of equality, only of too few repetitions for so many
     # pairs.
     is_near_one = low <= 1 + smallest_effect and high >= 1 / (1 + smallest_effect)
-    return NO_DIFFERENCE if is_near_one and low > 0 and high / low <= NOISE else TOO_NOISY
+    is_narrow = low > 0 and high / low <= NOISE and min(pair["n"], pair["n_baseline"]) >= FEWEST_FOR_EQUALITY
+    return NO_DIFFERENCE if is_near_one and is_narrow else TOO_NOISY
 
 
 def compare(pairs: list[tuple[dict, numpy.ndarray, numpy.ndarray]], smallest_effect: float, seed: int,

@@ -177,6 +177,14 @@ class ReportTest(support.InFolder):
                      "This is a virtual machine"):
             self.assertIn(text, self.page)
 
+    def test_warnings_of_cells_are_counted(self):
+        found = analysis.analyse(Folder(self.path))
+        found.summary.loc[0, "warnings"] = "spread 20%; drifts with time"
+        found.summary.loc[1, "warnings"] = "spread 30%"
+        told = analysis.run_warnings(found)
+        self.assertIn("Of 25 cells, 2 have a spread over 10 %.", told)
+        self.assertIn("Of 25 cells, 1 drift with time.", told)
+
     def test_folders_of_another_version_are_refused(self):
         other = self.folder / "other"
         shutil.copytree(RECORDED, other)

@@ -177,8 +177,13 @@ class VerdictTest(unittest.TestCase):
         row = self.compare(random.lognormal(0, 0.8, 9), random.lognormal(0, 0.8, 9))
         self.assertEqual(row["verdict"], comparison.TOO_NOISY)
 
+    def test_four_repetitions_show_no_equality(self):
+        for count, verdict in ((1, comparison.TOO_NOISY), (4, comparison.TOO_NOISY), (5, comparison.NO_DIFFERENCE)):
+            with self.subTest(count=count):
+                self.assertEqual(self.compare([100] * count, [100] * count)["verdict"], verdict)
+
     def test_more_latency_is_slower(self):
-        pair = {"ratio": 2.0, "low": 1.9, "high": 2.1}
+        pair = {"ratio": 2.0, "low": 1.9, "high": 2.1, "n": 9, "n_baseline": 9}
         self.assertEqual(comparison.verdict(pair, 0.001, 0.02, more_is_faster=False), comparison.SLOWER)
         self.assertEqual(comparison.verdict(pair, 0.001, 0.02), comparison.FASTER)
 
