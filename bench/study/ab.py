@@ -29,7 +29,7 @@ def ab(arguments) -> int:
     for revision, (tree, commit) in trees.items():
         print(f"study ab: building {revision}, {commit}", file=sys.stderr)
         _build(tree, revision)
-        manifest, runfiles = (str(tree / BUILT / name) for name in ("study.manifest.json", "study.runfiles"))
+        manifest, runfiles = (str(tree / BUILT / name) for name in ("study.manifest.json", "study.command.runfiles"))
         builds[revision] = arms.read_manifest(manifest, runfiles)
         facts[revision] = {"commit": commit, "manifest": manifest, "runfiles": runfiles}
     path = run.find_experiment(arguments.experiment or "ab", builds["head"])

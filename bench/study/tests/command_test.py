@@ -210,8 +210,8 @@ class CompareTest(support.InFolder):
 BAZELW = """#!/bin/sh
 # Stands for ./bazelw: makes what a build of //bench:study makes.
 [ "$1" = shutdown ] && exit 0
-mkdir -p bazel-bin/bench/study.runfiles
-cp worker.py bazel-bin/bench/study.runfiles/
+mkdir -p bazel-bin/bench/study.command.runfiles
+cp worker.py bazel-bin/bench/study.command.runfiles/
 cp manifest.json bazel-bin/bench/study.manifest.json
 """
 
