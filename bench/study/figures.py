@@ -50,7 +50,8 @@ def draw(folder: Folder, analysis: Analysis, simulated: list[Analysis]) -> list[
         add("Throughput", plots.curves(together, x, "median", "operations per s", title, look, ideal=x == "threads",
                                        fits=analysis.fits.get(key) if x == "threads" else None),
             _columns(together, [x, "arm", "simulated", "median", "low", "high", "n"]), f"throughput-{title}",
-            f"Throughput of {title}: medians with {_band(together)}." + _fit_caption(analysis, key, x))
+            f"Throughput of {title}: medians with {_band(together)}." + _fit_caption(analysis, key, x)
+            + _limits([analysis, *simulated], together))
         if analysis.simulated:
             continue
         if x == "threads" and rows["efficiency"].notna().any() and rows[x].nunique() > 1:
@@ -79,7 +80,7 @@ def _sweeps(analysis: Analysis, summary: pandas.DataFrame, look, each_panel, add
         for _, rows, title in each_panel(summary, [name for name in tables.varying(summary) if name not in ("arm", axis)]):
             add("Sweeps", plots.curves(rows, axis, "median", "operations per s", title, look),
                 _columns(rows, [axis, "arm", "simulated", "median", "low", "high", "n"]), f"sweep-{axis}-{title}",
-                f"Throughput of {title} against {axis}: medians with {_band(rows)}.")
+                f"Throughput of {title} against {axis}: medians with {_band(rows)}." + _limits([analysis], rows))
     numbers = [name for name in [x, *swept] if name in tables.varying(summary)
                and pandas.api.types.is_numeric_dtype(summary[name])
                and summary[name].dtype != bool]
@@ -89,7 +90,7 @@ def _sweeps(analysis: Analysis, summary: pandas.DataFrame, look, each_panel, add
         for _, rows, title in each_panel(summary, ["arm", *others]):
             add("Heat maps", plots.heat_map(rows, first, second, "median", "operations per s", title, look),
                 _columns(rows, [first, second, "arm", "median"]), f"map-{first}-{second}-{title}",
-                f"Median throughput of {title} over {first} and {second}.")
+                f"Median throughput of {title} over {first} and {second}." + _limits([analysis], rows))
 
 
 def _latencies(analysis: Analysis, look, each_panel, add) -> None:
@@ -109,6 +110,8 @@ def _latencies(analysis: Analysis, look, each_panel, add) -> None:
     by = [name for name in panel if name != "threads"]
     ends = [rows[rows["threads"].isin({rows["threads"].min(), rows[~rows["oversubscribed"].astype(bool)]["threads"].max()})]
             for _, rows in tables.groups(long, by)]
+    if not ends:  # too few samples for any percentile
+        return
     for _, rows, title in each_panel(tables.in_order(pandas.concat(ends), analysis.experiment.values), [*panel, "operation"]):
         add("Latency", plots.latencies(rows, title, look), _columns(rows, ["percentile", "arm", "ns"]), f"latency-{title}",
             f"Latency of {title}. {clock} A percentile is shown if at least ten samples lie beyond it.")
@@ -135,6 +138,13 @@ def _band(rows: pandas.DataFrame) -> str:
     simulated = f"the least and the most over all seeds and hold times (simulated: {', '.join(presets)})" if presets else ""
     measured = "95 % intervals" if not presets or rows["simulated"].isna().any() else ""
     return " and ".join(text for text in (measured, simulated) if text)
+
+
+def _limits(analyses: list[Analysis], rows: pandas.DataFrame) -> str:
+    """Returns the sentence that belongs below each plot with simulated curves, or nothing."""
+    if "simulated" not in rows or rows["simulated"].isna().all():
+        return ""
+    return " " + next(one.environment["not_modelled"] for one in analyses if one.simulated)
 
 
 def _fit_caption(analysis: Analysis, key: tuple, x: str) -> str:

@@ -145,6 +145,12 @@ class RunTest(support.InFolder):
         self.assertEqual(status, 0)
         self.assertIn("NewBatch", (self.folder / "d" / "report.html").read_text())
 
+    def test_too_few_samples_for_any_percentile(self):
+        with mock.patch("histogram.FEWEST_BEYOND", 10**9):
+            status, _, err = self.study("run", "e.toml", "--out=d", "--set", "latency=true", "--set", "repetitions=1")
+        self.assertEqual(status, 0, err)
+        self.assertIn("Percentiles", (self.folder / "d" / "report.html").read_text())
+
     def test_an_arm_in_any_language(self):
         self.write_manifest(workers=[])
         self.write_experiment(f"""{support.SMALL.replace('arms = ["fast", "slow"]', 'arms = ["fast"]')}

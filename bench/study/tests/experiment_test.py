@@ -132,9 +132,7 @@ class ResolveTest(unittest.TestCase):
                 ({"arm": [{"name": "x"}]}, 'key "arm.command" is missing'),
                 ({"arm": [{"name": "x", "command": "java Arm"}]}, 'key "arm.command" must be a list of words'),
                 ({"arm": [{"name": "x", "comand": ["x"]}]}, 'key "arm.comand" is unknown; did you mean "command"'),
-                ({"revision": "base"}, "")):
-            if changes == {"revision": "base"}:
-                continue  # a study's file may have it; Study refuses it (command_test.py)
+                ({"revision": "other"}, 'key "revision" is set by `ab` only')):
             with self.subTest(changes=changes), self.assertRaisesRegex(Complaint, sentence):
                 resolve(**changes)
         with self.assertRaisesRegex(Complaint, 'key "title" is missing'):

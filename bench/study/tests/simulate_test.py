@@ -78,6 +78,7 @@ class SimulateTest(InFolderWithMachines):
         for text in ("Simulated: milan", "fast (simulated: milan)", "What is not modelled", "capacity of caches",
                      "StripedStack::heads_[3]"):
             self.assertIn(text, page)
+        self.assertGreaterEqual(page.count("The simulator does not model: capacity of caches"), 3)  # and below each plot
         self.assertFalse((self.folder / "d" / "comparisons.csv").read_text().strip())
 
     def test_the_same_request_gives_the_same_bytes(self):
@@ -128,7 +129,9 @@ class SimulateTest(InFolderWithMachines):
         self.assertLessEqual({"fast", "fast (simulated: milan)", "slow (simulated: milan)"}, texts)
         data = pandas.read_csv(svg.with_suffix(".csv"))
         self.assertEqual(set(data["simulated"].dropna()), {"milan"})
-        self.assertIn("simulated: milan", (self.folder / "measured" / "report.html").read_text())
+        page = (self.folder / "measured" / "report.html").read_text()
+        self.assertIn("simulated: milan", page)
+        self.assertEqual(page.count("The simulator does not model: capacity of caches"), 1)  # below the plot that has both
         comparisons = pandas.read_csv(self.folder / "measured" / "comparisons.csv")
         self.assertEqual(len(comparisons), 16)  # as without
 
