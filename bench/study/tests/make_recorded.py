@@ -59,7 +59,8 @@ def record():
         shutil.rmtree(HERE / "recorded", ignore_errors=True)
         (HERE / "recorded").mkdir()
         for file in ("experiment.toml", "environment.json", "topology.xml"):
-            shutil.copy(folder / "d" / file, HERE / "recorded" / file)
+            text = (folder / "d" / file).read_text().replace(str(HERE.parents[2]), "/haft")  # wherever it was made
+            (HERE / "recorded" / file).write_text(text)
         runs = (folder / "d" / "runs.jsonl").read_bytes()
         (HERE / "recorded" / "runs.jsonl.gz").write_bytes(gzip.compress(runs, mtime=0))
 
