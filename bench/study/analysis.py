@@ -17,6 +17,7 @@ import histogram
 import scaling
 import tables
 from arms import PING_PONG, is_yardstick
+from complaint import Complaint
 from experiment import Experiment
 from folder import Folder
 
@@ -50,12 +51,12 @@ def analyse(folder: Folder) -> Analysis:
     experiment = experiment_module.resolve(tomllib.loads(source.read_text()), str(source))
     environment = folder.environment()
     if environment.get("version") != environment_module.VERSION:
-        raise folder_module.Complaint(f"{folder.path / folder_module.ENVIRONMENT}: has version {environment.get('version')!r}; "
-                                      f"this program reads version {environment_module.VERSION}")
+        raise Complaint(f"{folder.path / folder_module.ENVIRONMENT}: has version {environment.get('version')!r}; "
+                        f"this program reads version {environment_module.VERSION}")
     runs = tables.runs(folder)
     seed, values = experiment.values["seed"], experiment.values
     if runs.empty:
-        raise folder_module.Complaint(f"{folder.path}: has no runs yet")
+        raise Complaint(f"{folder.path}: has no runs yet")
     wrong = sorted(set(runs[runs["status"] == "wrong"]["arm"]))
     good = tables.in_order(runs[~runs["arm"].isin(wrong)], values)  # the times of an arm that answers wrongly are shown nowhere
     simulated = environment.get("simulated")
