@@ -18,7 +18,7 @@ CONTENTS = [
     ("Guides", ["docs/embedding-cpp", "docs/embedding-c", "docs/debugging", "docs/diagnosing"]),
     ("Design", ["docs/design", "docs/fork_and_signals", "docs/glossary", "docs/questions", "docs/design/memory_orders",
                 "docs/design/history"]),
-    ("Evidence", ["docs/verification", "docs/mutation", "docs/benchmarks"]),
+    ("Evidence", ["docs/verification", "docs/mutation", "docs/benchmarks", "docs/study"]),
     ("Reference", ["api/index"]),
     ("Project", ["CHANGELOG", "CONTRIBUTING", "SECURITY", "CODE_OF_CONDUCT"]),
 ]

@@ -1,0 +1,96 @@
+"""The subcommand compare: two studies cell by cell, or two arms of one study."""
+
+import pathlib
+import sys
+
+import numpy
+import pandas
+
+import analysis
+import comparison
+import environment
+import tables
+import text
+from complaint import OK, WRONG, Complaint, suggestion
+from folder import Folder
+
+WORDS = {comparison.FASTER: "better", comparison.SLOWER: "worse", comparison.NO_DIFFERENCE: "no difference shown",
+         comparison.TOO_NOISY: "too noisy to say"}
+
+
+def compare(arguments) -> int:
+    """Prints a row for each cell that both sides have. With --fail-above=PERCENT the status is 1 if one is slower by more."""
+    folders = [Folder(pathlib.Path(name)) for name in arguments.folders]
+    studies = [analysis.analyse(folder) for folder in folders]
+    for folder, study in zip(folders, studies):
+        if study.simulated:
+            raise Complaint(f"{folder.path}: is simulated, and a simulation is not compared with measurements")
+    if (arguments.arm is None) != (arguments.baseline is None):
+        raise Complaint("--arm and --with: name the two arms of one study, so both are needed")
+    if arguments.arm is not None:
+        pairs = _arms(folders, studies, arguments.arm, arguments.baseline)
+    else:
+        pairs = _folders(folders, studies)
+    values = studies[0].experiment.values
+    effect = values["compare.smallest_effect"] / 100
+    found = comparison.compare(pairs, effect, values["seed"])
+    print(table(found))
+    return status(found, arguments.fail_above)
+
+
+def _arms(folders: list[Folder], studies: list[analysis.Analysis], arm: str, baseline: str):
+    if len(folders) != 1:
+        raise Complaint("--arm and --with: compare two arms of one folder, and two folders are given")
+    there = list(dict.fromkeys(studies[0].runs["arm"]))
+    for option, name in (("--arm", arm), ("--with", baseline)):
+        if name not in there:
+            raise Complaint(f"{option}={name}: {folders[0].path} has no such arm{suggestion(name, there)}")
+    runs = _good(studies[0])
+    return comparison.pairs_of(runs[runs["arm"].isin([arm, baseline])], "arm", baseline, analysis.THROUGHPUT,
+                               with_yardsticks=True)
+
+
+def _folders(folders: list[Folder], studies: list[analysis.Analysis]):
+    if len(folders) != 2:
+        raise Complaint("give two folders, or one with --arm and --with")
+    for sentence in environment.differences(studies[0].environment, studies[1].environment):
+        print(f"study compare: the studies differ: {sentence}", file=sys.stderr)
+    both = pandas.concat([_good(study).assign(study=name) for name, study in zip("AB", studies)])
+    axes = [name for name in tables.cell_columns(both) if both[name].notna().all()]
+    pairs = []
+    for cell, rows in tables.groups(both, axes):
+        values = {name: part[analysis.THROUGHPUT].to_numpy(dtype=float) for name, part in rows.groupby("study")}
+        if len(values) == 2:
+            pairs.append(({**dict(zip(axes, cell)), "axis": "study", "value": "B", "baseline": "A"}, values["B"], values["A"]))
+    if not pairs:
+        raise Complaint(f"{folders[0].path} and {folders[1].path} have no cell in common")
+    return pairs
+
+
+def _good(study: analysis.Analysis) -> pandas.DataFrame:
+    """Returns the runs that are ok. Those of an arm that has ever answered wrongly are left out."""
+    runs = tables.in_order(study.runs, study.experiment.values)
+    wrong = runs[runs["status"] == "wrong"]["arm"]
+    return runs[(runs["status"] == "ok") & ~runs["arm"].isin(wrong)]
+
+
+def table(found: pandas.DataFrame) -> str:
+    """Returns the comparisons as a table, and how many there are of each kind."""
+    if found.empty:
+        return "there is nothing to compare"
+    varying = [name for name in tables.varying(found) if name != found["axis"].iloc[0]]
+    cells = ["arm"] * ("arm" in found and "arm" not in varying) + varying
+    rows = [[*(row[name] for name in cells), row["value"], row["baseline"], f"{row['ratio']:.3f}", f"{row['low']:.3f}",
+             f"{row['high']:.3f}", f"{row['p_holm']:.2g}", f"{row['delta']:+.2f}", WORDS[row["verdict"]]]
+            for _, row in found.iterrows()]
+    head = [*cells, "of", "against", "ratio", "from", "to", "p", "delta", "verdict"]
+    counts = found["verdict"].map(WORDS).value_counts()
+    return text.table(head, rows) + "\n" + ", ".join(f"{word}: {counts.get(word, 0)}" for word in WORDS.values())
+
+
+def status(found: pandas.DataFrame, fail_above: float | None) -> int:
+    """Returns 1 if a pair is slower, and its median by more than `fail_above` percent."""
+    if fail_above is None or found.empty:
+        return OK
+    lost = (found["verdict"] == comparison.SLOWER) & (found["ratio"] < 1 - fail_above / 100)
+    return WRONG if numpy.any(lost) else OK

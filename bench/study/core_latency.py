@@ -1,0 +1,61 @@
+"""The time of a hand-over of a line between two CPUs, measured with ping-pong, for a sample of pairs by distance."""
+
+import random
+from typing import Any
+
+import experiment
+import schedule
+import worker
+from arms import PING_PONG, Arm
+from topology import Cpu
+
+MOST_CPUS_FOR_ALL = 8  # with more CPUs, PAIRS of each distance are drawn
+PAIRS = 12
+LIMIT = 30.0  # seconds for one pair
+
+
+def distance(one: Cpu, other: Cpu) -> str:
+    if one.core == other.core:
+        return "siblings"
+    if one.node == other.node:
+        return "node"
+    return "package" if one.package == other.package else "far"
+
+
+def pairs(cpus: list[Cpu], seed: int) -> list[tuple[Cpu, Cpu]]:
+    """Returns all pairs of CPUs, or so many of each distance that all can be measured within seconds."""
+    every = [(one, other) for index, one in enumerate(cpus) for other in cpus[index + 1:]]
+    if len(cpus) <= MOST_CPUS_FOR_ALL:
+        return every
+    groups: dict[str, list[tuple[Cpu, Cpu]]] = {}
+    for pair in every:
+        groups.setdefault(distance(*pair), []).append(pair)
+    draw = random.Random(seed)
+    return [pair for group in groups.values() for pair in sorted(draw.sample(group, min(PAIRS, len(group))), key=every.index)]
+
+
+def request(arm: str, workload: str, cpus: list[list[int]], measure: str = "20ms") -> dict[str, Any]:
+    """Returns the request for a short run of a yardstick on these CPUs."""
+    plan = experiment.resolve({"title": "yardstick", "arms": [arm], "workload": workload, "threads": len(cpus), "live": 2,
+                               "time": {"warm_up": "5ms", "measure": measure}}, "yardstick")
+    return schedule.request(schedule.plan(experiment.product(plan, {"threads": [len(cpus)]}), 1, 1)[0], plan, cpus)
+
+
+def measure(arm: Arm, cpus: list[Cpu], seed: int) -> list[dict[str, Any]]:
+    """Returns for each pair its distance and the nanoseconds of one way."""
+    found = []
+    for one, other in pairs(cpus, seed):
+        outcome = worker.call(arm.command, request(PING_PONG, "find", [[one.number], [other.number]]), LIMIT)
+        row = {"cpus": [one.number, other.number], "distance": distance(one, other)}
+        if outcome.status == "ok":
+            row["ns"] = one_way_ns(outcome.answer)
+        else:
+            row["problem"] = f"{outcome.status}: {outcome.message}"
+        found.append(row)
+    return found
+
+
+def one_way_ns(answer: dict[str, Any]) -> float | None:
+    """Returns the time of a hand-over. A thread does a look-up when it has the line, so two look-ups are a round trip."""
+    looked_up = sum(thread["operations"].get("find", {"done": 0})["done"] for thread in answer["threads"])
+    return round(max(thread["ns"] for thread in answer["threads"]) / looked_up, 2) if looked_up else None

@@ -1,0 +1,313 @@
+"""Tests of the command: exit statuses, what goes to stdout and stderr, and that bad input writes nothing."""
+
+import json
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import unittest
+from unittest import mock
+
+import support
+import packages
+import parameters
+
+RECORDED = support.HERE / "recorded"
+MAIN = support.HERE.parent / "main.py"
+
+
+class BadInputTest(support.InFolder):
+    """Bad input gets a sentence with the subcommand and the file, key or flag, and status 2, before anything is written."""
+
+    def refused(self, sentence, *words):
+        before = self.files()
+        status, out, err = self.study(*words)
+        self.assertEqual((status, out), (2, ""), err)
+        self.assertTrue(err.startswith(f"study {words[0]}: ") or err.startswith("usage: "), err)
+        self.assertIn(sentence, err)
+        self.assertNotIn("Traceback", err)
+        self.assertEqual(self.files(), before)
+
+    def test_experiments(self):
+        for text, sentence in (
+                ("tittle = 3", 'e.toml: key "tittle" is unknown; did you mean "title"'),
+                ("title = ", "e.toml: is not TOML"),
+                ('arms = ["fsat"]', 'e.toml: key "arms" has no "fsat"; did you mean "fast"'),
+                ('workload = "curn"', 'e.toml: key "workload" has no "curn"; did you mean "churn"'),
+                ('placement = "compct"', 'e.toml: key "placement" has no "compct"; did you mean "compact"'),
+                ('placement = "node:63"', 'placement "node:63" needs node 63'),
+                ('placement = "cpus:4000"', 'placement "cpus:4000" needs CPU 4000'),
+                ('counters = ["cycle"]', 'key "counters" has no "cycle"; did you mean "cycles"'),
+                ("live = 2.5", 'key "live" must be an integer, not 2.5'),
+                ("occupancy = 0", 'key "occupancy" must be from 1 to 100'),
+                ("threads = 65", 'arm "fast" can have 64 threads, and 65 are asked for'),
+                ("live = 1000000", 'arm "fast" can have 1000000 slots, and 2000002 are asked for'),
+                ('[[skip]]\narm = ["fast", "slow"]', "leaves no runs: [[skip]] excludes all"),
+                ('workload = "hand-off"', "leaves no runs: hand-off has pairs of threads, so not 1"),
+                ('[time]\nmeasure = "60min"\n', "would take more than a week"),
+                ('[compare]\nbaseline = "twin"', 'key "compare.baseline" has no "twin" of arm'),
+                ('revision = "base"', 'key "revision" is set by `ab` only'),
+                ('[[arm]]\nname = "fast"\ncommand = ["true"]', '[[arm]] name = "fast"')):
+            with self.subTest(text=text):
+                key = text.split("=")[0].strip()
+                if text.startswith("["):
+                    repetitions = 1000 if "60min" in text else 3
+                    small = support.SMALL.split("[time]")[0].replace("repetitions = 3", f"repetitions = {repetitions}") + text
+                else:
+                    small = "\n".join([text, *(line for line in support.SMALL.splitlines() if not line.startswith(key + " "))])
+                self.write_experiment(small)
+                self.refused(sentence, "run", "e.toml")
+
+    def test_files_and_flags(self):
+        self.write_experiment(support.SMALL)
+        (self.folder / "mine").mkdir()
+        (self.folder / "mine" / "note").write_text("mine")
+        shutil.copytree(RECORDED, self.folder / "study")
+        for words, sentence in (
+                (["run", "defautl"], 'there is no experiment "defautl"; did you mean "default"'),
+                (["run", "gone.toml"], 'there is no experiment "gone.toml"'),
+                (["run", "e.toml", "--quick"], "--quick is an experiment of its own, and e.toml is another"),
+                (["run", "e.toml", "--set", "threads"], "--set threads: must be KEY=VALUE"),
+                (["run", "e.toml", "--set", "thread=1"], 'key "thread" is unknown; did you mean "threads"'),
+                (["run", "e.toml", "--set", "tme.measure=1s"], 'key "tme.measure" is unknown'),
+                (["run", "e.toml", "--out", "mine"], "mine: is not an empty folder"),
+                (["run", "e.toml", "--out", "study"], "study: is not an empty folder"),
+                (["run", "e.toml", "--ot", "x"], "unrecognized arguments"),
+                (["resume", "mine"], "mine: holds no study"),
+                (["report", "gone"], "gone: holds no study"),
+                (["compare", "study"], "give two folders, or one with --arm and --with"),
+                (["compare", "study", "--arm=fast"], "--arm and --with"),
+                (["compare", "study", "--arm=fsat", "--with=slow"], '--arm=fsat: study has no such arm; did you mean "fast"'),
+                (["compare", "study", "mine"], "mine: holds no study"),
+                (["ab", "--base=HEAD"], "git status"),
+                (["list", "arm"], "invalid choice")):
+            with self.subTest(words=words), mock.patch.dict(os.environ, BUILD_WORKSPACE_DIRECTORY=str(self.folder)):
+                self.refused(sentence, *words)
+
+    def test_missing_packages_are_named_before_anything_else(self):
+        environment = {**os.environ, "PATH": "/nowhere"}
+        code = ("import sys; sys.path.insert(0, sys.argv.pop(1)); import packages, main; "
+                "packages.MODULES = {'nowhere': 'python3-nowhere'}; packages.use_debians_python = lambda: None; "
+                "sys.exit(main.main(['no such subcommand']))")
+        result = subprocess.run([sys.executable, "-c", code, str(support.HERE.parent)], env=environment, capture_output=True,
+                                text=True)
+        self.assertEqual((result.returncode, result.stdout), (2, ""))
+        self.assertEqual(result.stderr, "study: missing Debian packages: python3-nowhere hwloc-nox; "
+                         "as root: apt-get install --no-install-recommends python3-nowhere hwloc-nox\n")
+        self.assertEqual(packages.missing(), [])
+
+
+class RunTest(support.InFolder):
+    def setUp(self):
+        super().setUp()
+        self.write_experiment(support.SMALL)
+
+    def test_a_run_with_all_its_files(self):
+        status, out, err = self.study("run", "e.toml", "--out=d")
+        self.assertEqual((status, out), (0, f"{self.folder / 'd'}/report.html\n"))
+        self.assertIn("study: warning: There are 3 repetitions, fewer than 9.", err)
+        names = {path.name for path in (self.folder / "d").iterdir()}
+        self.assertEqual(names, {"experiment.toml", "environment.json", "topology.xml", "runs.jsonl", "runs.csv", "threads.csv",
+                                 "latency.csv", "summary.csv", "comparisons.csv", "percentiles.csv", "plots", "report.html"})
+
+    def test_paths_are_relative_to_where_the_command_was_given(self):
+        (self.folder / "sub").mkdir()
+        os.rename(self.folder / "e.toml", self.folder / "sub" / "e.toml")
+        with mock.patch.dict(os.environ, BUILD_WORKING_DIRECTORY=str(self.folder / "sub")):
+            status, out, _ = self.study("run", "e.toml", "--dry-run")
+        self.assertEqual(status, 0)
+
+    def test_a_dry_run_prints_the_runs_and_makes_none(self):
+        before = self.files()
+        status, out, err = self.study("run", "e.toml", "--dry-run", "--set", 'workload=["churn","batch","hand-off"]')
+        self.assertEqual((status, err), (0, ""))
+        self.assertEqual(out.splitlines(), [
+            "     3 times slow, churn, 1 thread", "     3 times fast, churn, 1 thread",
+            "       not   fast, batch, 1 thread: cannot: NewBatch", "       not   slow, batch, 1 thread: cannot: NewBatch",
+            "       not   hand-off has pairs of threads, so not 1", "6 runs, about 1 s"])
+        self.assertEqual(self.files(), before)
+
+    def test_a_wrong_answer_is_status_1_and_a_missing_run_is_status_3(self):
+        for arms, expected in (('["fast","false"]', 1), ('["fast","crash"]', 3), ('["false","crash"]', 1),
+                               ('["fast","cuckoo"]', 3), ('["fast","refuses"]', 3), ('["fast"]', 0)):
+            with self.subTest(arms=arms):
+                self.write_manifest(unavailable=[{"arm": "cuckoo", "package": "libcuckoo-dev"}])
+                with mock.patch("report.make", return_value=""):
+                    status, _, _ = self.study("run", "e.toml", f"--out=d{arms}", "--set", f"arms={arms}", "--set",
+                                              "repetitions=1")
+                self.assertEqual(status, expected)
+
+    def test_what_an_arm_cannot_do_is_in_the_report_and_is_no_failure(self):
+        status, _, _ = self.study("run", "e.toml", "--out=d", "--set", 'workload=["churn","batch"]', "--set", "repetitions=1")
+        self.assertEqual(status, 0)
+        self.assertIn("NewBatch", (self.folder / "d" / "report.html").read_text())
+
+    def test_too_few_samples_for_any_percentile(self):
+        with mock.patch("histogram.FEWEST_BEYOND", 10**9):
+            status, _, err = self.study("run", "e.toml", "--out=d", "--set", "latency=true", "--set", "repetitions=1")
+        self.assertEqual(status, 0, err)
+        self.assertIn("Percentiles", (self.folder / "d" / "report.html").read_text())
+
+    def test_an_arm_in_any_language(self):
+        self.write_manifest(workers=[])
+        self.write_experiment(f"""{support.SMALL.replace('arms = ["fast", "slow"]', 'arms = ["fast"]')}
+[[arm]]
+name = "fast"
+command = ["{support.FAKE_WORKER}"]
+version_command = ["{support.FAKE_WORKER}", "--version"]
+""")
+        with mock.patch("report.make", return_value=""):
+            self.assertEqual(self.study("run", "e.toml", "--out=d")[0], 0)
+        environment = json.loads((self.folder / "d" / "environment.json").read_text())
+        self.assertEqual(environment["arms"]["fast"]["version"], "fake 1.2.3")
+
+    def test_an_interrupt_is_status_130_and_leaves_what_resume_goes_on_with(self):
+        self.write_experiment(support.SMALL.replace("repetitions = 3", "repetitions = 500"))
+        process = subprocess.Popen([sys.executable, str(MAIN), "run", "e.toml", "--out=d"], stdout=subprocess.PIPE,
+                                   stderr=subprocess.PIPE, text=True)
+        runs = self.folder / "d" / "runs.jsonl"
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline and not (runs.exists() and runs.read_bytes().count(b"\n") >= 2):
+            time.sleep(0.02)
+        process.send_signal(signal.SIGTERM)
+        out, err = process.communicate(timeout=60)
+        self.assertEqual((process.returncode, out), (130, ""))
+        self.assertIn(f"study: interrupted; this goes on with it: resume {self.folder / 'd'}", err)
+        self.assertNotIn("Traceback", err)
+        self.assertTrue(runs.read_bytes().endswith(b"\n"))
+
+    def test_a_preloaded_allocator_is_recorded_by_what_was_loaded(self):
+        with mock.patch("report.make", return_value=""), mock.patch.dict(parameters.ALLOCATORS, jemalloc=("libc.so.6", "libc6"),
+                                                                        mimalloc=("libnowhere.so.1", "libnowhere")):
+            status, _, _ = self.study("run", "e.toml", "--out=d", "--set", 'allocator=["jemalloc","mimalloc"]', "--set",
+                                      "repetitions=1", "--set", 'arms=["fast"]')
+        self.assertEqual(status, 3)
+        lines = [json.loads(line) for line in (self.folder / "d" / "runs.jsonl").read_text().splitlines()]
+        self.assertEqual([pathlib.Path(line["answer"]["allocator"]).name for line in lines], ["libc.so.6"])
+        environment = json.loads((self.folder / "d" / "environment.json").read_text())
+        self.assertEqual([gap["reason"] for gap in environment["gaps"]], ["package libnowhere"])
+
+
+class CompareTest(support.InFolder):
+    def setUp(self):
+        super().setUp()
+        shutil.copytree(RECORDED, self.folder / "a")
+
+    def test_a_study_with_itself_shows_nothing(self):
+        status, out, err = self.study("compare", "a", "a", "--fail-above=1")
+        self.assertEqual((status, err), (0, ""))
+        self.assertIn("better: 0, worse: 0, no difference shown: 25, too noisy to say: 0", out)
+        self.assertNotIn("false", out)  # its answers were wrong
+
+    def test_two_arms_of_one_study(self):
+        status, out, _ = self.study("compare", "a", "--arm=fast", "--with=slow")
+        self.assertEqual(status, 0)
+        # 5 repetitions are too few for 8 pairs.
+        self.assertIn("better: 0, worse: 0, no difference shown: 0, too noisy to say: 8", out)
+        with mock.patch("comparison.cells.SIGNIFICANT", 0.1):
+            self.assertIn("better: 8, worse: 0", self.study("compare", "a", "--arm=fast", "--with=slow")[1])
+            self.assertEqual(self.study("compare", "a", "--arm=slow", "--with=fast", "--fail-above=50")[0], 1)
+            self.assertEqual(self.study("compare", "a", "--arm=slow", "--with=fast", "--fail-above=99")[0], 0)
+
+
+BAZELW = """#!/bin/sh
+# Stands for ./bazelw: makes what a build of //bench:study makes.
+[ "$1" = shutdown ] && exit 0
+mkdir -p bazel-bin/bench/study.command.runfiles
+cp worker.py bazel-bin/bench/study.command.runfiles/
+cp manifest.json bazel-bin/bench/study.manifest.json
+"""
+
+
+class AbTest(support.InFolder):
+    """Tests of ab on a repository whose revisions have workers of different speeds."""
+
+    def setUp(self):
+        super().setUp()
+        self.root = self.folder / "root"
+        self.root.mkdir()
+        manifest = {"version": 1, "workers": [{"label": "//w", "program": "worker.py"}], "experiments": [], "simulator": None}
+        (self.root / "manifest.json").write_text(json.dumps(manifest))
+        (self.root / "bazelw").write_text(BAZELW)
+        (self.root / "bazelw").chmod(0o755)
+        (self.root / ".gitignore").write_text("/bazel-bin\n/.cache\n")
+        self.git("init", "-q")
+        source = support.FAKE_WORKER.read_text()
+        for name, rate in (("one", "50e6"), ("two", "47.5e6")):
+            changed = source.replace('"fast": (50e6', f'"fast": ({rate}').replace("NOISE = 0.01", f'NOISE = 0.01  # {name}')
+            changed = changed.replace("draw = random.Random(f\"{request['seed']}",
+                                      f"draw = random.Random(f\"{name}/{{request['seed']}}")
+            (self.root / "worker.py").write_text(changed)
+            (self.root / "worker.py").chmod(0o755)
+            self.git("add", "-A")
+            self.git("-c", "user.name=t", "-c", "user.email=t@t", "commit", "-qm", name)
+        os.environ["BUILD_WORKSPACE_DIRECTORY"] = str(self.root)
+        small = support.SMALL.replace("repetitions = 3", "repetitions = 9")
+        self.write_experiment(small.replace('["fast", "slow"]', '["fast"]'))
+
+    def git(self, *words):
+        subprocess.run(["git", "-C", str(self.root), *words], check=True, capture_output=True)
+
+    def ab(self, *words):
+        with mock.patch("report.make", return_value="report.html"):
+            return self.study("ab", "e.toml", *words)
+
+    def test_a_known_five_percent_are_shown_and_one_revision_twice_shows_nothing(self):
+        status, out, err = self.ab("--base=HEAD~1", "--out=d", "--fail-above=3")
+        self.assertEqual(status, 1, err)
+        self.assertIn("better: 0, worse: 1", out)
+        lines = [json.loads(line) for line in (self.folder / "d" / "runs.jsonl").read_text().splitlines()]
+        for block in range(9):  # the processes of both alternate
+            self.assertEqual({line["cell"]["revision"] for line in lines[2 * block:2 * block + 2]}, {"base", "head"})
+            self.assertEqual(len({line["request"]["seed"] for line in lines[2 * block:2 * block + 2]}), 1)
+        status, out, err = self.ab("--base=HEAD", "--head=HEAD", "--out=e", "--fail-above=3")
+        self.assertEqual(status, 0, err)
+        self.assertIn("better: 0, worse: 0, no difference shown: 1, too noisy to say: 0", out)
+        with mock.patch("report.make", return_value=""):
+            self.assertEqual(self.study("resume", "d")[0], 0)
+
+    def test_a_dirty_tree_is_refused_unless_told_otherwise(self):
+        with open(self.root / "worker.py", "a") as file:
+            file.write("# changed\n")
+        status, out, err = self.ab("--base=HEAD")
+        self.assertEqual((status, out), (2, ""))
+        self.assertIn("--dirty compares them as they are", err)
+        status, out, err = self.ab("--base=HEAD", "--dirty", "--out=d", "--set", "repetitions=2")
+        self.assertEqual(status, 0, err)
+        environment = json.loads((self.folder / "d" / "environment.json").read_text())
+        self.assertTrue(environment["revisions"]["head"]["commit"].endswith(" with changes"))
+
+    def test_a_revision_that_is_not_there_is_named(self):
+        status, out, err = self.ab("--base=nowhere")
+        self.assertEqual((status, out), (2, ""))
+        self.assertIn("study ab: --base=nowhere:", err)
+
+    def test_a_build_that_fails_is_named(self):
+        (self.root / "bazelw").write_text("#!/bin/sh\nexit 1\n")
+        self.git("-c", "user.name=t", "-c", "user.email=t@t", "commit", "-qam", "broken")
+        status, _, err = self.ab("--base=HEAD~1")
+        self.assertEqual(status, 2)
+        self.assertIn("--head: `./bazelw build -c opt //bench:study` fails", err)
+
+
+class ListTest(support.InFolder):
+    def test_lists(self):
+        for what, words in (("arms", ["fast", "batch (no NewBatch)"]), ("workloads", list(parameters.WORKLOADS)),
+                            ("parameters", list(parameters.BY_KEY)), ("experiments", ["default", "quick", "full"])):
+            with self.subTest(what=what):
+                status, out, err = self.study("list", what)
+                self.assertEqual((status, err), (0, ""))
+                for word in words:
+                    self.assertIn(word, out)
+
+    def test_describe(self):
+        status, out, _ = self.study("describe")
+        self.assertEqual(status, 0)
+        self.assertIn("kernel", json.loads(out)["machine"])
+
+
+if __name__ == "__main__":
+    unittest.main()
