@@ -7,7 +7,7 @@
 #include <cstddef>
 #include <thread>
 
-#include "bench/tables.h"
+#include "bench/tables/key.h"
 
 namespace haft::bench {
 
