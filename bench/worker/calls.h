@@ -40,10 +40,10 @@ class Calls {
     return key;
   }
 
-  [[gnu::always_inline]] void Delete(Key key) {
+  [[gnu::always_inline]] void Delete(Key key, Kind kind = Kind::kDelete) {
     const auto begin = observer_.Begin();
     const bool deleted = call::Delete<T, Key>(table_, session_, key);
-    observer_.End(begin, Kind::kDelete);
+    observer_.End(begin, kind);
     if (__builtin_expect(!deleted, 0)) tally_.Answered(Wrong::kNotDeleted);
   }
 
@@ -78,6 +78,20 @@ class Calls {
     const bool found = call::Find<T, Key, V*>(table_, session_, key, &value);
     observer_.End(begin, Kind::kStale);
     if (__builtin_expect(found, 0)) tally_.Answered(Wrong::kStaleFound);
+  }
+
+  [[gnu::always_inline]] void DeleteUnlessPinned(Key key) {
+    const auto begin = observer_.Begin();
+    const bool deleted =
+        call::DeleteUnlessPinned<T, Key>(table_, session_, key);
+    observer_.End(begin, Kind::kDelete);
+    if (__builtin_expect(!deleted, 0)) tally_.Answered(Wrong::kNotDeleted);
+  }
+
+  void Stats() {
+    const auto begin = observer_.Begin();
+    Use(call::Stats<T>(table_, session_));
+    observer_.End(begin, Kind::kStats);
   }
 
   // Makes `count` handles, and deletes them.

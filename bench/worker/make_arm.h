@@ -9,8 +9,12 @@
 #include "bench/worker/arm_entry.h"
 #include "bench/worker/members.h"
 #include "bench/worker/values.h"
+#include "bench/worker/workloads/lifetimes.h"
+#include "bench/worker/workloads/limits.h"
 #include "bench/worker/workloads/look_ups.h"
 #include "bench/worker/workloads/mixes.h"
+#include "bench/worker/workloads/pins.h"
+#include "bench/worker/workloads/transfers.h"
 #include "bench/worker/workloads/updates.h"
 
 namespace haft::study {
@@ -51,18 +55,33 @@ WorkloadEntry EntryOf(const char* name) {
 
 template <typename T, typename V>
 ValueEntry ValueEntryOf() {
-  return {kWordsOf<V>,
-          {
-              EntryOf<T, V, Find, kFind>("find"),
-              EntryOf<T, V, Stale, kFind | kDelete | kRefusesStale>("stale"),
-              EntryOf<T, V, Churn, kDelete>("churn"),
-              EntryOf<T, V, ChurnFind, kFind | kDelete>("churn-find"),
-              EntryOf<T, V, Burst, kDelete>("burst"),
-              EntryOf<T, V, Batch, kNewBatch | kDeleteBatch>("batch"),
-              EntryOf<T, V, Mixed, kFind | kDelete>("mixed"),
-              EntryOf<T, V, SharedMix, kFind | kDelete | kRefusesStale>(
-                  "shared-mix"),
-          }};
+  return {
+      kWordsOf<V>,
+      {
+          EntryOf<T, V, Find, kFind>("find"),
+          EntryOf<T, V, Stale, kFind | kDelete | kRefusesStale>("stale"),
+          EntryOf<T, V, Churn, kDelete>("churn"),
+          EntryOf<T, V, ChurnFind, kFind | kDelete>("churn-find"),
+          EntryOf<T, V, Burst, kDelete>("burst"),
+          EntryOf<T, V, Batch, kNewBatch | kDeleteBatch>("batch"),
+          EntryOf<T, V, Mixed, kFind | kDelete>("mixed"),
+          EntryOf<T, V, SharedMix, kFind | kDelete | kRefusesStale>(
+              "shared-mix"),
+          EntryOf<T, V, HandOff, kDelete>("hand-off"),
+          EntryOf<T, V, ProducersConsumers, kDelete>("producers-consumers"),
+          EntryOf<T, V, Ownership, kDelete>("ownership"),
+          EntryOf<T, V, Pins, kPin>("pin"),
+          EntryOf<T, V, HeldPins, kPin>("pin-hold"),
+          EntryOf<T, V, DeletePinned, kPin | kDelete>("delete-pinned"),
+          EntryOf<T, V, ChurnUnlessPinned, kDeleteUnlessPinned>(
+              "delete-unless-pinned"),
+          EntryOf<T, V, Scopes, kScope | kFind>("scope"),
+          EntryOf<T, V, ThreadChurn, kDelete>("thread-churn"),
+          EntryOf<T, V, Full, kDelete>("full"),
+          EntryOf<T, V, Grow, kDelete>("grow"),
+          EntryOf<T, V, StatsBesideMixed, kStats | kFind | kDelete>("stats"),
+          EntryOf<T, V, ChurnBesideIdle, kDelete>("idle"),
+      }};
 }
 
 template <typename T>

@@ -46,15 +46,13 @@ class Pacer {
   //   Returns   the time to count from; kNotTimed
   [[gnu::always_inline]] std::int64_t Begin() {
     if (thinks_) thinker_();
-    if (interval_ns_ != 0) return WaitUntilDue();
     if (--countdown_ != 0) return kNotTimed;
-    countdown_ = NextGap();
-    return NowNs();
+    return BeginTimed();
   }
   // Called after each operation, with what Begin has returned.
   [[gnu::always_inline]] void End(std::int64_t begin, Kind kind) {
     if (begin == kNotTimed) return;
-    histograms_[static_cast<std::size_t>(kind)].Record(NowNs() - begin);
+    Record(NowNs() - begin, kind);
   }
 
   // Returns one for each kind; none if no operation is timed.
@@ -63,6 +61,15 @@ class Pacer {
  private:
   static constexpr std::int64_t kNotTimed = -1;
   static constexpr std::uint64_t kStream = std::uint64_t{1} << 32U;
+
+  // Not inlined, because a workload has several copies of the calls.
+  [[gnu::noinline]] std::int64_t BeginTimed() {
+    countdown_ = NextGap();
+    return interval_ns_ == 0 ? NowNs() : WaitUntilDue();
+  }
+  [[gnu::noinline]] void Record(std::int64_t ns, Kind kind) {
+    histograms_[static_cast<std::size_t>(kind)].Record(ns);
+  }
 
   // An operation that begins late is timed from when it was due, so that the
   // ones that wait behind a slow one are not forgotten (coordinated omission).
@@ -80,6 +87,7 @@ class Pacer {
   // Operations follow each other in patterns, and so may slow ones. A fixed gap
   // could hit always or never the same place of the pattern.
   std::uint64_t NextGap() {
+    if (interval_ns_ != 0) return 1;  // each operation has to wait
     if (sample_ == 0) return std::numeric_limits<std::uint64_t>::max();
     return 1 + random_.Below(2 * sample_ - 1);
   }

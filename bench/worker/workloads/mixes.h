@@ -31,7 +31,7 @@ class Mixed : public Drawing<T, V> {
       : Drawing<T, V>(request, Cells::kOwn, 1, WantsStaleKeys<T>(request)) {}
 
   template <typename Observer>
-  class Thread final : public DrawingTask<T, V, Observer> {
+  class Thread : public DrawingTask<T, V, Observer> {
    public:
     using DrawingTask<T, V, Observer>::DrawingTask;
 
@@ -68,6 +68,28 @@ class Mixed : public Drawing<T, V> {
       tally.Attempted(Kind::kStale, stale_look_ups);
       tally.Attempted(Kind::kNew, updates);
       tally.Attempted(Kind::kDelete, replaced);
+    }
+  };
+};
+
+// Thread 0 asks for the figures of the table, and the others do as above.
+template <typename T, typename V>
+class StatsBesideMixed : public Mixed<T, V> {
+ public:
+  using Mixed<T, V>::Mixed;
+
+  template <typename Observer>
+  class Thread final : public Mixed<T, V>::template Thread<Observer> {
+    using Base = typename Mixed<T, V>::template Thread<Observer>;
+
+   public:
+    using Base::Base;
+
+    void Run(std::size_t steps) override {
+      if (this->context().index != 0) return Base::Run(steps);
+      auto calls = this->MakeCalls();
+      for (std::size_t i = 0; i < steps; ++i) calls.Stats();
+      calls.tally().Attempted(Kind::kStats, steps);
     }
   };
 };
