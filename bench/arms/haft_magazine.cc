@@ -1,4 +1,4 @@
-// HandleTable with the default free list.
+// HandleTable with the default free list, whose magazines have 128 handles.
 
 #include "bench/tables/haft_table.h"
 #include "haft_study/arm.h"
@@ -6,11 +6,7 @@
 namespace {
 
 template <typename V>
-struct Magazine : haft::bench::HaftTable<haft::MagazineFreeList, V> {
-  static constexpr const char* kVersion = "0.1.0";
-  static constexpr const char* kProgress = "lock-free";
-  using haft::bench::HaftTable<haft::MagazineFreeList, V>::HaftTable;
-};
+using Magazine = haft::bench::HaftTable<haft::MagazineFreeList, V>;
 
 HAFT_STUDY_ARM_OF("haft/magazine", Magazine);
 

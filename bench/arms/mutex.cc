@@ -5,11 +5,13 @@
 
 namespace {
 
+using haft::bench::MutexMapOf;
+using haft::bench::ShardedTable;
+
 template <typename V>
-struct Mutex : haft::bench::ShardedTable<haft::bench::MutexMapOf<V>, 1, V> {
+struct Mutex : ShardedTable<MutexMapOf<V>, 1, V> {
+  using ShardedTable<MutexMapOf<V>, 1, V>::ShardedTable;
   static constexpr const char* kProgress = "blocking";
-  using haft::bench::ShardedTable<haft::bench::MutexMapOf<V>, 1,
-                                  V>::ShardedTable;
 };
 
 HAFT_STUDY_ARM_OF("mutex", Mutex);

@@ -49,7 +49,7 @@ class Calls {
 
   // Looks up a key that is live.
   [[gnu::always_inline]] void Find(const Stored& stored) {
-    V value;
+    V value{};  // or compilers warn of those that a callback fills in
     const auto begin = observer_.Begin();
     const bool found =
         call::Find<T, Key, V*>(table_, session_, stored.key, &value);
@@ -63,7 +63,7 @@ class Calls {
 
   // Looks up a key that another thread may delete at the same time.
   [[gnu::always_inline]] void FindIfLive(const Stored& stored) {
-    V value;
+    V value{};  // or compilers warn of those that a callback fills in
     const auto begin = observer_.Begin();
     const bool found =
         call::Find<T, Key, V*>(table_, session_, stored.key, &value);
@@ -73,7 +73,7 @@ class Calls {
 
   // Looks up a key that is deleted.
   [[gnu::always_inline]] void FindStale(Key key) {
-    V value;
+    V value{};  // or compilers warn of those that a callback fills in
     const auto begin = observer_.Begin();
     const bool found = call::Find<T, Key, V*>(table_, session_, key, &value);
     observer_.End(begin, Kind::kStale);
