@@ -16,7 +16,7 @@ namespace haft::study {
 template <typename T, typename V>
 class ThreadChurn : public Churn<T, V> {
  public:
-  using Churn<T, V>::ChurnOf;
+  explicit ThreadChurn(const Request& request) : Churn<T, V>(request) {}
 
   template <typename Observer>
   class Thread final : public Task {

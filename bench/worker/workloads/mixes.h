@@ -76,7 +76,7 @@ class Mixed : public Drawing<T, V> {
 template <typename T, typename V>
 class StatsBesideMixed : public Mixed<T, V> {
  public:
-  using Mixed<T, V>::Mixed;
+  explicit StatsBesideMixed(const Request& request) : Mixed<T, V>(request) {}
 
   template <typename Observer>
   class Thread final : public Mixed<T, V>::template Thread<Observer> {
