@@ -136,7 +136,8 @@ class Running {
       if (phase == Phase::kStop || task.IsOver()) {
         counters.Stop();
         migrations.Stop();
-        thread->ns = now - begin;
+        // A time of 0 would make everything infinitely fast.
+        thread->ns = std::max<std::int64_t>(now - begin, 1);
         break;
       }
       chunk.Adapt(now - last);

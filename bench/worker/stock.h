@@ -51,7 +51,7 @@ class Stock {
       throw Refused("capacity", "there are up to " + std::to_string(wanted) +
                                     " handles at a time");
     }
-    objects_.resize(wanted);
+    objects_.resize(std::max<std::size_t>(wanted, 1));
     if (request.huge_pages) AdviseHugePages();
     SessionOf<T> session(table_);
     if (with_stale_keys) {

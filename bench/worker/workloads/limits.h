@@ -15,14 +15,14 @@ namespace haft::study {
 template <typename T, typename V>
 class Full : public Stocked<T, V> {
  public:
-  explicit Full(const Request& request) : Stocked<T, V>(request, 1) {
+  explicit Full(const Request& request) : Stocked<T, V>(request) {
     // A table may have room for more handles than it promises.
     const std::size_t enough = request.capacity + kMoreThanPromised;
     SessionOf<T> session(this->stock().table());
     for (std::size_t made = request.live;; ++made) {
-      const Key key = call::New<T, const V&>(
-          this->stock().table(), session,
-          MakeValue<V>(this->stock().objects()[request.live]));
+      const Key key =
+          call::New<T, const V&>(this->stock().table(), session,
+                                 MakeValue<V>(this->stock().objects()[0]));
       if (key == kNoKey) break;
       more_.push_back(key);
       if (made == enough) {
@@ -49,8 +49,7 @@ class Full : public Stocked<T, V> {
 
     void Run(std::size_t steps) override {
       auto calls = this->MakeCalls();
-      const std::uintptr_t object =
-          this->stock().ObjectsInHand(this->context().index)[0];
+      const std::uintptr_t object = this->stock().objects()[0];
       for (std::size_t i = 0; i < steps; ++i) {
         const Key key = calls.New(object);
         // It should have failed, and is not to succeed for ever.

@@ -92,7 +92,7 @@ class HeldPins : public Drawing<T, V> {
 template <typename T, typename V>
 class DeletePinned : public Stocked<T, V> {
  public:
-  explicit DeletePinned(const Request& request) : Stocked<T, V>(request, 2) {}
+  explicit DeletePinned(const Request& request) : Stocked<T, V>(request, 1) {}
 
   template <typename Observer>
   class Thread final : public TaskBase<T, V, Observer> {
