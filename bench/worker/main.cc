@@ -11,7 +11,7 @@
 int main() {
   const std::string request{std::istreambuf_iterator<char>(std::cin), {}};
   try {
-    std::cout << haft::study::Answer(request) << std::endl;
+    std::cout << haft::study::Answer(request) << '\n' << std::flush;
   } catch (const std::exception& error) {
     std::fprintf(stderr, "worker: %s\n", error.what());
     return 2;

@@ -26,9 +26,10 @@ class Runnable final : public Workload {
   explicit Runnable(const Request& request) : workload_(request) {}
 
   std::unique_ptr<Task> NewTask(ThreadContext& context) override {
-    if (context.request.IsPlain())
+    if (context.request.IsPlain()) {
       return std::make_unique<typename W::template Thread<Unobserved>>(
           workload_, context);
+    }
     return std::make_unique<typename W::template Thread<Observed>>(workload_,
                                                                    context);
   }

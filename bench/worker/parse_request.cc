@@ -1,5 +1,6 @@
 #include "bench/worker/parse_request.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <limits>
@@ -161,10 +162,11 @@ std::vector<std::vector<int>> ParseCpus(const json& value,
       if (!cpu.is_number_integer())
         Reader::Fail("cpus", "a CPU must be an integer");
       const std::int64_t number = cpu.get<std::int64_t>();
-      if (std::find(allowed.begin(), allowed.end(), number) == allowed.end())
+      if (std::find(allowed.begin(), allowed.end(), number) == allowed.end()) {
         Reader::Fail("cpus", "CPU " + std::to_string(number) +
                                  " is not there, or this process may not "
                                  "use it");
+      }
       cpus.back().push_back(static_cast<int>(number));
     }
   }

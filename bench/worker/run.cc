@@ -8,7 +8,6 @@
 #include <optional>
 #include <string>
 #include <thread>
-#include <utility>
 #include <vector>
 
 #include "bench/barrier.h"
@@ -55,32 +54,17 @@ class Running {
 
   // Runs thread `index`.
   void Thread(std::size_t index) {
-    std::optional<ThreadContext> context;
-    std::optional<Counters> counters;
-    std::optional<Counters> migrations;
-    std::unique_ptr<Task> task;
-    try {
-      if (!request_.cpus.empty() && !BindThread(request_.cpus[index])) {
-        throw Refused("cpus", "thread " + std::to_string(index) +
-                                  " may not use the CPUs that it is given");
-      }
-      context.emplace(request_, index, turn_ns_, phase_);
-      counters.emplace(request_.counters);
-      migrations.emplace(std::vector<std::string>{"cpu-migrations"});
-      task = workload_.NewTask(*context);
-    } catch (...) {
-      Fail(std::current_exception());
-    }
+    const std::unique_ptr<Worker> worker = Prepare(index);
     barrier_.Wait(static_cast<int>(request_.threads));
-    if (task == nullptr) return;
+    if (worker == nullptr) return;
     ThreadResult& result = result_.threads[index];
-    Measure(*context, *task, *counters, *migrations, &result);
-    task.reset();
-    result.tally.wrong = context->tally.wrong;
-    result.counters = counters->Read();
-    result.counters_error = counters->error();
-    result.migrations = migrations->Read()[0];
-    result.latency = context->pacer.histograms();
+    Measure(*worker, &result);
+    worker->task.reset();
+    result.tally.wrong = worker->context.tally.wrong;
+    result.counters = worker->counters.Read();
+    result.counters_error = worker->counters.error();
+    result.migrations = worker->migrations.Read()[0];
+    result.latency = worker->context.pacer.histograms();
   }
 
   // Throws what a thread has thrown.
@@ -90,15 +74,39 @@ class Running {
   }
 
  private:
-  // A thread that cannot run does not leave the others waiting at the barrier.
-  void Fail(std::exception_ptr failure) {
-    const std::lock_guard<std::mutex> lock(mutex_);
-    if (!failure_) failure_ = std::move(failure);
-    phase_.store(Phase::kStop, std::memory_order_relaxed);
+  // The things that belong to a thread, which makes them itself.
+  struct Worker {
+    Worker(const Running& of, std::size_t index)
+        : context(of.request_, index, of.turn_ns_, of.phase_),
+          counters(of.request_.counters),
+          migrations({"cpu-migrations"}),
+          task(of.workload_.NewTask(context)) {}
+
+    ThreadContext context;
+    Counters counters;
+    Counters migrations;
+    std::unique_ptr<Task> task;
+  };
+
+  // Returns null, and stops all, if the thread cannot run. It must not leave
+  // the others waiting at the barrier.
+  std::unique_ptr<Worker> Prepare(std::size_t index) {
+    try {
+      if (!request_.cpus.empty() && !BindThread(request_.cpus[index])) {
+        throw Refused("cpus", "thread " + std::to_string(index) +
+                                  " may not use the CPUs that it is given");
+      }
+      return std::make_unique<Worker>(*this, index);
+    } catch (...) {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      if (!failure_) failure_ = std::current_exception();
+      phase_.store(Phase::kStop, std::memory_order_relaxed);
+      return nullptr;
+    }
   }
 
-  void Measure(ThreadContext& context, Task& task, Counters& counters,
-               Counters& migrations, ThreadResult* thread) {
+  void Measure(Worker& worker, ThreadResult* thread) {
+    ThreadContext& context = worker.context;
     Tally at_begin;
     std::int64_t begin = 0;
     bool measures = false;
@@ -109,8 +117,8 @@ class Running {
       thread->cpus = SeenCpus();
       thread->cpus.Look();
       context.pacer.Restart();
-      migrations.Start();
-      counters.Start();
+      worker.migrations.Start();
+      worker.counters.Start();
     };
 
     ChunkSize chunk;
@@ -121,7 +129,7 @@ class Running {
       start_measuring(last);
     }
     for (;;) {
-      task.Run(chunk.steps());
+      worker.task->Run(chunk.steps());
       thread->cpus.Look();
       const std::int64_t now = NowNs();
       Phase phase = phase_.load(std::memory_order_acquire);
@@ -133,9 +141,9 @@ class Running {
         // It did not run while the others were measured.
         if (phase == Phase::kStop) begin = std::min(now, measured_from_);
       }
-      if (phase == Phase::kStop || task.IsOver()) {
-        counters.Stop();
-        migrations.Stop();
+      if (phase == Phase::kStop || worker.task->IsOver()) {
+        worker.counters.Stop();
+        worker.migrations.Stop();
         // A time of 0 would make everything infinitely fast.
         thread->ns = std::max<std::int64_t>(now - begin, 1);
         break;
@@ -200,13 +208,15 @@ RunResult Run(const Request& request, Workload& workload) {
   RunResult result;
   Running running(request, workload, result);
   std::vector<std::thread> threads;
+  threads.reserve(request.threads);
   for (std::size_t i = 0; i < request.threads; ++i)
     threads.emplace_back([&running, i] { running.Thread(i); });
   for (std::thread& thread : threads) thread.join();
   running.Finish();
-  if (request.think.kind != Think::Kind::kNone)
+  if (request.think.kind != Think::Kind::kNone) {
     result.think_ns =
         Thinker(request.think, MeasureTurn(), request.seed, 0).MeasureMean();
+  }
   workload.Verify(result.verified);
   return result;
 }

@@ -20,7 +20,9 @@ struct ValueOfWords<1> {
 };
 
 template <typename V>
-inline constexpr std::size_t kWordsOf = sizeof(V) / sizeof(std::uintptr_t);
+inline constexpr std::size_t kWordsOf = 1;
+template <std::size_t kWords>
+inline constexpr std::size_t kWordsOf<Words<kWords>> = kWords;
 
 template <typename V>
 [[gnu::always_inline]] inline V MakeValue(std::uintptr_t address) {

@@ -282,9 +282,10 @@ class WorkloadTest : public testing::TestWithParam<const char*> {
     request["latency"] = latency;
     // It ends before, when the capacity is used up.
     if (request["workload"] == "grow") request["measure_ns"] = 60000000000;
-    if (request["workload"] == "stale" || request["workload"] == "mixed")
+    if (request["workload"] == "mixed" || request["workload"] == "shared-mix") {
       request["mix"] = {
           {"find", 70}, {"new", 10}, {"delete", 10}, {"stale", 10}};
+    }
     return Ask(request);
   }
 
@@ -299,9 +300,10 @@ class WorkloadTest : public testing::TestWithParam<const char*> {
     std::int64_t operations = 0;
     for (const json& thread : answer["threads"]) {
       EXPECT_GT(thread["ns"], 0);
-      for (const json& counts : thread["operations"])
+      for (const json& counts : thread["operations"]) {
         operations += counts["done"].get<std::int64_t>() +
                       counts["failed"].get<std::int64_t>();
+      }
     }
     EXPECT_GT(operations, 0);
     const std::string workload = GetParam();
