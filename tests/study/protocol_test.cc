@@ -276,7 +276,8 @@ TEST(DescribeTest, ArmsSayWhatTheyCan) {
 
 class WorkloadTest : public testing::TestWithParam<const char*> {
  protected:
-  // Runs the workload of an arm.
+  // Runs the workload of an arm. If one thread waits for the other, and that
+  // did not get a CPU while it was measured, it is run again.
   static json Run(const char* arm, std::size_t latency = 0) {
     json request = RequestFor(arm, GetParam());
     request["latency"] = latency;
@@ -286,7 +287,11 @@ class WorkloadTest : public testing::TestWithParam<const char*> {
       request["mix"] = {
           {"find", 70}, {"new", 10}, {"delete", 10}, {"stale", 10}};
     }
-    return Ask(request);
+    json answer = Ask(request);
+    while (IsTransfer(GetParam()) && answer["status"] == "ok" &&
+           Operations(answer) == 0)
+      answer = Ask(request);
+    return answer;
   }
 
   // Whether one thread makes the handles that another one deletes, and perhaps
@@ -296,16 +301,21 @@ class WorkloadTest : public testing::TestWithParam<const char*> {
            workload == "ownership";
   }
 
-  static void CheckCounts(const json& answer) {
-    std::int64_t operations = 0;
+  // Returns how many operations of all kinds and threads there were.
+  static std::int64_t Operations(const json& answer) {
+    std::int64_t sum = 0;
     for (const json& thread : answer["threads"]) {
-      EXPECT_GT(thread["ns"], 0);
       for (const json& counts : thread["operations"]) {
-        operations += counts["done"].get<std::int64_t>() +
-                      counts["failed"].get<std::int64_t>();
+        sum += counts["done"].get<std::int64_t>() +
+               counts["failed"].get<std::int64_t>();
       }
     }
-    EXPECT_GT(operations, 0);
+    return sum;
+  }
+
+  static void CheckCounts(const json& answer) {
+    for (const json& thread : answer["threads"]) EXPECT_GT(thread["ns"], 0);
+    EXPECT_GT(Operations(answer), 0);
     const std::string workload = GetParam();
     if (workload == "full") {
       EXPECT_EQ(Count(answer, "new"), 0);
