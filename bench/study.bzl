@@ -95,7 +95,9 @@ def _haft_study_impl(ctx):
     }))
 
     main = [file for file in ctx.files._front_end if file.basename == "main.py"][0]
-    launcher = ctx.actions.declare_file(ctx.label.name)
+
+    # Not of the target's name, which may be that of a folder with sources.
+    launcher = ctx.actions.declare_file(ctx.label.name + ".command")
     ctx.actions.write(launcher, _LAUNCHER.format(
         main = _runfiles_path(ctx, main),
         manifest = _runfiles_path(ctx, manifest),
