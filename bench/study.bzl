@@ -10,14 +10,7 @@
 
 load("@rules_cc//cc:defs.bzl", "cc_binary")
 
-# How the compilation mode appears in the answer's flags.
-_MODE_FLAGS = {
-    str(Label("//bench/worker:opt")): "-c opt",
-    str(Label("//bench/worker:dbg")): "-c dbg",
-    "//conditions:default": "-c fastbuild",
-}
-
-def haft_study_arm(name, srcs, deps = [], copts = [], local_defines = [], tags = [], **kwargs):
+def haft_study_arm(name, srcs, deps = [], copts = [], tags = [], **kwargs):
     """A program that measures the tables that `srcs` declare by HAFT_STUDY_ARM.
 
     It is built for a study only, not by `//...`.
@@ -27,20 +20,17 @@ def haft_study_arm(name, srcs, deps = [], copts = [], local_defines = [], tags =
       srcs: they include "haft_study/arm.h"
       deps: besides the study's own
       copts: compiler options, after -std=c++17
-      local_defines: as for cc_binary
       tags: as for cc_binary
       **kwargs: as for cc_binary
     """
     cc_binary(
         name = name,
         srcs = srcs,
-        # Bazel before 7 asks for C++0x.
-        copts = ["-std=c++17"] + copts,
-        # One word for Bazel, which splits them as a shell does.
-        local_defines = local_defines + select({
-            mode: ["'HAFT_STUDY_FLAGS=\"%s\"'" % " ".join([flag] + copts)]
-            for mode, flag in _MODE_FLAGS.items()
-        }),
+        # Bazel before 7 asks for C++0x. The worker reports the options that the compiler records, wherever they come from.
+        copts = [
+            "-std=c++17",
+            "-frecord-gcc-switches",
+        ] + copts,
         tags = tags + ["manual"],
         deps = deps + [Label("//bench/worker:arm")],
         **kwargs

@@ -5,6 +5,8 @@
 
 #if __has_include(<ck_stack.h>)
 
+#include <ck_md.h>
+
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -40,8 +42,14 @@ using Stack =
 using Ring = FreeList<ck_free_ring, ck_free_ring_create, ck_free_ring_destroy,
                       ck_free_ring_push, ck_free_ring_pop>;
 
-HAFT_STUDY_ARM("ck/stack", haft::study::SlotTable<Stack>);
-HAFT_STUDY_ARM("ck/ring", haft::study::SlotTable<Ring>);
+template <typename FreeList>
+struct Slots : haft::study::SlotTable<FreeList> {
+  using haft::study::SlotTable<FreeList>::SlotTable;
+  static constexpr const char* kVersion = CK_VERSION;
+};
+
+HAFT_STUDY_ARM("ck/stack", Slots<Stack>);
+HAFT_STUDY_ARM("ck/ring", Slots<Ring>);
 
 }  // namespace
 

@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "bench/tables/haft_version.h"
 #include "haft/haft.h"
 #include "haft_study/arm.h"
 
@@ -14,7 +15,7 @@ constexpr haft_type kType = {"object", nullptr, nullptr, 0, 0};
 
 class CTable {
  public:
-  static constexpr const char* kVersion = "0.1.0";
+  static constexpr const char* kVersion = haft::bench::kHaftVersion;
   static constexpr const char* kProgress = "lock-free";
 
   explicit CTable(std::size_t capacity) {

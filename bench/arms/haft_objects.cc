@@ -2,6 +2,7 @@
 
 #include <cstddef>
 
+#include "bench/tables/haft_version.h"
 #include "haft/counted_reclamation.h"
 #include "haft/object_table.h"
 #include "haft_study/arm.h"
@@ -20,7 +21,7 @@ class Objects {
   using Table = haft::ObjectTable<V, Traits>;
 
  public:
-  static constexpr const char* kVersion = "0.1.0";
+  static constexpr const char* kVersion = haft::bench::kHaftVersion;
   static constexpr const char* kProgress = "lock-free";
   static constexpr std::size_t kMaxCapacity = Table::kMaxCapacity;
 

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <optional>
 
+#include "bench/tables/haft_version.h"
 #include "bench/tables/key.h"
 #include "haft/handle_table.h"
 
@@ -23,6 +24,8 @@ class HaftTable {
     explicit Session(HaftTable&) {}
   };
 
+  static constexpr const char* kVersion = kHaftVersion;
+  static constexpr const char* kProgress = "lock-free";
   static constexpr std::size_t kMaxCapacity = Table::kMaxCapacity;
 
   explicit HaftTable(std::size_t capacity) : table_(capacity) {}

@@ -13,7 +13,6 @@ namespace haft::study {
 // How a source file was compiled.
 struct Build {
   const char* compiler;
-  const char* flags;
   bool optimized;
   bool assertions;
   const char* sanitizer;  // null: none

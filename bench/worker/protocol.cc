@@ -9,6 +9,7 @@
 #include "bench/worker/clock.h"
 #include "bench/worker/parse_request.h"
 #include "bench/worker/process.h"
+#include "bench/worker/recorded_flags.h"
 #include "bench/worker/run.h"
 
 namespace haft::study {
@@ -42,7 +43,7 @@ Json DescribeArm(const ArmEntry& arm) {
   json["max_threads"] = OrNull(arm.max_threads);
   json["max_capacity"] = OrNull(arm.max_capacity);
   json["compiler"] = arm.build.compiler;
-  json["flags"] = arm.build.flags;
+  json["flags"] = RecordedFlags();
   json["optimized"] = arm.build.optimized;
   json["assertions"] = arm.build.assertions;
   json["sanitizer"] = OrNull(arm.build.sanitizer);

@@ -1,13 +1,8 @@
-// How the including source file is compiled. These are macros, because the
-// flags of each file are its own.
+// How the including source file is compiled. These are macros, because each
+// file has options of its own.
 
 #ifndef HAFT_STUDY_BUILD_H_
 #define HAFT_STUDY_BUILD_H_
-
-// haft_study_arm (bench/study.bzl) passes the options that it knows.
-#ifndef HAFT_STUDY_FLAGS
-#define HAFT_STUDY_FLAGS "unknown"
-#endif
 
 #if defined(__clang__)
 #define HAFT_STUDY_COMPILER "clang++ " __clang_version__
@@ -42,10 +37,10 @@
 #define HAFT_STUDY_SANITIZER nullptr
 #endif
 
-#define HAFT_STUDY_BUILD                                         \
-  ::haft::study::Build {                                         \
-    HAFT_STUDY_COMPILER, HAFT_STUDY_FLAGS, HAFT_STUDY_OPTIMIZED, \
-        HAFT_STUDY_ASSERTIONS, HAFT_STUDY_SANITIZER              \
+#define HAFT_STUDY_BUILD                                              \
+  ::haft::study::Build {                                              \
+    HAFT_STUDY_COMPILER, HAFT_STUDY_OPTIMIZED, HAFT_STUDY_ASSERTIONS, \
+        HAFT_STUDY_SANITIZER                                          \
   }
 
 #define HAFT_STUDY_JOIN_(a, b) a##b
