@@ -3,6 +3,7 @@
 #ifndef HAFT_BENCH_WORKER_CALLS_H_
 #define HAFT_BENCH_WORKER_CALLS_H_
 
+#include <cstddef>
 #include <cstdint>
 
 #include "bench/worker/members.h"

@@ -5,6 +5,7 @@
 
 #include <new>
 #include <type_traits>
+#include <utility>
 
 #include "bench/worker/calls.h"
 #include "bench/worker/members.h"

@@ -1,9 +1,13 @@
 #include "bench/worker/protocol.h"
 
+#include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <stdexcept>
 #include <utility>
+#include <vector>
 
 #include "bench/worker/arm_entry.h"
 #include "bench/worker/clock.h"

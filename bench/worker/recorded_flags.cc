@@ -2,7 +2,10 @@
 
 #include <link.h>
 
+#include <cstddef>
+#include <cstdint>
 #include <fstream>
+#include <ios>
 #include <vector>
 
 namespace haft::study {

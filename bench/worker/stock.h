@@ -85,7 +85,7 @@ class Stock {
     VerifyOnce(tally);
     if constexpr (kHasFind<T, Key, V*>) {
       for (std::size_t i = 0; i < keys_.size(); ++i) {
-        V value;
+        V value{};
         if (!call::Find<T, Key, V*>(table_, session, keys_[i], &value)) {
           tally.Answered(Wrong::kNotFound);
         } else if (AddressIn(value) != objects()[i]) {
@@ -138,7 +138,7 @@ class Stock {
                    Tally& tally) {
     for (const Key key : keys) {
       if constexpr (kHasFind<T, Key, V*>) {
-        V value;
+        V value{};
         if (call::Find<T, Key, V*>(table_, session, key, &value))
           tally.Answered(Wrong::kStaleFound);
       }

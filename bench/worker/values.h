@@ -43,8 +43,13 @@ template <typename V>
     return value;
   } else {
     std::uintptr_t difference = 0;
-    for (const std::uintptr_t word : value.word)
+#pragma GCC unroll 8
+    for (std::uintptr_t word : value.word) {
+      // Word by word: a wide load would wait for the narrow stores of a table
+      // that has just put the value together.
+      asm("" : "+r"(word));
       difference |= word ^ value.word[0];
+    }
     return difference == 0 ? value.word[0] : 0;
   }
 }

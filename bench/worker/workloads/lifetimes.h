@@ -4,6 +4,7 @@
 #define HAFT_BENCH_WORKER_WORKLOADS_LIFETIMES_H_
 
 #include <cstddef>
+#include <cstdint>
 #include <thread>
 
 #include "bench/bystanders.h"

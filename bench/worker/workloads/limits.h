@@ -4,6 +4,7 @@
 #define HAFT_BENCH_WORKER_WORKLOADS_LIMITS_H_
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <vector>
 

@@ -4,6 +4,7 @@
 #define HAFT_BENCH_WORKER_WORKLOADS_PINS_H_
 
 #include <cstddef>
+#include <cstdint>
 #include <vector>
 
 #include "bench/worker/drawing_task.h"
@@ -178,7 +179,7 @@ class Scopes : public Drawing<T, V> {
           ScopeHolder<T> scope(calls.table(), calls.session());
           for (std::size_t i = 0; i < hold; ++i) {
             const std::size_t cell = draws.Next().cell();
-            V value;
+            V value{};  // as in Calls::Find
             if (__builtin_expect(!scope.Find(keys[cell], &value), 0)) {
               calls.tally().Answered(Wrong::kNotFound);
             } else {

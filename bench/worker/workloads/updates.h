@@ -4,6 +4,7 @@
 #define HAFT_BENCH_WORKER_WORKLOADS_UPDATES_H_
 
 #include <cstddef>
+#include <cstdint>
 #include <vector>
 
 #include "bench/worker/task_base.h"
