@@ -4,11 +4,10 @@
 #define HAFT_BENCH_BYSTANDERS_H_
 
 #include <condition_variable>
+#include <cstddef>
 #include <mutex>
 #include <thread>
 #include <vector>
-
-#include "haft/handle_table.h"
 
 namespace haft::bench {
 
@@ -16,11 +15,12 @@ namespace haft::bench {
 // use tables after more than that are measured without a cache.
 class Bystanders {
  public:
-  explicit Bystanders(int count) {
-    HandleTable<Word> table(1);
-    for (int i = 0; i < count; ++i) {
-      threads_.emplace_back([&, this] {
-        (void)table.Delete(table.New(0));
+  // Each of `count` threads calls use() and sleeps, with the result kept.
+  template <typename F>
+  Bystanders(std::size_t count, F use) {
+    for (std::size_t i = 0; i < count; ++i) {
+      threads_.emplace_back([this, use] {
+        [[maybe_unused]] const auto& kept = use();
         std::unique_lock<std::mutex> lock(mutex_);
         ++ready_;
         changed_.notify_all();
@@ -44,7 +44,7 @@ class Bystanders {
  private:
   std::mutex mutex_;
   std::condition_variable changed_;
-  int ready_ = 0;
+  std::size_t ready_ = 0;
   bool is_over_ = false;
   std::vector<std::thread> threads_;
 };

@@ -13,6 +13,7 @@
 #include "bench/options.h"
 #include "bench/peers/cds_tables.h"
 #include "bench/report.h"
+#include "haft/handle_table.h"
 
 namespace haft::bench {
 namespace {
@@ -36,7 +37,10 @@ int RunStudies(int argc, char** argv, const Study* begin, const Study* end) {
   const Options options = ParseOptions(argc, argv);
   Initialize(argv[0], options);
   // Before this thread uses a table.
-  const Bystanders bystanders(options.bystanders);
+  HandleTable<Word> used_by_bystanders(1);
+  const Bystanders bystanders(
+      static_cast<std::size_t>(options.bystanders),
+      [&] { return used_by_bystanders.Delete(used_by_bystanders.New(0)); });
   int most = 0;
   for (const int threads : options.threads) most = std::max(most, threads);
   const CdsLibrary library(static_cast<std::size_t>(most) + 1);

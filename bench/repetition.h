@@ -5,12 +5,11 @@
 
 #include <benchmark/benchmark.h>
 
-#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <memory>
-#include <thread>
 
+#include "bench/barrier.h"
 #include "bench/machine.h"
 
 namespace haft::bench {
@@ -19,26 +18,6 @@ namespace haft::bench {
 inline constexpr char kNsPerOp[] = "ns_per_op";
 inline constexpr char kFailed[] = "failed";
 inline constexpr char kWrong[] = "wrong";
-
-// Lets threads start at the same moment, because Google Benchmark's own barrier
-// wakes them one after the other.
-class Barrier {
- public:
-  void Wait(int threads) {
-    const unsigned round = round_.load(std::memory_order_acquire);
-    if (arrived_.fetch_add(1, std::memory_order_acq_rel) + 1 == threads) {
-      arrived_.store(0, std::memory_order_relaxed);
-      round_.store(round + 1, std::memory_order_release);
-      return;
-    }
-    while (round_.load(std::memory_order_acquire) == round)
-      std::this_thread::yield();
-  }
-
- private:
-  std::atomic<int> arrived_{0};
-  std::atomic<unsigned> round_{0};
-};
 
 // Keeps one workload for all its repetitions, at every number of threads.
 template <typename Workload>

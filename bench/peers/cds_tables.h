@@ -1,4 +1,4 @@
-// The hash maps of libcds under hazard pointers.
+// The hash maps of libcds.
 
 #ifndef HAFT_BENCH_PEERS_CDS_TABLES_H_
 #define HAFT_BENCH_PEERS_CDS_TABLES_H_
@@ -10,8 +10,9 @@
 #include <cds/init.h>
 
 #include <cstddef>
+#include <functional>
 
-#include "bench/tables.h"
+#include "bench/tables/keyed_table.h"
 
 namespace haft::bench {
 
@@ -36,7 +37,7 @@ class CdsLibrary {
   cds::gc::HP hazard_pointers_;
 };
 
-template <typename Map>
+template <typename Map, typename Value>
 class CdsTable : public KeyedTable {
  public:
   struct Session : KeyedTable::Session {
@@ -54,12 +55,12 @@ class CdsTable : public KeyedTable {
   template <typename... Arguments>
   explicit CdsTable(Arguments... arguments) : map_(arguments...) {}
 
-  Key New(Session& session, Object* object) {
+  Key New(Session& session, const Value& value) {
     const Key key = session.keys.Next();
-    return map_.insert(key, object) ? key : kNoKey;
+    return map_.insert(key, value) ? key : kNoKey;
   }
-  bool Find(Key key, Object** object) {
-    return map_.find(key, [=](const auto& entry) { *object = entry.second; });
+  bool Find(Key key, Value* value) {
+    return map_.find(key, [=](const auto& entry) { *value = entry.second; });
   }
   bool Delete(Key key) { return map_.erase(key); }
 
@@ -75,26 +76,30 @@ struct ListTraits : cds::container::michael_list::traits {
 struct MapTraits : cds::container::michael_map::traits {
   using hash = std::hash<Key>;
 };
+template <typename Gc, typename Value>
 using Michael = cds::container::MichaelHashMap<
-    cds::gc::HP,
-    cds::container::MichaelKVList<cds::gc::HP, Key, Object*, ListTraits>,
-    MapTraits>;
-using Feldman = cds::container::FeldmanHashMap<cds::gc::HP, Key, Object*>;
+    Gc, cds::container::MichaelKVList<Gc, Key, Value, ListTraits>, MapTraits>;
+template <typename Gc, typename Value>
+using Feldman = cds::container::FeldmanHashMap<Gc, Key, Value>;
 
 }  // namespace cds_maps
 
-class MichaelTable : public CdsTable<cds_maps::Michael> {
+// `Gc` is libcds's name for a way of reclamation.
+template <typename Gc, typename Value>
+class MichaelTableOf : public CdsTable<cds_maps::Michael<Gc, Value>, Value> {
  public:
-  explicit MichaelTable(std::size_t capacity) : CdsTable(capacity, kLoad) {}
+  explicit MichaelTableOf(std::size_t capacity)
+      : MichaelTableOf::CdsTable(capacity, kLoad) {}
 
  private:
   static constexpr std::size_t kLoad = 1;
 };
 
-class FeldmanTable : public CdsTable<cds_maps::Feldman> {
+template <typename Gc, typename Value>
+class FeldmanTableOf : public CdsTable<cds_maps::Feldman<Gc, Value>, Value> {
  public:
-  explicit FeldmanTable(std::size_t capacity)
-      : CdsTable(HeadBits(capacity), kArrayBits) {}
+  explicit FeldmanTableOf(std::size_t capacity)
+      : FeldmanTableOf::CdsTable(HeadBits(capacity), kArrayBits) {}
 
  private:
   static constexpr std::size_t kArrayBits = 4;
@@ -106,6 +111,9 @@ class FeldmanTable : public CdsTable<cds_maps::Feldman> {
     return bits;
   }
 };
+
+using MichaelTable = MichaelTableOf<cds::gc::HP, Object*>;
+using FeldmanTable = FeldmanTableOf<cds::gc::HP, Object*>;
 
 }  // namespace haft::bench
 

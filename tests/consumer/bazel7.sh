@@ -32,7 +32,7 @@ END
   export APT_CONFIG=$work/apt/apt.conf
   apt-get -qq update
   # Of the JDK only the run time: its compiler is 350 MB, and Bazel starts without it.
-  mapfile -t packages < <(apt-get -s -qq --no-install-recommends install bazel-bootstrap mawk '?essential' |
+  mapfile -t packages < <(apt-get -s -qq --no-install-recommends install bazel-bootstrap mawk nlohmann-json3-dev '?essential' |
     awk '$1 == "Inst" && $2 !~ /^openjdk-[0-9]+-jdk-headless/ { print $2 }')
   (( ${#packages[@]} > 100 )) || { echo "$0: apt finds no bazel-bootstrap" >&2; exit 1; }
   (cd "$work/packages" && apt-get -qq download "${packages[@]}")

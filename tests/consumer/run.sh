@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Uses Haft from workspaces of other projects, in a temporary folder outside this checkout:
 #   readme     exactly the files that README.md shows, and its C++ example
-#   workspace  the folder of that name: every public target, a C program and a C++ program, without any option for Bazel
+#   workspace  the folder of that name: every public target, a C program, a C++ program and an arm of the study, without any
+#              option for Bazel
 # Both name Haft by the path ../haft, a link to this checkout. Bazel 7 and later get MODULE.bazel and no WORKSPACE, older ones
 # the opposite.
 #   tests/consumer/run.sh [OPTION...]    options go to each `bazel build` and `bazel run` (--jobs=1)
@@ -64,9 +65,19 @@ bazel run "${options[@]}" //:example
 echo "consumer: README.md's example runs from README.md's $recipe"
 
 new_workspace workspace
-cp "$here/workspace/"{BUILD.bazel,main.cc} "$here/workspace/$recipe" "$here/c/smoke.c" "$work/workspace"
+cp "$here/workspace/"{BUILD.bazel,main.cc,my_table.h,mine.cc,mine.toml} "$here/workspace/$recipe" "$here/c/smoke.c" "$work/workspace"
 cd "$work/workspace"
 bazel build "${options[@]}" @haft//lib/haft:all @haft//:haft
 bazel run "${options[@]}" //:smoke
 bazel run "${options[@]}" //:main
 echo 'consumer: every public target builds, and C and C++ programs run, without an option for Bazel'
+
+# worker REQUEST TEXT: the arm of the workspace gives an answer in which the text is.
+worker() {
+  local answer
+  answer=$(bazel run "${options[@]}" //:mine <<< "$1")
+  [[ $answer == *"$2"* ]] || { echo "consumer: the arm answers $answer" >&2; return 1; }
+}
+worker '{"protocol": 1, "mode": "describe"}' '"name":"mine"'
+worker "$(< "$here/workspace/request.json")" '"status":"ok"'
+echo 'consumer: a table of the workspace is an arm of the study'

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Checks the x86-64 code of the hot calls (see check.py), as each compiler makes it, and that the check notices seeded bugs.
+# Checks the x86-64 code of the hot calls (see check.py) and of the contention study's loops (see check_loops.py), as each compiler
+# makes it, and that the checks notice seeded bugs.
 #   tests/disassembly/run.sh [COMPILER...]
 set -euo pipefail
 cd "${BASH_SOURCE[0]%/*}/../.."
@@ -15,6 +16,12 @@ disassemble() {
   command -v "$1" > /dev/null || { echo "$0: no $1; see tools/packages.txt" >&2; exit 1; }
   "$1" -std=c++17 "$2" -DNDEBUG -I"$3" tests/disassembly/calls.cc -o "$work/calls" -pthread
   objdump -d --no-show-raw-insn "$work/calls" > "$work/code"
+}
+
+# disassemble_loops COMPILER OPTION...
+disassemble_loops() {
+  "$1" -std=c++17 -O2 -DNDEBUG "${@:2}" -Ilib -I. -Ibench/worker/include -c tests/disassembly/arm.cc -o "$work/arm.o"
+  objdump -dC --no-show-raw-insn "$work/arm.o" > "$work/code"
 }
 
 # Seeded bugs: what | in which call it must be noticed | header | sed expression
@@ -59,5 +66,23 @@ for compiler in "${compilers[@]}"; do
       status=1
     fi
   done <<< "$seeded"
+
+  disassemble_loops "$compiler"
+  if problems=$(python3 tests/disassembly/check_loops.py < "$work/code"); then
+    echo "ok      $compiler: the study's loops"
+  else
+    echo "FAILED  $compiler: the study's loops"
+    echo "$problems"
+    status=1
+  fi
+  for bug in FUNCTION VIRTUAL; do
+    disassemble_loops "$compiler" "-DHAFT_SEEDED_$bug"
+    if ! python3 tests/disassembly/check_loops.py < "$work/code" > "$work/found" && grep -m 1 'LookUps' "$work/found" > "$work/line"; then
+      echo "found   $compiler: a study's loop with HAFT_SEEDED_$bug ($(cat "$work/line"))"
+    else
+      echo "MISSED  $compiler: a study's loop with HAFT_SEEDED_$bug"
+      status=1
+    fi
+  done
 done
 exit "$status"
