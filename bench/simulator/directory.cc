@@ -11,6 +11,13 @@ std::uint32_t Directory::AddLine(std::size_t index) {
   return static_cast<std::uint32_t>(lines_.size() - 1);
 }
 
+Time Directory::LeastWay() const noexcept {
+  Time least = machine_.memory;
+  for (std::size_t i = 0; i < kDistances; ++i)
+    least = std::min({least, machine_.transfer[i], machine_.copy[i]});
+  return least * machine_.request_permille / 1000;
+}
+
 std::uint32_t Directory::Send(std::uint32_t line, CoreNumber core,
                               bool is_exclusive, Time least, Time now) {
   std::uint32_t number = unused_;
@@ -23,7 +30,8 @@ std::uint32_t Directory::Send(std::uint32_t line, CoreNumber core,
   const Time way = CostOf(lines_[line], core, is_exclusive).time *
                    machine_.request_permille / 1000;
   requests_[number] = {core, line, is_exclusive, false, way, least, kNone};
-  events_->Add(now + way, Event::Kind::kRequest, number);
+  events_->Add(now + way, Event::Kind::kRequest, number, core,
+               lines_[line].place);
   return number;
 }
 
@@ -49,7 +57,7 @@ void Directory::PlanGrant(std::uint32_t number, Time now) {
   const Time from =
       requests_[line.first].is_exclusive ? line.line_from : line.copy_from;
   line.is_busy = true;
-  events_->Add(std::max(now, from), Event::Kind::kGrant, number);
+  events_->Add(std::max(now, from), Event::Kind::kGrant, number, 0, line.place);
 }
 
 void Directory::Grant(std::uint32_t number, Time now, bool has_waited) {
@@ -62,7 +70,7 @@ void Directory::Grant(std::uint32_t number, Time now, bool has_waited) {
   const Time travels =
       has_waited ? cost.time : cost.time - std::min(cost.time, request.way);
   const Time arrival = now + travels;
-  events_->Add(arrival, Event::Kind::kData, first);
+  events_->Add(arrival, Event::Kind::kData, first, request.core, line.place);
 
   line.first = request.next;
   if (line.first == kNone) line.last = kNone;

@@ -6,7 +6,6 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <vector>
 
 #include "bench/simulator/core_set.h"
@@ -95,9 +94,9 @@ class Directory {
     if (numbers_[index] == kNone) numbers_[index] = AddLine(index);
     return numbers_[index];
   }
+  // A reference is good until the next LineAt.
   Line& line(std::uint32_t number) noexcept { return lines_[number]; }
-  const std::deque<Line>& lines() const noexcept { return lines_; }
-  std::deque<Line>& lines() noexcept { return lines_; }
+  std::vector<Line>& lines() noexcept { return lines_; }
   Request& request(std::uint32_t number) noexcept { return requests_[number]; }
 
   static bool Owns(const Line& line, CoreNumber core) noexcept {
@@ -106,6 +105,9 @@ class Directory {
   static bool HasCopy(const Line& line, CoreNumber core) noexcept {
     return line.owner == core || line.sharers.Contains(core);
   }
+
+  // Returns how long a request is on its way at least.
+  Time LeastWay() const noexcept;
 
   // Sends a request. Returns its number, which is good until FinishData.
   std::uint32_t Send(std::uint32_t line, CoreNumber core, bool is_exclusive,
@@ -168,8 +170,8 @@ class Directory {
   const Faults& faults_;
   EventQueue* const events_;
   std::vector<std::uint32_t> numbers_;  // by place / kLineSize
-  std::deque<Line> lines_;
-  std::deque<Request> requests_;
+  std::vector<Line> lines_;
+  std::vector<Request> requests_;
   std::uint32_t unused_ = kNone;
   Traffic traffic_;
 };

@@ -3,6 +3,7 @@
 #ifndef HAFT_BENCH_SIMULATOR_EVENT_QUEUE_H_
 #define HAFT_BENCH_SIMULATOR_EVENT_QUEUE_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <queue>
 #include <vector>
@@ -13,27 +14,39 @@ namespace haft::simulator {
 
 struct Event {
   enum class Kind : unsigned char {
-    kResume,   // the core `number` goes on
     kRequest,  // the request `number` reaches the line
     kGrant,    // the line `number` is given to the first of its requests
     kData,     // the line reaches the core of the request `number`
+    kResume,   // the core `number` goes on
     kCall,     // the function `number` of Simulation::At is called
   };
 
   Time time;
-  std::uint64_t sequence;
+  // Of events at the same time, the one with the lower rank happens first. It
+  // depends on what happens and not on the order in which the simulator has
+  // found out.
+  std::uint64_t rank;
   Kind kind;
   std::uint32_t number;
 };
 
-// Events of the same time happen in the order in which they were added.
+// Later than all events; and adding a time to it does not wrap.
+inline constexpr Time kNever = ~Time{0} / 2;
+
 class EventQueue {
  public:
   bool empty() const noexcept { return events_.empty(); }
-  Time first_time() const noexcept { return events_.top().time; }
+  // Returns when the first event happens; kNever if there is none.
+  Time first_time() const noexcept {
+    return events_.empty() ? kNever : events_.top().time;
+  }
 
-  void Add(Time time, Event::Kind kind, std::uint32_t number) {
-    events_.push({time, sequence_++, kind, number});
+  // `core` and `place` are those of the event, or 0.
+  void Add(Time time, Event::Kind kind, std::uint32_t number, CoreNumber core,
+           std::size_t place) {
+    const std::uint64_t rank = static_cast<std::uint64_t>(kind) << 56 |
+                               std::uint64_t{core} << 40 | place;
+    events_.push({time, rank, kind, number});
   }
   Event TakeFirst() {
     const Event first = events_.top();
@@ -44,12 +57,11 @@ class EventQueue {
  private:
   struct IsLater {
     bool operator()(const Event& a, const Event& b) const noexcept {
-      return a.time != b.time ? a.time > b.time : a.sequence > b.sequence;
+      return a.time != b.time ? a.time > b.time : a.rank > b.rank;
     }
   };
 
   std::priority_queue<Event, std::vector<Event>, IsLater> events_;
-  std::uint64_t sequence_ = 0;
 };
 
 }  // namespace haft::simulator

@@ -90,7 +90,14 @@ struct Faults {
   bool no_store_buffer = false;   // a store waits for its line
   bool free_transfers = false;    // a line travels in no time
   bool sharers_not_told = false;  // copies survive a write
-  bool spins_cost = false;        // a spinning core fetches the line each time
+  bool spins_cost = false;        // each look of a spinning core is a miss
+  // No fault: no core gets ahead of another, and nothing else changes.
+  bool none_ahead = false;
+
+  bool any() const noexcept {
+    return no_hold || no_store_buffer || free_transfers || sharers_not_told ||
+           spins_cost || none_ahead;
+  }
 };
 
 }  // namespace haft::simulator

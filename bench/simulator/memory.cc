@@ -39,7 +39,12 @@ void Memory::AddRange(std::uintptr_t address, std::size_t element_size,
   const std::size_t bytes = element_size * count;
   const bool is_adopted = address != begin_ + used_;
   if (is_adopted) adopted_.push_back(ranges_.size());
-  ranges_.push_back({address, used_, element_size, count, {}, {}, {}});
+  Range range;
+  range.address = address;
+  range.place = used_;
+  range.element_size = element_size;
+  range.count = count;
+  ranges_.push_back(range);
   // An adopted range has places, too, whose own memory is never touched.
   used_ += (bytes + kPage - 1) / kPage * kPage;
   // push_back may have moved the range that is being recorded.

@@ -32,12 +32,13 @@ struct Range {
 
   std::size_t bytes() const noexcept { return element_size * count; }
 
-  // What the lines are called, from names.h. "%" in it stands for the number of
-  // the element.
+  // See names.h.
   std::string name;
+  std::size_t group = 1;
   std::vector<Member> members;
   // The offsets of the atomics that were constructed in it, in that order.
   std::vector<std::size_t> atomics;
+  std::vector<std::string> atomic_names;
 };
 
 // Everything that simulated cores share lies here, or in an object that Adopt

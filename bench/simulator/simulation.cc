@@ -9,6 +9,9 @@
 namespace haft::simulator {
 namespace {
 
+// Cores begin at different times, because threads do.
+constexpr Time kLatestStart = 100 * kNanosecond;
+
 std::uint64_t ReadBytes(const void* address, std::size_t size) noexcept {
   std::uint64_t value = 0;
   std::memcpy(&value, address, size);
@@ -23,7 +26,9 @@ Simulation::Simulation(const Machine& machine, unsigned cores, Time hold,
       faults_(faults),
       count_(cores),
       topology_(machine, cores),
-      directory_(machine_, topology_, hold, faults_, &events_) {
+      directory_(machine_, topology_, hold, faults_, &events_),
+      // With a fault, a line may change without a request.
+      lookahead_(faults.any() ? 0 : directory_.LeastWay()) {
   if (existing_ != nullptr || cores == 0 || cores > kMostCores) std::abort();
   existing_ = this;
   Random seeds(seed);
@@ -38,10 +43,10 @@ void Simulation::Run(std::function<void(CoreNumber)> body) {
   finished_ = 0;
   for (CoreNumber core = 0; core < count_; ++core) {
     cores_[core].is_idle = false;
-    ResumeAt(core, now_);
+    ResumeAt(core, now_ + cores_[core].random.Below(kLatestStart));
   }
   running_ = this;
-  SwitchTo(NextCore());
+  Suspend();
   running_ = nullptr;
 }
 
@@ -53,14 +58,15 @@ void Simulation::Serve(void* simulation) {
     self.AwaitStores(0);
     self.cores_[me].is_idle = true;
     ++self.finished_;
-    self.SwitchTo(self.NextCore());
+    self.Suspend();
   }
 }
 
 void Simulation::At(Time time, std::function<void()> f) {
   calls_.push_back(std::move(f));
   events_.Add(time, Event::Kind::kCall,
-              static_cast<std::uint32_t>(calls_.size() - 1));
+              static_cast<std::uint32_t>(calls_.size() - 1), 0, calls_.size());
+  LowerHorizon(time);
 }
 
 void Simulation::SwitchTo(CoreNumber next) noexcept {
@@ -69,24 +75,28 @@ void Simulation::SwitchTo(CoreNumber next) noexcept {
   CoroutineOf(self).SwitchTo(&CoroutineOf(next));
 }
 
-void Simulation::Suspend() noexcept { SwitchTo(NextCore()); }
+void Simulation::Suspend() noexcept {
+  const CoreNumber next = NextCore();
+  horizon_ = std::min(events_.first_time(), resumes_.first_time() + lookahead_);
+  SwitchTo(next);
+}
 
 CoreNumber Simulation::NextCore() noexcept {
-  const auto lose = [this](CoreNumber core) { ResumeAt(core, now_); };
+  const auto lose = [this](CoreNumber core) { StopSpinning(core); };
   while (finished_ < count_) {
-    if (events_.empty()) {
+    if (events_.empty() && resumes_.empty()) {
       std::fputs("simulator: all cores wait for each other\n", stderr);
       std::abort();
+    }
+    if (resumes_.first_time() < events_.first_time()) {
+      const Event resume = resumes_.TakeFirst();
+      now_ = resume.time;
+      if (GoesOn(resume.number)) return resume.number;
+      continue;
     }
     const Event event = events_.TakeFirst();
     now_ = event.time;
     switch (event.kind) {
-      case Event::Kind::kResume: {
-        Core& core = cores_[event.number];
-        if (core.delay == 0) return event.number;
-        ResumeAt(event.number, now_ + std::exchange(core.delay, 0));
-        break;
-      }
       case Event::Kind::kRequest:
         directory_.OnRequest(event.number, now_, lose);
         break;
@@ -95,17 +105,24 @@ CoreNumber Simulation::NextCore() noexcept {
         break;
       case Event::Kind::kData: {
         const CoreNumber core = directory_.request(event.number).core;
-        if (!FinishRequest(event.number)) break;
-        if (cores_[core].delay == 0) return core;
-        ResumeAt(core, now_ + std::exchange(cores_[core].delay, 0));
+        if (FinishRequest(event.number) && GoesOn(core)) return core;
         break;
       }
       case Event::Kind::kCall:
         calls_[event.number]();
         break;
+      case Event::Kind::kResume:
+        break;
     }
   }
   return kMostCores;
+}
+
+bool Simulation::GoesOn(CoreNumber core) {
+  const Time delay = std::exchange(cores_[core].delay, 0);
+  if (delay == 0) return true;
+  ResumeAt(core, now_ + delay);
+  return false;
 }
 
 bool Simulation::FinishRequest(std::uint32_t number) {
@@ -121,10 +138,13 @@ bool Simulation::FinishRequest(std::uint32_t number) {
 }
 
 void Simulation::Meet(unsigned count) noexcept {
+  AwaitStores(0);
   meeting_.push_back(core_);
+  // The core that comes last may have a clock behind that of another.
+  meeting_time_ = std::max(meeting_time_, now_);
   if (meeting_.size() < count) return Suspend();
   for (const CoreNumber core : std::exchange(meeting_, {}))
-    ResumeAt(core, now_);
+    ResumeAt(core, meeting_time_);
   Suspend();
 }
 
@@ -147,6 +167,7 @@ std::uint32_t Simulation::Send(std::uint32_t line, bool is_exclusive,
   const std::uint32_t number =
       directory_.Send(line, core_, is_exclusive, least, now_);
   cores_[core_].requests.push_back(number);
+  LowerHorizon(events_.first_time());
   return number;
 }
 
@@ -196,7 +217,13 @@ void Simulation::Write(void* address, std::size_t size, std::uint64_t value,
 // can write.
 void Simulation::TellSpinning(std::uint32_t line) noexcept {
   Directory::ReleaseSpinning(directory_.line(line),
-                             [this](CoreNumber core) { ResumeAt(core, now_); });
+                             [this](CoreNumber core) { StopSpinning(core); });
+}
+
+// The core notices at its next look.
+void Simulation::StopSpinning(CoreNumber core) noexcept {
+  ResumeAt(core, now_ + cores_[core].random.Below(machine_.loop +
+                                                  machine_.jitter + 1));
 }
 
 void Simulation::Store(void* address, std::size_t size,
@@ -251,11 +278,11 @@ void Simulation::AwaitStores(std::size_t most_left) noexcept {
   Core& core = cores_[core_];
   while (core.stores.size() > most_left) {
     const PendingStore& first = core.stores.front();
-    Time& stall = directory_.line(first.line).stall[first.word];
+    const Place place = {first.line, first.word};
     const Time since = now_;
     core.awaits_store = true;
     Suspend();
-    stall += now_ - since;
+    directory_.line(place.line).stall[place.word] += now_ - since;
   }
 }
 
@@ -297,6 +324,7 @@ void Simulation::SpinWhileEqual(const void* address, std::size_t size,
 
 void Simulation::HeavyBarrier() noexcept {
   AwaitStores(0);
+  AwaitTurn();
   struct Other {
     CoreNumber core;
     std::uint64_t stores;
@@ -322,6 +350,7 @@ void Simulation::FutexWait(const void* address, std::size_t size,
   AwaitStores(0);
   Advance(machine_.sleep);
   (void)Load(address, size);
+  AwaitTurn();
   // The system compares and goes to sleep in one step.
   if (ReadBytes(address, size) != value) return;
   sleepers_.push_back({address, core_});
@@ -333,6 +362,7 @@ void Simulation::FutexWait(const void* address, std::size_t size,
 void Simulation::FutexWake(const void* address, unsigned most) noexcept {
   AwaitStores(0);
   Advance(machine_.wake);
+  AwaitTurn();
   for (auto sleeper = sleepers_.begin();
        sleeper != sleepers_.end() && most != 0;) {
     if (sleeper->address != address) {

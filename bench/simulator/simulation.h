@@ -3,7 +3,9 @@
 //
 // Cores are coroutines. Each access to shared memory costs its core time, and
 // the core whose clock is lowest goes on, so that the order of the accesses is
-// that of simulated time.
+// that of simulated time. A core may get ahead of the others by less than the
+// time that a request takes to reach a line, since until then nothing that they
+// do can concern it.
 //
 // The model of a core: it waits for each load and each read-modify-write. A
 // store goes into a *store buffer*, from where stores reach memory in their
@@ -19,6 +21,7 @@
 #ifndef HAFT_BENCH_SIMULATOR_SIMULATION_H_
 #define HAFT_BENCH_SIMULATOR_SIMULATION_H_
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -70,14 +73,20 @@ class Simulation {
   // The core computes for so long.
   void Advance(Time cost) noexcept {
     now_ += cost;
-    if (events_.empty() || now_ < events_.first_time()) return;
-    events_.Add(now_, Event::Kind::kResume, core_);
+    if (now_ < horizon_) return;
+    ResumeAt(core_, now_);
+    Suspend();
+  }
+  // Returns when no other core is behind. To be called before a core reads or
+  // writes what the program keeps for several cores outside of the memory.
+  void AwaitTurn() noexcept {
+    ResumeAt(core_, now_);
     Suspend();
   }
   // The random numbers of the core that runs.
   Random& random() noexcept { return cores_[core_].random; }
-  // Waits until `count` cores have called this. It costs nothing, and is for
-  // the phases of workloads.
+  // Waits until `count` cores have called this and none of them has a store
+  // pending. It costs nothing else, and is for the phases of workloads.
   void Meet(unsigned count) noexcept;
 
   // For the seam and what is written over it. An address is that of an aligned
@@ -145,8 +154,12 @@ class Simulation {
     return core == kMostCores ? outside_ : cores_[core].coroutine;
   }
   void ResumeAt(CoreNumber core, Time time) {
-    events_.Add(time, Event::Kind::kResume, core);
+    resumes_.Add(time, Event::Kind::kResume, core, core, 0);
+    LowerHorizon(time + lookahead_);
   }
+  void LowerHorizon(Time time) noexcept { horizon_ = std::min(horizon_, time); }
+  // Returns whether the core goes on now, or has to take an interrupt first.
+  bool GoesOn(CoreNumber core);
   // Returns whether the core of a request that is done goes on at once.
   bool FinishRequest(std::uint32_t number);
 
@@ -163,6 +176,7 @@ class Simulation {
   bool FinishStores(CoreNumber number) noexcept;
   void Write(void* address, std::size_t size, std::uint64_t value,
              std::uint32_t line) noexcept;
+  void StopSpinning(CoreNumber core) noexcept;
   void TellSpinning(std::uint32_t line) noexcept;
 
   inline static Simulation* existing_ = nullptr;
@@ -173,8 +187,12 @@ class Simulation {
   const std::size_t count_;
   const Topology topology_;
   Memory memory_;
-  EventQueue events_;
+  EventQueue events_;   // of lines
+  EventQueue resumes_;  // of cores
   Directory directory_;
+  const Time lookahead_;
+  // The core that runs need not care for the others before this.
+  Time horizon_ = 0;
   Coroutine outside_;
   std::deque<Core> cores_;
   CoreNumber core_ = kMostCores;
@@ -183,6 +201,7 @@ class Simulation {
   std::size_t finished_ = 0;
   std::vector<std::function<void()>> calls_;
   std::vector<CoreNumber> meeting_;
+  Time meeting_time_ = 0;
   struct Sleeper {
     const void* address;
     CoreNumber core;

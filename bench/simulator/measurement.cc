@@ -1,0 +1,139 @@
+#include "bench/simulator/measurement.h"
+
+#include <tuple>
+
+#include "bench/simulator/names.h"
+
+namespace haft::simulator {
+namespace {
+
+constexpr std::uint64_t kMillion = 1'000'000;
+constexpr std::size_t kMostCostly = 10;
+
+// Returns how equal the shares are: 1 if they are all the same, 1/n if one core
+// has everything.
+double Jain(const std::vector<double>& shares) {
+  double sum = 0;
+  double squares = 0;
+  for (const double share : shares) {
+    sum += share;
+    const double square = share * share;
+    squares += square;
+  }
+  return squares == 0
+             ? 0
+             : sum * sum / squares / static_cast<double>(shares.size());
+}
+
+}  // namespace
+
+Measurement::Measurement(Simulation* simulation, unsigned counted_cores,
+                         std::uint64_t share, Time length, Time latest)
+    : simulation_(*simulation),
+      share_(share),
+      length_(length),
+      counted_(counted_cores),
+      counts_(kMostCores, true),
+      made_(kMostCores, 0),
+      millionths_(kMostCores, 0) {
+  if (length == 0) {
+    is_open_ = true;
+  } else {
+    simulation->At(latest, [this] { Open(); });
+  }
+}
+
+void Measurement::CountOnly(const std::vector<bool>& counts) {
+  counts_ = counts;
+  counted_ =
+      static_cast<unsigned>(std::count(counts.begin(), counts.end(), true));
+}
+
+void Measurement::Count(CoreNumber core, Time since, std::uint64_t operations) {
+  if (!counts_[core]) return;
+  const Time now = simulation_.now();
+  const bool was_ready = made_[core] >= share_;
+  made_[core] += operations;
+  const bool is_ready = !was_ready && made_[core] >= share_;
+  if (is_open_) {
+    const Time begin = std::max(since, opened_);
+    const Time end = length_ == 0 ? now : std::min(now, closes_);
+    if (begin < end) {
+      millionths_[core] +=
+          operations * kMillion * (end - begin) / (now - since);
+      if (end == now) {
+        result_.duration += now - since;
+        result_.ended += operations;
+      }
+    }
+  }
+  if (!is_ready) return;
+  all_ready_ = std::max(all_ready_, now);
+  if (++ready_ < counted_) return;
+  if (length_ != 0) {
+    // No core is ahead of another by more than that.
+    simulation_.At(all_ready_ + simulation_.directory().LeastWay(),
+                   [this] { Open(); });
+  } else {
+    closes_ = all_ready_;
+    Collect();
+  }
+}
+
+void Measurement::Open() {
+  if (is_open_) return;
+  is_open_ = true;
+  opened_ = simulation_.now();
+  closes_ = opened_ + length_;
+  simulation_.directory().traffic() = {};
+  for (Line& line : simulation_.directory().lines()) line.stall = {};
+  simulation_.At(closes_, [this] { Close(); });
+}
+
+void Measurement::Close() {
+  is_over_ = true;
+  Collect();
+}
+
+void Measurement::Collect() {
+  result_.traffic = simulation_.directory().traffic();
+  struct Word {
+    Time stall;
+    std::size_t place;
+  };
+  std::vector<Word> words;
+  for (const Line& line : simulation_.directory().lines()) {
+    Word word{0, line.place};
+    Time most = 0;
+    for (std::size_t i = 0; i < kWordsInLine; ++i) {
+      word.stall += line.stall[i];
+      if (line.stall[i] <= most) continue;
+      most = line.stall[i];
+      word.place = line.place + 8 * i;
+    }
+    if (word.stall != 0) words.push_back(word);
+    result_.stall += word.stall;
+  }
+  std::sort(words.begin(), words.end(), [](const Word& a, const Word& b) {
+    return a.stall != b.stall ? a.stall > b.stall : a.place < b.place;
+  });
+  if (words.size() > kMostCostly) words.resize(kMostCostly);
+  for (const Word& word : words)
+    result_.costly.push_back(
+        {NameOf(simulation_.memory(), word.place), word.stall});
+}
+
+Result Measurement::Finish() {
+  result_.window = closes_ - opened_;
+  result_.counted_cores = counted_;
+  std::vector<double> shares;
+  for (CoreNumber core = 0; core < simulation_.cores(); ++core) {
+    if (!counts_[core]) continue;
+    result_.millionths += millionths_[core];
+    shares.push_back(static_cast<double>(millionths_[core]));
+  }
+  result_.jain = Jain(shares);
+  return result_;
+}
+
+}  // namespace haft::simulator
