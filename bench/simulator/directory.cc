@@ -29,7 +29,7 @@ std::uint32_t Directory::Send(std::uint32_t line, CoreNumber core,
   }
   const Time way = CostOf(lines_[line], core, is_exclusive).time *
                    machine_.request_permille / 1000;
-  requests_[number] = {core, line, is_exclusive, false, way, least, kNone};
+  requests_[number] = {core, line, is_exclusive, false, least, kNone};
   events_->Add(now + way, Event::Kind::kRequest, number, core,
                lines_[line].place);
   return number;
@@ -44,34 +44,39 @@ bool Directory::Arrive(std::uint32_t request, Time now) {
     requests_[line.last].next = request;
   }
   line.last = request;
+  ++line.waiting;
   if (line.is_busy) return false;
-  const Time from =
-      requests_[request].is_exclusive ? line.line_from : line.copy_from;
-  if (from <= now) return true;
+  if (GrantFrom(line) <= now) return true;
   PlanGrant(number, now);
   return false;
 }
 
-void Directory::PlanGrant(std::uint32_t number, Time now) {
-  Line& line = lines_[number];
-  const Time from =
-      requests_[line.first].is_exclusive ? line.line_from : line.copy_from;
-  line.is_busy = true;
-  events_->Add(std::max(now, from), Event::Kind::kGrant, number, 0, line.place);
+Time Directory::GrantFrom(const Line& line) const noexcept {
+  if (!requests_[line.first].is_exclusive) return line.copy_from;
+  return line.waiting > 1 ? std::max(line.line_from, line.held_until)
+                          : line.line_from;
 }
 
-void Directory::Grant(std::uint32_t number, Time now, bool has_waited) {
+void Directory::PlanGrant(std::uint32_t number, Time now) {
+  Line& line = lines_[number];
+  line.is_busy = true;
+  events_->Add(std::max(now, GrantFrom(line)), Event::Kind::kGrant, number, 0,
+               line.place);
+}
+
+void Directory::Grant(std::uint32_t number, Time now) {
   Line& line = lines_[number];
   const std::uint32_t first = line.first;
   const Request& request = requests_[first];
   const Cost cost = CostOf(line, request.core, request.is_exclusive);
   traffic_.transfers += cost.is_transfer;
   traffic_.far_transfers += cost.is_far;
-  const Time travels =
-      has_waited ? cost.time : cost.time - std::min(cost.time, request.way);
-  const Time arrival = now + travels;
+  // Of the whole way, as it is now, the request has gone its part.
+  const Time arrival =
+      now + cost.time - cost.time * machine_.request_permille / 1000;
   events_->Add(arrival, Event::Kind::kData, first, request.core, line.place);
 
+  --line.waiting;
   line.first = request.next;
   if (line.first == kNone) line.last = kNone;
   line.is_busy = false;
@@ -97,8 +102,8 @@ void Directory::Grant(std::uint32_t number, Time now, bool has_waited) {
     line.owner = kNoCore;
     line.sharers.Insert(request.core);
   }
-  line.line_from =
-      std::max(line.line_from, arrival + std::max(request.least, hold_));
+  line.line_from = std::max(line.line_from, arrival + request.least);
+  line.held_until = std::max(line.held_until, arrival + hold_);
   line.copy_from =
       line.owner == kNoCore ? now + machine_.grant_interval : line.line_from;
   if (line.first != kNone) PlanGrant(number, now);
@@ -111,7 +116,8 @@ void Directory::OnData(std::uint32_t request, Time now) {
   line.owner = done.core;
   line.destination = kNoCore;
   line.is_busy = false;
-  line.line_from = line.copy_from = now + std::max(done.least, hold_);
+  line.line_from = line.copy_from = now + done.least;
+  line.held_until = now + hold_;
   if (line.first != kNone) PlanGrant(done.line, now);
 }
 

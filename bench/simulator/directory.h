@@ -37,7 +37,6 @@ struct Request {
   std::uint32_t line;
   bool is_exclusive;
   bool is_awaited;     // the core does nothing else until the line is there
-  Time way;            // from the core to the line
   Time least;          // how long the first operation with the line takes
   std::uint32_t next;  // in the line's queue, or among the unused requests
 };
@@ -52,12 +51,15 @@ struct Line {
   unsigned destination = kNoCore;
   // A grant is planned, or the line is on its way.
   bool is_busy = false;
-  // Not before are a copy or the line itself given away.
+  // Not before are a copy or the line itself given away, and not before
+  // `held_until` the line itself if several requests wait.
   Time copy_from = 0;
   Time line_from = 0;
+  Time held_until = 0;
   // The requests that have arrived, in that order.
   std::uint32_t first = kNone;
   std::uint32_t last = kNone;
+  unsigned waiting = 0;
   // Cores that spin on their copy.
   CoreSet spinning;
   // How long cores have waited for the line, by the word that they wanted.
@@ -69,11 +71,10 @@ struct Line {
 //   1. The request of a core reaches the line after its part of the way there
 //      and back. Until then the owner uses the line as before.
 //   2. Requests are served in the order in which they have arrived. Each new
-//      owner, and each new copy, is left alone until it has made one operation
-//      and for at least `hold`. A request that does not wait is granted when it
-//      arrives, and the line takes the rest of the way. One that has waited is
-//      sent on from the directory to the owner first, so the line then takes
-//      the whole time of a transfer.
+//      owner, and each new copy, is left alone until it has made one operation,
+//      and for at least `hold` if more than one request waits. (Two cores alone
+//      do not show what a machine does then, so `hold` must be assumed.) Then
+//      the line takes the rest of the way.
 //   3. A grant takes the line from its owner, and the copies from all others
 //      if it is exclusive. Copies of a line that nobody writes are granted one
 //      after another at `grant_interval`.
@@ -120,16 +121,13 @@ class Directory {
   void OnGrant(std::uint32_t number, Time now, F&& lose) {
     Line& line = lines_[number];
     const bool is_exclusive = requests_[line.first].is_exclusive;
-    Grant(number, now, true);
+    Grant(number, now);
     if (is_exclusive) ReleaseSpinning(line, lose);
   }
   template <typename F>
   void OnRequest(std::uint32_t request, Time now, F&& lose) {
     const std::uint32_t number = requests_[request].line;
-    if (!Arrive(request, now)) return;
-    const bool is_exclusive = requests_[request].is_exclusive;
-    Grant(number, now, false);
-    if (is_exclusive) ReleaseSpinning(lines_[number], lose);
+    if (Arrive(request, now)) OnGrant(number, now, lose);
   }
   // The line has reached the core. The request is to be forgotten afterwards.
   void OnData(std::uint32_t request, Time now);
@@ -159,8 +157,10 @@ class Directory {
   // Queues a request. Returns whether it is to be granted at once.
   bool Arrive(std::uint32_t request, Time now);
   void PlanGrant(std::uint32_t number, Time now);
-  // Serves the first request of the line, which has waited or not.
-  void Grant(std::uint32_t number, Time now, bool has_waited);
+  // Returns when the first request of the line may be served at the earliest.
+  Time GrantFrom(const Line& line) const noexcept;
+  // Serves it.
+  void Grant(std::uint32_t number, Time now);
   Cost CostOf(const Line& line, CoreNumber core,
               bool is_exclusive) const noexcept;
 

@@ -11,7 +11,6 @@
 
 #include "bench/simulator/arm.h"
 #include "bench/simulator/haft_names.h"
-#include "bench/simulator/library.h"
 #include "bench/simulator/names.h"
 #include "haft/handle_table.h"
 #include "haft/object_table.h"
@@ -26,12 +25,8 @@ class TableInMemory {
  public:
   TableInMemory(Simulation& simulation, std::size_t capacity) {
     const std::size_t first = simulation.memory().ranges().size();
-    StartLibrary(simulation);
     table_ = simulation.memory().Make<Table>(capacity);
-    std::vector<RangeName> names = LibraryNames();
-    const std::vector<RangeName> more = TableNames<Table>::Get();
-    names.insert(names.end(), more.begin(), more.end());
-    NameRanges(simulation.memory(), first, names);
+    NameRanges(simulation.memory(), first, TableNames<Table>::Get());
   }
   ~TableInMemory() { table_->~Table(); }
   TableInMemory(const TableInMemory&) = delete;

@@ -30,22 +30,6 @@ void Append(std::vector<T>& list, std::vector<T> more) {
   for (T& element : more) list.push_back(std::move(element));
 }
 
-inline RangeNames LibraryNames() {
-  namespace sync = internal::sync;
-  return {{"thread state %", sizeof(sync::ThreadState)},
-          {"ThreadRegistry",
-           sizeof(internal::ThreadRegistry),
-           {{"indices_.words_", sync::kMaxThreads / 64},
-            {"indices_.reach_"},
-            {"indices_.taken_"},
-            {"caches_.words_", sync::kMaxCaches / 64},
-            {"caches_.reach_"},
-            {"caches_.taken_"},
-            {"tags_"},
-            {"forks_"},
-            {"forker_"}}}};
-}
-
 // The arrays of a HandleStack.
 inline RangeNames StackNames(const std::string& name) {
   return {{name + ".heads_[%]", 128},

@@ -9,6 +9,7 @@ namespace {
 
 constexpr std::uint64_t kMillion = 1'000'000;
 constexpr std::size_t kMostCostly = 10;
+constexpr std::uint64_t kLeastOperations = 4;
 
 // Returns how equal the shares are: 1 if they are all the same, 1/n if one core
 // has everything.
@@ -35,9 +36,10 @@ Measurement::Measurement(Simulation* simulation, unsigned counted_cores,
       counted_(counted_cores),
       counts_(kMostCores, true),
       made_(kMostCores, 0),
+      due_(kMostCores, share),
       millionths_(kMostCores, 0) {
   if (length == 0) {
-    is_open_ = true;
+    phase_ = Phase::kOpen;
   } else {
     simulation->At(latest, [this] { Open(); });
   }
@@ -52,10 +54,10 @@ void Measurement::CountOnly(const std::vector<bool>& counts) {
 void Measurement::Count(CoreNumber core, Time since, std::uint64_t operations) {
   if (!counts_[core]) return;
   const Time now = simulation_.now();
-  const bool was_ready = made_[core] >= share_;
+  const bool was_ready = made_[core] >= due_[core];
   made_[core] += operations;
-  const bool is_ready = !was_ready && made_[core] >= share_;
-  if (is_open_) {
+  const bool is_ready = !was_ready && made_[core] >= due_[core];
+  if (phase_ >= Phase::kOpen) {
     const Time begin = std::max(since, opened_);
     const Time end = length_ == 0 ? now : std::min(now, closes_);
     if (begin < end) {
@@ -68,21 +70,35 @@ void Measurement::Count(CoreNumber core, Time since, std::uint64_t operations) {
     }
   }
   if (!is_ready) return;
-  all_ready_ = std::max(all_ready_, now);
-  if (++ready_ < counted_) return;
-  if (length_ != 0) {
-    // No core is ahead of another by more than that.
-    simulation_.At(all_ready_ + simulation_.directory().LeastWay(),
-                   [this] { Open(); });
-  } else {
-    closes_ = all_ready_;
-    Collect();
+  ++ready_;
+  if (length_ == 0) {
+    closes_ = std::max(closes_, now);
+    if (ready_ == counted_) Collect();
+  } else if (phase_ == Phase::kShares) {
+    if (ready_ == counted_) Soon([this] { Lead(); });
+    simulation_.Wait(&waiting_);
+  } else if (phase_ == Phase::kLead && ready_ == counted_) {
+    Soon([this] { Open(); });
   }
 }
 
+void Measurement::AwaitLead() {
+  if (phase_ == Phase::kShares) simulation_.Wait(&waiting_);
+}
+
+void Measurement::Lead() {
+  if (phase_ != Phase::kShares) return;
+  phase_ = Phase::kLead;
+  ready_ = 0;
+  for (CoreNumber core = 0; core < kMostCores; ++core)
+    due_[core] = made_[core] + 1;
+  simulation_.Dismiss(&waiting_);
+}
+
 void Measurement::Open() {
-  if (is_open_) return;
-  is_open_ = true;
+  if (phase_ >= Phase::kOpen) return;
+  simulation_.Dismiss(&waiting_);
+  phase_ = Phase::kOpen;
   opened_ = simulation_.now();
   closes_ = opened_ + length_;
   simulation_.directory().traffic() = {};
@@ -91,7 +107,17 @@ void Measurement::Open() {
 }
 
 void Measurement::Close() {
-  is_over_ = true;
+  bool is_enough = true;
+  for (CoreNumber core = 0; core < simulation_.cores(); ++core) {
+    if (counts_[core] && millionths_[core] < kLeastOperations * kMillion)
+      is_enough = false;
+  }
+  if (!is_enough && closes_ - opened_ < kMostLengths * length_) {
+    closes_ += length_;
+    simulation_.At(closes_, [this] { Close(); });
+    return;
+  }
+  phase_ = Phase::kOver;
   Collect();
 }
 

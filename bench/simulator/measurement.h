@@ -41,13 +41,18 @@ struct Result {
   bool settled() const { return jain >= kSettled; }
 };
 
-// The window opens as soon as each counted core has made its share of
-// operations, and at `latest` in any case. Then it lasts for `length`.
+// Before the window, each counted core makes its share of operations and then
+// waits for the others, so that it costs no time to simulate it meanwhile. Then
+// all go on. The window opens as soon as each has made one more operation, and
+// at `latest` in any case. It lasts for `length`, and for as many times that as
+// are needed for four operations of each core, up to kMostLengths.
 //
 // If `length` is 0, everything is counted from time 0 on until the cores have
 // made their shares.
 class Measurement {
  public:
+  static constexpr unsigned kMostLengths = 32;
+
   Measurement(Simulation* simulation, unsigned counted_cores,
               std::uint64_t share, Time length, Time latest);
 
@@ -56,22 +61,32 @@ class Measurement {
   bool GoesOn(CoreNumber core) const noexcept {
     if (length_ == 0)
       return IsCounted(core) ? made_[core] < share_ : ready_ < counted_;
-    return !is_over_;
+    return phase_ != Phase::kOver;
   }
   bool IsCounted(CoreNumber core) const noexcept { return counts_[core]; }
   // Which cores are counted; by default all.
   void CountOnly(const std::vector<bool>& counts);
 
-  // The core has made `operations` operations since `since`.
+  // The core that calls has made `operations` operations since `since`.
   void Count(CoreNumber core, Time since, std::uint64_t operations);
+  // Waits until the cores have made their shares.
+  void AwaitLead();
 
   // After the simulation has run.
   Result Finish();
 
  private:
+  enum class Phase : unsigned char { kShares, kLead, kOpen, kOver };
+
+  void Lead();
   void Open();
   void Close();
   void Collect();
+  // Calls f() when the core whose clock is most ahead has come to this time.
+  template <typename F>
+  void Soon(F&& f) {
+    simulation_.At(simulation_.now() + simulation_.directory().LeastWay(), f);
+  }
 
   Simulation& simulation_;
   const std::uint64_t share_;
@@ -79,11 +94,11 @@ class Measurement {
   unsigned counted_;
   std::vector<bool> counts_;
   std::vector<std::uint64_t> made_;
+  std::vector<std::uint64_t> due_;  // of each core, to end the phase
   std::vector<std::uint64_t> millionths_;
+  Simulation::Meeting waiting_;
+  Phase phase_ = Phase::kShares;
   unsigned ready_ = 0;
-  Time all_ready_ = 0;  // the time of the last core that is
-  bool is_open_ = false;
-  bool is_over_ = false;
   Time opened_ = 0;
   Time closes_ = 0;
   Result result_;

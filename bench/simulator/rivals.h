@@ -243,10 +243,8 @@ class LockedMapArm : public Arm {
         {"key counter", sizeof(Counter), {{"next"}}}};
     for (std::size_t i = 0; i < kShards; ++i) {
       LockT* const lock = memory.Make<LockT>();
-      // Keys may crowd in some shards.
-      shards_.push_back(
-          {lock, HashMap(memory, kShards == 1 ? capacity
-                                              : capacity / kShards * 4 + 64)});
+      // All keys may be in one shard.
+      shards_.push_back({lock, HashMap(memory, capacity)});
       const std::string prefix = "shard " + std::to_string(i) + " ";
       names.push_back({prefix + "lock", sizeof(LockT), LockT::Atomics()});
       for (RangeName& name : HashMap::Names()) {

@@ -2,6 +2,7 @@
 
 #include <memory>
 
+#include "bench/simulator/library.h"
 #include "bench/simulator/simulation.h"
 
 namespace haft::simulator {
@@ -21,11 +22,12 @@ Result Simulate(const Machine& machine, const ArmKind& arm,
   const Parameters& parameters = setting.parameters;
   Simulation simulation(machine, setting.cores, setting.hold, setting.seed,
                         setting.faults);
+  StartLibrary(simulation);
   const std::unique_ptr<Arm> table =
       arm.make(simulation, workload.capacity(parameters, setting.cores));
   Measurement measurement(
       &simulation, setting.cores,
-      parameters.share != 0 ? parameters.share : workload.share,
+      parameters.share != 0 ? parameters.share : workload.share(parameters),
       workload.is_cold ? 0 : parameters.window, parameters.latest);
   const std::unique_ptr<Run> run =
       workload.make(&simulation, table.get(), parameters, &measurement);

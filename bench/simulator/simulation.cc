@@ -137,15 +137,26 @@ bool Simulation::FinishRequest(std::uint32_t number) {
   return request.is_awaited;
 }
 
-void Simulation::Meet(unsigned count) noexcept {
+void Simulation::Meet(Meeting* meeting, unsigned count) noexcept {
   AwaitStores(0);
-  meeting_.push_back(core_);
+  meeting->cores_.push_back(core_);
   // The core that comes last may have a clock behind that of another.
-  meeting_time_ = std::max(meeting_time_, now_);
-  if (meeting_.size() < count) return Suspend();
-  for (const CoreNumber core : std::exchange(meeting_, {}))
-    ResumeAt(core, meeting_time_);
+  meeting->latest_ = std::max(meeting->latest_, now_);
+  if (meeting->cores_.size() == count) {
+    for (const CoreNumber core : std::exchange(meeting->cores_, {}))
+      ResumeAt(core, meeting->latest_);
+  }
   Suspend();
+}
+
+void Simulation::Wait(Meeting* meeting) noexcept {
+  meeting->cores_.push_back(core_);
+  Suspend();
+}
+
+void Simulation::Dismiss(Meeting* meeting) noexcept {
+  for (const CoreNumber core : std::exchange(meeting->cores_, {}))
+    ResumeAt(core, now_ + cores_[core].random.Below(kLatestStart));
 }
 
 Simulation::Place Simulation::PlaceOf(const void* address) noexcept {

@@ -85,9 +85,19 @@ class Simulation {
   }
   // The random numbers of the core that runs.
   Random& random() noexcept { return cores_[core_].random; }
-  // Waits until `count` cores have called this and none of them has a store
-  // pending. It costs nothing else, and is for the phases of workloads.
-  void Meet(unsigned count) noexcept;
+  // Cores that wait for each other in a workload. It costs nothing.
+  class Meeting {
+   private:
+    friend class Simulation;
+    std::vector<CoreNumber> cores_;
+    Time latest_ = 0;
+  };
+  // Waits until `count` cores have come and have no stores pending.
+  void Meet(Meeting* meeting, unsigned count) noexcept;
+  // Waits until Dismiss.
+  void Wait(Meeting* meeting) noexcept;
+  // Lets all who wait go on, within kLatestStart.
+  void Dismiss(Meeting* meeting) noexcept;
 
   // For the seam and what is written over it. An address is that of an aligned
   // object of `size` bytes, 8 at most, and a value is its bytes.
@@ -200,8 +210,6 @@ class Simulation {
   std::function<void(CoreNumber)> body_;
   std::size_t finished_ = 0;
   std::vector<std::function<void()>> calls_;
-  std::vector<CoreNumber> meeting_;
-  Time meeting_time_ = 0;
   struct Sleeper {
     const void* address;
     CoreNumber core;

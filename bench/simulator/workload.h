@@ -26,7 +26,7 @@ struct Parameters {
   std::size_t share = 0;  // operations of each core before the window opens; 0:
                           // the workload's own number
   Time window = 20'000 * kNanosecond;
-  Time latest = 400'000 * kNanosecond;  // when the window opens at last
+  Time latest = 10'000'000 * kNanosecond;  // when the window opens at last
 };
 
 // One run of a workload: its arm, the keys that were made before it begins, and
@@ -83,8 +83,9 @@ struct Workload {
   Ability needs;
   unsigned least_cores;
   bool needs_even_cores;
-  std::uint64_t share;  // operations of each core before the window opens
-  bool is_cold;         // those are what is measured
+  // Operations of each core before the window opens.
+  std::uint64_t (*share)(const Parameters&);
+  bool is_cold;  // those are what is measured
   // How many keys are live at most.
   std::size_t (*capacity)(const Parameters&, unsigned cores);
   std::unique_ptr<Run> (*make)(Simulation*, Arm*, const Parameters&,

@@ -259,19 +259,20 @@ class FirstUse : public Run {
     for (CoreNumber round = 0; measurement_.GoesOn(core); ++round) {
       const bool is_maker = round % cores() == core;
       if (is_maker) key_ = arm_.New(1);
-      simulation_.Meet(cores());
+      simulation_.Meet(&meeting_, cores());
       const Time since = simulation_.now();
       Check(arm_.Find(key_));
       Loop();
       measurement_.Count(core, since, 1);
-      simulation_.Meet(cores());
+      simulation_.Meet(&meeting_, cores());
       if (is_maker) Check(arm_.Delete(key_));
       // They leave a meeting at one time, so that all go on or none does.
-      simulation_.Meet(cores());
+      simulation_.Meet(&meeting_, cores());
     }
   }
 
  private:
+  Simulation::Meeting meeting_;
   Key key_ = kNoKey;
 };
 
@@ -290,6 +291,10 @@ class DeletePinned : public Churn {
   }
 
   void Work(CoreNumber core) override {
+    if (core >= workers_) {
+      LookUp();
+      measurement_.AwaitLead();
+    }
     Repeat(core, [this, core] {
       if (core < workers_) {
         const Key key = arm_.New(1);
@@ -450,6 +455,18 @@ std::unique_ptr<Run> Make(Simulation* simulation, Arm* arm,
   return std::make_unique<T>(simulation, arm, parameters, measurement);
 }
 
+template <std::uint64_t kOperations>
+std::uint64_t Fixed(const Parameters&) {
+  return kOperations;
+}
+// So many that most of the keys are in the core's cache.
+std::uint64_t TwiceLive(const Parameters& parameters) {
+  return 2 * parameters.live;
+}
+std::uint64_t TwoBursts(const Parameters& parameters) {
+  return 2 * parameters.burst;
+}
+
 std::size_t Few(const Parameters& parameters, unsigned cores) {
   return parameters.live + 4 * std::size_t{cores};
 }
@@ -468,52 +485,52 @@ std::size_t Live(const Parameters& parameters, unsigned) {
 const std::vector<Workload>& Workloads() {
   using A = Ability;
   static const std::vector<Workload> workloads = {
-      {"churn", "a New and a Delete of one key", A::kTable, 1, false, 300,
-       false, Few, Make<Churn>},
+      {"churn", "a New and a Delete of one key", A::kTable, 1, false,
+       Fixed<300>, false, Few, Make<Churn>},
       {"burst", "`burst` times New, then as often Delete; counts pairs",
-       A::kTable, 1, false, 512, false, Bursts, Make<Burst>},
-      {"find-hot", "all look up the same key", A::kTable, 1, false, 4, false,
-       Few, Make<FindHot>},
-      {"find-uniform", "look-ups of `live` keys", A::kTable, 1, false, 100,
-       false, Few, Make<FindUniform>},
+       A::kTable, 1, false, TwoBursts, false, Bursts, Make<Burst>},
+      {"find-hot", "all look up the same key", A::kTable, 1, false, Fixed<4>,
+       false, Few, Make<FindHot>},
+      {"find-uniform", "look-ups of `live` keys", A::kTable, 1, false,
+       TwiceLive, false, Few, Make<FindUniform>},
       {"mixed", "90 % look-ups, 5 % New, 5 % Delete, each core in its own keys",
-       A::kTable, 1, false, 200, false, Few, Make<Mixed>},
+       A::kTable, 1, false, TwiceLive, false, Few, Make<Mixed>},
       {"hand-off-near",
        "core 2i makes keys that core 2i + 1 deletes; counts keys", A::kTable, 2,
-       true, 400, false, Rings, Make<HandOff<false>>},
+       true, Fixed<400>, false, Rings, Make<HandOff<false>>},
       {"hand-off-far",
        "core i makes keys that core i + n/2 deletes; counts keys", A::kTable, 2,
-       true, 400, false, Rings, Make<HandOff<true>>},
-      {"full", "New on a full table", A::kBounded, 1, false, 4, false, Live,
-       Make<Full>},
-      {"stats", "churn, while core 0 asks for Stats", A::kStats, 2, false, 300,
-       false, Few, Make<Stats>},
+       true, Fixed<400>, false, Rings, Make<HandOff<true>>},
+      {"full", "New on a full table", A::kBounded, 1, false, Fixed<4>, false,
+       Live, Make<Full>},
+      {"stats", "churn, while core 0 asks for Stats", A::kStats, 2, false,
+       Fixed<300>, false, Few, Make<Stats>},
       {"thread-churn",
        "a thread begins, churns `thread_operations` times and ends; counts "
        "threads",
-       A::kTable, 1, false, 4, false, Few, Make<ThreadChurn>},
+       A::kTable, 1, false, Fixed<4>, false, Few, Make<ThreadChurn>},
       {"first-calls",
        "the first four churns of all cores, begun together; no warm-up",
-       A::kTable, 1, false, 4, true, Few, Make<Churn>},
+       A::kTable, 1, false, Fixed<4>, true, Few, Make<Churn>},
       {"first-use",
        "all look up a new key for the first time, together; look at latency",
-       A::kTable, 1, false, 4, false, Few, Make<FirstUse>},
+       A::kTable, 1, false, Fixed<4>, false, Few, Make<FirstUse>},
       {"delete-pinned",
        "New, Pin, Delete, Unpin, beside `bystanders` cores that look up",
-       A::kPin, 1, false, 4, false, Few, Make<DeletePinned>},
+       A::kPin, 1, false, Fixed<4>, false, Few, Make<DeletePinned>},
       {"scope",
        "a read scope with `finds` look-ups of shared keys; 5 % replace one",
-       A::kScope, 1, false, 20, false, Few, Make<Scope>},
-      {"lock", "Lock, add to the protected word, Unlock", A::kLock, 1, false, 4,
-       false, Live, Make<LockAndUnlock>},
-      {"fetch-add", "an addition to one shared word", A::kNone, 1, false, 4,
-       false, Live, Make<FetchAdd>},
+       A::kScope, 1, false, Fixed<20>, false, Few, Make<Scope>},
+      {"lock", "Lock, add to the protected word, Unlock", A::kLock, 1, false,
+       Fixed<4>, false, Live, Make<LockAndUnlock>},
+      {"fetch-add", "an addition to one shared word", A::kNone, 1, false,
+       Fixed<4>, false, Live, Make<FetchAdd>},
       {"own-cas", "a compare-and-swap of the core's own word", A::kNone, 1,
-       false, 4, false, Live, Make<OwnCas>},
+       false, Fixed<4>, false, Live, Make<OwnCas>},
       {"ping-pong-near", "cores 2i and 2i + 1 hand a word to and fro", A::kNone,
-       2, true, 4, false, Live, Make<PingPong<false>>},
+       2, true, Fixed<4>, false, Live, Make<PingPong<false>>},
       {"ping-pong-far", "cores i and i + n/2 hand a word to and fro", A::kNone,
-       2, true, 4, false, Live, Make<PingPong<true>>},
+       2, true, Fixed<4>, false, Live, Make<PingPong<true>>},
   };
   return workloads;
 }
