@@ -33,7 +33,9 @@ Setting SettingOf(unsigned cores, std::uint64_t seed) {
   setting.cores = cores;
   setting.hold = 30 * kNanosecond;
   setting.seed = seed;
-  setting.parameters.window = 2'000 * kNanosecond;
+  setting.parameters.window = 1'000 * kNanosecond;
+  setting.parameters.live = 100;
+  setting.parameters.share = 4;
   return setting;
 }
 
@@ -77,8 +79,8 @@ TEST(DeterminismTest, CoresThatGetAheadChangeNothing) {
   for (const char* const arm :
        {"haft/magazine", "haft/global", "haft/counted", "ticket-64", "mutex"}) {
     for (const Workload& workload : Workloads()) {
-      if (!WhyNot(*FindArm(arm), workload, 16).empty()) continue;
-      const Setting ahead = SettingOf(16, 3);
+      if (!WhyNot(*FindArm(arm), workload, 8).empty()) continue;
+      const Setting ahead = SettingOf(8, 3);
       Setting in_step = ahead;
       in_step.faults.none_ahead = true;
       EXPECT_EQ(Row(*FindArm(arm), workload, ahead),

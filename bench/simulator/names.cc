@@ -22,7 +22,8 @@ std::size_t Count(const std::vector<AtomicName>& atomics) {
 std::string AtomicAt(const Range& range, std::size_t offset) {
   std::size_t last = 0;
   while (last < range.atomics.size() && range.atomics[last] <= offset) ++last;
-  return last == 0 ? "" : "." + range.atomic_names[last - 1];
+  const std::string name = last == 0 ? "" : range.atomic_names[last - 1];
+  return name.empty() ? "" : "." + name;
 }
 
 std::string MemberAt(const Range& range, std::size_t offset) {
