@@ -1,4 +1,4 @@
-// What is going to happen in a simulation, in the order of time.
+// The events of a simulation that are still to happen, in the order of time.
 
 #ifndef HAFT_BENCH_SIMULATOR_EVENT_QUEUE_H_
 #define HAFT_BENCH_SIMULATOR_EVENT_QUEUE_H_

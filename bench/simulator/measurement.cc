@@ -71,8 +71,9 @@ void Measurement::Count(CoreNumber core, Time since, std::uint64_t operations) {
   }
   if (!is_ready) return;
   ++ready_;
+  last_ready_ = std::max(last_ready_, now);
   if (length_ == 0) {
-    closes_ = std::max(closes_, now);
+    closes_ = last_ready_;
     if (ready_ == counted_) Collect();
   } else if (phase_ == Phase::kShares) {
     if (ready_ == counted_) Soon([this] { Lead(); });

@@ -82,10 +82,10 @@ class Measurement {
   void Open();
   void Close();
   void Collect();
-  // Calls f() when the core whose clock is most ahead has come to this time.
+  // Calls f() after all cores are ready, and so soon that none is far ahead.
   template <typename F>
   void Soon(F&& f) {
-    simulation_.At(simulation_.now() + simulation_.directory().LeastWay(), f);
+    simulation_.At(last_ready_ + simulation_.directory().LeastWay(), f);
   }
 
   Simulation& simulation_;
@@ -99,6 +99,7 @@ class Measurement {
   Simulation::Meeting waiting_;
   Phase phase_ = Phase::kShares;
   unsigned ready_ = 0;
+  Time last_ready_ = 0;  // the highest clock at which a core became so
   Time opened_ = 0;
   Time closes_ = 0;
   Result result_;

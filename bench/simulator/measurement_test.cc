@@ -1,4 +1,4 @@
-// What is counted, and when.
+// Tests which operations are counted, and when.
 
 #include "bench/simulator/measurement.h"
 
