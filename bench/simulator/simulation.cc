@@ -132,7 +132,8 @@ bool Simulation::FinishRequest(std::uint32_t number) {
   core.requests.erase(
       std::find(core.requests.begin(), core.requests.end(), number));
   directory_.Forget(number);
-  const bool has_stored = request.is_exclusive && FinishStores(request.core);
+  // Also with a copy only: a store may wait for the line of this copy.
+  const bool has_stored = FinishStores(request.core);
   if (has_stored && std::exchange(core.awaits_store, false)) return true;
   return request.is_awaited;
 }

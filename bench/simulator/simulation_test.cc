@@ -98,6 +98,36 @@ TEST_F(SimulationTest, FullStoreBufferMakesTheCoreWait) {
   });
 }
 
+// The line of a pending store is lost before its turn, and the core fetches a
+// copy of it by a load.
+TEST_F(SimulationTest, LoadOfTheLineOfAPendingStoreDoesNotReplaceItsRequest) {
+  struct alignas(128) Pair {
+    Atomic first{0};
+    Atomic second{0};
+  };
+  Start(9);
+  Atomic& far = NewWord();
+  Pair& pair = *simulation_->memory().Make<Pair>();
+  simulation_->Run([&](CoreNumber core) {
+    if (core == 8) {
+      far.fetch_add(1, kRelaxed);
+    } else if (core == 0) {
+      pair.first.fetch_add(1, kRelaxed);
+      Until(kTurn);
+      far.store(2, kRelaxed);
+      pair.first.store(2, kRelaxed);
+      Until(kTurn + 280 * kNs);
+      EXPECT_EQ(pair.second.load(kRelaxed), 1u);
+      EXPECT_EQ(pair.first.load(kRelaxed), 2u);
+    } else if (core == 1) {
+      Until(kTurn + 10 * kNs);
+      pair.second.fetch_add(1, kRelaxed);
+    }
+  });
+  EXPECT_EQ(pair.first.load(kRelaxed), 2u);
+  EXPECT_EQ(far.load(kRelaxed), 2u);
+}
+
 TEST_F(SimulationTest, PrefetchesOverlap) {
   Start(1);
   Atomic& a = NewWord();
