@@ -10,11 +10,12 @@
 
 namespace haft::simulator {
 
-// Lamport's ring, as in bench/ring.h. Each side remembers the other side's
-// position as it last read it.
+// Lamport's ring, as in bench/ring.h, but smaller, so that it is soon in its
+// steady state. Each side remembers the other side's position as it last read
+// it.
 class Ring {
  public:
-  static constexpr std::size_t kCapacity = 1024;
+  static constexpr std::size_t kCapacity = 256;
 
   // Return false if the ring is full, or empty.
   bool TryPush(Key key) {

@@ -16,7 +16,7 @@
 
 namespace haft::simulator {
 
-// The sizes of a workload. README.md says which of them each one uses.
+// The sizes of a workload. README.md explains them.
 struct Parameters {
   std::size_t live = 1000;             // keys that are live all the time
   std::size_t burst = 256;             // keys of one burst
