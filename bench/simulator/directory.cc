@@ -144,11 +144,10 @@ Directory::Cost Directory::CostOf(const Line& line, CoreNumber core,
     nearest = std::min(nearest, topology_.Between(core, sharer));
     farthest = std::max(farthest, topology_.Between(core, sharer));
   });
-  if (others == 0)
-    return {faults_.free_transfers || line.sharers.Contains(core)
-                ? 0
-                : machine_.memory,
-            false, false};
+  if (others == 0) {
+    const bool is_free = faults_.free_transfers || line.sharers.Contains(core);
+    return {is_free ? 0 : machine_.memory, false, false};
+  }
   if (!is_exclusive) return price(machine_.copy, nearest, 0);
   return price(machine_.transfer, farthest,
                (others - 1) * machine_.further_sharer);

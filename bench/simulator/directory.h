@@ -99,6 +99,9 @@ class Directory {
   Line& line(std::uint32_t number) noexcept { return lines_[number]; }
   std::vector<Line>& lines() noexcept { return lines_; }
   Request& request(std::uint32_t number) noexcept { return requests_[number]; }
+  const Request& request(std::uint32_t number) const noexcept {
+    return requests_[number];
+  }
 
   static bool Owns(const Line& line, CoreNumber core) noexcept {
     return line.owner == core;

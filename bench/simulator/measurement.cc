@@ -145,9 +145,10 @@ void Measurement::Collect() {
     return a.stall != b.stall ? a.stall > b.stall : a.place < b.place;
   });
   if (words.size() > kMostCostly) words.resize(kMostCostly);
-  for (const Word& word : words)
+  for (const Word& word : words) {
     result_.costly.push_back(
         {NameOf(simulation_.memory(), word.place), word.stall});
+  }
 }
 
 Result Measurement::Finish() {

@@ -168,9 +168,9 @@ Simulation::Place Simulation::PlaceOf(const void* address) noexcept {
 
 std::uint32_t Simulation::FindRequest(const Core& core,
                                       std::uint32_t line) const noexcept {
-  for (const std::uint32_t number : core.requests)
-    if (const_cast<Directory&>(directory_).request(number).line == line)
-      return number;
+  for (const std::uint32_t number : core.requests) {
+    if (directory_.request(number).line == line) return number;
+  }
   return kNone;
 }
 

@@ -71,7 +71,7 @@ template <typename T>
 class Atomic {
  public:
   Atomic() noexcept { NoteConstruction(); }
-  Atomic(T value) noexcept {
+  explicit Atomic(T value) noexcept {
     cell_.value = value;
     NoteConstruction();
   }

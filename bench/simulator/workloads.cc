@@ -112,9 +112,9 @@ class FindUniform : public Churn {
 
   void Work(CoreNumber core) override {
     // Each key once, from another one on, so that all lines are in the cache.
+    const std::size_t first = core * keys_.size() / cores();
     for (std::size_t i = 0; i < keys_.size(); ++i)
-      Check(
-          arm_.Find(keys_[(i + core * keys_.size() / cores()) % keys_.size()]));
+      Check(arm_.Find(keys_[(first + i) % keys_.size()]));
     Repeat(core, [this] {
       LookUp();
       return 1;
@@ -325,6 +325,8 @@ class Scope : public Churn {
       : Churn(simulation, arm, parameters, measurement), shared_(keys_) {}
 
   void Work(CoreNumber core) override {
+    // So that all objects have been used, and all lines are in the cache.
+    (void)arm_.FindInScope(keys_);
     std::vector<Key> keys(parameters_.finds);
     Repeat(core, [&] {
       simulation_.AwaitTurn();
