@@ -28,27 +28,31 @@ class Cell {
     Simulation* const simulation = Simulation::running();
     return simulation == nullptr
                ? value
-               : FromBits(simulation->Load(&value, sizeof(T)));
+               : FromBits(simulation->Load(address(), sizeof(T)));
   }
   void Store(T desired) noexcept {
     Simulation* const simulation = Simulation::running();
     if (simulation == nullptr) {
       value = desired;
     } else {
-      simulation->Store(&value, sizeof(T), ToBits(desired));
+      simulation->Store(address(), sizeof(T), ToBits(desired));
     }
   }
   // Replaces the value by f(value) in one step. Returns the old one.
   template <typename F>
   T Modify(F&& f) noexcept {
     Simulation* const simulation = Simulation::running();
-    if (simulation != nullptr) simulation->BeginModify(&value);
+    if (simulation != nullptr) simulation->BeginModify(address());
     const T before = value;
     value = f(before);
-    if (simulation != nullptr) simulation->FinishModify(&value);
+    if (simulation != nullptr) simulation->FinishModify(address());
     return before;
   }
 
+  const void* address() const noexcept {
+    return static_cast<const void*>(&value);
+  }
+  void* address() noexcept { return static_cast<void*>(&value); }
   static std::uint64_t ToBits(T from) noexcept {
     std::uint64_t bits = 0;
     std::memcpy(&bits, &from, sizeof(T));
@@ -121,19 +125,19 @@ class Atomic {
   // Waits until the value differs from `value`, and returns it.
   T SpinWhileEqual(T value) noexcept {
     if (Simulation* const simulation = Simulation::running()) {
-      simulation->SpinWhileEqual(&cell_.value, sizeof(T),
+      simulation->SpinWhileEqual(cell_.address(), sizeof(T),
                                  Cell<T>::ToBits(value));
     }
     return cell_.Load();
   }
   void WaitWhileEqual(T value) noexcept {
     if (Simulation* const simulation = Simulation::running()) {
-      simulation->FutexWait(&cell_.value, sizeof(T), Cell<T>::ToBits(value));
+      simulation->FutexWait(cell_.address(), sizeof(T), Cell<T>::ToBits(value));
     }
   }
   void Wake(unsigned most) noexcept {
     if (Simulation* const simulation = Simulation::running())
-      simulation->FutexWake(&cell_.value, most);
+      simulation->FutexWake(cell_.address(), most);
   }
 
  private:
