@@ -22,29 +22,6 @@ in_tree_repository = repository_rule(
     local = True,
 )
 
-def _optional_library_impl(ctx):
-    ctx.file("BUILD.bazel", """load("@rules_cc//cc:defs.bzl", "cc_library")
-
-package(default_visibility = ["//visibility:public"])
-
-cc_library(name = "{name}")
-""".format(name = ctx.attr.library))
-    ctx.file("found.bzl", "FOUND = {}\n".format(ctx.path(ctx.attr.header).exists))
-
-# A library of the system that consists of headers and need not be installed. found.bzl says whether it is, so that who needs it is
-# left out of //... where it is not.
-optional_library = repository_rule(
-    implementation = _optional_library_impl,
-    attrs = {
-        "header": attr.string(mandatory = True),
-        "library": attr.string(mandatory = True),
-    },
-    local = True,
-)
-
-# { name: a header of it }. Debian: nlohmann-json3-dev.
-OPTIONAL_LIBRARIES = {"nlohmann_json": "/usr/include/nlohmann/json.hpp"}
-
 # Those that Bazel 7 and later too take from the system: no registry has the first two.
 SYSTEM_LIBRARIES = ["libcds", "relacy", "tbb"]
 
@@ -66,6 +43,3 @@ def haft_dependencies():
 def haft_dev_dependencies():
     """What Haft's own tests and benchmarks use, from Debian's packages."""
     _declare(["google_benchmark", "googletest"] + SYSTEM_LIBRARIES)
-    for name, header in OPTIONAL_LIBRARIES.items():
-        if not native.existing_rule(name):
-            optional_library(name = name, library = name, header = header)
