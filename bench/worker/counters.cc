@@ -84,9 +84,11 @@ Counters::Counters(const std::vector<std::string>& names) : names_(names) {
   for (const std::string& name : names) {
     files_.push_back(Open(*FindEvent(name)));
     if (files_.back() < 0 && error_.empty()) {
-      error_ = "the kernel refuses to count " + name + ": " +
-               std::strerror(errno) +
-               " (see /proc/sys/kernel/perf_event_paranoid)";
+      error_ = errno == ENOENT
+                   ? "this machine has no counter for " + name
+                   : "the kernel refuses to count " + name + ": " +
+                         std::strerror(errno) +
+                         " (see /proc/sys/kernel/perf_event_paranoid)";
     }
   }
 }

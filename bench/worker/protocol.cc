@@ -1,5 +1,6 @@
 #include "bench/worker/protocol.h"
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -118,6 +119,14 @@ std::string WrongAnswers(const RunResult& result) {
   return text;
 }
 
+// Whether a thread has done an operation of the kind.
+bool HasKind(const RunResult& result, std::size_t kind) {
+  return std::any_of(result.threads.begin(), result.threads.end(),
+                     [kind](const ThreadResult& thread) {
+                       return thread.tally.attempted[kind] != 0;
+                     });
+}
+
 Json ThreadsOf(const Request& request, const RunResult& result) {
   Json threads = Json::array();
   for (std::size_t i = 0; i < result.threads.size(); ++i) {
@@ -126,7 +135,7 @@ Json ThreadsOf(const Request& request, const RunResult& result) {
     for (std::size_t k = 0; k < kKinds; ++k) {
       const std::uint64_t attempted = thread.tally.attempted[k];
       const std::uint64_t failed = thread.tally.failed[k];
-      if (attempted == 0) continue;
+      if (!HasKind(result, k)) continue;
       operations[NameOf(static_cast<Kind>(k))] = {{"done", attempted - failed},
                                                   {"failed", failed}};
     }
