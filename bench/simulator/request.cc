@@ -70,9 +70,10 @@ class Reader {
   }
 
   void Finish() const {
-    for (const auto& member : json_.items())
+    for (const auto& member : json_.items()) {
       if (known_.count(member.key()) == 0)
         Complain(Path(member.key()), "is not known");
+    }
   }
 
  private:

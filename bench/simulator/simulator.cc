@@ -15,7 +15,8 @@ namespace {
 constexpr int kBadInput = 2;
 
 void Print(const nlohmann::ordered_json& json) {
-  std::cout << json.dump() << std::endl;
+  // A reader follows the rows as they come.
+  std::cout << json.dump() << '\n' << std::flush;
 }
 
 void RunStudy(const Study& study) {
