@@ -66,7 +66,8 @@ TEST(DeterminismTest, AddressesDoNotMatter) {
   const Workload& workload = *FindWorkload("scope");
   const std::string row = Row(arm, workload, SettingOf(8, 1));
   // The next simulation's memory and stacks lie elsewhere.
-  constexpr std::size_t kSpace = (std::size_t{1} << 33) + 12 * 4096;
+  constexpr std::size_t kSpace =
+      (std::size_t{1} << 33) + 12 * std::size_t{4096};
   void* const space = mmap(nullptr, kSpace, PROT_NONE,
                            MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   ASSERT_NE(space, MAP_FAILED);

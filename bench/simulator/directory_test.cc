@@ -134,7 +134,7 @@ TEST_F(DirectoryTest, RequestsAreServedInTheirOrder) {
     // Core 0 has the line.
     if (core == 0) Add();
     const CoreNumber place = core == 0 ? 0 : 4 - core;
-    simulation_->Advance(kTurn + place * 10 * kNs - simulation_->now());
+    simulation_->Advance(kTurn + Time{10} * place * kNs - simulation_->now());
     if (core == 0) return;
     Add();
     simulation_->AwaitTurn();

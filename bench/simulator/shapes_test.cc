@@ -39,9 +39,10 @@ double Throughput(const std::string& arm, const std::string& workload,
 bool ScalesPerfectly(const std::string& arm, const std::string& workload,
                      const Faults& faults = {}) {
   const double one = Throughput(arm, workload, 1, faults);
-  for (const unsigned cores : {4u, 16u, 64u})
+  for (const unsigned cores : {4u, 16u, 64u}) {
     if (Throughput(arm, workload, cores, faults) < 0.9 * cores * one)
       return false;
+  }
   return true;
 }
 

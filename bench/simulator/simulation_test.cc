@@ -89,6 +89,7 @@ TEST_F(SimulationTest, StoresToSeveralLinesOverlap) {
 TEST_F(SimulationTest, FullStoreBufferMakesTheCoreWait) {
   Start(1);
   std::vector<Atomic*> words;
+  words.reserve(5);
   for (int i = 0; i < 5; ++i) words.push_back(&NewWord());
   simulation_->Run([&](CoreNumber) {
     // The buffer has four entries.

@@ -64,7 +64,7 @@ class Cell {
  private:
   static T FromBits(std::uint64_t bits) noexcept {
     T to;
-    std::memcpy(&to, &bits, sizeof(T));
+    std::memcpy(static_cast<void*>(&to), &bits, sizeof(T));
     return to;
   }
 };
