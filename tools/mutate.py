@@ -1297,6 +1297,7 @@ def write_report(path, mutants, explained, command):
         f"| date | {datetime.date.today().isoformat()} |",
         f"| commit | {output_of('git', 'rev-parse', '--short=10', 'HEAD')} |",
         f"| command | `{command}` |",
+        "| verdicts | [verdicts.json.gz](../tests/mutation/verdicts.json.gz); unpacked, a FILE to go on from |",
         f"| machine | {processor.group(1) if processor else platform.machine()}, {os.cpu_count()} CPUs, "
         f"{output_of(COMPILER, '--version').splitlines()[0]} |",
         "",
