@@ -575,6 +575,9 @@ TEST_F(ThreadRegistryTest, ThreadsKnowEachOtherByTheirIdentity) {
 }
 
 TEST_F(ThreadRegistryTest, ForkLeavesBehindAllThreadsButTheOneThatForks) {
+#ifdef HAFT_EMULATED
+  GTEST_SKIP() << "under qemu-user, a join in a child's child may never return";
+#endif
   const ThreadRegistry& registry = ThreadRegistry::OfThisCopy();
   (void)ClaimedIndex();
   const std::uint64_t mine = registry.Identity();
