@@ -1,6 +1,7 @@
 #include "bench/driver.h"
 
 #include <benchmark/benchmark.h>
+#include <errno.h>
 
 #include <algorithm>
 #include <cstdint>
@@ -31,10 +32,20 @@ void Initialize(char* program, const Options& options) {
   benchmark::Initialize(&argc, argv.data());
 }
 
+// Returns a line for each workload.
+std::string Titles(const Study* begin, const Study* end) {
+  std::string lines;
+  for (const Study* at = begin; at != end; ++at) {
+    lines += std::string("  ") + at->name + ": " + at->title;
+    lines += at->full_only ? " (--full)\n" : "\n";
+  }
+  return lines;
+}
+
 }  // namespace
 
 int RunStudies(int argc, char** argv, const Study* begin, const Study* end) {
-  const Options options = ParseOptions(argc, argv);
+  const Options options = ParseOptions(argc, argv, Titles(begin, end));
   Initialize(argv[0], options);
   // Before this thread uses a table.
   HandleTable<Word> used_by_bystanders(1);
@@ -67,7 +78,8 @@ int RunStudies(int argc, char** argv, const Study* begin, const Study* end) {
   }
   benchmark::ClearRegisteredBenchmarks();
   if (!any) {
-    std::fprintf(stderr, "--filter matches no workload and no row\n");
+    std::fprintf(stderr, "%s: --filter matches no workload and no row\n",
+                 program_invocation_short_name);
     return 2;
   }
   const std::int64_t wrong = report.Finish();

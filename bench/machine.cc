@@ -1,5 +1,6 @@
 #include "bench/machine.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <sched.h>
 
@@ -115,7 +116,7 @@ Facts DescribeRun(int argc, char** argv) {
 #else
   const std::string compiler = std::string("g++ ") + __VERSION__;
 #endif
-  std::string command = "contention";
+  std::string command = program_invocation_short_name;
   for (int i = 1; i < argc; ++i) command += std::string(" ") + argv[i];
   char load[32];
   std::snprintf(load, sizeof(load), "%.2f", LoadAverage());

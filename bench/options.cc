@@ -1,5 +1,7 @@
 #include "bench/options.h"
 
+#include <errno.h>
+
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
@@ -14,9 +16,9 @@ namespace haft::bench {
 namespace {
 
 constexpr char kHelp[] =
-    R"(Compares Haft's handle table, with each of its free lists, with other tables.
+    R"(Compares Haft with its peers.
 
-usage: ./bazelw run -c opt //bench:contention -- [options]
+usage: ./bazelw run -c opt //bench:%s -- [options]
 
   --threads=1,2,4     numbers of threads (default: powers of two up to twice the
                       number of CPUs); threads are pinned if each can have a CPU
@@ -32,11 +34,13 @@ usage: ./bazelw run -c opt //bench:contention -- [options]
   --out=FILE          Google Benchmark's JSON of all repetitions
                       (default: bench/results/latest.json in the checkout)
   --help
-)";
+
+workloads:
+%s)";
 
 [[noreturn]] void Refuse(const std::string& argument) {
-  std::fprintf(stderr, "contention: option %s is not understood; see --help\n",
-               argument.c_str());
+  std::fprintf(stderr, "%s: option %s is not understood; see --help\n",
+               program_invocation_short_name, argument.c_str());
   std::exit(2);
 }
 
@@ -70,7 +74,7 @@ std::vector<int> Numbers(const std::string& text, const std::string& argument) {
 
 }  // namespace
 
-Options ParseOptions(int argc, char** argv) {
+Options ParseOptions(int argc, char** argv, const std::string& workloads) {
   Options options{};
   options.repetitions = 10;
   options.seconds = 0.0015;
@@ -82,7 +86,7 @@ Options ParseOptions(int argc, char** argv) {
     const std::string argument = argv[i];
     std::string value;
     if (argument == "--help" || argument == "-h") {
-      std::fputs(kHelp, stdout);
+      std::printf(kHelp, program_invocation_short_name, workloads.c_str());
       std::exit(0);
     } else if (argument == "--smoke") {
       options.threads = {1, 2};

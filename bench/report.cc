@@ -1,5 +1,7 @@
 #include "bench/report.h"
 
+#include <errno.h>
+
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
@@ -46,18 +48,23 @@ std::string PadLeft(const std::string& text, std::size_t width) {
 
 }  // namespace
 
-Report::Report(const std::string& out) {
+Report::Report(const std::string& out) : out_(out), part_(out + ".part") {
   const std::filesystem::path folder = std::filesystem::path(out).parent_path();
   std::error_code ignored;  // opening the file reports it
   if (!folder.empty()) std::filesystem::create_directories(folder, ignored);
-  file_.open(out);
+  file_.open(part_);
   if (!file_) {
-    std::fprintf(stderr, "contention: cannot write %s; see --out\n",
-                 out.c_str());
+    std::fprintf(stderr, "%s: cannot write %s; see --out\n",
+                 program_invocation_short_name, part_.c_str());
     std::exit(2);
   }
   json_.SetOutputStream(&file_);
   json_.SetErrorStream(&file_);
+}
+
+Report::~Report() {
+  std::error_code ignored;  // after Finish it does not exist
+  std::filesystem::remove(part_, ignored);
 }
 
 void Report::PrintHeader(const Facts& facts) const {
@@ -113,6 +120,14 @@ void Report::PrintBlock(const Block& block,
 
 std::int64_t Report::Finish() {
   if (has_context_) json_.Finalize();
+  file_.close();
+  std::error_code error;
+  std::filesystem::rename(part_, out_, error);
+  if (!file_ || error) {
+    std::fprintf(stderr, "%s: cannot write %s; see --out\n",
+                 program_invocation_short_name, out_.c_str());
+    std::exit(2);
+  }
   std::int64_t all = 0;
   for (const auto& [name, by_threads] : cells_) {
     for (const auto& [threads, cell] : by_threads) {

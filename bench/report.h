@@ -29,6 +29,7 @@ class Report : public benchmark::BenchmarkReporter {
  public:
   // Exits with status 2 if `out` cannot be written.
   explicit Report(const std::string& out);
+  ~Report() override;
 
   void PrintHeader(const Facts& facts) const;
   void PrintBlock(const Block& block, const std::vector<int>& threads) const;
@@ -55,6 +56,9 @@ class Report : public benchmark::BenchmarkReporter {
   std::string Text(const Block& block, const std::string& row,
                    int threads) const;
 
+  // A run that is interrupted, or measures nothing, leaves what `out_` had.
+  const std::string out_;
+  const std::string part_;
   std::ofstream file_;
   benchmark::JSONReporter json_;
   bool has_context_ = false;
