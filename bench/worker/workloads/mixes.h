@@ -22,6 +22,17 @@ bool WantsStaleKeys(const Request& request) {
   return true;
 }
 
+// Counts `steps` steps. `replaced` of the `updates` found room for a new
+// handle.
+inline void TallyMix(Tally& tally, std::size_t steps,
+                     std::size_t stale_look_ups, std::size_t updates,
+                     std::size_t replaced) {
+  tally.Attempted(Kind::kFind, steps - updates - stale_look_ups);
+  tally.Attempted(Kind::kStale, stale_look_ups);
+  tally.Attempted(Kind::kNew, updates);
+  tally.Attempted(Kind::kDelete, replaced);
+}
+
 // Each thread uses its own share of the live handles, so that no look-up may
 // miss.
 template <typename T, typename V>
@@ -63,11 +74,7 @@ class Mixed : public Drawing<T, V> {
         }
       }
       this->set_cursor(draws);
-      Tally& tally = calls.tally();
-      tally.Attempted(Kind::kFind, steps - updates - stale_look_ups);
-      tally.Attempted(Kind::kStale, stale_look_ups);
-      tally.Attempted(Kind::kNew, updates);
-      tally.Attempted(Kind::kDelete, replaced);
+      TallyMix(calls.tally(), steps, stale_look_ups, updates, replaced);
     }
   };
 };
@@ -149,11 +156,7 @@ class SharedMix : public Drawing<T, V> {
         }
       }
       this->set_cursor(draws);
-      Tally& tally = calls.tally();
-      tally.Attempted(Kind::kFind, steps - updates - stale_look_ups);
-      tally.Attempted(Kind::kStale, stale_look_ups);
-      tally.Attempted(Kind::kNew, updates);
-      tally.Attempted(Kind::kDelete, replaced);
+      TallyMix(calls.tally(), steps, stale_look_ups, updates, replaced);
     }
 
    private:

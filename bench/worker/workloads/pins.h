@@ -124,36 +124,6 @@ class DeletePinned : public Stocked<T, V> {
   };
 };
 
-// Each step makes a handle and deletes it by DeleteUnlessPinned. Nobody pins.
-template <typename T, typename V>
-class ChurnUnlessPinned : public Stocked<T, V> {
- public:
-  explicit ChurnUnlessPinned(const Request& request)
-      : Stocked<T, V>(request, 1) {}
-
-  template <typename Observer>
-  class Thread final : public TaskBase<T, V, Observer> {
-   public:
-    Thread(ChurnUnlessPinned& shared, ThreadContext& context)
-        : TaskBase<T, V, Observer>(shared.stock(), context) {}
-
-    void Run(std::size_t steps) override {
-      auto calls = this->MakeCalls();
-      const std::uintptr_t object =
-          this->stock().ObjectsInHand(this->context().index)[0];
-      std::size_t made = 0;
-      for (std::size_t i = 0; i < steps; ++i) {
-        const Key key = calls.New(object);
-        if (__builtin_expect(key == kNoKey, 0)) continue;
-        ++made;
-        calls.DeleteUnlessPinned(key);
-      }
-      calls.tally().Attempted(Kind::kNew, steps);
-      calls.tally().Attempted(Kind::kDelete, made);
-    }
-  };
-};
-
 // Each step opens a scope, does `hold` look-ups of live handles in it, and
 // closes it. The scope is paced and timed as a whole, and its look-ups are not.
 template <typename T, typename V>

@@ -47,6 +47,36 @@ class Rings {
   std::deque<Ring> rings_;
 };
 
+// The loop of a thread that makes handles: `send(&key)` is false if the run
+// ends first.
+template <typename Calls, typename F>
+[[gnu::always_inline]] inline void MakeAndSend(Calls calls,
+                                               std::uintptr_t object,
+                                               std::size_t steps, F send) {
+  std::size_t done = 0;
+  while (done < steps) {
+    const Key key = calls.New(object);
+    ++done;
+    if (__builtin_expect(key == kNoKey, 0)) {
+      // Another thread may need this CPU to delete something.
+      std::this_thread::yield();
+    } else if (!send(&key)) {
+      calls.Delete(key);
+      break;
+    }
+  }
+  calls.tally().Attempted(Kind::kNew, done);
+}
+// The loop of a thread that deletes them: as above for `receive(&key)`.
+template <typename Calls, typename F>
+[[gnu::always_inline]] inline void ReceiveAndDelete(Calls calls,
+                                                    std::size_t steps,
+                                                    F receive) {
+  std::size_t done = 0;
+  for (Key key; done < steps && receive(&key); ++done) calls.Delete(key);
+  calls.tally().Attempted(Kind::kDelete, done);
+}
+
 // Each thread of even index makes handles and pushes them into a ring. The next
 // thread pops and deletes them.
 template <typename T, typename V>
@@ -71,45 +101,21 @@ class HandOff : public Stocked<T, V> {
           ring_(shared.rings_.Of(context.index / 2, 0)) {}
 
     void Run(std::size_t steps) override {
-      if (this->context().index % 2 == 0) {
-        Make(steps);
+      const ThreadContext& context = this->context();
+      const auto should_stop = [&] { return context.ShouldStop(); };
+      if (context.index % 2 == 0) {
+        MakeAndSend(
+            this->MakeCalls(), this->stock().ObjectsInHand(context.index)[0],
+            steps,
+            [&](const Key* key) { return ring_.Push(key, 1, should_stop); });
       } else {
-        Delete(steps);
+        ReceiveAndDelete(this->MakeCalls(), steps, [&](Key* key) {
+          return ring_.Pop(key, 1, should_stop);
+        });
       }
     }
 
    private:
-    void Make(std::size_t steps) {
-      auto calls = this->MakeCalls();
-      const ThreadContext& context = this->context();
-      const std::uintptr_t object =
-          this->stock().ObjectsInHand(context.index)[0];
-      std::size_t done = 0;
-      while (done < steps) {
-        const Key key = calls.New(object);
-        ++done;
-        if (__builtin_expect(key == kNoKey, 0)) {
-          // The other thread may need this CPU to delete something.
-          std::this_thread::yield();
-        } else if (!ring_.Push(&key, 1, [&] { return context.ShouldStop(); })) {
-          calls.Delete(key);
-          break;
-        }
-      }
-      calls.tally().Attempted(Kind::kNew, done);
-    }
-
-    void Delete(std::size_t steps) {
-      auto calls = this->MakeCalls();
-      const ThreadContext& context = this->context();
-      std::size_t done = 0;
-      for (Key key; done < steps &&
-                    ring_.Pop(&key, 1, [&] { return context.ShouldStop(); });
-           ++done)
-        calls.Delete(key);
-      calls.tally().Attempted(Kind::kDelete, done);
-    }
-
     typename Rings<kRing>::Ring& ring_;
   };
 
@@ -155,10 +161,20 @@ class ProducersConsumers : public Stocked<T, V> {
           consumers_(context.request.threads - producers_) {}
 
     void Run(std::size_t steps) override {
-      if (this->context().index < producers_) {
-        Make(steps);
+      const std::size_t index = this->context().index;
+      if (index < producers_) {
+        MakeAndSend(this->MakeCalls(), this->stock().ObjectsInHand(index)[0],
+                    steps, [&](const Key* key) {
+                      return TryEach(consumers_, [&](std::size_t consumer) {
+                        return rings_.Of(index, consumer).TryPush(key, 1);
+                      });
+                    });
       } else {
-        Delete(steps);
+        ReceiveAndDelete(this->MakeCalls(), steps, [&](Key* key) {
+          return TryEach(producers_, [&](std::size_t producer) {
+            return rings_.Of(producer, index - producers_).TryPop(key, 1);
+          });
+        });
       }
     }
 
@@ -173,40 +189,6 @@ class ProducersConsumers : public Stocked<T, V> {
         if (tries >= count) std::this_thread::yield();
       }
       return false;
-    }
-
-    void Make(std::size_t steps) {
-      auto calls = this->MakeCalls();
-      const std::size_t index = this->context().index;
-      const std::uintptr_t object = this->stock().ObjectsInHand(index)[0];
-      std::size_t done = 0;
-      while (done < steps) {
-        const Key key = calls.New(object);
-        ++done;
-        if (__builtin_expect(key == kNoKey, 0)) {
-          std::this_thread::yield();
-        } else if (!TryEach(consumers_, [&](std::size_t consumer) {
-                     return rings_.Of(index, consumer).TryPush(&key, 1);
-                   })) {
-          calls.Delete(key);
-          break;
-        }
-      }
-      calls.tally().Attempted(Kind::kNew, done);
-    }
-
-    void Delete(std::size_t steps) {
-      auto calls = this->MakeCalls();
-      const std::size_t index = this->context().index - producers_;
-      std::size_t done = 0;
-      for (Key key; done < steps &&
-                    TryEach(producers_,
-                            [&](std::size_t producer) {
-                              return rings_.Of(producer, index).TryPop(&key, 1);
-                            });
-           ++done)
-        calls.Delete(key);
-      calls.tally().Attempted(Kind::kDelete, done);
     }
 
     Rings<kWaiting>& rings_;

@@ -11,9 +11,11 @@
 
 namespace haft::study {
 
+enum class Ending { kDelete, kDeleteUnlessPinned };
+
 // Each step is a New and a Delete of one handle, with a look-up between them if
-// `kFind`.
-template <typename T, typename V, bool kFind>
+// `kFind`. Nobody pins.
+template <typename T, typename V, bool kFind, Ending kEnding = Ending::kDelete>
 class ChurnOf : public Stocked<T, V> {
  public:
   explicit ChurnOf(const Request& request) : Stocked<T, V>(request, 1) {}
@@ -34,7 +36,11 @@ class ChurnOf : public Stocked<T, V> {
         if (__builtin_expect(key == kNoKey, 0)) continue;
         ++made;
         if constexpr (kFind) calls.Find({key, object});
-        calls.Delete(key);
+        if constexpr (kEnding == Ending::kDelete) {
+          calls.Delete(key);
+        } else {
+          calls.DeleteUnlessPinned(key);
+        }
       }
       calls.tally().Attempted(Kind::kNew, steps);
       if constexpr (kFind) calls.tally().Attempted(Kind::kFind, made);
@@ -47,6 +53,8 @@ template <typename T, typename V>
 using Churn = ChurnOf<T, V, false>;
 template <typename T, typename V>
 using ChurnFind = ChurnOf<T, V, true>;
+template <typename T, typename V>
+using ChurnUnlessPinned = ChurnOf<T, V, false, Ending::kDeleteUnlessPinned>;
 
 // Each step is `burst` times New, then Delete of these handles.
 template <typename T, typename V>
