@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Checks the x86-64 code of the hot calls (see check.py) and of the contention study's loops (see check_loops.py), as each compiler
-# makes it, and that the checks notice seeded bugs.
+# makes it, that no variable of Haft is initialised at run time by any standard of C++, and that the checks notice seeded bugs.
 #   tests/disassembly/run.sh [COMPILER...]
 set -euo pipefail
 cd "${BASH_SOURCE[0]%/*}/../.."
@@ -22,6 +22,14 @@ disassemble() {
 disassemble_loops() {
   "$1" -std=c++17 -O2 -DNDEBUG "${@:2}" -Ilib -I. -Ibench/worker/include -c tests/disassembly/arm.cc -o "$work/arm.o"
   objdump -dC --no-show-raw-insn "$work/arm.o" > "$work/code"
+}
+
+# initialised COMPILER STANDARD LIBRARY: prints what is initialised at run time. A thread's state that were would cost each hot call a
+# look whether it is, and a signal handler could interrupt its initialisation.
+initialised() {
+  "$1" "-std=$2" -O2 -I"$3" -c tests/disassembly/calls.cc -o "$work/calls.o"
+  nm "$work/calls.o" | grep -o '_ZT[HW].*' || true
+  objdump -h "$work/calls.o" | grep -o '\.init_array' || true
 }
 
 # Seeded bugs: what | in which call it must be noticed | header | sed expression
@@ -66,6 +74,25 @@ for compiler in "${compilers[@]}"; do
       status=1
     fi
   done <<< "$seeded"
+
+  for standard in c++17 c++20 c++2b; do
+    if found=$(initialised "$compiler" "$standard" lib) && [[ -z $found ]]; then
+      echo "ok      $compiler $standard: nothing is initialised at run time"
+    else
+      echo "FAILED  $compiler $standard: initialised at run time: $found"
+      status=1
+    fi
+  done
+  rm -rf "${work:?}/lib"
+  mkdir "$work/lib"
+  cp -r lib/haft "$work/lib/haft"
+  sed -i 's/void\* registry = nullptr;/void* registry;/' "$work/lib/haft/internal/base/system_sync.h"
+  if found=$(initialised "$compiler" c++20 "$work/lib") && [[ -n $found ]]; then
+    echo "found   $compiler: a state of threads that is not constant ($(head -n 1 <<< "$found"))"
+  else
+    echo "MISSED  $compiler: a state of threads that is not constant"
+    status=1
+  fi
 
   disassemble_loops "$compiler"
   if problems=$(python3 tests/disassembly/check_loops.py < "$work/code"); then

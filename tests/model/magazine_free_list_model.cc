@@ -96,8 +96,8 @@ class Lists {
 // contents.
 struct LastFreshSlotIsTaken {
   static constexpr unsigned kThreads = 2;
-  Lists<1> lists{5};
-  Word handles[4];
+  Lists<1> lists{4};
+  Word handles[3];
 
   LastFreshSlotIsTaken() {
     BecomeUncached();
@@ -105,13 +105,13 @@ struct LastFreshSlotIsTaken {
   }
   void Thread(unsigned i) {
     if (i == 0) {
-      // Two stay in the cache, two go to the depot.
+      // Two stay in the cache, one goes to the depot.
       for (const Word handle : handles) lists.Push(Next(handle));
       BecomeUncached();
       Require(lists.Pop() != 0, "full, though a slot is untaken");
     } else {
       BecomeUncached();
-      // One slot is fresh, or else two handles are in the depot.
+      // One slot is fresh, or else a handle is in the depot.
       Require(lists.Pop() != 0, "full, though a magazine is");
     }
   }

@@ -119,17 +119,19 @@ inline void PrefetchForWrite(const void* address) noexcept {
 inline constexpr unsigned kMaxThreads = sizeof(void*) == 8 ? 1 << 15 : 1 << 12;
 inline constexpr unsigned kMaxCaches = 512;
 
-// The state of a thread. It is trivial, so that reading it is one load also
-// inside a shared library, and has default visibility, so that the shared
+// The state of a thread. Each member has a constant initial value, so that the
+// state needs no initialisation at run time: reading it is one load also inside
+// a shared library, and a signal handler that interrupts a thread's first call
+// does not lose what it claims. It has default visibility, so that the shared
 // objects of one process share it.
 struct ThreadState {
-  void* registry;  // the ThreadRegistry of these numbers; null: it has none
-  Atomic<unsigned> index;  // 1..kMaxThreads; 0: has none
-  Atomic<unsigned> cache;  // 1..kMaxCaches; 0: has none
-  Atomic<bool> exited;     // its exit hook has run; it owns no index any more
-  bool holds_interns;      // it is forking, with the InternTable locked
-  unsigned loans;          // how often the index is lent; 0: it is not
-  std::uint64_t tag;       // differs from those of the index's other owners
+  void* registry = nullptr;    // the numbers' ThreadRegistry; null: has none
+  Atomic<unsigned> index{0};   // 1..kMaxThreads; 0: has none
+  Atomic<unsigned> cache{0};   // 1..kMaxCaches; 0: has none
+  Atomic<bool> exited{false};  // its exit hook has run; it owns no index now
+  bool holds_interns = false;  // it is forking, with the InternTable locked
+  unsigned loans = 0;          // how often the index is lent; 0: it is not
+  std::uint64_t tag = 0;       // differs from those of the index's other owners
 };
 [[gnu::visibility("default")]] inline thread_local ThreadState thread_state
     [[gnu::tls_model("initial-exec")]];
