@@ -1,11 +1,17 @@
 // Yardsticks: arms that check nothing, whose figures others are divided by.
 
+#include <linux/membarrier.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <thread>
+#include <cstdlib>
 #include <vector>
 
+#include "bench/arms/ping_pong.h"
+#include "bench/worker/values.h"
 #include "haft_study/arm.h"
 
 namespace {
@@ -34,6 +40,82 @@ class Array {
   std::atomic<Key> next_{0};
 };
 HAFT_STUDY_ARM("array", Array);
+
+// Each look-up reads kReads words on cache lines that its core has. After each
+// it does a test and two operations, of which each waits for the last, because
+// accesses are never alone: tables mask and compare. Reads alone would overlap,
+// several in a cycle.
+class Hits {
+ public:
+  static constexpr bool kRefusesStale = false;
+  static constexpr std::size_t kReads = 16;
+
+  struct Session {
+    explicit Session(Hits&) {}
+    struct alignas(64) Line {
+      std::atomic<std::uintptr_t> word{0};
+    };
+    Line lines[kReads];
+  };
+
+  explicit Hits(std::size_t) {}
+  Key New(Value value) { return value; }
+  bool Find(Session& session, Key key, Value* value) {
+    std::uintptr_t sum = key;
+// Unrolled, so that the loop's own jumps take no time.
+#pragma GCC unroll 16
+    for (const Session::Line& line : session.lines) {
+      if (line.word.load(std::memory_order_acquire) != 0) return false;
+      sum = (sum + kMask) ^ kMask;
+      asm volatile("" : "+r"(sum));
+    }
+    haft::study::Use(sum);
+    *value = key;
+    return true;
+  }
+
+ private:
+  static constexpr std::uintptr_t kMask = 0x5555;
+};
+HAFT_STUDY_ARM("hits", Hits);
+
+// The key is the value, and nothing is stored.
+struct NoTable {
+  static constexpr bool kRefusesStale = false;
+
+  explicit NoTable(std::size_t) {}
+  Key New(Value value) { return value; }
+  bool Find(Key key, Value* value) {
+    *value = key;
+    return true;
+  }
+  bool Delete(Key) { return true; }
+};
+
+// Each look-up is a system call that does nothing.
+struct SystemCall : NoTable {
+  using NoTable::NoTable;
+  bool Find(Key key, Value* value) {
+    syscall(SYS_getppid);
+    return NoTable::Find(key, value);
+  }
+};
+HAFT_STUDY_ARM("system-call", SystemCall);
+
+// Stats is a barrier for all threads of the process, which the system carries
+// out. Reclamation uses one where its readers use none.
+struct Membarrier : NoTable {
+  explicit Membarrier(std::size_t capacity) : NoTable(capacity) {
+    if (syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0,
+                0) != 0)
+      std::abort();
+  }
+  int Stats() {
+    return static_cast<int>(
+        syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0));
+  }
+};
+HAFT_STUDY_ARM("membarrier", Membarrier);
 
 // The key is the address of a value on the heap.
 struct Pointer {
@@ -118,63 +200,6 @@ class SharedAdd {
 };
 HAFT_STUDY_ARM("fetch-add", OneOperation<SharedAdd>);
 
-// Each look-up waits until the partner has done one: threads of index 2i and
-// 2i+1 pass a cache line to and fro. A thread without a partner, or whose
-// partner has ended, does not wait.
-class PingPong {
-  struct Line {
-    // The thread whose turn it is, and a bit for each that has come and gone.
-    alignas(128) std::atomic<unsigned> turn{0};
-    std::atomic<unsigned> present{0};
-  };
-
- public:
-  static constexpr bool kRefusesStale = false;
-
-  class Session {
-   public:
-    explicit Session(PingPong& table) {
-      // relaxed: only the index is shared.
-      const std::size_t index =
-          table.next_.fetch_add(1, std::memory_order_relaxed);
-      line_ = &table.lines_[index / 2];
-      side_ = index % 2;
-      line_->present.fetch_add(1, std::memory_order_relaxed);
-    }
-    ~Session() { line_->present.fetch_sub(1, std::memory_order_relaxed); }
-    Session(const Session&) = delete;
-    Session& operator=(const Session&) = delete;
-
-    void Pass() {
-      for (unsigned spins = 1;; ++spins) {
-        // acquire and release: as a lock that is handed over.
-        if (line_->turn.load(std::memory_order_acquire) == side_) break;
-        if (spins % kSpins != 0) continue;
-        // relaxed: nothing is read because of it.
-        if (line_->present.load(std::memory_order_relaxed) != 2) return;
-        std::this_thread::yield();
-      }
-      line_->turn.store(1 - side_, std::memory_order_release);
-    }
-
-   private:
-    static constexpr unsigned kSpins = 1024;
-    Line* line_;
-    unsigned side_;
-  };
-
-  PingPong(std::size_t, std::size_t threads) : lines_(threads / 2 + 1) {}
-  Key New(Value value) { return value; }
-  bool Find(Session& session, Key key, Value* value) {
-    session.Pass();
-    *value = key;
-    return true;
-  }
-
- private:
-  std::vector<Line> lines_;
-  std::atomic<std::size_t> next_{0};
-};
-HAFT_STUDY_ARM("ping-pong", PingPong);
+HAFT_STUDY_ARM("ping-pong", haft::study::PingPong);
 
 }  // namespace

@@ -111,15 +111,25 @@ class FindUniform : public Churn {
   using Churn::Churn;
 
   void Work(CoreNumber core) override {
-    // Each key once, from another one on, so that all lines are in the cache.
-    const std::size_t first = core * keys_.size() / cores();
-    for (std::size_t i = 0; i < keys_.size(); ++i)
-      Check(arm_.Find(keys_[(first + i) % keys_.size()]));
+    // Each key twice, from another one on, so that all lines are in the cache:
+    // at its first use by a core, an object's line may be written.
+    LookUpAll(core);
+    simulation_.Meet(&meeting_, cores());
+    LookUpAll(core);
     Repeat(core, [this] {
       LookUp();
       return 1;
     });
   }
+
+ private:
+  void LookUpAll(CoreNumber core) {
+    const std::size_t first = core * keys_.size() / cores();
+    for (std::size_t i = 0; i < keys_.size(); ++i)
+      Check(arm_.Find(keys_[(first + i) % keys_.size()]));
+  }
+
+  Simulation::Meeting meeting_;
 };
 
 // 90 % look-ups, 5 % New and 5 % Delete, each core in its own share of the

@@ -11,6 +11,7 @@ import environment
 import folder
 import simulate
 import topology
+import validation
 import worker
 from arms import PING_PONG, Arm
 from complaint import OK, Complaint
@@ -19,7 +20,8 @@ from topology import Cpu
 REPETITIONS = 9
 MEASURE = "50ms"
 PATTERN = "milan"  # the preset whose constants are kept where nothing here measures them
-NEEDED = ["loop", "array", "cas", "fetch-add", PING_PONG]
+NEEDED = ["loop", "hits", "array", "cas", "fetch-add", PING_PONG, "membarrier"]
+READS = 16  # of a look-up of the arm `hits`
 
 
 def calibrate(arguments) -> int:
@@ -27,7 +29,10 @@ def calibrate(arguments) -> int:
     out = pathlib.Path(arguments.out)
     if out.suffix != ".toml" or not out.absolute().parent.is_dir():
         raise Complaint(f"--out={out}: must be a .toml file in a folder that is there")
-    found, _ = arms_module.find(arms_module.read_manifest())
+    manifest = arms_module.read_manifest()
+    if arguments.validate and manifest.simulator is None:
+        raise Complaint("--validate: this study has no simulator; //bench:study has one")
+    found, _ = arms_module.find(manifest)
     absent = [name for name in NEEDED if name not in found]
     if absent:
         raise Complaint(f"the study has no arm {', '.join(absent)}, which calibrate needs; //bench:study has them")
@@ -42,6 +47,10 @@ def calibrate(arguments) -> int:
     constants = derive(measured)
     folder.write(out, to_toml(constants, measured, cpus, busy).encode())
     print(out)
+    if arguments.validate:
+        rows = validation.validate(found, cpus, manifest.simulator, simulate.find_machine(str(out)))
+        validation.write(out.with_suffix(".csv"), rows)
+        print(validation.report(rows))
     return OK
 
 
@@ -51,22 +60,29 @@ def measure(found: dict[str, Arm], cpus: list[Cpu]) -> dict[str, float]:
     near = next(cpu for cpu in cpus if cpu.core != first.core)  # in hwloc's order, so one of those that are nearest
     alone, both = [[first.number]], [[first.number], [near.number]]
 
-    def ns(arm: str, workload: str, places: list[list[int]]) -> float:
-        values = []
+    def by_thread(arm: str, workload: str, places: list[list[int]]) -> list[float]:
+        runs = []
         for _ in range(REPETITIONS):
             outcome = worker.call(found[arm].command, core_latency.request(arm, workload, places, MEASURE), core_latency.LIMIT)
             if outcome.status != "ok":
                 raise Complaint(f"arm {arm}, {workload}: {outcome.status}: {outcome.message}")
-            done = sum(one["done"] for thread in outcome.answer["threads"] for one in thread["operations"].values())
-            values.append(sum(thread["ns"] for thread in outcome.answer["threads"]) / done)
-        return statistics.median(values)
+            runs.append([thread["ns"] / sum(one["done"] for one in thread["operations"].values())
+                         for thread in outcome.answer["threads"]])
+        return [statistics.median(thread) for thread in zip(*runs)]
+
+    def ns(arm: str, workload: str, places: list[list[int]]) -> float:
+        return statistics.fmean(by_thread(arm, workload, places))
 
     loop_find, loop_churn = ns("loop", "find", alone), ns("loop", "churn", alone)
+    barrier, (barrier_beside, beside_barrier) = ns("membarrier", "stats", alone), by_thread("membarrier", "stats", both)
+    _, beside_none = by_thread("loop", "stats", both)
     return {
-        "hit_ns": ns("array", "find", alone) - loop_find, "own_cas_ns": ns("cas", "churn", alone) - loop_churn,
+        "hit_ns": (ns("hits", "find", alone) - loop_find) / READS, "own_cas_ns": ns("cas", "churn", alone) - loop_churn,
         "ping_pong_ns": ns(PING_PONG, "find", both) / 2, "contended_add_ns": ns("fetch-add", "churn", both) / 2,
         "own_add_ns": ns("fetch-add", "churn", alone) - loop_churn, "shared_read_ns": ns("array", "find", both) - loop_find,
-        "loop_ns": loop_find,
+        "loop_ns": loop_find, "membarrier_ns": barrier, "membarrier_beside_ns": barrier_beside,
+        # The part of its time that the other core has for its own work shows how long each barrier keeps it.
+        "interrupt_ns": barrier_beside * max(0.0, 1 - beside_none / beside_barrier),
     }
 
 
@@ -84,7 +100,9 @@ def derive(measured: dict[str, float]) -> dict[str, float]:
     share = contended / (2 * contended - own)
     return {"hit_ns": max(0.1, measured["hit_ns"]), "read_modify_write_ns": measured["own_cas_ns"], "request_share": share,
             "transfer_cluster_ns": measured["ping_pong_ns"] / share, "copy_cluster_ns": measured["ping_pong_ns"],
-            "loop_ns": max(0.1, measured["loop_ns"])}
+            "loop_ns": max(0.1, measured["loop_ns"]), "membarrier_ns": measured["membarrier_ns"],
+            "membarrier_per_core_ns": max(0.0, measured["membarrier_beside_ns"] - measured["membarrier_ns"]),
+            "interrupt_ns": measured["interrupt_ns"]}
 
 
 def to_toml(constants: dict[str, float], measured: dict[str, float], cpus: list[Cpu], busy: float) -> str:

@@ -60,6 +60,8 @@ def parser() -> argparse.ArgumentParser:
     simulate.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="changes a key of the experiment")
     calibrate = add("calibrate", "measures the simulator's constants on this machine")
     calibrate.add_argument("--out", default="here.toml", metavar="FILE.toml", help="default: here.toml")
+    calibrate.add_argument("--validate", action="store_true",
+                           help="compares what the simulator then predicts with what this machine does, in FILE.csv as well")
     commands_list = add("list", "prints what there is")
     commands_list.add_argument("what", nargs="?", choices=["arms", "workloads", "parameters", "machines", "experiments"])
     add("describe", "prints the machine as it will be recorded, with warnings")

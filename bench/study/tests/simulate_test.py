@@ -15,6 +15,7 @@ import jsonschema
 import pandas
 import simulate
 import topology
+import validation
 from complaint import Complaint
 
 MACHINE = """name = "milan"
@@ -164,7 +165,7 @@ class CoreLatencyTest(unittest.TestCase):
 
 class CalibrateTest(InFolderWithMachines):
     MEASURED = {"hit_ns": 0.4, "own_cas_ns": 5.0, "ping_pong_ns": 40.0, "contended_add_ns": 12.0, "own_add_ns": 6.0,
-                "shared_read_ns": 0.4, "loop_ns": 1.0}
+                "shared_read_ns": 0.4, "loop_ns": 1.0, "membarrier_ns": 500.0, "membarrier_beside_ns": 8000.0, "interrupt_ns": 5000.0}
 
     def test_the_constants_are_derived_by_the_simulators_own_law(self):
         found = calibrate.derive(self.MEASURED)
@@ -172,6 +173,7 @@ class CalibrateTest(InFolderWithMachines):
         self.assertAlmostEqual(share, 12 / 18)
         self.assertAlmostEqual(6.0 * share / (2 * share - 1), 12.0)
         self.assertAlmostEqual(found["transfer_cluster_ns"] * share, 40.0)
+        self.assertEqual((found["membarrier_ns"], found["membarrier_per_core_ns"], found["interrupt_ns"]), (500.0, 7500.0, 5000.0))
         with self.assertRaisesRegex(Complaint, "the machine is too busy"):
             calibrate.derive({**self.MEASURED, "contended_add_ns": 5.0})
 
@@ -190,10 +192,59 @@ class CalibrateTest(InFolderWithMachines):
         self.write_manifest(workers=[])
         for words, sentence in ((["--out=mine"], "--out=mine: must be a .toml file"),
                                 (["--out=gone/mine.toml"], "must be a .toml file"),
-                                ([], "the study has no arm loop, array, cas, fetch-add, ping-pong")):
+                                ([], "the study has no arm loop, hits, array, cas, fetch-add, ping-pong, membarrier"),
+                                (["--validate"], "--validate: this study has no simulator")):
             status, out, err = self.study("calibrate", *words)
             self.assertEqual((status, out), (2, ""))
             self.assertIn(sentence, err)
+
+
+class ValidationTest(InFolderWithMachines):
+    @staticmethod
+    def rows(*ratios):
+        """Returns rows of one workload whose measured times are 1, 2, 4, ... ns."""
+        return pandas.DataFrame([{"arm": f"arm {i}", "workload": "churn", "threads": 1, "measured_ns": 2.0**i,
+                                  "predicted_ns": None if ratio is None else ratio * 2.0**i, "ratio": ratio}
+                                 for i, ratio in enumerate(ratios)])
+
+    def test_a_prediction_is_judged_by_its_factor_in_both_directions(self):
+        found = validation.judge(self.rows(1.0, 1.5, 1 / 1.5, 1.51, 0.65, 3.1, 0.3, None))
+        self.assertEqual((found.cells, found.near), (7, 3 / 7))
+        self.assertEqual([line[:5] for line in found.far], ["arm 5", "arm 6"])
+
+    def test_the_order_of_arms_counts_where_they_differ(self):
+        found = validation.judge(self.rows(1.0, 1.0, 0.2))  # 1, 2 and 4 ns, predicted as 1, 2 and 0.8
+        self.assertEqual((found.pairs, found.in_order), (3, 1 / 3))
+        alike = self.rows(1.0, 0.5)
+        alike["measured_ns"] = [1.0, 1.4]
+        self.assertEqual(validation.judge(alike).pairs, 0)
+
+    def test_the_table_has_what_was_measured_and_what_could_not_be(self):
+        two = topology.parse((support.HERE / "topologies" / "no_smt.xml").read_text())
+        names = {"fast": "fast", "slow": "slow", "gone": "gone"}
+        workloads = {name: validation.WORKLOADS[name] for name in ("churn", "find-hot", "hand-off-near")}
+        with mock.patch.object(topology, "here", lambda _: two), mock.patch.object(calibrate, "REPETITIONS", 1), \
+                mock.patch.object(validation, "ARMS", names), mock.patch.object(validation, "WORKLOADS", workloads):
+            status, out, err = self.study("calibrate", "--out=mine.toml", "--validate")
+        self.assertEqual(status, 0, err)
+        rows = pandas.read_csv(self.folder / "mine.csv")
+        self.assertEqual(len(rows), 3 * 5)
+        self.assertEqual(set(rows[rows["arm"] == "gone"]["cannot"]), {"the arm gone is not to be had"})
+        good = rows[rows["arm"] != "gone"]
+        self.assertTrue(good["ratio"].notna().all())
+        self.assertEqual(set(good[good["ping_pong_ns"].notna()]["threads"]), {2})
+        fast = good[(good["arm"] == "fast") & (good["workload"] == "churn") & (good["threads"] == 1)].iloc[0]
+        self.assertAlmostEqual(fast["predicted_ns"], 1000 / (50 * 1.02), 3)  # the median of the seeds 1 to 3
+        self.assertIn("| gone | - / - | - / - | - |", out)
+        self.assertRegex(out, r"% of 10 cells are within a factor of 1.5, and \d+ are beyond 3\.")
+
+    def test_cpus_that_move_are_said(self):
+        row = {"arm": "fast", "workload": "churn", "threads": 2, "measured_ns": None, "ping_pong_ns": None}
+        with mock.patch.object(validation, "_hand_over", side_effect=[40.0, 170.0] * validation.ATTEMPTS), \
+                mock.patch.object(validation, "_measure", return_value=None):
+            self.assertEqual(validation._measure_steadily(row, {}, []),
+                             "a hand-over between the CPUs took 40 ns before the runs and 170 after them")
+        self.assertIsNone(row["measured_ns"])
 
 
 if __name__ == "__main__":
