@@ -14,7 +14,10 @@ from experiment import Experiment
 
 MANIFEST_VERSION = 1
 PING_PONG = "ping-pong"  # two threads hand a line to and fro, one hand-over each for a look-up
-YARDSTICKS = ["loop", "hits", "array", "pointer", "cas", "fetch-add", PING_PONG, "system-call", "membarrier", "machine"]  # the last is the simulator's
+SYSTEM_CALL = "system-call"  # a look-up is one
+MEMBARRIER = "membarrier"  # Stats is one
+# The last is the simulator's.
+YARDSTICKS = ["loop", "hits", "array", "pointer", "cas", "fetch-add", PING_PONG, SYSTEM_CALL, MEMBARRIER, "machine"]
 
 
 @dataclass(frozen=True)

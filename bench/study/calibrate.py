@@ -13,14 +13,14 @@ import simulate
 import topology
 import validation
 import worker
-from arms import PING_PONG, Arm
+from arms import MEMBARRIER, PING_PONG, Arm
 from complaint import OK, Complaint
 from topology import Cpu
 
 REPETITIONS = 9
 MEASURE = "50ms"
 PATTERN = "milan"  # the preset whose constants are kept where nothing here measures them
-NEEDED = ["loop", "hits", "array", "cas", "fetch-add", PING_PONG, "membarrier"]
+NEEDED = ["loop", "hits", "array", "cas", "fetch-add", PING_PONG, MEMBARRIER]
 READS = 16  # of a look-up of the arm `hits`
 
 
@@ -74,7 +74,7 @@ def measure(found: dict[str, Arm], cpus: list[Cpu]) -> dict[str, float]:
         return statistics.fmean(by_thread(arm, workload, places))
 
     loop_find, loop_churn = ns("loop", "find", alone), ns("loop", "churn", alone)
-    barrier, (barrier_beside, beside_barrier) = ns("membarrier", "stats", alone), by_thread("membarrier", "stats", both)
+    barrier, (barrier_beside, beside_barrier) = ns(MEMBARRIER, "stats", alone), by_thread(MEMBARRIER, "stats", both)
     _, beside_none = by_thread("loop", "stats", both)
     return {
         "hit_ns": (ns("hits", "find", alone) - loop_find) / READS, "own_cas_ns": ns("cas", "churn", alone) - loop_churn,

@@ -1,4 +1,5 @@
-"""The time of a hand-over of a line between two CPUs, measured with ping-pong, for a sample of pairs by distance."""
+"""What a study measures of its machine before it begins: the time of a hand-over of a line between two CPUs, for a sample of pairs
+by distance, and what a system call and a barrier of all threads cost."""
 
 import random
 from typing import Any
@@ -6,7 +7,7 @@ from typing import Any
 import experiment
 import schedule
 import worker
-from arms import PING_PONG, Arm
+from arms import MEMBARRIER, PING_PONG, SYSTEM_CALL, Arm
 from topology import Cpu
 
 MOST_CPUS_FOR_ALL = 8  # with more CPUs, PAIRS of each distance are drawn
@@ -39,6 +40,32 @@ def request(arm: str, workload: str, cpus: list[list[int]], measure: str = "20ms
     plan = experiment.resolve({"title": "yardstick", "arms": [arm], "workload": workload, "threads": len(cpus), "live": 2,
                                "time": {"warm_up": "5ms", "measure": measure}}, "yardstick")
     return schedule.request(schedule.plan(experiment.product(plan, {"threads": [len(cpus)]}), 1, 1)[0], plan, cpus)
+
+
+def record(found: dict[str, Arm], cpus: list[Cpu], seed: int) -> dict[str, Any]:
+    """Returns the entries of environment.json, as far as the study has the yardsticks."""
+    facts: dict[str, Any] = {}
+    if PING_PONG in found:
+        facts["core_latency"] = measure(found[PING_PONG], cpus, seed)
+    if SYSTEM_CALL in found and MEMBARRIER in found:
+        facts["system_costs"] = system_costs(found, cpus)
+    return facts
+
+
+def system_costs(found: dict[str, Arm], cpus: list[Cpu]) -> dict[str, float | None]:
+    """Returns the nanoseconds of a system call that does nothing, and of membarrier: alone, and beside a thread that runs."""
+    def first_thread(arm: str, workload: str, count: int) -> float | None:
+        if count > len(cpus):
+            return None
+        outcome = worker.call(found[arm].command, request(arm, workload, [[cpu.number] for cpu in cpus[:count]]), LIMIT)
+        if outcome.status != "ok":
+            return None
+        thread = outcome.answer["threads"][0]
+        done = sum(one["done"] for one in thread["operations"].values())
+        return round(thread["ns"] / done, 1) if done else None
+
+    return {"system_call_ns": first_thread(SYSTEM_CALL, "find", 1), "membarrier_ns": first_thread(MEMBARRIER, "stats", 1),
+            "membarrier_beside_ns": first_thread(MEMBARRIER, "stats", 2)}
 
 
 def measure(arm: Arm, cpus: list[Cpu], seed: int) -> list[dict[str, Any]]:

@@ -162,13 +162,13 @@ def report(rows: pandas.DataFrame) -> str:
     verdict = judge(rows)
     lines = ["| predicted / measured | " + " | ".join(WORKLOADS) + " |", "|---|" + "---|" * len(WORKLOADS)]
     for arm in ARMS:
-        of_arm = rows[rows["arm"] == arm]
-        cells = [" / ".join("-" if pandas.isna(ratio) else f"{ratio:.2f}" for ratio in of_arm[of_arm["workload"] == workload]["ratio"])
+        ratios = rows[rows["arm"] == arm].groupby("workload", sort=False)["ratio"]
+        cells = [" / ".join("-" if pandas.isna(ratio) else f"{ratio:.2f}" for ratio in ratios.get_group(workload))
                  for workload in WORKLOADS]
         lines.append(f"| {arm} | " + " | ".join(cells) + " |")
     lines += ["", f"{verdict.near:.0%} of {verdict.cells} cells are within a factor of {NEAR:g}, and {len(verdict.far)} are beyond "
-              f"{FAR:g}. {verdict.in_order:.0%} of {verdict.pairs} pairs of arms that differ by more than {NEAR:g} are in the right "
-              "order."]
+              f"{FAR:g}. {verdict.in_order:.0%} of {verdict.pairs} pairs of arms that differ by more than {NEAR:g} are in the "
+              "right order."]
     return "\n".join(lines)
 
 

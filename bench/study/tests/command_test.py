@@ -12,8 +12,10 @@ import unittest
 from unittest import mock
 
 import support
+import core_latency
 import packages
 import parameters
+import topology
 
 RECORDED = support.HERE / "recorded"
 MAIN = support.HERE.parent / "main.py"
@@ -306,7 +308,10 @@ class ListTest(support.InFolder):
     def test_describe(self):
         status, out, _ = self.study("describe")
         self.assertEqual(status, 0)
-        self.assertIn("kernel", json.loads(out)["machine"])
+        found = json.loads(out)
+        self.assertIn("kernel", found["machine"])
+        self.assertAlmostEqual(found["system_costs"]["system_call_ns"], 200, delta=20)  # 5 million a second, with noise
+        self.assertEqual(len(found.get("core_latency", [])), len(core_latency.pairs(topology.here(topology.record()), 1)))
 
 
 if __name__ == "__main__":
