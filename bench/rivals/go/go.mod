@@ -1,0 +1,3 @@
+module haft.study
+
+go 1.19
