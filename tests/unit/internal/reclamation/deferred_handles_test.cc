@@ -140,6 +140,27 @@ TEST_F(DeferredHandlesTest, NextHandleOfASlotHasAStampOfItsOwn) {
   EXPECT_EQ(left_, (Words{kA, next}));
 }
 
+TEST_F(DeferredHandlesTest, EachSlotHasAStampOfItsOwn) {
+  constexpr Word kSlots = 16;
+  for (Word i = 0; i < kSlots; ++i) {
+    for (Word j = 0; j < kSlots; ++j) {
+      if (i == j) continue;
+      const Word earlier = L::Make(1, i), later = L::Make(1, j);
+      left_.clear();
+      reclamation_.Begin(2);
+      Defer(earlier);
+      reclamation_.End(2);
+      reclamation_.Begin(2);  // too late for the earlier one
+      Defer(later);
+      Retry(2);
+      EXPECT_EQ(left_, Words{earlier}) << "beside " << later;
+      reclamation_.End(2);
+      Retry(2);
+      EXPECT_EQ(left_, (Words{earlier, later}));
+    }
+  }
+}
+
 // Nobody else would see to it: the holder has looked at its list already.
 TEST_F(DeferredHandlesTest, DeferRetriesIfTheScopeEndsMeanwhile) {
   reclamation_.Begin(2);
