@@ -107,7 +107,10 @@ TESTS = [
 OPTIMIZED = {"handle_table_test": "-O1", "internal/process/intern_table_test": "-O1", "property_test": "-O1",
              "magazine_free_list_test": "-O1"}
 # Further options of a test, as in tests/unit/BUILD.bazel.
-OPTIONS = {"internal/process/intern_table_test": ["-Wl,--wrap=malloc", "-Wl,--wrap=calloc"],
+OPTIONS = {"internal/base/system_sync_test": [f"-Wl,--wrap={name}" for name in (
+               "clock_gettime", "dladdr", "dlopen", "getpid", "getrandom", "pthread_atfork", "pthread_key_create",
+               "pthread_key_delete", "pthread_setspecific", "sched_getcpu", "syscall", "sysconf")],
+           "internal/process/intern_table_test": ["-Wl,--wrap=malloc", "-Wl,--wrap=calloc"],
            "internal/table/table_registry_test": ["-Wl,--wrap=malloc"]}
 # Tests that need a file which Bazel makes.
 NEEDS_BAZEL = {"internal/diagnostics/other_copies_test", "internal/base/probes_test"}

@@ -188,6 +188,24 @@ std::intptr_t OffsetFrom(const std::string& text, const std::string& before,
   EXPECT_EQ(haft_delete(handle, nullptr), HAFT_OK);
 }
 
+[[gnu::noinline]] void CloseByAddress(haft_scope* scope) {
+  EXPECT_EQ(haft_scope_close(scope), 1u);
+}
+
+TEST(DiagnosticsTest, AScopesHandlesAreDeletedByTheCallThatClosesIt) {
+  InDiagnosedProcess([] {
+    const haft_handle handle = MakeByAddress();
+    haft_scope* scope = nullptr;
+    ASSERT_EQ(haft_scope_open(nullptr, &scope), HAFT_OK);
+    ASSERT_EQ(haft_scope_add(scope, handle), HAFT_OK);
+    CloseByAddress(scope);
+    const std::string text = Described(handle);
+    const std::intptr_t deleted = OffsetFrom(
+        text, "deleted at ", reinterpret_cast<const void*>(&CloseByAddress));
+    EXPECT_TRUE(0 < deleted && deleted < 1000) << deleted << " " << text;
+  });
+}
+
 TEST(DiagnosticsTest, LocationsAreThoseOfTheCallsUnlessALineIsGiven) {
   InDiagnosedProcess([] {
     const haft_handle handle = MakeByAddress();

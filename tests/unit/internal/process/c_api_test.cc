@@ -63,13 +63,30 @@ haft_handle MakeIn(haft_table* table, void* object = nullptr,
 }
 
 // First, because children of a process with a table have one as well.
+TEST(CFirstCallTest, AtFirstEachFigureIsZero) {
+  InChild([] {
+    haft_table* const table = MakeTable(10);
+    haft_stats stats;
+    ASSERT_EQ(haft_table_stats(table, &stats), HAFT_OK);
+    EXPECT_EQ(stats.live, 0u);
+    EXPECT_EQ(stats.retired_objects, 0u);
+    EXPECT_EQ(stats.created, 0u);
+    EXPECT_EQ(stats.deleted, 0u);
+    EXPECT_EQ(stats.exhausted_slots, 0u);
+    EXPECT_EQ(stats.high_water, 0u);
+    EXPECT_EQ(stats.capacity, 10u);
+    EXPECT_EQ(stats.lost_caches, 0u);
+    EXPECT_EQ(stats.refused_unpins, 0u);
+  });
+}
+
 TEST(CMemoryTest, WithoutMemoryForTheProcessesTableEachCallSaysSo) {
   if (haft::testing::kSanitized)
     GTEST_SKIP() << "a sanitizer does not survive without memory";
   InChild([] {
     haft_scope* scope = nullptr;
     ASSERT_EQ(haft_scope_open(nullptr, &scope), HAFT_OK);
-    ASSERT_EQ(haft_scope_add(scope, 1), HAFT_OK);
+    ASSERT_EQ(haft_scope_add(scope, MakeIn(MakeTable(10))), HAFT_OK);
     TakeAllMemory();
     int object = 0;
     void* objects[] = {&object};
@@ -270,6 +287,12 @@ TEST(CApiTest, ATablesDestructionDestroysItsObjects) {
 
 TEST(CApiTest, ForEachGivesHandleTypeAndObjectAndItsLastResult) {
   haft_table* const table = MakeTable(10);
+  EXPECT_EQ(
+      haft_table_for_each(
+          table, [](void*, haft_handle, const haft_type*, void*) { return 1; },
+          nullptr),
+      0)
+      << "there is none";
   struct Visited {
     haft_handle handle;
     const haft_type* type;
@@ -383,6 +406,19 @@ TEST(CApiTest, ABatchStopsAtTheFirstThatIsRefused) {
   EXPECT_EQ(statuses[0], HAFT_STALE);
   EXPECT_EQ(statuses[1], HAFT_OK);
   EXPECT_EQ(statuses[2], HAFT_FULL) << "beyond the batch";
+  haft_table_destroy(table);
+}
+
+TEST(CApiTest, AFullTableMakesAndInternsNothing) {
+  haft_table* const table = MakeTable(2);
+  haft_handle handle = 0;
+  while (haft_table_new(table, nullptr, &kBorrowed, &handle) == HAFT_OK) {
+  }
+  handle = 7;
+  int object = 0;
+  EXPECT_EQ(haft_table_new(table, &object, &kBorrowed, &handle), HAFT_FULL);
+  EXPECT_EQ(haft_table_intern(table, &object, &kBorrowed, &handle), HAFT_FULL);
+  EXPECT_EQ(handle, 7u);
   haft_table_destroy(table);
 }
 
