@@ -100,7 +100,8 @@ TESTS = [
                              "internal/diagnostics/diagnostics_test", "internal/process/c_intern_test"]),
     ("internal/process", ["internal/process/any_table_test", "internal/process/c_api_test", "haft_test",
                           "internal/diagnostics/diagnostics_test"]),
-    ("internal/diagnostics", ["internal/diagnostics/diagnostics_test", "internal/process/c_api_test"]),
+    ("internal/diagnostics", ["internal/diagnostics/diagnostics_test", "internal/process/c_api_test",
+                              "internal/process/process_table_test", "internal/diagnostics/other_copies_test"]),
     ("internal/thread", ["internal/thread/cache_access_test", "handle_table_test"]),
 ]
 # A test that takes long without optimisation.
@@ -113,7 +114,9 @@ OPTIONS = {"internal/base/system_sync_test": [f"-Wl,--wrap={name}" for name in (
            "internal/process/intern_table_test": ["-Wl,--wrap=malloc", "-Wl,--wrap=calloc"],
            "internal/table/table_registry_test": ["-Wl,--wrap=malloc"]}
 # Tests that need a file which Bazel makes.
-NEEDS_BAZEL = {"internal/diagnostics/other_copies_test", "internal/base/probes_test"}
+NEEDS_BAZEL = {"internal/base/probes_test"}
+# Tests that load ./libhaft.so. Theirs has no mutant.
+NEEDS_LIBRARY = {"internal/diagnostics/other_copies_test"}
 
 # Selects the mutant. With HAFT_REACHED it notes for each test case, in milliseconds and numbers, how long it took and which
 # mutants it reached; * is what was reached outside of one.
@@ -943,6 +946,7 @@ class Bench:
         self.includes = {}  # of a source: the files of the library that it reads
         self.plain_objects = {}
         self.object_locks = collections.defaultdict(threading.Lock)
+        self.homes = {}  # of a program: the folder to run it in
         self.prelude = self.folder / "prelude.h"
         self.runtime = self.folder / "runtime.o"
         self.prelude.write_text(PRELUDE)
@@ -993,10 +997,23 @@ class Bench:
             result.append(store[source])
         return result
 
+    def library(self):
+        """A folder with libhaft.so."""
+        with self.object_locks["library"]:
+            folder = self.folder / "library"
+            if not folder.exists():
+                folder.mkdir()
+                self.compile(["-O0", *LIBRARY_FLAGS, "-fPIC", "-fvisibility=hidden", "-DHAFT_BUILDING_SHARED_LIBRARY", "-shared",
+                              "-Ilib", *(LIBRARY / name for name in library_files() if name.endswith(".cc")),
+                              "-o", folder / "libhaft.so"])
+        return folder
+
     def build(self, test, overlay, changed, cache):
         needed = self.sources_needed(test)
         objects = self.objects(needed, changed, overlay, cache)
         program = overlay / (test.replace("/", "_") + ".program")
+        if test in NEEDS_LIBRARY:
+            self.homes[program.name] = self.library()
         # The objects come first: of what the test has compiled as well, theirs is taken.
         self.compile([OPTIMIZED.get(test, "-O0"), "-I", overlay, "-I.", "-include", self.prelude, *objects, UNIT / f"{test}.cc",
                       self.runtime, "-o", program, *OPTIONS.get(test, []), "-lgtest", "-lgtest_main", "-lcds"])
@@ -1022,8 +1039,9 @@ class Bench:
                 resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 28, 1 << 28))
             start = time.monotonic()
             with open(output, "wb") as file, subprocess.Popen(
-                    [program, "--gtest_brief=1", "--gtest_fail_fast", f"--gtest_filter={cases}"], cwd=ROOT, env=variables, stdin=subprocess.DEVNULL,
-                    stdout=file, stderr=file, start_new_session=True, preexec_fn=limit) as process:
+                    [program, "--gtest_brief=1", "--gtest_fail_fast", f"--gtest_filter={cases}"],
+                    cwd=self.homes.get(pathlib.Path(program).name, ROOT), env=variables, stdin=subprocess.DEVNULL, stdout=file,
+                    stderr=file, start_new_session=True, preexec_fn=limit) as process:
                 wanted, pause, verdict = start + wall, 0.002, None
                 while process.poll() is None:
                     time.sleep(pause)

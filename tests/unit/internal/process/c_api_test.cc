@@ -174,6 +174,34 @@ TEST(CMemoryTest, WithoutMemoryTablesAndScopesAreRefused) {
   });
 }
 
+TEST(CMemoryTest, WithoutMemoryAReportSaysThatItCountsNoMore) {
+  if (haft::testing::kSanitized)
+    GTEST_SKIP() << "a sanitizer does not survive without memory";
+  InChild([] {
+    haft_table* const table = MakeTable(10);
+    MakeIn(table);
+    MakeIn(table, nullptr, &kOther);
+    TakeAllMemory();
+    int lines = 0, excuses = 0;
+    int* const counts[] = {&lines, &excuses};
+    EXPECT_EQ(haft_table_report(
+                  table, 0,
+                  [](void* context, const char* text) {
+                    int* const* const to = static_cast<int* const*>(context);
+                    ++*to[0];
+                    *to[1] += strstr(text, "no memory") != nullptr;
+                  },
+                  const_cast<int**>(counts)),
+              2u);
+    EXPECT_EQ(lines, 1);
+    EXPECT_EQ(excuses, 1);
+    EXPECT_EQ(haft_set_refusal_callback([](void*, haft_table*, haft_handle,
+                                           haft_status, const char*) {},
+                                        nullptr, 0),
+              HAFT_OUT_OF_MEMORY);
+  });
+}
+
 // The second scope has room, and its first one has none for another handle.
 TEST(CMemoryTest, AHandleThatCannotEscapeStays) {
   if (haft::testing::kSanitized)

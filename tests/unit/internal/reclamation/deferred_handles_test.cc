@@ -8,6 +8,7 @@
 
 #include "haft/handle.h"
 #include "haft/handle_layout.h"
+#include "haft/internal/base/sync.h"
 
 namespace haft::internal {
 namespace {
@@ -92,6 +93,20 @@ TEST_F(DeferredHandlesTest, HandleWaitsUntilTheScopeThatHoldsItEnds) {
   EXPECT_EQ(left_, Words{kA});
   Retry(2);
   EXPECT_EQ(left_, Words{kA}) << "it left twice";
+}
+
+// Also if there are more holders than slots.
+TEST_F(DeferredHandlesTest, EachHolderHasAListOfItsOwn) {
+  for (const unsigned holder : {18u, 2u + 256u, sync::kMaxThreads}) {
+    left_.clear();
+    reclamation_.Begin(holder);
+    Defer(kA);
+    reclamation_.End(holder);
+    for (unsigned other = 1; other < 17; ++other) Retry(other);
+    EXPECT_EQ(left_, Words()) << "it waits in the list of " << holder;
+    Retry(holder);
+    EXPECT_EQ(left_, Words{kA});
+  }
 }
 
 TEST_F(DeferredHandlesTest, HandleGoesOnToTheNextScopeThatMayHoldIt) {
