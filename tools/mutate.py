@@ -90,6 +90,7 @@ TESTS = [
                                                                 "global_free_list_test", "handle_table_test"]),
     ("internal/table/slot_allocator", ["internal/table/object_store_test", "pinned_test", "internal/table/table_registry_test",
                                        "object_table_test", "handle_table_test", "table_stats_test", "property_test"]),
+    ("internal/table/deferred_destruction", ["internal/table/object_store_test", "haft_test", *OBJECTS]),
     ("internal/table|(counted|hazard)_reclamation|internal/reclamation",
      ["internal/table/object_store_test", "internal/table/conditional_delete_test", "internal/table/deferred_destruction_test",
       *OBJECTS]),
