@@ -90,7 +90,8 @@ TESTS = [
                                                                 "global_free_list_test", "handle_table_test"]),
     ("internal/table/slot_allocator", ["internal/table/object_store_test", "pinned_test", "internal/table/table_registry_test",
                                        "object_table_test", "handle_table_test", "table_stats_test", "property_test"]),
-    ("internal/table/deferred_destruction", ["internal/table/object_store_test", "haft_test", *OBJECTS]),
+    ("internal/reclamation/hazard_cells", ["documented_numbers_test", "hazard_reclamation_test", "read_scope_test", *OBJECTS]),
+    ("internal/table/deferred_destruction", ["documented_numbers_test", "internal/table/object_store_test", "haft_test", *OBJECTS]),
     ("internal/table|(counted|hazard)_reclamation|internal/reclamation",
      ["internal/table/object_store_test", "internal/table/conditional_delete_test", "internal/table/deferred_destruction_test",
       *OBJECTS]),
@@ -112,6 +113,7 @@ OPTIMIZED = {"handle_table_test": "-O1", "internal/process/intern_table_test": "
 OPTIONS = {"internal/base/system_sync_test": [f"-Wl,--wrap={name}" for name in (
                "clock_gettime", "dladdr", "dlopen", "getpid", "getrandom", "pthread_atfork", "pthread_key_create",
                "pthread_key_delete", "pthread_setspecific", "sched_getcpu", "syscall", "sysconf")],
+           "internal/diagnostics/other_copies_test": ["-rdynamic"],
            "internal/process/intern_table_test": ["-Wl,--wrap=malloc", "-Wl,--wrap=calloc"],
            "internal/table/table_registry_test": ["-Wl,--wrap=malloc"]}
 # Tests that need a file which Bazel makes.
