@@ -1017,8 +1017,16 @@ class Bench:
         program = overlay / (test.replace("/", "_") + ".program")
         if test in NEEDS_LIBRARY:
             self.homes[program.name] = self.library()
+        source = UNIT / f"{test}.cc"
+        if changed is not None and not self.includes_of(source) & changed:
+            with self.object_locks["test", test]:  # the same for all mutants of a source of the library
+                if test not in self.plain_objects:
+                    output = self.folder / (test.replace("/", "_") + ".test.o")
+                    self.compile([OPTIMIZED.get(test, "-O0"), "-Ilib", "-I.", "-include", self.prelude, "-c", source, "-o", output])
+                    self.plain_objects[test] = output
+            source = self.plain_objects[test]
         # The objects come first: of what the test has compiled as well, theirs is taken.
-        self.compile([OPTIMIZED.get(test, "-O0"), "-I", overlay, "-I.", "-include", self.prelude, *objects, UNIT / f"{test}.cc",
+        self.compile([OPTIMIZED.get(test, "-O0"), "-I", overlay, "-I.", "-include", self.prelude, *objects, source,
                       self.runtime, "-o", program, *OPTIONS.get(test, []), "-lgtest", "-lgtest_main", "-lcds"])
         return program
 

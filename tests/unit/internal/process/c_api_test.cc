@@ -6,11 +6,9 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/resource.h>
 
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <string>
 #include <utility>
 #include <vector>
@@ -32,22 +30,13 @@ namespace {
 
 using haft::internal::AnyTable;
 using haft::testing::InChild;
+using haft::testing::TakeAllMemory;
 
 constexpr haft_type kBorrowed = {"borrowed", nullptr, nullptr, 0, 0};
 constexpr haft_type kOther = {"other", nullptr, nullptr, 0, 0};
 
 void Count(void* context) { ++*static_cast<int*>(context); }
 constexpr haft_type kCounted = {"counted", nullptr, &Count, 0, 0};
-
-// Takes all memory that this process can still have.
-void TakeAllMemory() {
-  const rlimit limit = {1, 1};
-  ASSERT_EQ(setrlimit(RLIMIT_AS, &limit), 0);
-  for (std::size_t size = std::size_t{1} << 20; size != 0; size /= 2) {
-    while (std::malloc(size) != nullptr) {
-    }
-  }
-}
 
 haft_table* MakeTable(std::size_t capacity) {
   haft_table* table = nullptr;
