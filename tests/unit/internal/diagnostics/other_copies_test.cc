@@ -6,6 +6,7 @@
 #include <dlfcn.h>
 #include <gtest/gtest.h>
 
+#include <fstream>
 #include <string>
 
 #include "haft/haft.h"
@@ -27,6 +28,18 @@ TEST(OtherCopiesTest, ALoadedLibraryIsNamedAndTheOwnFileIsNot) {
       << dlerror();
   EXPECT_EQ(OtherCopies(),
             "; another copy of Haft is loaded from ./libhaft.so");
+}
+
+TEST(OtherCopiesTest, EachOtherCopyIsNamed) {
+  const std::string second = ::testing::TempDir() + "/second.so";
+  std::ofstream(second, std::ios::binary)
+      << std::ifstream("./libhaft.so", std::ios::binary).rdbuf();
+  for (const char* const path : {"./libhaft.so", second.c_str()})
+    ASSERT_NE(dlopen(path, RTLD_NOW | RTLD_LOCAL), nullptr) << dlerror();
+  const std::string text = OtherCopies();
+  EXPECT_NE(text.find("is loaded from ./libhaft.so"), std::string::npos)
+      << text;
+  EXPECT_NE(text.find("is loaded from " + second), std::string::npos) << text;
 }
 
 TEST(OtherCopiesTest, OfAHandleThatMayBeAnotherCopysTheyAreNamed) {

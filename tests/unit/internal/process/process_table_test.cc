@@ -82,16 +82,22 @@ TEST(ProcessTableTest, CreateReturnsNullIfTheLayoutHasNoRoom) {
 TEST(ProcessTableTest, ATableWithoutRoomForItsHistoryIsNotCreated) {
   if (testing::kSanitized)
     GTEST_SKIP() << "a sanitizer needs more address space than that";
-  for (rlim_t room = 0; room < 4096; room += 64) {  // in KiB
+  constexpr rlim_t kMebibytes = 512;
+  for (rlim_t room = 0; room <= kMebibytes; room += 4) {
     InChild([room] {
       ASSERT_EQ(haft_diagnose(HAFT_DIAGNOSE_SITES), HAFT_OK);
       std::size_t pages = 0;
       ASSERT_TRUE(std::ifstream("/proc/self/statm") >> pages);
-      const rlim_t bytes = pages * sync::PageSize() + (room << 10);
+      const rlim_t bytes = pages * sync::PageSize() + (room << 20);
       const rlimit limit = {bytes, bytes};
       ASSERT_EQ(setrlimit(RLIMIT_AS, &limit), 0);
       const std::unique_ptr<CTable> table = CTable::Create(1000);
       EXPECT_TRUE(table == nullptr || table->history() != nullptr);
+      if (room == 0) {
+        EXPECT_EQ(table, nullptr);
+      } else if (room == kMebibytes) {
+        EXPECT_NE(table, nullptr);
+      }
     });
   }
 }
