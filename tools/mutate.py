@@ -939,7 +939,8 @@ def tests_of(name):
     """The tests of a file of the library, under tests/unit and without their suffix."""
     own = re.sub(r"\.(h|cc)$", "_test", name)
     further = next((tests for pattern, tests in TESTS if re.match(pattern, name)), [])
-    return [test for test in dict.fromkeys([*FIRST.get(name, []), own, *further]) if (UNIT / f"{test}.cc").exists() and test not in NEEDS_BAZEL]
+    return [test for test in dict.fromkeys([*FIRST.get(name, []), own, *further])
+            if (UNIT / f"{test}.cc").exists() and test not in NEEDS_BAZEL]
 
 
 class Bench:
@@ -997,7 +998,8 @@ class Bench:
                 if source not in store:
                     output = (overlay if affected else self.folder / "plain") / (source.replace("/", "_") + ".o")
                     output.parent.mkdir(exist_ok=True)
-                    self.compile(["-O0", *LIBRARY_FLAGS, "-I", base, "-I.", "-include", self.selection, "-c", base / "haft" / source, "-o", output])
+                    self.compile(["-O0", *LIBRARY_FLAGS, "-I", base, "-I.", "-include", self.selection,
+                                  "-c", base / "haft" / source, "-o", output])
                     store[source] = output
             result.append(store[source])
         return result
