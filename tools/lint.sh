@@ -20,7 +20,6 @@ cd "$root"
 # Headers that need no test of their own: "NAME: reason", one a line.
 untested='
 internal/base/sync.h: the choice of a backend; every other test and model is built on it
-internal/base/system_sync.h: aliases and one-line functions; every other test runs on them, and each backend replaces them
 internal/base/abi.h: a name; sanitizer_test.cc and every link depend on it
 haft.h: declarations; haft_test.cc tests what they declare
 facility.h: includes process_table.h

@@ -5,9 +5,9 @@ set -euo pipefail
 lint=$(cd "${BASH_SOURCE[0]%/*}" && pwd)/lint.sh
 tree=$(mktemp -d)
 trap 'rm -rf "$tree"' EXIT
-mkdir -p "$tree/lib/haft/internal/"{base,table,process,diagnostics,attic} "$tree/tests/model/mutants" "$tree/tests/unit"
+mkdir -p "$tree/lib/haft/internal/"{base,table,process,diagnostics,attic} "$tree/tests/model/mutants" "$tree/tests/unit/internal/base"
 printf 'label %s\n' 'S1 S2' none S3 > "$tree/tests/model/mutants/y.txt"
-touch "$tree/tests/unit/x_test.cc"
+touch "$tree/tests/unit/x_test.cc" "$tree/tests/unit/internal/base/system_sync_test.cc"
 
 failures=0
 # expect REGEX|clean: the source on stdin, as x.h (or as $file), gives exactly one finding of the rules that matches, or none.
@@ -47,7 +47,7 @@ expect 'x.h:3: mutant: no mutant of \[S4\]' <<< "${pair/S2/S4}"$'// [S4] acquire
 
 file=internal/base/y.h expect '^lib/haft/internal/base/y.h:1: test: no tests/unit/internal/base/y_test.cc' <<< 'int y;'
 file=internal/base/sync.h expect clean <<< 'int y;'
-file=internal/base/system_sync.h expect clean <<< 'int y;'
+file=internal/base/abi.h expect clean <<< 'int y;'
 
 rules=(words)
 for word in What Who So By Of; do

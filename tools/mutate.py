@@ -68,6 +68,8 @@ UNIT = ROOT / "tests" / "unit"
 EQUIVALENT = ROOT / "tests" / "mutation" / "equivalent.txt"
 COMPILER = os.environ.get("CXX", "g++")
 FLAGS = ["-std=c++17", "-w", "-U_FORTIFY_SOURCE", "-pthread", "-fuse-ld=gold", "-DHAFT_NO_PROBES", "-ftemplate-backtrace-limit=0"]
+# Of the library's sources, as in lib/haft/BUILD.bazel: else a callback that ends its thread meets a noexcept.
+LIBRARY_FLAGS = ["-fno-exceptions", "-fno-rtti"]
 EXPENSIVE = 600  # seconds that no build takes
 
 # Further tests of a file, under tests/unit, the cheapest first; the first pattern that fits the file counts.
@@ -88,25 +90,38 @@ TESTS = [
                                                                 "global_free_list_test", "handle_table_test"]),
     ("internal/table/slot_allocator", ["internal/table/object_store_test", "pinned_test", "internal/table/table_registry_test",
                                        "object_table_test", "handle_table_test", "table_stats_test", "property_test"]),
+    ("internal/reclamation/hazard_cells", ["documented_numbers_test", "hazard_reclamation_test", "read_scope_test", *OBJECTS]),
+    ("internal/table/deferred_destruction", ["documented_numbers_test", "internal/table/object_store_test", "haft_test", *OBJECTS]),
     ("internal/table|(counted|hazard)_reclamation|internal/reclamation",
      ["internal/table/object_store_test", "internal/table/conditional_delete_test", "internal/table/deferred_destruction_test",
       *OBJECTS]),
     ("handle_table", ["table_stats_test", "property_test"]),
     ("object_table|pinned|read_scope", [*OBJECTS, "internal/table/object_store_test"]),
     ("process_table.h", ["internal/process/process_table_test"]),
-    ("internal/process/c_", ["internal/process/c_call_test", "internal/process/c_intern_test", "status_test", "haft_test"]),
-    ("internal/process", ["internal/process/any_table_test", "haft_test", "internal/diagnostics/diagnostics_test"]),
-    ("internal/diagnostics", ["internal/diagnostics/diagnostics_test"]),
+    ("internal/process/c_", ["internal/process/c_call_test", "internal/process/c_api_test", "haft_test", "process_table_test",
+                             "internal/diagnostics/diagnostics_test", "internal/process/c_intern_test"]),
+    ("internal/process", ["internal/process/any_table_test", "internal/process/c_api_test", "haft_test",
+                          "internal/diagnostics/diagnostics_test"]),
+    ("internal/diagnostics", ["internal/diagnostics/diagnostics_test", "internal/process/c_api_test",
+                              "internal/process/process_table_test", "internal/diagnostics/other_copies_test"]),
     ("internal/thread", ["internal/thread/cache_access_test", "handle_table_test"]),
 ]
+# Tests that come before a file's own. Statuses meet static_assert there.
+FIRST = {"haft.h": ["internal/process/c_call_test"]}
 # A test that takes long without optimisation.
 OPTIMIZED = {"handle_table_test": "-O1", "internal/process/intern_table_test": "-O1", "property_test": "-O1",
              "magazine_free_list_test": "-O1"}
 # Further options of a test, as in tests/unit/BUILD.bazel.
-OPTIONS = {"internal/process/intern_table_test": ["-Wl,--wrap=malloc", "-Wl,--wrap=calloc"],
+OPTIONS = {"internal/base/system_sync_test": [f"-Wl,--wrap={name}" for name in (
+               "clock_gettime", "dladdr", "dlopen", "getpid", "getrandom", "pthread_atfork", "pthread_key_create",
+               "pthread_key_delete", "pthread_setspecific", "sched_getcpu", "syscall", "sysconf")],
+           "internal/diagnostics/other_copies_test": ["-rdynamic"],
+           "internal/process/intern_table_test": ["-Wl,--wrap=malloc", "-Wl,--wrap=calloc"],
            "internal/table/table_registry_test": ["-Wl,--wrap=malloc"]}
 # Tests that need a file which Bazel makes.
-NEEDS_BAZEL = {"internal/diagnostics/other_copies_test", "internal/base/probes_test"}
+NEEDS_BAZEL = {"internal/base/probes_test"}
+# Tests that load ./libhaft.so. Theirs has no mutant.
+NEEDS_LIBRARY = {"internal/diagnostics/other_copies_test"}
 
 # Selects the mutant. With HAFT_REACHED it notes for each test case, in milliseconds and numbers, how long it took and which
 # mutants it reached; * is what was reached outside of one.
@@ -159,7 +174,17 @@ __attribute__((constructor)) static void Record() {
 }
 """
 # Read by everything that is compiled with the schema. While a compiler evaluates, no mutant is selected.
-PRELUDE = r"""
+SELECTION = r"""
+extern "C" int haft_selected_mutant;
+extern "C" unsigned char* haft_reached;
+constexpr bool haft_mutant(int number) {
+  if (__builtin_is_constant_evaluated()) return false;
+  haft_reached[number] = 1;
+  return haft_selected_mutant == number;
+}
+"""
+# Read by the tests as well, because it can be precompiled.
+PRELUDE = SELECTION + r"""
 #include <gtest/gtest.h>
 #include <algorithm>
 #include <atomic>
@@ -172,13 +197,6 @@ PRELUDE = r"""
 #include <string>
 #include <thread>
 #include <vector>
-extern "C" int haft_selected_mutant;
-extern "C" unsigned char* haft_reached;
-constexpr bool haft_mutant(int number) {
-  if (__builtin_is_constant_evaluated()) return false;
-  haft_reached[number] = 1;
-  return haft_selected_mutant == number;
-}
 """
 
 
@@ -921,7 +939,8 @@ def tests_of(name):
     """The tests of a file of the library, under tests/unit and without their suffix."""
     own = re.sub(r"\.(h|cc)$", "_test", name)
     further = next((tests for pattern, tests in TESTS if re.match(pattern, name)), [])
-    return [test for test in dict.fromkeys([own, *further]) if (UNIT / f"{test}.cc").exists() and test not in NEEDS_BAZEL]
+    return [test for test in dict.fromkeys([*FIRST.get(name, []), own, *further])
+            if (UNIT / f"{test}.cc").exists() and test not in NEEDS_BAZEL]
 
 
 class Bench:
@@ -933,9 +952,12 @@ class Bench:
         self.includes = {}  # of a source: the files of the library that it reads
         self.plain_objects = {}
         self.object_locks = collections.defaultdict(threading.Lock)
+        self.homes = {}  # of a program: the folder to run it in
         self.prelude = self.folder / "prelude.h"
         self.runtime = self.folder / "runtime.o"
         self.prelude.write_text(PRELUDE)
+        self.selection = self.folder / "selection.h"
+        self.selection.write_text(SELECTION)
         (self.folder / "runtime.cc").write_text(RUNTIME)
         self.compile(["-O1", "-c", self.folder / "runtime.cc", "-o", self.runtime])
 
@@ -976,16 +998,40 @@ class Bench:
                 if source not in store:
                     output = (overlay if affected else self.folder / "plain") / (source.replace("/", "_") + ".o")
                     output.parent.mkdir(exist_ok=True)
-                    self.compile(["-O0", "-I", base, "-I.", "-include", self.prelude, "-c", base / "haft" / source, "-o", output])
+                    self.compile(["-O0", *LIBRARY_FLAGS, "-I", base, "-I.", "-include", self.selection,
+                                  "-c", base / "haft" / source, "-o", output])
                     store[source] = output
             result.append(store[source])
         return result
 
+    def library(self):
+        """A folder with libhaft.so."""
+        with self.object_locks["library"]:
+            folder = self.folder / "library"
+            if not folder.exists():
+                folder.mkdir()
+                self.compile(["-O0", *LIBRARY_FLAGS, "-fPIC", "-fvisibility=hidden", "-DHAFT_BUILDING_SHARED_LIBRARY", "-shared",
+                              "-Ilib", *(LIBRARY / name for name in library_files() if name.endswith(".cc")),
+                              "-o", folder / "libhaft.so"])
+        return folder
+
     def build(self, test, overlay, changed, cache):
-        needed = self.sources_needed(test)
-        objects = self.objects(needed, changed, overlay, cache)
+        source = UNIT / f"{test}.cc"
+        if changed is not None:  # the test first: if the mutant does not compile, that is known soon
+            affected = bool(self.includes_of(source) & changed)
+            store, base = (cache, overlay) if affected else (self.plain_objects, ROOT / "lib")
+            with self.object_locks[id(store), test]:
+                if test not in store:
+                    output = (overlay if affected else self.folder) / (test.replace("/", "_") + ".test.o")
+                    self.compile([OPTIMIZED.get(test, "-O0"), "-I", base, "-I.", "-include", self.prelude, "-c", source, "-o", output])
+                    store[test] = output
+            source = store[test]
+        objects = self.objects(self.sources_needed(test), changed, overlay, cache)
         program = overlay / (test.replace("/", "_") + ".program")
-        self.compile([OPTIMIZED.get(test, "-O0"), "-I", overlay, "-I.", "-include", self.prelude, UNIT / f"{test}.cc", *objects,
+        if test in NEEDS_LIBRARY:
+            self.homes[program.name] = self.library()
+        # The objects come before the test: of what the test has compiled as well, theirs is taken.
+        self.compile([OPTIMIZED.get(test, "-O0"), "-I", overlay, "-I.", "-include", self.prelude, *objects, source,
                       self.runtime, "-o", program, *OPTIONS.get(test, []), "-lgtest", "-lgtest_main", "-lcds"])
         return program
 
@@ -1009,8 +1055,9 @@ class Bench:
                 resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 28, 1 << 28))
             start = time.monotonic()
             with open(output, "wb") as file, subprocess.Popen(
-                    [program, "--gtest_brief=1", "--gtest_fail_fast", f"--gtest_filter={cases}"], cwd=ROOT, env=variables, stdin=subprocess.DEVNULL,
-                    stdout=file, stderr=file, start_new_session=True, preexec_fn=limit) as process:
+                    [program, "--gtest_brief=1", "--gtest_fail_fast", f"--gtest_filter={cases}"],
+                    cwd=self.homes.get(pathlib.Path(program).name, ROOT), env=variables, stdin=subprocess.DEVNULL, stdout=file,
+                    stderr=file, start_new_session=True, preexec_fn=limit) as process:
                 wanted, pause, verdict = start + wall, 0.002, None
                 while process.poll() is None:
                     time.sleep(pause)

@@ -1,13 +1,17 @@
-// InChild: runs a part of a test in a process of its own.
+// InChild: runs a part of a test in a process of its own. TakeAllMemory: leaves
+// such a process none.
 
 #ifndef TESTS_SUPPORT_IN_CHILD_H_
 #define TESTS_SUPPORT_IN_CHILD_H_
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cstddef>
 #include <cstdio>
+#include <cstdlib>
 
 namespace haft::testing {
 
@@ -27,6 +31,17 @@ void InChild(F f) {
   ASSERT_EQ(waitpid(child, &status, 0), child);
   EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0)
       << "wait status " << status;
+}
+
+// Takes all memory that this process can still have. Sanitizers do not survive
+// that.
+inline void TakeAllMemory() {
+  const rlimit limit = {1, 1};
+  ASSERT_EQ(setrlimit(RLIMIT_AS, &limit), 0);
+  for (std::size_t size = std::size_t{1} << 20; size != 0; size /= 2) {
+    while (std::malloc(size) != nullptr) {
+    }
+  }
 }
 
 }  // namespace haft::testing

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdio>
+#include <cstdlib>
 #include <functional>
 #include <memory>
 #include <string>
@@ -12,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "tests/support/in_child.h"
 #include "tests/support/testing.h"
 
 namespace haft {
@@ -35,6 +37,66 @@ struct Base {
   virtual ~Base() = default;
 };
 struct Derived : Base {};
+
+// Before the other tests, of which those with this kind of name come first: a
+// child of a process with a table has one as well.
+TEST(ProcessTableLimitsDeathTest, AFullTableLeavesAnOwnerItsObject) {
+  testing::InChild([] {
+    setenv("HAFT_CAPACITY", "2", 1);
+    Status why = Status::kOk;
+    int object = 0, made = 0;
+    while (New(&object, &why) != kNullHandle) ASSERT_LT(++made, 1000000);
+    EXPECT_EQ(why, Status::kFull);
+    int destroyed = 0;
+    auto with_default = std::make_unique<Tracked>(&destroyed);
+    EXPECT_EQ(New(std::move(with_default), &why), kNullHandle);
+    EXPECT_NE(with_default, nullptr);
+    const auto destroy = [](Tracked* tracked) { delete tracked; };
+    std::unique_ptr<Tracked, void (*)(Tracked*)> with_another(
+        new Tracked(&destroyed), destroy);
+    EXPECT_EQ(New(std::move(with_another), &why), kNullHandle);
+    EXPECT_NE(with_another, nullptr);
+    const auto shared = std::make_shared<Tracked>(&destroyed);
+    EXPECT_EQ(New(shared, &why), kNullHandle);
+    EXPECT_EQ(shared.use_count(), 1);
+    EXPECT_EQ(destroyed, 0);
+    EXPECT_EQ(Intern(&object, &why), kNullHandle);
+    EXPECT_EQ(why, Status::kFull);
+  });
+}
+
+TEST(ProcessTableLimitsDeathTest, WithoutMemoryNothingIsMadeAndNothingLost) {
+  if (testing::kSanitized)
+    GTEST_SKIP() << "a sanitizer does not survive without memory";
+  testing::InChild([] {
+    int destroyed = 0;
+    std::unique_ptr<Tracked, void (*)(Tracked*)> unique(
+        new Tracked(&destroyed), [](Tracked* tracked) { delete tracked; });
+    const auto shared = std::make_shared<Tracked>(&destroyed);
+    auto in_scope = std::make_unique<Tracked>(&destroyed);
+    const Handle handle = New(1);
+    HandleScope scope;
+    EXPECT_TRUE(scope.Add(handle));
+    EXPECT_EQ(scope.Escape(handle), Status::kOk);
+    HandleScope empty;
+    testing::TakeAllMemory();
+    const auto is_refused = [](auto make) {
+      Status why = Status::kOk;
+      EXPECT_EQ(make(&why), kNullHandle);
+      EXPECT_EQ(why, Status::kOutOfMemory);
+    };
+    is_refused([](Status* why) { return New(7, why); });
+    is_refused([&](Status* why) { return New(std::move(unique), why); });
+    is_refused([&](Status* why) { return New(shared, why); });
+    is_refused(
+        [&](Status* why) { return empty.New(std::move(in_scope), why); });
+    EXPECT_FALSE(empty.Add(handle));
+    EXPECT_NE(unique, nullptr);
+    EXPECT_NE(in_scope, nullptr);
+    EXPECT_EQ(shared.use_count(), 1);
+    EXPECT_EQ(destroyed, 0);
+  });
+}
 
 TEST(ProcessTableTest, OwnsAValue) {
   int destroyed = 0;
@@ -248,6 +310,61 @@ TEST(ProcessTableTest, PinOutlivesDeletionAndMoves) {
     EXPECT_EQ(destroyed, 0);
   }).join();
   EXPECT_EQ(destroyed, 1);
+}
+
+TEST(ProcessTableTest, AnAssignedPinEndsAndTheOtherOneMoves) {
+  int destroyed = 0, replaced = 0;
+  const Handle handle = New(Tracked(&destroyed));
+  const Handle other = New(Tracked(&replaced));
+  Pinned<Tracked> from = Pin<Tracked>(handle), to = Pin<Tracked>(other);
+  Tracked* const object = from.get();
+  EXPECT_EQ(Delete(handle), Status::kOk);
+  EXPECT_EQ(Delete(other), Status::kOk);
+  EXPECT_EQ(replaced, 0);
+  to = std::move(from);
+  EXPECT_EQ(replaced, 1);
+  EXPECT_EQ(to.get(), object);
+  EXPECT_EQ(to.status(), Status::kOk);
+  // NOLINTNEXTLINE(bugprone-use-after-move): it holds nothing.
+  EXPECT_EQ(from.get(), nullptr);
+  EXPECT_EQ(from.status(), Status::kNull);
+  Pinned<Tracked>& same = to;
+  to = std::move(same);
+  EXPECT_EQ(to.get(), object);
+  EXPECT_EQ(destroyed, 0);
+  Pinned<Tracked> last(std::move(to));
+  // NOLINTNEXTLINE(bugprone-use-after-move): it holds nothing.
+  EXPECT_EQ(to.get(), nullptr);
+  EXPECT_EQ(to.status(), Status::kNull);
+  haft_pin pin = last.Detach();
+  EXPECT_EQ(last.get(), nullptr);
+  EXPECT_EQ(last.status(), Status::kNull);
+  EXPECT_EQ(destroyed, 0);
+  haft_unpin(&pin);
+  EXPECT_EQ(destroyed, 1);
+}
+
+TEST(ProcessTableTest, DeleteAndWaitForLessThanNoTimeDoesNotWait) {
+  for (const std::chrono::nanoseconds timeout :
+       {std::chrono::nanoseconds(0), std::chrono::nanoseconds(-1),
+        std::chrono::nanoseconds::min()}) {
+    const Handle handle = New(7);
+    const Pinned<int> pinned = Pin<int>(handle);
+    EXPECT_EQ(DeleteAndWait(handle, timeout), Status::kTimedOut);
+  }
+  std::thread deleter;
+  std::atomic<bool> is_deleted{false};
+  {
+    const Handle handle = New(7);
+    const Pinned<int> pinned = Pin<int>(handle);
+    deleter = std::thread([&, handle] {
+      EXPECT_EQ(DeleteAndWait(handle, std::chrono::hours(1)), Status::kOk);
+      is_deleted = true;
+    });
+    while (Check(handle) == Status::kOk) std::this_thread::yield();
+    EXPECT_FALSE(is_deleted);
+  }
+  deleter.join();
 }
 
 TEST(ProcessTableTest, ATakenObjectIsOwnedAsItWas) {

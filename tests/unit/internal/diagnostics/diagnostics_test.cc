@@ -111,6 +111,18 @@ TEST(DiagnosticsTest, AStaleHandlesCreatorAndDeleterAndSlotAreDescribed) {
   });
 }
 
+TEST(DiagnosticsTest, ADescriptionBeginsWithTheHandle) {
+  InProcess([] {
+    const haft_handle handle = Make(kWidget, 11);
+    char begin[40];
+    std::snprintf(begin, sizeof(begin), "0x%" PRIxPTR ": live in ", handle);
+    EXPECT_EQ(Described(handle).find(begin), 0u) << Described(handle);
+    ASSERT_EQ(haft_delete(handle, nullptr), HAFT_OK);
+    std::snprintf(begin, sizeof(begin), "0x%" PRIxPTR ": ", handle);
+    EXPECT_EQ(Described(handle).find(begin), 0u) << Described(handle);
+  });
+}
+
 TEST(DiagnosticsTest, TheSlotsPresentObjectIsDescribed) {
   InDiagnosedProcess([] {
     const haft_handle handle = Make(kWidget, 11);
@@ -151,8 +163,11 @@ TEST(DiagnosticsTest, RemembersTheLastHandlesOfASlot) {
       }
       handles.push_back(next);
     }
-    EXPECT_TRUE(Has(Described(handles[0]), "no longer remembered"));
-    EXPECT_FALSE(Has(Described(handles[0]), "deleted at"));
+    std::string past = Described(handles[0]);
+    past.resize(past.find("; its slot"));
+    EXPECT_TRUE(Has(past, "no longer remembered")) << past;
+    EXPECT_FALSE(Has(past, "created")) << past;
+    EXPECT_FALSE(Has(past, "deleted")) << past;
     for (std::size_t i = 1; i <= 8; ++i)
       EXPECT_TRUE(Has(Described(handles[i]),
                       "created at made.c:" + std::to_string(100 + i)))
@@ -186,6 +201,24 @@ std::intptr_t OffsetFrom(const std::string& text, const std::string& before,
 }
 [[gnu::noinline]] void DeleteByAddress(haft_handle handle) {
   EXPECT_EQ(haft_delete(handle, nullptr), HAFT_OK);
+}
+
+[[gnu::noinline]] void CloseByAddress(haft_scope* scope) {
+  EXPECT_EQ(haft_scope_close(scope), 1u);
+}
+
+TEST(DiagnosticsTest, AScopesHandlesAreDeletedByTheCallThatClosesIt) {
+  InDiagnosedProcess([] {
+    const haft_handle handle = MakeByAddress();
+    haft_scope* scope = nullptr;
+    ASSERT_EQ(haft_scope_open(nullptr, &scope), HAFT_OK);
+    ASSERT_EQ(haft_scope_add(scope, handle), HAFT_OK);
+    CloseByAddress(scope);
+    const std::string text = Described(handle);
+    const std::intptr_t deleted = OffsetFrom(
+        text, "deleted at ", reinterpret_cast<const void*>(&CloseByAddress));
+    EXPECT_TRUE(0 < deleted && deleted < 1000) << deleted << " " << text;
+  });
 }
 
 TEST(DiagnosticsTest, LocationsAreThoseOfTheCallsUnlessALineIsGiven) {
@@ -409,6 +442,48 @@ TEST(DiagnosticsTest, ReportNamesTheFirstHandles) {
     EXPECT_TRUE(Has(lines[0], expected)) << lines[0];
     EXPECT_EQ(lines[1], "2 live of type widget, created at made.c:1");
   });
+}
+
+TEST(DiagnosticsTest, ReportWithoutSitesCountsByType) {
+  InProcess([] {
+    static constexpr haft_type kSameWidget = {"also widget", "haft.test.widget",
+                                              nullptr, 0, 0};
+    for (int i = 0; i < 2; ++i) Make(kGadget, 1);
+    for (int i = 0; i < 3; ++i) Make(kWidget, 1);
+    Make(kSameWidget, 1);
+    std::vector<std::string> lines;
+    const auto report = [&] {
+      lines.clear();
+      return haft_table_report(
+          nullptr, 0,
+          [](void* context, const char* text) {
+            static_cast<std::vector<std::string>*>(context)->push_back(text);
+          },
+          &lines);
+    };
+    EXPECT_EQ(report(), 6u);
+    EXPECT_EQ(lines, (std::vector<std::string>{"4 live of type widget",
+                                               "2 live of type gadget"}));
+    for (int i = 0; i < 2; ++i) Make(kGadget, 1);
+    EXPECT_EQ(report(), 8u);
+    EXPECT_EQ(lines, (std::vector<std::string>{"4 live of type gadget",
+                                               "4 live of type widget"}))
+        << "equal numbers stand in the order of names";
+  });
+}
+
+TEST(DiagnosticsTest, WithoutATableNoLeakIsReported) {
+  EXPECT_EQ(
+      InProcess([] { EXPECT_EQ(haft_diagnose(HAFT_DIAGNOSE_LEAKS), HAFT_OK); }),
+      "");
+}
+
+TEST(DiagnosticsTest, ABadCapacityIsReported) {
+  EXPECT_TRUE(Has(InProcess([] {
+                    setenv("HAFT_CAPACITY", "many", 1);
+                    Make(kWidget, 1);
+                  }),
+                  "HAFT_CAPACITY: must be a decimal number above 0"));
 }
 
 TEST(DiagnosticsTest, LeaksAreReportedAtExit) {
@@ -646,6 +721,78 @@ TEST(DiagnosticsTest, InternedHandlesAreRecordedByTheFirstIntern) {
     ASSERT_EQ(haft_set_refusal_callback(&Hear, &heard, 0), HAFT_OK);
     EXPECT_EQ(haft_release(handle), HAFT_STALE);
     EXPECT_TRUE(Has(heard.description, "haft_release, ")) << heard.description;
+  });
+}
+
+// Only the release that ends the handle is its deletion.
+TEST(DiagnosticsTest, TheLastReleaseIsRecordedAsTheDeletion) {
+  InDiagnosedProcess([] {
+    int object;
+    haft_handle handle = 0;
+    const auto release_elsewhere = [&](haft_status expected) {
+      std::thread([&] { EXPECT_EQ(haft_release(handle), expected); }).join();
+    };
+    for (int i = 0; i < 2; ++i)
+      ASSERT_EQ(haft_intern(&object, &kWidget, &handle), HAFT_OK);
+    release_elsewhere(HAFT_OK);
+    EXPECT_EQ(haft_release(handle), HAFT_OK);
+    const std::string text = Described(handle);
+    const std::size_t deleted = text.find(", deleted at ");
+    ASSERT_NE(deleted, text.npos) << text;
+    EXPECT_TRUE(Has(text.substr(deleted), ByThread())) << text;
+    release_elsewhere(HAFT_STALE);
+    EXPECT_EQ(Described(handle), text);
+  });
+}
+
+TEST(DiagnosticsTest, ReleasesNeedNoHistory) {
+  InProcess([] {
+    static Heard heard;
+    ASSERT_EQ(haft_set_refusal_callback(&Hear, &heard, 0), HAFT_OK);
+    int object;
+    haft_handle handle = 0;
+    for (int i = 0; i < 2; ++i)
+      ASSERT_EQ(haft_intern(&object, &kWidget, &handle), HAFT_OK);
+    EXPECT_EQ(haft_release(handle), HAFT_OK);
+    EXPECT_EQ(haft_release(handle), HAFT_OK);
+    EXPECT_EQ(heard.count, 0);
+    EXPECT_EQ(haft_release(handle), HAFT_STALE);
+    EXPECT_EQ(heard.count, 1);
+  });
+}
+
+TEST(DiagnosticsTest, AFullTableMakesNothing) {
+  InDiagnosedProcess([] {
+    haft_table* table = nullptr;
+    ASSERT_EQ(haft_table_create(2, &table), HAFT_OK);
+    haft_handle handle = 0;
+    while (haft_table_new(table, nullptr, &kWidget, &handle) == HAFT_OK) {
+    }
+    handle = 7;
+    EXPECT_EQ(haft_table_new(table, nullptr, &kWidget, &handle), HAFT_FULL);
+    EXPECT_EQ(handle, 7u);
+    haft_table_destroy(table);
+  });
+}
+
+TEST(DiagnosticsTest, TheNextReportTellsHowManyWereSuppressed) {
+  InProcess([] {
+    static Heard heard;
+    ASSERT_EQ(haft_set_refusal_callback(&Hear, &heard, 1), HAFT_OK);
+    void* object;
+    unsigned long refused = 0;
+    while (heard.count == 0 || !Has(heard.description, "suppressed")) {
+      EXPECT_EQ(haft_value(2, nullptr, &object), HAFT_MALFORMED);
+      // A second may have begun after the first report.
+      ASSERT_LE(heard.count, 3);
+      ++refused;
+    }
+    unsigned long suppressed = 0;
+    ASSERT_EQ(std::sscanf(heard.description.c_str(),
+                          "(%lu suppressed) haft_value, ", &suppressed),
+              1);
+    EXPECT_GT(suppressed, 0u);
+    EXPECT_EQ(suppressed + heard.count, refused);
   });
 }
 

@@ -12,6 +12,7 @@
 
 #include "haft/handle.h"
 #include "haft/handle_layout.h"
+#include "haft/internal/base/sync.h"
 #include "haft/internal/thread/thread_registry.h"
 #include "tests/support/in_child.h"
 
@@ -189,6 +190,21 @@ TEST(CollectedHandlesTest, ChildTakesOverFromAThreadInItsFirstCall) {
 
 // A thread that forks in a signal handler, inside its Trim, goes on in both
 // processes.
+// Nobody is the trimmer, whatever the tag of the thread that forks.
+TEST(CollectedHandlesTest, ChildOfTheFirstThreadTrims) {
+  ThreadRegistry::OfThisCopy().Prepare();
+  CollectedHandles fresh(64), used(64);
+  ASSERT_TRUE(used.Begin());
+  used.End();
+  testing::InChild([&] {
+    sync::ThisThread().tag = 1;
+    testing::InChild([&] {
+      EXPECT_TRUE(fresh.Begin());
+      EXPECT_TRUE(used.Begin());
+    });
+  });
+}
+
 TEST(CollectedHandlesTest, ChildDoesNotTakeOverFromTheThreadThatForks) {
   ThreadRegistry::OfThisCopy().Prepare();
   ThreadRegistry::OfThisCopy().Claim();

@@ -4,6 +4,7 @@
 // forks otherwise.
 
 #include <dlfcn.h>
+#include <errno.h>
 #include <gtest/gtest.h>
 #include <malloc.h>
 #include <unistd.h>
@@ -40,13 +41,15 @@ namespace {
 std::atomic<bool> holds_registration{false};
 std::atomic<bool> is_registered{false}, may_return{false};
 std::atomic<int> registrations{0};
+std::atomic<bool> fails_registration{false};
 
 }  // namespace
 
 // pthread_atfork ends up in this function of the C library. It registers the
-// handlers, and then takes its time.
+// handlers, and then takes its time; or it finds no memory for them.
 extern "C" int __register_atfork(void (*prepare)(), void (*parent)(),
                                  void (*child)(), void* library) {
+  if (prepare != nullptr && fails_registration) return ENOMEM;
   const auto real = reinterpret_cast<decltype(&__register_atfork)>(
       dlsym(RTLD_NEXT, "__register_atfork"));
   const int result = real(prepare, parent, child, library);
@@ -66,6 +69,21 @@ void InternAndRelease() {
   haft_handle handle = 0;
   ASSERT_EQ(haft_intern(&object, &kBorrowed, &handle), HAFT_OK);
   EXPECT_EQ(haft_release(handle), HAFT_OK);
+}
+
+// First, because the process asks once only.
+TEST(InternForkTest, WithoutMemoryForForkHandlersNothingIsInterned) {
+  haft::testing::InChild([] {
+    fails_registration = true;
+    int object = 0;
+    haft_handle handle = 7;
+    for (int i = 0; i < 2; ++i)
+      EXPECT_EQ(haft_intern(&object, &kBorrowed, &handle), HAFT_OUT_OF_MEMORY);
+    EXPECT_EQ(handle, 7u);
+    haft_stats stats;
+    ASSERT_EQ(haft_table_stats(nullptr, &stats), HAFT_OK);
+    EXPECT_EQ(stats.created, 0u);
+  });
 }
 
 TEST(InternForkTest, ForkDuringTheFirstCallMayBeFollowedByAnother) {

@@ -175,6 +175,7 @@ TEST_F(InternTableTest, ADeletedObjectThatIsStillPinnedIsForgotten) {
   EXPECT_EQ(table_.Delete(deleted), Status::kOk);
   const Handle next = Intern(&object_);
   EXPECT_EQ(table_.Check(next), Status::kOk);
+  EXPECT_EQ(interned.size(), 1u) << "the deleted one still counts";
   EXPECT_EQ(destroyed_, 0);
   pinned.Unpin();
   EXPECT_EQ(destroyed_, 1);
@@ -188,6 +189,7 @@ TEST_F(InternTableTest, LastReleaseOfAPinnedObjectLeavesItToTheUnpin) {
   const Handle handle = Intern(&object_);
   internal::AnyTable::Pinned pinned = table_.Pin(handle);
   EXPECT_EQ(Release(handle), Status::kOk);
+  EXPECT_EQ(interned.size(), 0u) << "a released handle counts no more";
   EXPECT_EQ(table_.Check(handle), Status::kStale);
   EXPECT_EQ(Release(handle), Status::kStale);
   EXPECT_EQ(destroyed_, 0);

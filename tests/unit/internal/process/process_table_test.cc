@@ -1,13 +1,18 @@
 #include "haft/internal/process/process_table.h"
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
+#include <cstddef>
 #include <cstdlib>
+#include <fstream>
 #include <memory>
 
 #include "haft/haft.h"
+#include "haft/internal/base/sync.h"
 #include "haft/internal/diagnostics/table_history.h"
 #include "tests/support/in_child.h"
+#include "tests/support/testing.h"
 
 namespace haft::internal {
 namespace {
@@ -71,6 +76,30 @@ TEST(ProcessTableTest, DiagnosticsTurnTheFastPathOffAndKeepAHistory) {
 TEST(ProcessTableTest, CreateReturnsNullIfTheLayoutHasNoRoom) {
   InChild(
       [] { EXPECT_EQ(CTable::Create(AnyTable::kMaxCapacity + 1), nullptr); });
+}
+
+// Address space for the table may be all that there is.
+TEST(ProcessTableTest, ATableWithoutRoomForItsHistoryIsNotCreated) {
+  if (testing::kSanitized)
+    GTEST_SKIP() << "a sanitizer needs more address space than that";
+  constexpr rlim_t kMebibytes = 512;
+  for (rlim_t room = 0; room <= kMebibytes; room += 4) {
+    InChild([room] {
+      ASSERT_EQ(haft_diagnose(HAFT_DIAGNOSE_SITES), HAFT_OK);
+      std::size_t pages = 0;
+      ASSERT_TRUE(std::ifstream("/proc/self/statm") >> pages);
+      const rlim_t bytes = pages * sync::PageSize() + (room << 20);
+      const rlimit limit = {bytes, bytes};
+      ASSERT_EQ(setrlimit(RLIMIT_AS, &limit), 0);
+      const std::unique_ptr<CTable> table = CTable::Create(1000);
+      EXPECT_TRUE(table == nullptr || table->history() != nullptr);
+      if (room == 0) {
+        EXPECT_EQ(table, nullptr);
+      } else if (room == kMebibytes) {
+        EXPECT_NE(table, nullptr);
+      }
+    });
+  }
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 
 #include "haft/handle.h"
 #include "haft/handle_layout.h"
+#include "haft/internal/base/sync.h"
 
 namespace haft::internal {
 namespace {
@@ -94,6 +95,20 @@ TEST_F(DeferredHandlesTest, HandleWaitsUntilTheScopeThatHoldsItEnds) {
   EXPECT_EQ(left_, Words{kA}) << "it left twice";
 }
 
+// Also if there are more holders than slots.
+TEST_F(DeferredHandlesTest, EachHolderHasAListOfItsOwn) {
+  for (const unsigned holder : {18u, 2u + 256u, sync::kMaxThreads}) {
+    left_.clear();
+    reclamation_.Begin(holder);
+    Defer(kA);
+    reclamation_.End(holder);
+    for (unsigned other = 1; other < 17; ++other) Retry(other);
+    EXPECT_EQ(left_, Words()) << "it waits in the list of " << holder;
+    Retry(holder);
+    EXPECT_EQ(left_, Words{kA});
+  }
+}
+
 TEST_F(DeferredHandlesTest, HandleGoesOnToTheNextScopeThatMayHoldIt) {
   for (const unsigned holder : {0u, 1u, 7u}) reclamation_.Begin(holder);
   Defer(kA);
@@ -138,6 +153,27 @@ TEST_F(DeferredHandlesTest, NextHandleOfASlotHasAStampOfItsOwn) {
   reclamation_.End(2);
   Retry(2);
   EXPECT_EQ(left_, (Words{kA, next}));
+}
+
+TEST_F(DeferredHandlesTest, EachSlotHasAStampOfItsOwn) {
+  constexpr Word kSlots = 16;
+  for (Word i = 0; i < kSlots; ++i) {
+    for (Word j = 0; j < kSlots; ++j) {
+      if (i == j) continue;
+      const Word earlier = L::Make(1, i), later = L::Make(1, j);
+      left_.clear();
+      reclamation_.Begin(2);
+      Defer(earlier);
+      reclamation_.End(2);
+      reclamation_.Begin(2);  // too late for the earlier one
+      Defer(later);
+      Retry(2);
+      EXPECT_EQ(left_, Words{earlier}) << "beside " << later;
+      reclamation_.End(2);
+      Retry(2);
+      EXPECT_EQ(left_, (Words{earlier, later}));
+    }
+  }
 }
 
 // Nobody else would see to it: the holder has looked at its list already.

@@ -32,7 +32,7 @@ TEST_F(ScopeWordTest, IsOpenFromTheFirstBeginToTheLastEnd) {
 }
 
 TEST_F(ScopeWordTest, OnlyTheEndOfTheOutermostScopeSaysSo) {
-  constexpr int kDepth = 1000;
+  constexpr int kDepth = 65535;  // what 16 bits can count
   for (int i = 0; i < kDepth; ++i) Begin();
   for (int i = 1; i < kDepth; ++i) {
     EXPECT_FALSE(End());

@@ -1,6 +1,7 @@
 #include "haft/internal/thread/thread_caches.h"
 
 #include <gtest/gtest.h>
+#include <pthread.h>
 
 #include <cstdint>
 #include <thread>
@@ -8,6 +9,8 @@
 #include <vector>
 
 #include "haft/internal/base/sync.h"
+#include "haft/internal/thread/thread_registry.h"
+#include "tests/support/testing.h"
 
 namespace haft::internal {
 namespace {
@@ -269,6 +272,99 @@ TEST(ThreadCachesTest, ForEachVisitsEveryEntryOnce) {
   });
   EXPECT_EQ(visits, sync::kMaxCaches);
   EXPECT_EQ(levels, 7u);
+}
+
+TEST(ThreadCachesTest, UncountCreatedTakesBackOne) {
+  for (const bool is_uncached : {false, true}) {
+    Caches caches;
+    std::thread([&] {
+      if (is_uncached) EndIndex();
+      caches.With([](auto& thread) {
+        thread.CountCreated(3);
+        thread.UncountCreated();
+      });
+    }).join();
+    EXPECT_EQ(caches.created(), 2u);
+    EXPECT_EQ(caches.deleted(), 0u);
+  }
+}
+
+// What is counted and what is taken back are seen at different times.
+TEST(ThreadCachesTest, CreatedIsNeverBelowZero) {
+  Caches caches;
+  WithOwner(caches, [&](auto& owner) {
+    owner.CountCreated(1);
+    owner.UncountCreated();
+    EXPECT_EQ(caches.created(), 0u);
+  });
+  EXPECT_EQ(caches.created(), 0u);
+}
+
+TEST(ThreadCachesTest, EntriesAreBusyWhileTheirThreadsAreInside) {
+  Caches caches;
+  EXPECT_EQ(caches.busy(), 0u);
+  WithOwner(caches, [&](auto&) {
+    EXPECT_EQ(caches.busy(), 1u);
+    std::thread([&] {
+      WithOwner(caches, [&](auto&) { EXPECT_EQ(caches.busy(), 2u); });
+    }).join();
+  });
+  EXPECT_EQ(caches.busy(), 0u);
+}
+
+TEST(ThreadCachesTest, ForEachIdlePassesOverBusyEntries) {
+  Caches caches;
+  WithOwner(caches, [](auto& owner) { owner.set_level(3); });
+  std::thread([&] {
+    WithOwner(caches, [](auto& owner) { owner.set_level(4); });
+  }).join();
+  unsigned visits = 0, levels = 0;
+  const auto visit = [&] {
+    visits = levels = 0;
+    caches.ForEachIdle([&](const Cache&, unsigned level) {
+      ++visits;
+      levels += level;
+    });
+  };
+  const unsigned reach = ThreadRegistry::OfThisCopy().CacheReach();
+  visit();
+  EXPECT_EQ(visits, reach);
+  EXPECT_EQ(levels, 7u);
+  WithOwner(caches, [&](auto&) { visit(); });
+  EXPECT_EQ(visits, reach - 1);
+  EXPECT_EQ(levels, 4u);
+}
+
+// All caches are in use at the same time.
+TEST(ThreadCachesTest, EachOfTheEntriesIsCounted) {
+  // A 32-bit process has no room for so many stacks of the usual size.
+  pthread_attr_t attributes;
+  pthread_attr_init(&attributes);
+  pthread_attr_setstacksize(&attributes, 1 << 20);
+  pthread_setattr_default_np(&attributes);
+  pthread_attr_destroy(&attributes);
+  Caches caches;
+  ASSERT_TRUE(Enters(caches));
+  constexpr unsigned kOthers = sync::kMaxCaches - 1;
+  testing::Barrier inside(kOthers + 1), looked_at(kOthers + 1);
+  std::thread others([&] {
+    testing::RunThreads(kOthers, [&](unsigned) {
+      WithOwner(caches, [&](auto& owner) {
+        owner.CountCreated(3);
+        owner.CountDeleted(2);
+        inside.Wait();
+        looked_at.Wait();
+      });
+    });
+  });
+  inside.Wait();
+  EXPECT_EQ(caches.busy(), kOthers);
+  WithOwner(caches, [&](auto&) { EXPECT_EQ(caches.busy(), sync::kMaxCaches); });
+  looked_at.Wait();
+  others.join();
+  EXPECT_EQ(caches.busy(), 0u);
+  EXPECT_EQ(caches.created(), 3 * kOthers);
+  EXPECT_EQ(caches.deleted(), 2 * kOthers);
 }
 
 TEST(ThreadCachesTest, CountersOfRacingThreadsAreExact) {

@@ -241,6 +241,43 @@ TEST_F(ThreadRegistryTest, ThreadWithoutAClaimHasNone) {
   std::thread([] { EXPECT_EQ(Index(), 0u); }).join();
 }
 
+TEST_F(ThreadRegistryTest, IndexAndCacheAreThoseOfTheThread) {
+  const ThreadRegistry& registry = ThreadRegistry::OfThisCopy();
+  std::thread([&] {
+    EXPECT_EQ(registry.Index(), 0u);
+    EXPECT_EQ(registry.Cache(), 0u);
+    const unsigned mine = ClaimedIndex();
+    EXPECT_EQ(registry.Index(), mine);
+    EXPECT_EQ(registry.Cache(), CacheNumber());
+  }).join();
+  std::thread([&] {
+    sync::ThisThread().exited.store(true, std::memory_order_relaxed);
+    {
+      const ThreadRegistry::Loan lent(ThreadRegistry::OfThisCopy());
+      EXPECT_EQ(registry.Index(), lent.index());
+      EXPECT_EQ(registry.Cache(), 0u);
+    }
+    EXPECT_EQ(registry.Index(), 0u);
+  }).join();
+}
+
+// A single thread takes all of them, in a process of its own.
+TEST_F(ThreadRegistryTest, ThreadBeyondTheLastIndexHasNone) {
+  testing::InChild([] {
+    sync::ThreadState& thread = sync::ThisThread();
+    do {
+      thread.index.store(0, std::memory_order_relaxed);
+      thread.registry = nullptr;
+    } while (ClaimedIndex() != 0);
+    EXPECT_EQ(ThreadRegistry::OfThisCopy().Reach(), sync::kMaxThreads);
+    EXPECT_EQ(thread.registry, nullptr);
+    EXPECT_EQ(ThreadRegistry::OfThisCopy().Index(), 0u);
+    EXPECT_EQ(ThreadRegistry::OfThisCopy().Borrow(), 0u);
+    EXPECT_EQ(thread.loans, 0u);
+    ThreadRegistry::OfThisCopy().Return();
+  });
+}
+
 TEST_F(ThreadRegistryTest, NextThreadInheritsTheIndex) {
   const unsigned mine = ClaimedIndex();
   const unsigned first = IndexOfNewThread();
