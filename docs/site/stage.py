@@ -204,11 +204,11 @@ class Site:
             path = "lib/haft/%s.h" % header
             self.shown[path] = "tree/lib/haft/%s_h.rst" % header
             self.show(path)
-        figures = os.path.join(self.checkout, "docs/figures")
-        if os.path.isdir(figures):
-            for name in sorted(os.listdir(figures)):
+        for folder, _, names in os.walk(os.path.join(self.checkout, "docs/figures")):
+            for name in sorted(names):
                 if name.endswith(".svg"):
-                    self.copy(os.path.join(figures, name), os.path.join("docs/figures", name))
+                    full = os.path.join(folder, name)
+                    self.copy(full, os.path.relpath(full, self.checkout))
 
 
 def main():
