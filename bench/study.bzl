@@ -81,6 +81,7 @@ def _haft_study_impl(ctx):
         "workers": workers,
         "experiments": [_runfiles_path(ctx, file) for file in ctx.files.experiments],
         "simulator": _runfiles_path(ctx, simulator) if simulator else None,
+        "rivals": _runfiles_path(ctx, ctx.file.rivals) if ctx.file.rivals else None,
         "workspace": ctx.workspace_name,
     }))
 
@@ -93,7 +94,7 @@ def _haft_study_impl(ctx):
         manifest = _runfiles_path(ctx, manifest),
     ), is_executable = True)
 
-    runfiles = ctx.runfiles(files = [manifest] + ctx.files.experiments + ctx.files._front_end)
+    runfiles = ctx.runfiles(files = [manifest] + ctx.files.experiments + ctx.files.rivals + ctx.files._front_end)
     for target in ctx.attr.arms + ([ctx.attr.simulator] if simulator else []):
         runfiles = runfiles.merge(target[DefaultInfo].default_runfiles)
     return [DefaultInfo(executable = launcher, runfiles = runfiles)]
@@ -109,6 +110,8 @@ haft_study = rule(
             cfg = "target",
             executable = True,
         ),
+        # A JSON file of the arms that workers in other languages have, which the workspace's bench/rivals/build.sh builds.
+        "rivals": attr.label(allow_single_file = [".json"]),
         "_front_end": attr.label(default = Label("//bench/study:front_end")),
     },
     doc = "The command of a study: `bazel run -c opt //:NAME -- --help`.",

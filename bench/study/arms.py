@@ -13,6 +13,7 @@ from complaint import Complaint, suggestion
 from experiment import Experiment
 
 MANIFEST_VERSION = 1
+RIVALS = "bench/rivals"  # below the workspace: the workers in other languages, and the script that builds them
 PING_PONG = "ping-pong"  # two threads hand a line to and fro, one hand-over each for a look-up
 SYSTEM_CALL = "system-call"  # a look-up is one
 MEMBARRIER = "membarrier"  # Stats is one
@@ -28,6 +29,7 @@ class Manifest:
     experiments: list[pathlib.Path] = field(default_factory=list)
     simulator: str | None = None
     unavailable: dict[str, str] = field(default_factory=dict)  # an arm, and why it is not to be had
+    promised: dict[str, list[str]] = field(default_factory=dict)  # the arms that a program should have, if that is known
 
 
 @dataclass(frozen=True)
@@ -67,10 +69,24 @@ def read_manifest(path: str | None = None, folder: str = ".") -> Manifest:
     if data.get("version") != MANIFEST_VERSION:
         raise Complaint(f"manifest {path}: has version {data.get('version')!r}, not {MANIFEST_VERSION}")
     programs = {one["label"]: str(runfiles / one["program"]) for one in data["workers"]}
+    unavailable = {one["arm"]: f"package {one['package']}" for one in data.get("unavailable", [])}
+    promised = {}
+    for language, names in _rivals(runfiles, data.get("rivals")).items():
+        program = pathlib.Path(os.environ.get("BUILD_WORKSPACE_DIRECTORY", ""), RIVALS, "out", language, "worker")
+        if program.is_file():
+            programs[f"{RIVALS}/out/{language}/worker"] = str(program)
+            promised[str(program)] = names
+        else:
+            unavailable.update(dict.fromkeys(names, f"{RIVALS}/build.sh {language}"))
     simulator = data.get("simulator")
     return Manifest([[program] for program in programs.values()], {program: label for label, program in programs.items()},
                     [runfiles / one for one in data.get("experiments", [])], str(runfiles / simulator) if simulator else None,
-                    {one["arm"]: f"package {one['package']}" for one in data.get("unavailable", [])})
+                    unavailable, promised)
+
+
+def _rivals(runfiles: pathlib.Path, path: str | None) -> dict[str, list[str]]:
+    """Returns the arms of the workers in other languages, by language. Bazel does not build these workers."""
+    return json.loads((runfiles / path).read_text()) if path else {}
 
 
 def describe(command: list[str]) -> tuple[list[dict[str, Any]], str | None]:
@@ -87,9 +103,11 @@ def find(manifest: Manifest, extra: list[dict[str, Any]] = ()) -> tuple[dict[str
     unavailable = dict(manifest.unavailable)
     for command in manifest.workers:
         described, problem = describe(command)
+        label = manifest.labels.get(command[0], command[0])
         if problem is not None:
-            label = manifest.labels.get(command[0], command[0])
             unavailable[label.rpartition(":")[2]] = f"worker {label} {problem}"
+        for name in set(manifest.promised.get(command[0], [])) - {facts["name"] for facts in described}:
+            unavailable[name] = f"worker {label} {problem or 'is older than this arm'}"
         for facts in described:
             if "unavailable" in facts:
                 unavailable[facts["name"]] = facts["unavailable"]

@@ -296,6 +296,16 @@ class AbTest(support.InFolder):
 
 
 class ListTest(support.InFolder):
+    def test_rivals_that_are_not_built_are_listed_with_the_command_that_builds_them(self):
+        with mock.patch.dict(os.environ, BUILD_WORKSPACE_DIRECTORY=str(self.folder)):
+            self.write_rivals(built=False)
+            status, out, err = self.study("list", "arms")
+            self.assertEqual((status, err), (0, ""))
+            self.assertRegex(out, r"cobol/table +not to be had +bench/rivals/build.sh cobol")
+            self.assertRegex(out, r"slow +not to be had +bench/rivals/build.sh fast")
+            self.write_rivals(built=True)
+            self.assertRegex(self.study("list", "arms")[1], r"slow +1\.0")
+
     def test_lists(self):
         for what, words in (("arms", ["fast", "batch (no NewBatch)"]), ("workloads", list(parameters.WORKLOADS)),
                             ("parameters", list(parameters.BY_KEY)), ("experiments", ["default", "quick", "full"])):

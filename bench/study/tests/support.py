@@ -46,6 +46,15 @@ class InFolder(unittest.TestCase):
                     "simulator": None, "workspace": "haft", **changes}
         (self.folder / "manifest.json").write_text(json.dumps(manifest))
 
+    def write_rivals(self, built):
+        """Writes a manifest whose only workers are in other languages, here in the workspace; `built` is whether they are."""
+        (self.folder / "rivals.json").write_text(json.dumps({"fast": ["fast", "slow"], "cobol": ["cobol/table"]}))
+        self.write_manifest(workers=[], rivals=str(self.folder / "rivals.json"))
+        if built:
+            place = self.folder / "bench" / "rivals" / "out" / "fast" / "worker"
+            place.parent.mkdir(parents=True)
+            place.symlink_to(FAKE_WORKER)
+
     def write_experiment(self, text, name="e.toml"):
         (self.folder / name).write_text(text)
 

@@ -1,6 +1,7 @@
 """Tests of worker.py and arms.py: the protocol, with a worker that does not keep to it."""
 
 import copy
+import json
 import os
 import pathlib
 import time
@@ -129,6 +130,40 @@ class ArmsTest(support.InFolder):
         self.write_manifest(workers=[])
         found, _ = arms.find(arms.read_manifest(), [{"name": "fast", "command": FAKE, "version_command": [*FAKE, "--version"]}])
         self.assertEqual(found["fast"].facts["version"], "fake 1.2.3")
+
+    def test_rivals_are_arms_if_they_are_built(self):
+        environment = mock.patch.dict(os.environ, BUILD_WORKSPACE_DIRECTORY=str(self.folder))
+        environment.start()
+        self.addCleanup(environment.stop)
+        self.write_rivals(built=False)
+        found, unavailable = arms.find(arms.read_manifest())
+        self.assertEqual(found, {})
+        self.assertEqual(unavailable, {"fast": "bench/rivals/build.sh fast", "slow": "bench/rivals/build.sh fast",
+                                       "cobol/table": "bench/rivals/build.sh cobol"})
+        self.write_rivals(built=True)
+        found, unavailable = arms.find(arms.read_manifest())
+        self.assertEqual(found["slow"].command, [str(self.folder / "bench" / "rivals" / "out" / "fast" / "worker")])
+        self.assertEqual(unavailable, {"cobol/table": "bench/rivals/build.sh cobol"})
+
+    def test_a_rival_that_does_not_answer_has_a_reason(self):
+        self.write_rivals(built=True)
+        program = self.folder / "bench" / "rivals" / "out" / "fast" / "worker"
+        program.unlink()
+        program.write_text("#!/bin/sh\nexit 7\n")
+        program.chmod(0o755)
+        with mock.patch.dict(os.environ, BUILD_WORKSPACE_DIRECTORY=str(self.folder)):
+            found, unavailable = arms.find(arms.read_manifest())
+        self.assertEqual(found, {})
+        for name in ("bench/rivals/out/fast/worker", "fast", "slow"):
+            self.assertIn("it ended with status 7", unavailable[name])
+
+    def test_an_arm_that_a_rival_does_not_have_yet_has_a_reason(self):
+        self.write_rivals(built=True)
+        (self.folder / "rivals.json").write_text(json.dumps({"fast": ["fast", "newest"]}))
+        with mock.patch.dict(os.environ, BUILD_WORKSPACE_DIRECTORY=str(self.folder)):
+            found, unavailable = arms.find(arms.read_manifest())
+        self.assertIn("slow", found)
+        self.assertEqual(unavailable, {"newest": "worker bench/rivals/out/fast/worker is older than this arm"})
 
     def test_two_arms_of_one_name_are_refused(self):
         with self.assertRaisesRegex(Complaint, "a worker of the manifest has an arm of this name"):
