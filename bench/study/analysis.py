@@ -22,9 +22,9 @@ from experiment import Experiment
 from folder import Folder
 
 THROUGHPUT = "throughput_per_s"
-# The first word of each warning that a cell can have, as a part of a sentence about all cells.
-CELL_WARNINGS = {"spread": "have a spread over 10 %", "bimodal": "have two modes", "drifts": "drift with time",
-                 "differs": "depend on the arm that ran before"}
+# The first word of each warning that a cell can have, as a part of a sentence about all cells: of one, and of several.
+CELL_WARNINGS = {"spread": ("has", "have", "a spread over 10 %"), "bimodal": ("has", "have", "two modes"),
+                 "drifts": ("drifts", "drift", "with time"), "differs": ("depends", "depend", "on the arm that ran before")}
 
 
 @dataclass
@@ -222,7 +222,9 @@ def run_warnings(analysis: Analysis) -> list[str]:
         found.append(f"The load average before a run was {loads.min():.2f} to {loads.max():.2f}.")
     told = "; ".join(analysis.summary.get("warnings", []))
     kinds = collections.Counter(text.split()[0] for text in told.split("; ") if text)
-    found += [f"Of {len(analysis.summary)} cells, {count} {CELL_WARNINGS[kind]}." for kind, count in sorted(kinds.items())]
+    for kind, count in sorted(kinds.items()):
+        one, several, rest = CELL_WARNINGS[kind]
+        found.append(f"{count} of {len(analysis.summary)} cells {one if count == 1 else several} {rest}.")
     pairs = len(analysis.comparisons)
     if pairs:
         needed = comparison.fewest_repetitions(pairs)

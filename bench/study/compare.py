@@ -61,7 +61,7 @@ def _folders(folders: list[Folder], studies: list[analysis.Analysis]):
     for cell, rows in tables.groups(both, axes):
         values = {name: part[analysis.THROUGHPUT].to_numpy(dtype=float) for name, part in rows.groupby("study")}
         if len(values) == 2:
-            pairs.append(({**dict(zip(axes, cell)), "axis": "study", "value": "B", "baseline": "A"}, values["B"], values["A"]))
+            pairs.append(({**dict(zip(axes, cell)), "axis": "study", "compared": "B", "baseline": "A"}, values["B"], values["A"]))
     if not pairs:
         raise Complaint(f"{folders[0].path} and {folders[1].path} have no cell in common")
     return pairs
@@ -80,7 +80,7 @@ def table(found: pandas.DataFrame) -> str:
         return "there is nothing to compare"
     varying = [name for name in tables.varying(found) if name != found["axis"].iloc[0]]
     cells = ["arm"] * ("arm" in found and "arm" not in varying) + varying
-    rows = [[*(row[name] for name in cells), row["value"], row["baseline"], f"{row['ratio']:.3f}", f"{row['low']:.3f}",
+    rows = [[*(row[name] for name in cells), row["compared"], row["baseline"], f"{row['ratio']:.3f}", f"{row['low']:.3f}",
              f"{row['high']:.3f}", f"{row['p_holm']:.2g}", f"{row['delta']:+.2f}", WORDS[row["verdict"]]]
             for _, row in found.iterrows()]
     head = [*cells, "of", "against", "ratio", "from", "to", "p", "delta", "verdict"]

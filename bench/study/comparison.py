@@ -80,7 +80,7 @@ def pairs_of(runs: pandas.DataFrame, axis: str, baseline, metric: str,
         values = {value: part[metric].to_numpy(dtype=float) for value, part in group.groupby(axis, sort=False)}
         if baseline not in values:
             continue
-        pairs += [({**dict(zip(others, cell)), "axis": axis, "value": value, "baseline": baseline}, one, values[baseline])
+        pairs += [({**dict(zip(others, cell)), "axis": axis, "compared": value, "baseline": baseline}, one, values[baseline])
                   for value, one in values.items() if value != baseline]
     return pairs
 
@@ -97,7 +97,7 @@ def sentence(row: pandas.Series, where: str, is_throughput: bool) -> str:
     """Returns the comparison as a sentence."""
     interval = f"95 % interval {row['low']:.3g} to {row['high']:.3g}, p = {row['p_holm']:.2g} after Holm"
     what = "its throughput" if is_throughput else "its latency"
-    subject = f"{row['value']} against {row['baseline']} ({where})"
+    subject = f"{row['compared']} against {row['baseline']} ({where})"
     if row["verdict"] in (FASTER, SLOWER):
         return f"{subject} is {row['verdict']}: {what} is {row['ratio']:.3g} times the other's ({interval})."
     return f"{subject}: {row['verdict']}; {what} is {row['ratio']:.3g} times the other's ({interval})."

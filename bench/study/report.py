@@ -71,7 +71,7 @@ def page(folder: Folder, analysis: Analysis, drawn: list[Plot]) -> str:
     parts += ["<h2>Scaling</h2>", _scaling(analysis)] if analysis.fits or analysis.no_fit else []
     parts += ["<h2>Cells</h2>", _table(_summary_columns(analysis))]
     for title, table, first in (("Percentiles", analysis.percentiles, ["operation", "samples"]),
-                                ("Comparisons", analysis.comparisons, ["value", "baseline"])):
+                                ("Comparisons", analysis.comparisons, ["compared", "baseline"])):
         if len(table):
             parts += [f"<h2>{title}</h2>", _table(table[_shown_columns(table, first)])]
     if analysis.gaps:

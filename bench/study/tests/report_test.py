@@ -121,8 +121,8 @@ class ReportTest(support.InFolder):
         for _, row in comparisons.iterrows():
             def median(arm):
                 return runs[(runs["arm"] == arm) & (runs["threads"] == row["threads"])]["throughput_per_s"].median()
-            self.assertAlmostEqual(row["ratio"], median(row["value"]) / median("fast"))
-        self.assertFalse((comparisons[comparisons["value"] == "twin"]["verdict"].isin(["faster", "slower"])).any())
+            self.assertAlmostEqual(row["ratio"], median(row["compared"]) / median("fast"))
+        self.assertFalse((comparisons[comparisons["compared"] == "twin"]["verdict"].isin(["faster", "slower"])).any())
 
     def test_throughput_is_computed_from_the_threads_own_times(self):
         runs = pandas.read_csv(self.path / "runs.csv").set_index("run")
@@ -182,8 +182,8 @@ class ReportTest(support.InFolder):
         found.summary.loc[0, "warnings"] = "spread 20%; drifts with time"
         found.summary.loc[1, "warnings"] = "spread 30%"
         told = analysis.run_warnings(found)
-        self.assertIn("Of 25 cells, 2 have a spread over 10 %.", told)
-        self.assertIn("Of 25 cells, 1 drift with time.", told)
+        self.assertIn("2 of 25 cells have a spread over 10 %.", told)
+        self.assertIn("1 of 25 cells drifts with time.", told)
 
     def test_folders_of_another_version_are_refused(self):
         other = self.folder / "other"

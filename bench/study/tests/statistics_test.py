@@ -11,6 +11,7 @@ from scipy import stats
 import cells
 import comparison
 import histogram
+import parameters
 import scaling
 import tables
 
@@ -205,8 +206,15 @@ class VerdictTest(unittest.TestCase):
     def test_pairs_are_of_equal_cells_and_without_yardsticks(self):
         runs = frame({"a": [1., 2], "b": [3., 4], "cas": [5., 6]})
         pairs = comparison.pairs_of(runs, "arm", "a", "throughput_per_s")
-        self.assertEqual([(name["value"], name["baseline"], list(one), list(other)) for name, one, other in pairs],
+        self.assertEqual([(name["compared"], name["baseline"], list(one), list(other)) for name, one, other in pairs],
                          [("b", "a", [3, 4], [1, 2])])
+
+    def test_what_a_comparison_says_hides_no_axis(self):
+        runs = frame({"a": [1., 2], "b": [3., 4]}).assign(value=2)
+        name, one, other = comparison.pairs_of(runs, "arm", "a", "throughput_per_s")[0]
+        self.assertEqual((name["value"], name["compared"]), (2, "b"))
+        own = {"axis", "compared", "baseline", *comparison.compare([({}, one, other)], 2, 1).columns}
+        self.assertFalse(own & set(parameters.BY_KEY))
 
 
 class ScalingTest(unittest.TestCase):
