@@ -95,6 +95,9 @@ def _beside_summary(summary: pandas.DataFrame, runs: pandas.DataFrame, seed: int
     columns = [name for name in tables.MEASURED if name != THROUGHPUT]
     medians = good[axes + columns].astype({name: float for name in columns}).groupby(axes, sort=False, dropna=False).median()
     summary = summary.merge(medians.reset_index(), on=axes, how="left")
+    for name in [one for one in good if one.startswith(tables.COUNTER) and good[one].notna().any()]:
+        each = good[axes].assign(count=good[name] / good["done"]).groupby(axes, sort=False, dropna=False)["count"].median()
+        summary = summary.merge(each.rename(name.removeprefix(tables.COUNTER) + tables.EACH).reset_index(), on=axes, how="left")
     one_thread = summary[summary["threads"] == 1].drop(columns="threads").rename(columns={"median": "alone"})
     others = [name for name in axes if name != "threads"]
     summary = summary.merge(one_thread[others + ["alone"]], on=others, how="left")

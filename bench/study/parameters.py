@@ -54,7 +54,8 @@ PLACEMENTS = {
 }
 EVENTS = ["cycles", "instructions", "cache-references", "cache-misses", "branches", "branch-misses", "bus-cycles",
           "stalled-cycles-frontend", "stalled-cycles-backend", "ref-cycles", "cpu-clock", "task-clock", "page-faults",
-          "minor-faults", "major-faults", "context-switches", "cpu-migrations", "alignment-faults", "emulation-faults"]
+          "minor-faults", "major-faults", "context-switches", "cpu-migrations", "alignment-faults", "emulation-faults",
+          "compare-and-swaps", "failed-compare-and-swaps"]
 # The library to preload and the Debian package that has it.
 ALLOCATORS = {"glibc": (None, None), "jemalloc": ("libjemalloc.so.2", "libjemalloc2"),
               "mimalloc": ("libmimalloc.so.2", "libmimalloc2.0"),
@@ -276,7 +277,8 @@ TABLE = [
               _choice(["default", "huge"])),
     Parameter("latency", "boolean or integer", "0 to 10^6", 0, "times every Nth operation; true is every one", _latency,
               axis=False),
-    Parameter("counters", "list of text", "perf events, or `none`", "none", "hardware and software counters of the measurement",
+    Parameter("counters", "list of text", "perf events, or `none`", "none",
+              "counters of the measurement; the arms `retries/*` have `compare-and-swaps` and `failed-compare-and-swaps`",
               _counters, axis=False),
     Parameter("energy", "boolean", "", False, "energy of the packages (RAPL) over the life of each worker", _boolean,
               axis=False),

@@ -148,6 +148,7 @@ def _summary_columns(analysis: Analysis) -> pandas.DataFrame:
     table = analysis.summary
     if table.empty:
         return table
+    wanted += [name for name in table if name.endswith(tables.EACH) and name not in wanted]
     return table[["arm", *(name for name in tables.varying(table) if name != "arm"),
                   *(name for name in wanted if name in table)]]
 

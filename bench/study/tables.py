@@ -10,6 +10,8 @@ from folder import Folder
 from parameters import AXES
 
 # Columns of runs.csv that are measurements, with their units in the names.
+COUNTER = "counter_"  # begins the name of a column
+EACH = "_per_operation"  # ends it
 MEASURED = ["throughput_per_s", "ns_per_operation", "done", "failed", "fairness_least_most", "fairness_jain", "resident_bytes",
             "peak_bytes", "minor_faults", "major_faults", "voluntary_switches", "involuntary_switches", "migrations"]
 
@@ -92,7 +94,7 @@ def _run(line: dict[str, Any]) -> dict[str, Any]:
         "huge_pages_got": answer.get("huge_pages"), "think_ns": answer.get("think_ns"),
         "clock_cost_ns": answer["clock"]["cost_ns"], "clock_granularity_ns": answer["clock"]["granularity_ns"], **by_kind,
         "counters_error": answer.get("counters_error"),
-        **{f"counter_{name}": value for name, value in answer["counters"].items()},
+        **{f"{COUNTER}{name}": value for name, value in answer["counters"].items()},
     })
     merged = histogram.merge([one["buckets"] for one in answer["latency"]])
     if merged:

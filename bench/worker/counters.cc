@@ -9,6 +9,8 @@
 #include <cstddef>
 #include <cstring>
 
+#include "bench/worker/cas_counts.h"
+
 namespace haft::study {
 namespace {
 
@@ -17,6 +19,9 @@ struct Event {
   std::uint32_t type;
   std::uint64_t config;
 };
+
+// The type of an event that the arm counts itself.
+constexpr std::uint32_t kOfArm = ~std::uint32_t{0};
 
 constexpr Event kEvents[] = {
     {"cycles", PERF_TYPE_HARDWARE, PERF_COUNT_HW_CPU_CYCLES},
@@ -43,7 +48,14 @@ constexpr Event kEvents[] = {
     {"cpu-migrations", PERF_TYPE_SOFTWARE, PERF_COUNT_SW_CPU_MIGRATIONS},
     {"alignment-faults", PERF_TYPE_SOFTWARE, PERF_COUNT_SW_ALIGNMENT_FAULTS},
     {"emulation-faults", PERF_TYPE_SOFTWARE, PERF_COUNT_SW_EMULATION_FAULTS},
+    {"compare-and-swaps", kOfArm, 0},
+    {"failed-compare-and-swaps", kOfArm, 1},
 };
+
+// Returns the count of the calling thread so far.
+std::uint64_t CountOfArm(const Event& event) {
+  return event.config == 0 ? cas_counts.attempted : cas_counts.failed;
+}
 
 const Event* FindEvent(const std::string& name) {
   for (const Event& event : kEvents)
@@ -82,6 +94,13 @@ std::string CounterNames() {
 
 Counters::Counters(const std::vector<std::string>& names) : names_(names) {
   for (const std::string& name : names) {
+    of_arm_.push_back(0);
+    if (FindEvent(name)->type == kOfArm) {
+      files_.push_back(-1);
+      if (!counts_cas && error_.empty())
+        error_ = "this arm does not count " + name;
+      continue;
+    }
     files_.push_back(Open(*FindEvent(name)));
     if (files_.back() < 0 && error_.empty()) {
       error_ = errno == ENOENT
@@ -99,13 +118,19 @@ Counters::~Counters() {
 }
 
 void Counters::Start() {
-  for (const int file : files_)
-    if (file >= 0) ioctl(file, PERF_EVENT_IOC_ENABLE, 0);
+  for (std::size_t i = 0; i < files_.size(); ++i) {
+    const Event& event = *FindEvent(names_[i]);
+    if (event.type == kOfArm) of_arm_[i] -= CountOfArm(event);
+    if (files_[i] >= 0) ioctl(files_[i], PERF_EVENT_IOC_ENABLE, 0);
+  }
 }
 
 void Counters::Stop() {
-  for (const int file : files_)
-    if (file >= 0) ioctl(file, PERF_EVENT_IOC_DISABLE, 0);
+  for (std::size_t i = 0; i < files_.size(); ++i) {
+    const Event& event = *FindEvent(names_[i]);
+    if (event.type == kOfArm) of_arm_[i] += CountOfArm(event);
+    if (files_[i] >= 0) ioctl(files_[i], PERF_EVENT_IOC_DISABLE, 0);
+  }
 }
 
 std::vector<std::optional<std::uint64_t>> Counters::Read() const {
@@ -117,6 +142,8 @@ std::vector<std::optional<std::uint64_t>> Counters::Read() const {
   std::vector<std::optional<std::uint64_t>> counts;
   for (std::size_t i = 0; i < files_.size(); ++i) {
     counts.emplace_back();
+    if (counts_cas && FindEvent(names_[i])->type == kOfArm)
+      counts.back() = of_arm_[i];
     if (files_[i] < 0 ||
         read(files_[i], &reading, sizeof(reading)) != sizeof(reading))
       continue;

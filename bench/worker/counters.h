@@ -11,12 +11,12 @@
 namespace haft::study {
 
 // Returns whether there is an event of that name. The names are those of
-// `perf list`.
+// `perf list`, and of what an arm counts itself (cas_counts.h).
 bool IsCounter(const std::string& name);
 // Returns all names, separated by ", ".
 std::string CounterNames();
 
-// Counts from its construction on.
+// Counts between Start and Stop.
 class Counters {
  public:
   explicit Counters(const std::vector<std::string>& names);
@@ -28,14 +28,15 @@ class Counters {
   void Stop();
 
   // Return the counts, in the order of the names; nothing for those that the
-  // kernel refuses. If an event had to share its counter with others, the
-  // count is extrapolated.
+  // kernel refuses, or the arm does not count. If an event had to share its
+  // counter with others, the count is extrapolated.
   std::vector<std::optional<std::uint64_t>> Read() const;
   // Returns why a count is missing or extrapolated; empty if none is.
   const std::string& error() const { return error_; }
 
  private:
-  std::vector<int> files_;  // -1: refused
+  std::vector<int> files_;  // -1: refused, or not the kernel's
+  std::vector<std::uint64_t> of_arm_;
   std::vector<std::string> names_;
   mutable std::string error_;
 };

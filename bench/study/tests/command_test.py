@@ -1,5 +1,6 @@
 """Tests of the command: exit statuses, what goes to stdout and stderr, and that bad input writes nothing."""
 
+import csv
 import json
 import os
 import pathlib
@@ -106,6 +107,16 @@ class RunTest(support.InFolder):
     def setUp(self):
         super().setUp()
         self.write_experiment(support.SMALL)
+
+    def test_counts_are_shown_for_an_operation(self):
+        status, _, err = self.study("run", "e.toml", "--out=d", "--set", 'counters=["instructions", "cycles"]')
+        self.assertEqual(status, 0, err)
+        with open(self.folder / "d" / "summary.csv") as file:
+            rows = list(csv.DictReader(file))
+        self.assertEqual({row["instructions_per_operation"] for row in rows}, {"3.0"})
+        self.assertNotIn("cycles_per_operation", rows[0])
+        page = (self.folder / "d" / "report.html").read_text()
+        self.assertEqual(page.count("<th>instructions per operation</th>"), 1)
 
     def test_a_run_with_all_its_files(self):
         status, out, err = self.study("run", "e.toml", "--out=d")

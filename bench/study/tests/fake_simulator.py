@@ -22,7 +22,8 @@ def rows(request):
                         throughput = ARMS[arm] * cores / (1 + 0.01 * (cores - 1)) * (1 + hold / 1000) * (1 + seed % 5 / 100)
                         counts = {name: 1.5 for name in ("accesses", "transfers", "far_transfers", "invalidations",
                                                          "failed_cas")}
-                        yield {**head, "hold_ns": hold, "seed": seed, "parameters": request.get("parameters", {}), "window_ns": 20000.0,
+                        yield {**head, "hold_ns": hold, "seed": seed, "parameters": request.get("parameters", {}),
+                               "window_ns": 20000.0,
                                "counted_cores": cores, "operations": 1000.0, "throughput_per_us": throughput,
                                "ns_per_operation": 1000 * cores / throughput, "latency_ns": None,
                                "jain": 0.95 if cores < 64 else 0.8, "settled": cores < 64, "counts": counts,

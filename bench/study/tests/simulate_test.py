@@ -165,7 +165,8 @@ class CoreLatencyTest(unittest.TestCase):
 
 class CalibrateTest(InFolderWithMachines):
     MEASURED = {"hit_ns": 0.4, "own_cas_ns": 5.0, "ping_pong_ns": 40.0, "contended_add_ns": 12.0, "own_add_ns": 6.0,
-                "shared_read_ns": 0.4, "loop_ns": 1.0, "membarrier_ns": 500.0, "membarrier_beside_ns": 8000.0, "interrupt_ns": 5000.0}
+                "shared_read_ns": 0.4, "loop_ns": 1.0, "membarrier_ns": 500.0, "membarrier_beside_ns": 8000.0,
+                "interrupt_ns": 5000.0}
 
     def test_the_constants_are_derived_by_the_simulators_own_law(self):
         found = calibrate.derive(self.MEASURED)

@@ -204,7 +204,7 @@ class VerdictTest(unittest.TestCase):
         self.assertEqual([comparison.fewest_repetitions(pairs) for pairs in (1, 2, 100)], [4, 5, 8])
 
     def test_pairs_are_of_equal_cells_and_without_yardsticks(self):
-        runs = frame({"a": [1., 2], "b": [3., 4], "cas": [5., 6]})
+        runs = frame({"a": [1., 2], "b": [3., 4], "cas": [5., 6], "retries/a": [7., 8]})
         pairs = comparison.pairs_of(runs, "arm", "a", "throughput_per_s")
         self.assertEqual([(name["compared"], name["baseline"], list(one), list(other)) for name, one, other in pairs],
                          [("b", "a", [3, 4], [1, 2])])
