@@ -158,9 +158,9 @@ def judge(rows: pandas.DataFrame) -> Verdict:
 
 
 def report(rows: pandas.DataFrame) -> str:
-    """Returns the table in Markdown, an arm a row and the ratios of one thread and two in each cell, and what it shows."""
+    """Returns a table in Markdown of predicted by measured time, with one thread and with two, and what it shows."""
     verdict = judge(rows)
-    lines = ["| predicted / measured | " + " | ".join(WORKLOADS) + " |", "|---|" + "---|" * len(WORKLOADS)]
+    lines = ["| arm: with 1 thread / with 2 | " + " | ".join(WORKLOADS) + " |", "|---|" + "---|" * len(WORKLOADS)]
     for arm in ARMS:
         ratios = rows[rows["arm"] == arm].groupby("workload", sort=False)["ratio"]
         cells = [" / ".join("-" if pandas.isna(ratio) else f"{ratio:.2f}" for ratio in ratios.get_group(workload))
