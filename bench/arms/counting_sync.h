@@ -13,6 +13,7 @@
 // All that this namespace does not declare is the system's.
 namespace haft::internal::sync {
 
+// NOLINTNEXTLINE(google-build-using-namespace)
 using namespace system_sync;
 
 inline const bool counts_cas = study::counts_cas = true;
