@@ -48,7 +48,7 @@ HAFT_STUDY_ARM("array", Array);
 class Hits {
  public:
   static constexpr bool kRefusesStale = false;
-  static constexpr std::size_t kReads = 16;
+  static constexpr std::size_t kReads = 16;  // as in bench/study/calibrate.py
 
   struct Session {
     explicit Session(Hits&) {}

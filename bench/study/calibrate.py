@@ -63,11 +63,11 @@ def measure(found: dict[str, Arm], cpus: list[Cpu]) -> dict[str, float]:
     def by_thread(arm: str, workload: str, places: list[list[int]]) -> list[float]:
         runs = []
         for _ in range(REPETITIONS):
-            outcome = worker.call(found[arm].command, core_latency.request(arm, workload, places, MEASURE), core_latency.LIMIT)
+            outcome = worker.call(found[arm].command, core_latency.request(arm, workload, places, measure=MEASURE),
+                                  core_latency.LIMIT)
             if outcome.status != "ok":
                 raise Complaint(f"arm {arm}, {workload}: {outcome.status}: {outcome.message}")
-            runs.append([thread["ns"] / sum(one["done"] for one in thread["operations"].values())
-                         for thread in outcome.answer["threads"]])
+            runs.append(core_latency.ns_by_thread(outcome.answer))
         return [statistics.median(thread) for thread in zip(*runs)]
 
     def ns(arm: str, workload: str, places: list[list[int]]) -> float:

@@ -35,10 +35,11 @@ def pairs(cpus: list[Cpu], seed: int) -> list[tuple[Cpu, Cpu]]:
     return [pair for group in groups.values() for pair in sorted(draw.sample(group, min(PAIRS, len(group))), key=every.index)]
 
 
-def request(arm: str, workload: str, cpus: list[list[int]], measure: str = "20ms") -> dict[str, Any]:
-    """Returns the request for a short run of a yardstick on these CPUs."""
-    plan = experiment.resolve({"title": "yardstick", "arms": [arm], "workload": workload, "threads": len(cpus), "live": 2,
-                               "time": {"warm_up": "5ms", "measure": measure}}, "yardstick")
+def request(arm: str, workload: str, cpus: list[list[int]], warm_up: str = "5ms", measure: str = "20ms",
+            **keys: Any) -> dict[str, Any]:
+    """Returns the request for a short run on these CPUs. `keys` are of an experiment; there are 2 live handles without them."""
+    plan = experiment.resolve({"title": "short run", "arms": [arm], "workload": workload, "threads": len(cpus), "live": 2,
+                               "time": {"warm_up": warm_up, "measure": measure}, **keys}, "short run")
     return schedule.request(schedule.plan(experiment.product(plan, {"threads": [len(cpus)]}), 1, 1)[0], plan, cpus)
 
 
@@ -60,9 +61,8 @@ def system_costs(found: dict[str, Arm], cpus: list[Cpu]) -> dict[str, float | No
         outcome = worker.call(found[arm].command, request(arm, workload, [[cpu.number] for cpu in cpus[:count]]), LIMIT)
         if outcome.status != "ok":
             return None
-        thread = outcome.answer["threads"][0]
-        done = sum(one["done"] for one in thread["operations"].values())
-        return round(thread["ns"] / done, 1) if done else None
+        ns = ns_by_thread(outcome.answer)[0]
+        return None if ns is None else round(ns, 1)
 
     return {"system_call_ns": first_thread(SYSTEM_CALL, "find", 1), "membarrier_ns": first_thread(MEMBARRIER, "stats", 1),
             "membarrier_beside_ns": first_thread(MEMBARRIER, "stats", 2)}
@@ -80,6 +80,12 @@ def measure(arm: Arm, cpus: list[Cpu], seed: int) -> list[dict[str, Any]]:
             row["problem"] = f"{outcome.status}: {outcome.message}"
         found.append(row)
     return found
+
+
+def ns_by_thread(answer: dict[str, Any]) -> list[float | None]:
+    """Returns for each thread the time of an operation of any kind; None if it has done none."""
+    done = [sum(one["done"] for one in thread["operations"].values()) for thread in answer["threads"]]
+    return [thread["ns"] / count if count else None for thread, count in zip(answer["threads"], done)]
 
 
 def one_way_ns(answer: dict[str, Any]) -> float | None:

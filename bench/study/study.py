@@ -40,7 +40,7 @@ class Study:
             nowhere.update(unavailable)
             self._arms.update({_key(name, revision): arm for name, arm in arms.items()})
             self._unavailable.update({_key(name, revision): reason for name, reason in unavailable.items()})
-        self.yardsticks = everywhere  # also those that are no arms of the experiment
+        self.all_arms = everywhere  # also those that are no arms of the experiment
         arms_module.select(self.experiment, everywhere, nowhere)
 
     def _check(self) -> None:

@@ -9,9 +9,9 @@ import histogram
 from folder import Folder
 from parameters import AXES
 
+COUNTER = "counter_"  # begins the name of a counter's column in runs.csv
+EACH = "_per_operation"  # ends it in summary.csv
 # Columns of runs.csv that are measurements, with their units in the names.
-COUNTER = "counter_"  # begins the name of a column
-EACH = "_per_operation"  # ends it
 MEASURED = ["throughput_per_s", "ns_per_operation", "done", "failed", "fairness_least_most", "fairness_jain", "resident_bytes",
             "peak_bytes", "minor_faults", "major_faults", "voluntary_switches", "involuntary_switches", "migrations"]
 

@@ -9,8 +9,6 @@ from typing import Any, Callable
 import pandas
 
 import core_latency
-import experiment
-import schedule
 import simulate
 import tables
 import worker
@@ -19,7 +17,7 @@ from progress import Progress
 from topology import Cpu
 
 REPETITIONS = 5
-WARM_UP, MEASURE, LIMIT = "20ms", "60ms", 30.0
+WARM_UP, MEASURE, LIVE = "20ms", "60ms", 1000  # as many live handles as the simulator has
 SEEDS = [1, 2, 3]
 ATTEMPTS, STEADY = 5, 1.25
 NEAR, FAR = 1.5, 3.0  # a prediction is good within the one factor, and needs an explanation beyond the other
@@ -103,13 +101,11 @@ def _measure(row: dict[str, Any], found: dict[str, Arm], cpus: list[Cpu]) -> str
     arm, match = ARMS[row["arm"]], WORKLOADS[row["workload"]]
     if arm not in found:
         return f"the arm {arm} is not to be had"
-    plan = experiment.resolve({"title": "validation", "arms": [arm], "workload": match.workload, "threads": row["threads"],
-                               "time": {"warm_up": WARM_UP, "measure": MEASURE}, **(match.keys or {})}, "validation")
-    cell = experiment.product(plan, {"threads": [row["threads"]]})
-    request = schedule.request(schedule.plan(cell, 1, 1)[0], plan, [[cpu.number] for cpu in cpus[:row["threads"]]])
+    request = core_latency.request(arm, match.workload, [[cpu.number] for cpu in cpus[:row["threads"]]], WARM_UP, MEASURE,
+                                   **{"live": LIVE, **(match.keys or {})})
     values = []
     for _ in range(REPETITIONS):
-        outcome = worker.call(found[arm].command, request, LIMIT)
+        outcome = worker.call(found[arm].command, request, core_latency.LIMIT)
         if outcome.status != "ok":
             return outcome.message or outcome.status
         threads = outcome.answer["threads"]

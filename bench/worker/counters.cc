@@ -12,13 +12,16 @@
 #include "bench/worker/cas_counts.h"
 
 namespace haft::study {
-namespace {
 
-struct Event {
+struct CounterEvent {
   const char* name;
   std::uint32_t type;
   std::uint64_t config;
 };
+
+namespace {
+
+using Event = CounterEvent;
 
 // The type of an event that the arm counts itself.
 constexpr std::uint32_t kOfArm = ~std::uint32_t{0};
@@ -92,17 +95,17 @@ std::string CounterNames() {
   return names;
 }
 
-Counters::Counters(const std::vector<std::string>& names) : names_(names) {
+Counters::Counters(const std::vector<std::string>& names) {
   for (const std::string& name : names) {
-    of_arm_.push_back(0);
-    if (FindEvent(name)->type == kOfArm) {
-      files_.push_back(-1);
+    const Event& event = *FindEvent(name);
+    if (event.type == kOfArm) {
+      counted_.push_back({event, -1, 0});
       if (!counts_cas && error_.empty())
         error_ = "this arm does not count " + name;
       continue;
     }
-    files_.push_back(Open(*FindEvent(name)));
-    if (files_.back() < 0 && error_.empty()) {
+    counted_.push_back({event, Open(event), 0});
+    if (counted_.back().file < 0 && error_.empty()) {
       error_ = errno == ENOENT
                    ? "this machine has no counter for " + name
                    : "the kernel refuses to count " + name + ": " +
@@ -113,23 +116,23 @@ Counters::Counters(const std::vector<std::string>& names) : names_(names) {
 }
 
 Counters::~Counters() {
-  for (const int file : files_)
-    if (file >= 0) close(file);
+  for (const Counted& counted : counted_)
+    if (counted.file >= 0) close(counted.file);
 }
 
 void Counters::Start() {
-  for (std::size_t i = 0; i < files_.size(); ++i) {
-    const Event& event = *FindEvent(names_[i]);
-    if (event.type == kOfArm) of_arm_[i] -= CountOfArm(event);
-    if (files_[i] >= 0) ioctl(files_[i], PERF_EVENT_IOC_ENABLE, 0);
+  for (Counted& counted : counted_) {
+    if (counted.event.type == kOfArm)
+      counted.of_arm -= CountOfArm(counted.event);
+    if (counted.file >= 0) ioctl(counted.file, PERF_EVENT_IOC_ENABLE, 0);
   }
 }
 
 void Counters::Stop() {
-  for (std::size_t i = 0; i < files_.size(); ++i) {
-    const Event& event = *FindEvent(names_[i]);
-    if (event.type == kOfArm) of_arm_[i] += CountOfArm(event);
-    if (files_[i] >= 0) ioctl(files_[i], PERF_EVENT_IOC_DISABLE, 0);
+  for (Counted& counted : counted_) {
+    if (counted.event.type == kOfArm)
+      counted.of_arm += CountOfArm(counted.event);
+    if (counted.file >= 0) ioctl(counted.file, PERF_EVENT_IOC_DISABLE, 0);
   }
 }
 
@@ -140,12 +143,12 @@ std::vector<std::optional<std::uint64_t>> Counters::Read() const {
     std::uint64_t running;
   } reading;
   std::vector<std::optional<std::uint64_t>> counts;
-  for (std::size_t i = 0; i < files_.size(); ++i) {
+  for (const Counted& counted : counted_) {
     counts.emplace_back();
-    if (counts_cas && FindEvent(names_[i])->type == kOfArm)
-      counts.back() = of_arm_[i];
-    if (files_[i] < 0 ||
-        read(files_[i], &reading, sizeof(reading)) != sizeof(reading))
+    if (counts_cas && counted.event.type == kOfArm)
+      counts.back() = counted.of_arm;
+    if (counted.file < 0 ||
+        read(counted.file, &reading, sizeof(reading)) != sizeof(reading))
       continue;
     if (reading.running == reading.enabled) {
       counts.back() = reading.count;
@@ -154,7 +157,8 @@ std::vector<std::optional<std::uint64_t>> Counters::Read() const {
                            static_cast<double>(reading.running);
       counts.back() = static_cast<std::uint64_t>(
           static_cast<double>(reading.count) * share);
-      error_ = names_[i] + " is extrapolated: there are too few counters";
+      error_ = std::string(counted.event.name) +
+               " is extrapolated: there are too few counters";
     }
   }
   return counts;

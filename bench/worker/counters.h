@@ -16,6 +16,8 @@ bool IsCounter(const std::string& name);
 // Returns all names, separated by ", ".
 std::string CounterNames();
 
+struct CounterEvent;
+
 // Counts between Start and Stop.
 class Counters {
  public:
@@ -35,9 +37,12 @@ class Counters {
   const std::string& error() const { return error_; }
 
  private:
-  std::vector<int> files_;  // -1: refused, or not the kernel's
-  std::vector<std::uint64_t> of_arm_;
-  std::vector<std::string> names_;
+  struct Counted {
+    const CounterEvent& event;
+    int file;              // -1: refused, or not the kernel's
+    std::uint64_t of_arm;  // what the arm has counted
+  };
+  std::vector<Counted> counted_;
   mutable std::string error_;
 };
 
