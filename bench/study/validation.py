@@ -13,6 +13,7 @@ import simulate
 import tables
 import worker
 from arms import PING_PONG, Arm
+from complaint import Complaint
 from progress import Progress
 from topology import Cpu
 
@@ -94,7 +95,10 @@ def _measure_steadily(row: dict[str, Any], found: dict[str, Arm], cpus: list[Cpu
 
 
 def _hand_over(found: dict[str, Arm], cpus: list[Cpu]) -> float:
-    return core_latency.measure(found[PING_PONG], cpus[:2], 1)[0]["ns"]
+    pair = core_latency.measure(found[PING_PONG], cpus[:2], 1)[0]
+    if "problem" in pair:
+        raise Complaint(f"arm {PING_PONG}: {pair['problem']}")
+    return pair["ns"]
 
 
 def _measure(row: dict[str, Any], found: dict[str, Arm], cpus: list[Cpu]) -> str | None:

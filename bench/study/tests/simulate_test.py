@@ -239,6 +239,11 @@ class ValidationTest(InFolderWithMachines):
         self.assertIn("| gone | - / - | - / - | - |", out)
         self.assertRegex(out, r"% of 10 cells are within a factor of 1.5, and \d+ are beyond 3\.")
 
+    def test_a_hand_over_that_cannot_be_measured_is_said(self):
+        with mock.patch.object(core_latency, "measure", return_value=[{"problem": "crash: it ended"}]), \
+                self.assertRaisesRegex(Complaint, "arm ping-pong: crash: it ended"):
+            validation._hand_over({"ping-pong": None}, [])
+
     def test_cpus_that_move_are_said(self):
         row = {"arm": "fast", "workload": "churn", "threads": 2, "measured_ns": None, "ping_pong_ns": None}
         with mock.patch.object(validation, "_hand_over", side_effect=[40.0, 170.0] * validation.ATTEMPTS), \
