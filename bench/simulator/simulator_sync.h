@@ -163,6 +163,14 @@ class Plain {
 // between them.
 inline void SignalFence() noexcept {}
 
+// Costs a load and a store, and there are no signal handlers.
+template <typename T>
+bool CompareExchangeInThread(Atomic<T>& word, T expected, T desired) noexcept {
+  if (word.load(std::memory_order_relaxed) != expected) return false;
+  word.store(desired, std::memory_order_relaxed);
+  return true;
+}
+
 inline bool HasHeavyBarrier() noexcept { return true; }
 inline void PrepareHeavyBarrier() noexcept {}
 inline void HeavyBarrier() noexcept {

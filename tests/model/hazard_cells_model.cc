@@ -36,5 +36,16 @@ TEST(HazardCellsModel, PinOfAHandlerAgainstDelete) {
   Exploration().Bound(1).Random(50'000).Holds<PinOfAHandlerAgainstDelete>();
 }
 
+// The same for a thread that has used the object before.
+struct NextPinOfAHandlerAgainstDelete : PinOfAHandlerAgainstDelete {
+  NextPinOfAHandlerAgainstDelete() {
+    ActAs(1);
+    PinUseUnpin(table, handle, life);
+  }
+};
+TEST(HazardCellsModel, NextPinOfAHandlerAgainstDelete) {
+  Exploration().Bound(1).Random(50'000).Holds<NextPinOfAHandlerAgainstDelete>();
+}
+
 }  // namespace
 }  // namespace haft::model

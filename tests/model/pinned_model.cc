@@ -1,4 +1,6 @@
-// Models of .
+// Models of pins.
+
+#include <limits>
 
 #include "gtest/gtest.h"
 #include "haft/handle.h"
@@ -39,6 +41,42 @@ TEST(PinnedModel, NextPinAgainstDelete) {
 using TwoPinsAgainstDelete = TwoPinsAgainstDeleteOf<TrackedTable>;
 TEST(PinnedModel, TwoPinsAgainstDelete) {
   Exploration().Bound(1).Random(100'000).Holds<TwoPinsAgainstDelete>();
+}
+
+// Two threads that a user set cannot tell apart use the object for the first
+// time, after a third one.
+struct TwoPinsOfOneGroupAgainstDelete : OneObject {
+  static constexpr unsigned kThreads = 3;
+
+  TwoPinsOfOneGroupAgainstDelete() {
+    PinUseUnpin(table, handle, life);
+    constexpr unsigned kGroups = std::numeric_limits<Word>::digits / 2;
+    auto& registry = internal::ThreadRegistry::OfThisCopy();
+    const unsigned like = IndexOf(1) + kGroups;
+    // The registry must reach so far.
+    while (registry.Reach() < like) {
+      internal::sync::ThisThread().index.store(0, std::memory_order_relaxed);
+      internal::sync::ThisThread().registry = nullptr;
+      registry.Claim();
+    }
+    internal::sync::thread_states[2].index.store(like,
+                                                 std::memory_order_relaxed);
+    ActAs(0);
+  }
+  static unsigned IndexOf(unsigned thread) {
+    return internal::sync::thread_states[thread].index.load(
+        std::memory_order_relaxed);
+  }
+  void Thread(unsigned i) {
+    if (i == 0) {
+      Require(Delete(table, handle, life), "the one Delete succeeds");
+    } else {
+      PinUseUnpin(table, handle, life);
+    }
+  }
+};
+TEST(PinnedModel, TwoPinsOfOneGroupAgainstDelete) {
+  Exploration().Bound(1).Random(50'000).Holds<TwoPinsOfOneGroupAgainstDelete>();
 }
 
 using TwoUnpinsAgainstDelete = TwoUnpinsAgainstDeleteOf<TrackedTable>;

@@ -50,13 +50,13 @@ unsigned Index() {
 }
 
 // A handler that claims an index, at a moment when its thread may be about to
-// get or to lose one. ThreadRegistry::Index checks that it finds one in a
+// get or to lose one. ThreadRegistry::IndexHere checks that it finds one in a
 // thread whose state says so.
 void ClaimInHandler(void*) {
   ThreadRegistry& registry = ThreadRegistry::OfThisCopy();
-  Require(registry.Index() == Index(), "two indices for one thread");
+  Require(registry.IndexHere() == Index(), "two indices for one thread");
   registry.Claim();
-  Require(registry.Index() == Index(), "two indices for one thread");
+  Require(registry.IndexHere() == Index(), "two indices for one thread");
 }
 
 // Threads that come and go, of which one at a time is interrupted by a handler

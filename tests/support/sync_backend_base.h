@@ -28,6 +28,14 @@ namespace haft::internal::simulated_sync {
 inline void SignalFence() noexcept {}
 inline void PrefetchForWrite(const void*) noexcept {}
 
+// One step, as it is towards a signal handler of the thread. `Word` is an
+// atomic word of the backend.
+template <typename Word, typename T>
+bool CompareExchangeInThread(Word& word, T expected, T desired) noexcept {
+  return word.compare_exchange_strong(
+      expected, desired, std::memory_order_relaxed, std::memory_order_relaxed);
+}
+
 // Whether the machine has a heavy barrier. A test may change it, because both
 // ways of unpinning are to be tried.
 inline bool has_heavy_barrier = true;

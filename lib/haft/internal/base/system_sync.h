@@ -54,6 +54,28 @@ inline void SignalFence() noexcept {
   std::atomic_signal_fence(std::memory_order_seq_cst);
 }
 
+// Replaces the value `expected` of `word` by `desired`. While the word has that
+// value, no other thread may write it. The step cannot be divided by a signal
+// handler of the calling thread, and orders nothing: on x86 it is a
+// compare-and-swap without the lock, which costs about as much as a store.
+//   Returns   whether it has replaced it
+template <typename T>
+bool CompareExchangeInThread(Atomic<T>& word, T expected, T desired) noexcept {
+#if defined(__x86_64__) || defined(__i386__)
+  static_assert(sizeof(T) == sizeof(void*));
+  bool is_done;
+  asm volatile("cmpxchg %[desired], %[word]"
+               : "=@cce"(is_done), [word] "+m"(reinterpret_cast<T&>(word)),
+                 "+a"(expected)
+               : [desired] "r"(desired)
+               : "memory");
+  return is_done;
+#else
+  return word.compare_exchange_strong(
+      expected, desired, std::memory_order_relaxed, std::memory_order_relaxed);
+#endif
+}
+
 // The heavy side of an asymmetric barrier. Before HeavyBarrier returns, every
 // other running thread of the process passes a full barrier, so the light side
 // needs no more than a SignalFence. PrepareHeavyBarrier is called once before

@@ -152,6 +152,18 @@ class BasicAnyTable : public ObjectTable<AnyObject, Traits> {
   [[gnu::always_inline]] Status ReadUsage(Handle handle, F&& f) const noexcept {
     return this->store().ReadUsage(handle, f);
   }
+  template <typename F>
+  [[gnu::always_inline]] bool TryReadUsage(Handle handle,
+                                           F&& f) const noexcept {
+    return this->store().TryReadUsage(static_cast<Word>(handle), f);
+  }
+  template <typename F>
+  [[gnu::always_inline]] bool TryEnd(Handle handle, F&& accepts) noexcept {
+    return this->store().TryEnd(static_cast<Word>(handle), accepts);
+  }
+  [[gnu::always_inline]] void Dispose(Handle ended) noexcept {
+    this->store().Dispose(static_cast<Word>(ended));
+  }
   [[nodiscard]] Detached DetachUnlessPinned(Handle handle,
                                             Status* why) noexcept {
     return this->store().DetachUnlessPinned(handle, why);
@@ -209,6 +221,36 @@ template <typename Table>
     return Status::kWrongType;
   *object = found;
   return Status::kOk;
+}
+
+// Fast path of AnyValue, for callers that tail-call it if this fails. It knows
+// a type by its descriptor's address only.
+[[gnu::always_inline]] inline bool TryAnyValue(const AnyTable& table,
+                                               Handle handle,
+                                               const haft_type* wanted,
+                                               void** object) noexcept {
+  void* found = nullptr;
+  const haft_type* type = nullptr;
+  const bool is_live =
+      table.TryReadUsage(handle, [&](const AnyReclamation::Usage& usage) {
+        // As [A2].
+        found = usage.object.load(std::memory_order_acquire);
+        type = usage.type.load(std::memory_order_acquire);
+      });
+  if (!is_live || (wanted != nullptr && wanted != type)) return false;
+  *object = found;
+  return true;
+}
+
+// Fast path of AnyDelete up to the end of the handle; the caller then calls
+// Dispose. As TryAnyValue.
+[[gnu::always_inline]] inline bool TryAnyEnd(AnyTable& table, Handle handle,
+                                             const haft_type* wanted) noexcept {
+  return table.TryEnd(handle, [wanted](const AnyReclamation::Usage& usage) {
+    // As [A2].
+    return wanted == nullptr ||
+           usage.type.load(std::memory_order_acquire) == wanted;
+  });
 }
 
 [[gnu::always_inline]] inline Status AnyNew(AnyTable& table, void* object,

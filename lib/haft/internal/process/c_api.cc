@@ -38,6 +38,23 @@ haft_status NewIn(CTable& table, void* object, const haft_type* type,
   return HAFT_OK;
 }
 
+// Called if TryAnyValue fails. Most such handles are stale.
+[[gnu::noinline]] haft_status ValueOfOtherType(const CTable& table,
+                                               haft_handle handle,
+                                               const haft_type* type,
+                                               void** object) noexcept {
+  return OkOrRefused(handle, AnyValue(table, Handle(handle), type, object));
+}
+[[gnu::noinline]] haft_status ValueElsewhere(const CTable& table,
+                                             haft_handle handle,
+                                             const haft_type* type,
+                                             void** object) noexcept {
+  const Status status = table.Check(Handle(handle));
+  return status == Status::kOk
+             ? ValueOfOtherType(table, handle, type, object)
+             : Refused(handle, status, __builtin_return_address(0));
+}
+
 haft_status PinIn(CTable& table, haft_handle handle, const haft_type* type,
                   haft_pin* pin, void** object) noexcept {
   return OkOrRefused(handle, AnyPin(table, Handle(handle), type, pin, object));
@@ -90,10 +107,11 @@ template <typename At = AtCaller>
                                                 void** object) noexcept {
   if (object == nullptr) return HAFT_INVALID;
   CTable* const table = FastPathTable(name);
-  return table == nullptr
-             ? observed::Value(name, handle, type, object, CallerLocation())
-             : OkOrRefused(handle,
-                           AnyValue(*table, Handle(handle), type, object));
+  if (table == nullptr)
+    return observed::Value(name, handle, type, object, CallerLocation());
+  if (__builtin_expect(TryAnyValue(*table, Handle(handle), type, object), 1))
+    return HAFT_OK;
+  return ValueElsewhere(*table, handle, type, object);
 }
 
 [[gnu::always_inline]] inline haft_status PinObject(haft_table* name,

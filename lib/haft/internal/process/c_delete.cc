@@ -5,6 +5,7 @@
 
 #include "haft/haft.h"
 #include "haft/handle.h"
+#include "haft/internal/base/probes.h"
 #include "haft/internal/diagnostics/observed_calls.h"
 #include "haft/internal/process/any_table.h"
 #include "haft/internal/process/c_call.h"
@@ -15,11 +16,21 @@ namespace haft::internal {
 inline namespace HAFT_ABI {
 namespace {
 
-// The fast path. Exported functions tail-call it, so
-// `__builtin_return_address(0)` is the exported function's caller.
-haft_status DeleteIn(CTable& table, haft_handle handle,
-                     const haft_type* type) noexcept {
+// Exported functions tail-call these, so `__builtin_return_address(0)` is the
+// exported function's caller.
+
+// Called if TryAnyEnd fails.
+[[gnu::noinline]] haft_status DeleteElsewhere(CTable& table, haft_handle handle,
+                                              const haft_type* type) noexcept {
   return DeletedOrRefused(handle, AnyDelete(table, Handle(handle), type));
+}
+// For a handle that has ended. A function of its own, because the registers
+// that it saves are stores, for which the compare-and-swap before would wait.
+[[gnu::noinline]] haft_status DisposeIn(CTable& table,
+                                        haft_handle handle) noexcept {
+  table.Dispose(Handle(handle));
+  HAFT_PROBE2(delete, handle, __builtin_return_address(0));
+  return HAFT_OK;
 }
 
 // Each of the following is the shared body of several exported functions.
@@ -30,8 +41,10 @@ template <typename At = AtCaller>
                                                  const haft_type* type,
                                                  At at = {}) noexcept {
   CTable* const table = FastPathTable(name);
-  return table == nullptr ? observed::Delete(name, handle, type, at())
-                          : DeleteIn(*table, handle, type);
+  if (table == nullptr) return observed::Delete(name, handle, type, at());
+  if (__builtin_expect(TryAnyEnd(*table, Handle(handle), type), 1))
+    return DisposeIn(*table, handle);
+  return DeleteElsewhere(*table, handle, type);
 }
 
 [[gnu::always_inline]] inline haft_status DeleteUnlessPinned(

@@ -36,23 +36,25 @@ class HazardCells {
   // Publishes `handle` for the calling thread, which becomes one of `users`.
   // The object is safe as soon as the caller, by a seq_cst load after this,
   // finds the handle still live.
-  //   Returns   nullptr if the thread has no free cell, or no index yet
+  //   Returns   nullptr if the thread has no free cell or no index yet, or if
+  //             the caller is in another copy of Haft
   //   Progress  wait-free
-  HazardCell* Publish(UserSet& users, Word handle) noexcept {
-    const unsigned index = registry_->Index();
+  [[gnu::always_inline]] HazardCell* Publish(UserSet& users,
+                                             Word handle) noexcept {
+    const unsigned index = registry_->IndexHere();
     if (__builtin_expect(index == 0, 0)) return nullptr;
-    users.Add(UserSet::Member(index));
-    for (HazardCell& cell : blocks_[index].cells) {
-      if (Claim(cell, handle)) return &cell;
-    }
-    return nullptr;
+    return PublishAs(index, users, handle);
   }
-  // The same for a thread that may not have called anything yet.
-  [[gnu::cold, gnu::noinline]] HazardCell* PublishFirst(UserSet& users,
-                                                        Word handle) noexcept {
-    if (registry_->Index() != 0) return nullptr;
-    registry_->Claim();
-    return Publish(users, handle);
+  // The same for a caller to which that has returned nullptr.
+  //   Returns   nullptr if the thread has no free cell, or can have no index
+  [[gnu::cold, gnu::noinline]] HazardCell* PublishElsewhere(
+      UserSet& users, Word handle) noexcept {
+    if (registry_->IndexHere() != 0) return nullptr;
+    // relaxed, both: the thread's own word.
+    const sync::ThreadState& thread = registry_->ThisThread();
+    if (thread.index.load(std::memory_order_relaxed) == 0) registry_->Claim();
+    const unsigned index = thread.index.load(std::memory_order_relaxed);
+    return index == 0 ? nullptr : PublishAs(index, users, handle);
   }
 
   // Leaves a note that `cell` keeps a pin of `handle`, for callers that may
@@ -99,7 +101,8 @@ class HazardCells {
   // that found the handle live, if the caller has ended or frozen it by a
   // seq_cst operation before it has read `users`.
   //   Cost      a block for each of the users
-  Uses Look(const UserSet::Users& users, Word handle) const noexcept {
+  [[gnu::noinline]] Uses Look(const UserSet::Users& users,
+                              Word handle) const noexcept {
     Uses uses{};
     users.ForEach(*registry_, [&](unsigned index) {
       uses.scoped |= blocks_[index].scope.IsOpen();
@@ -200,6 +203,41 @@ class HazardCells {
                                           offsetof(Block, notes));
   }
 
+  [[gnu::always_inline]] HazardCell* PublishAs(unsigned index, UserSet& users,
+                                               Word handle) noexcept {
+    const UserSet::Member thread(index);
+    HazardCell(&cells)[kCells] = blocks_[index].cells;
+    return __builtin_expect(users.Has(thread), 1)
+               ? ClaimOneOf(cells, handle)
+               : PublishAndAdd(cells, users, thread, handle);
+  }
+
+  // The same for a thread that is none of `users` yet. One locked operation,
+  // which adds the thread, publishes the cell as well.
+  static HazardCell* PublishAndAdd(HazardCell (&cells)[kCells], UserSet& users,
+                                   UserSet::Member thread,
+                                   Word handle) noexcept {
+    for (HazardCell& cell : cells) {
+      // relaxed: a hint, as in Claim.
+      if (cell.load(std::memory_order_relaxed) != 0) continue;
+      // [P8] relaxed: before [U3]. A deleter that finds this thread by [U2]
+      // sees the cell by [P6]; one that does not has ended the handle before
+      // [U3], and [O2] sees that. A signal handler may have claimed the cell
+      // since the hint, but no other thread writes a free cell.
+      if (!sync::CompareExchangeInThread(cell, Word{0}, handle)) continue;
+      users.Add(thread);
+      return &cell;
+    }
+    return nullptr;
+  }
+
+  [[gnu::always_inline]] static HazardCell* ClaimOneOf(
+      HazardCell (&cells)[kCells], Word handle) noexcept {
+    for (HazardCell& cell : cells) {
+      if (Claim(cell, handle)) return &cell;
+    }
+    return nullptr;
+  }
   static bool Claim(HazardCell& cell, Word handle) noexcept {
     // relaxed: a hint, the CAS decides.
     if (cell.load(std::memory_order_relaxed) != 0) return false;

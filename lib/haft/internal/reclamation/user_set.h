@@ -47,23 +47,31 @@ class UserSet {
     word_.store(0, std::memory_order_relaxed);
   }
 
-  // Adds a thread that has seen by [O10] that its handle is live, before it
-  // looks at the state again by [O2].
+  // Whether the set contains a thread that has seen by [O10] that its handle is
+  // live, and is about to look at the state again by [O2].
   //   Progress  wait-free
-  void Add(Member thread) noexcept {
-    // [U1] seq_cst, all: before [O2]. Either that sees that the handle has
-    // ended, or the thread that ended it finds this thread by [U2].
-    Word users = word_.load(std::memory_order_seq_cst);
+  bool Has(Member thread) const noexcept {
+    // [U1] seq_cst: before [O2]. Either that sees that the handle has ended, or
+    // the thread that ended it finds this thread by [U2].
+    const Word users = word_.load(std::memory_order_seq_cst);
     // There is no branch between the two because which of them holds changes
     // from object to object.
     const Word mine =
         (users & thread.other_) | Word{(users & kFirstMask) == thread.first_};
-    if (mine != 0) return;
-    // As [U1]. relaxed on failure: another thread has become the first.
+    return mine != 0;
+  }
+  // Adds such a thread. A read-modify-write in any case: a deleter that finds
+  // the thread by it also sees what the thread has written before.
+  //   Progress  wait-free
+  void Add(Member thread) noexcept {
+    // relaxed: a hint.
+    Word users = word_.load(std::memory_order_relaxed);
+    // [U3] seq_cst, both: before [O2], as [U1], and after [P8]. relaxed on
+    // failure: another thread has become the first.
     if (users != 0 || !word_.compare_exchange_strong(
                           users, thread.first_, std::memory_order_seq_cst,
                           std::memory_order_relaxed)) {
-      AddAsOther(thread);
+      word_.fetch_or(thread.other_, std::memory_order_seq_cst);
     }
   }
   // Notes that a thread counts its pin, in place of adding the thread.
@@ -72,8 +80,8 @@ class UserSet {
     if ((word_.load(std::memory_order_seq_cst) & kCounted) == 0)
       word_.fetch_or(kCounted, std::memory_order_seq_cst);
   }
-  // The same as Add for a thread that adds itself to many sets: the check is
-  // shorter, but the deleter may have to look at more threads.
+  // Has and Add in one, for a thread that adds itself to many sets: the check
+  // is shorter, but the deleter may have to look at more threads.
   void AddAsOther(Member thread) noexcept {
     // As [U1], both.
     if ((word_.load(std::memory_order_seq_cst) & thread.other_) == 0)

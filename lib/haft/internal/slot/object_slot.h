@@ -15,9 +15,9 @@ namespace haft::internal {
 inline namespace HAFT_ABI {
 
 // A thread that holds the slot's next handle may construct the object and call
-// Publish. A thread that ends a handle, by End, BeginDestroying or
-// CommitConditionalDelete, owns the slot, and destroys the object once no
-// thread has the handle published.
+// Publish. A thread that ends a handle, by End, EndState or BeginDestroying,
+// owns the slot, and destroys the object once no thread has the handle
+// published.
 //
 // Usage is what the table's Reclamation keeps in each slot. Zero bytes are its
 // initial value. Unlike the object it exists all the time.
@@ -80,6 +80,16 @@ class ObjectSlot {
     return State::IsLive(state, handle, slots);
   }
 
+  // The same for fast paths: false also if `handle` is frozen.
+  template <typename F>
+  bool ReadIfLive(Word handle, F&& f) const noexcept {
+    // As [O10].
+    if (state_.load(std::memory_order_acquire) != handle) return false;
+    f(usage_);
+    // relaxed: as in ReadValidated.
+    return state_.load(std::memory_order_relaxed) == handle;
+  }
+
   // Returns whether `handle` is live. For a thread that has published it: if it
   // is live, it is now pinned. A frozen handle is unfrozen, so that the
   // conditional delete that froze it fails.
@@ -135,12 +145,14 @@ class ObjectSlot {
       if (state != handle) return 0;
     }
   }
-  // Ends the handle that is frozen as `frozen`.
-  //   Returns   false if a thread has unfrozen it
-  bool CommitConditionalDelete(Word frozen, Word end) noexcept {
+  // Ends the handle whose state is the word `live`: the handle itself, or what
+  // it is frozen as.
+  //   Returns   false if the state is another one, because a thread has ended,
+  //             frozen or unfrozen the handle
+  bool EndState(Word live, Word end) noexcept {
     // As [O3] in End.
-    return state_.compare_exchange_strong(
-        frozen, end, std::memory_order_seq_cst, std::memory_order_relaxed);
+    return state_.compare_exchange_strong(live, end, std::memory_order_seq_cst,
+                                          std::memory_order_relaxed);
   }
   void CancelConditionalDelete(Word frozen, Word handle) noexcept {
     // relaxed: the handle stays live, nothing is published.

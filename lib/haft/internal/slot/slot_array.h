@@ -65,8 +65,9 @@ class SlotArray {
     return const_cast<Slot&>(std::as_const(*this)[word]);
   }
 
-  // Returns why `handle` is refused, or kOk.
-  haft::Status Status(Word handle) const noexcept {
+  // Returns why `handle` is refused, or kOk. Inlined by force for callers that
+  // need no stack frame then.
+  [[gnu::always_inline]] haft::Status Status(Word handle) const noexcept {
     if (handle == 0) return haft::Status::kNull;
     if (!Layout::IsWellFormed(handle)) return haft::Status::kMalformed;
     const Word state = (*this)[handle].AcquireState();

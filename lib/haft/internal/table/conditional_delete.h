@@ -48,7 +48,7 @@ class ConditionalDelete {
         slot.CancelConditionalDelete(frozen, handle);
         return uses.pinned ? Result::kPinned : Result::kScoped;
       }
-      if (slot.CommitConditionalDelete(frozen, end)) return Result::kEnded;
+      if (slot.EndState(frozen, end)) return Result::kEnded;
     }
   }
 

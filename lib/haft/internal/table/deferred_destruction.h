@@ -36,10 +36,7 @@ class DeferredDestruction {
   explicit DeferredDestruction(std::size_t slots) noexcept
       : threads_(sync::kMaxThreads + 1),
         registry_(&ThreadRegistry::OfThisCopy()),
-        next_(slots) {
-    // A thread without an index thus takes the slow path.
-    if (threads_.ok()) threads_[0].outermost = ~std::uint64_t{0};
-  }
+        next_(slots) {}
 
   bool ok() const noexcept { return threads_.ok() && next_.ok(); }
 
@@ -54,10 +51,11 @@ class DeferredDestruction {
     // use them besides. A handler runs to its end in between, and the fences
     // keep the compiler from moving an access past the point where it may have
     // run. Objects that it leaves waiting are for a frame that it interrupted.
-    const sync::ThreadState& thread = registry_->ThisThread();
-    Thread& mine = threads_[thread.index.load(std::memory_order_relaxed)];
-    if (__builtin_expect(mine.outermost != 0, 0))
+    const unsigned index = registry_->IndexHere();
+    Thread& mine = threads_[index];
+    if (__builtin_expect(index == 0 || mine.outermost != 0, 0))
       return RunNested(handle, destroy);
+    const sync::ThreadState& thread = sync::ThisThread();
     RunOutermost(thread, mine, handle, destroy);
     if (__builtin_expect(mine.waiting.load(std::memory_order_relaxed) != 0, 0))
       RunWaiting(thread, mine, destroy);
@@ -98,13 +96,14 @@ class DeferredDestruction {
     sync::SignalFence();
   }
 
-  // Run in a thread's first call, or if a destructor may be running.
+  // Run in a thread's first call, if the caller is in another copy of Haft, or
+  // if a destructor may be running.
   template <typename F>
   [[gnu::cold, gnu::noinline]] bool RunNested(Word handle, F& destroy) {
     const sync::ThreadState& thread = registry_->ThisThread();
     if (thread.index.load(std::memory_order_relaxed) == 0) {
       const ThreadRegistry::Loan loan(*registry_);
-      if (loan.index() != 0) return Run(handle, destroy);
+      if (loan.index() != 0) return RunNested(handle, destroy);
       // More threads than there are indices: nothing is known about this
       // stack.
       destroy(handle);
@@ -115,8 +114,9 @@ class DeferredDestruction {
     unsigned depth = mine.nested;
     if (!MayExist(mine.outermost, here)) {
       mine.nested = 0;
-      mine.outermost = 0;
-      return Run(handle, destroy);
+      RunOutermost(thread, mine, handle, destroy);
+      RunWaiting(thread, mine, destroy);
+      return true;
     }
     while (depth != 0 && !MayExist(mine.frames[depth - 1], here)) --depth;
     if (depth == kMaxDepth - 1) {

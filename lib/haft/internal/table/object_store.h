@@ -103,8 +103,8 @@ class ObjectStore {
   // Returns why `handle` is refused, or `if_live` if it is live. The default is
   // for a handle that was not live a moment ago: if it is live now, it was
   // issued after that moment, and the caller had guessed it.
-  Status Refusal(Handle handle,
-                 Status if_live = Status::kNeverIssued) const noexcept {
+  [[gnu::cold, gnu::noinline]] Status Refusal(
+      Handle handle, Status if_live = Status::kNeverIssued) const noexcept {
     const Status status = Check(handle);
     return status == Status::kOk ? if_live : status;
   }
@@ -171,6 +171,26 @@ class ObjectStore {
     const Word word = static_cast<Word>(handle);
     return allocator_[word].ReadValidated(word, slots(), f) ? Status::kOk
                                                             : Refusal(handle);
+  }
+
+  // Fast paths, for callers that tail-call the whole function if one of these
+  // fails, and so need no stack frame. They refuse more than they must: a
+  // handle that a conditional delete has frozen, for example.
+
+  // Fast path of ReadUsage.
+  template <typename F>
+  [[gnu::always_inline]] bool TryReadUsage(Word word, F&& f) const noexcept {
+    return allocator_[word].ReadIfLive(word, f);
+  }
+  // Fast path of End. Ends no handle for which accepts(usage) is false.
+  template <typename F>
+  [[gnu::always_inline]] bool TryEnd(Word word, F&& accepts) noexcept {
+    Slot& slot = allocator_[word];
+    bool is_accepted = false;
+    return slot.ReadIfLive(
+               word,
+               [&](const auto& usage) { is_accepted = accepts(usage); }) &&
+           is_accepted && slot.EndState(word, Allocator::EndOf(word));
   }
 
   // Returns what the state of the slot that `handle` selects is called: "live",

@@ -182,10 +182,11 @@ class ThreadCaches {
   }
 
   // Enters the calling thread's entry and returns f(owner). If the entry is
-  // busy or the thread has no cache number, returns otherwise().
+  // busy, the thread has no cache number or is in another copy of Haft, returns
+  // otherwise().
   template <typename F, typename G>
   [[gnu::always_inline]] auto WithOr(F f, G otherwise) noexcept {
-    Entry& entry = Current();
+    Entry& entry = entries_[registry_->CacheHere()];
     std::uint64_t word;
     if (__builtin_expect(!Announce(entry, &word), 0)) return otherwise();
     Owner owner(&entry, word);
@@ -257,8 +258,6 @@ class ThreadCaches {
            CacheWord::After(word);
   }
 
-  Entry& Current() noexcept { return entries_[registry_->Cache()]; }
-
   // Enters the entry and stores its word in `*word`. Returns false if the entry
   // is busy.
   [[gnu::always_inline]] static bool Announce(Entry& entry,
@@ -276,17 +275,18 @@ class ThreadCaches {
     }
   }
 
-  // A thread beyond the last cache comes here with each of its calls.
+  // A thread beyond the last cache, and a caller in another copy of Haft, come
+  // here with each of their calls.
   template <typename F>
   [[gnu::cold, gnu::noinline]] auto WithClaimOrUncached(F f) noexcept {
-    if (registry_->CanClaim()) {
-      registry_->Claim();
-      Entry& entry = Current();
-      std::uint64_t word;
-      if (Announce(entry, &word)) {
-        Owner owner(&entry, word);
-        return f(owner);
-      }
+    if (registry_->CanClaim()) registry_->Claim();
+    // relaxed: the thread's own word.
+    Entry& entry =
+        entries_[registry_->ThisThread().cache.load(std::memory_order_relaxed)];
+    std::uint64_t word;
+    if (Announce(entry, &word)) {
+      Owner owner(&entry, word);
+      return f(owner);
     }
     UncachedCaller uncached(this);
     return f(uncached);

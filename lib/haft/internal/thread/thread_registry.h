@@ -141,14 +141,14 @@ class ThreadRegistry {
                                                         : ThisThreadElsewhere();
   }
 
-  // Return the calling thread's numbers; 0 if it has none. For hot paths: a
-  // reference from ThisThread costs an instruction more.
-  //   Cost  as ThisThread
-  [[gnu::always_inline]] unsigned Index() const noexcept {
+  // Return the calling thread's numbers; 0 if it has none, or if the caller is
+  // in another copy of Haft. For hot paths: they contain no call, for which the
+  // caller would have to save registers. After a 0, ask ThisThread.
+  [[gnu::always_inline]] unsigned IndexHere() const noexcept {
     const sync::ThreadState& thread = sync::ThisThread();
-    if (__builtin_expect(thread.registry != this, 0)) return IndexElsewhere();
+    if (__builtin_expect(thread.registry != this, 0)) return 0;
     // After `registry` has been found set, there is an index: see ClaimIndex.
-    // The caller's test for 0 is then made only elsewhere.
+    // Then there is no second test for 0.
     sync::SignalFence();
     // relaxed: the thread's own word.
     const unsigned index = thread.index.load(std::memory_order_relaxed);
@@ -156,9 +156,9 @@ class ThreadRegistry {
     if (index == 0) __builtin_unreachable();
     return index;
   }
-  [[gnu::always_inline]] unsigned Cache() const noexcept {
+  [[gnu::always_inline]] unsigned CacheHere() const noexcept {
     const sync::ThreadState& thread = sync::ThisThread();
-    if (__builtin_expect(thread.registry != this, 0)) return CacheElsewhere();
+    if (__builtin_expect(thread.registry != this, 0)) return 0;
     // relaxed: the thread's own word.
     return thread.cache.load(std::memory_order_relaxed);
   }
@@ -309,14 +309,6 @@ class ThreadRegistry {
   static constexpr std::uint64_t kTagMask = (std::uint64_t{1} << kTagBits) - 1;
   static std::uint64_t TagOf(const sync::ThreadState& thread) noexcept {
     return thread.tag & kTagMask;
-  }
-
-  // relaxed, both: the thread's own word.
-  [[gnu::cold, gnu::noinline]] unsigned IndexElsewhere() const noexcept {
-    return ThisThreadElsewhere().index.load(std::memory_order_relaxed);
-  }
-  [[gnu::cold, gnu::noinline]] unsigned CacheElsewhere() const noexcept {
-    return ThisThreadElsewhere().cache.load(std::memory_order_relaxed);
   }
 
   // For a thread that has no numbers in this registry yet, or whose caller is

@@ -238,6 +238,23 @@ TEST_F(HeavyBarrierTest, IsGivenUpIfItIsGrantedAndRefused) {
 
 // --- Sleeping ---------------------------------------------------------------
 
+TEST_F(SystemSyncTest, AStepOfOneThreadReplacesTheExpectedValueOnly) {
+  constexpr std::uintptr_t kMost = ~std::uintptr_t{0};
+  Atomic<std::uintptr_t> words[3] = {Atomic<std::uintptr_t>(1),
+                                     Atomic<std::uintptr_t>(0),
+                                     Atomic<std::uintptr_t>(2)};
+  EXPECT_FALSE(CompareExchangeInThread(words[1], kMost, std::uintptr_t{5}));
+  EXPECT_EQ(words[1].load(), 0u);
+  EXPECT_TRUE(CompareExchangeInThread(words[1], std::uintptr_t{0}, kMost));
+  EXPECT_EQ(words[1].load(), kMost);
+  EXPECT_FALSE(CompareExchangeInThread(words[1], kMost - 1, std::uintptr_t{5}));
+  EXPECT_EQ(words[1].load(), kMost);
+  EXPECT_TRUE(CompareExchangeInThread(words[1], kMost, std::uintptr_t{0}));
+  EXPECT_EQ(words[1].load(), 0u);
+  EXPECT_EQ(words[0].load(), 1u) << "its neighbours are as they were";
+  EXPECT_EQ(words[2].load(), 2u);
+}
+
 TEST_F(SystemSyncTest, AWaitHandsItsTimeOver) {
   Atomic<std::uint32_t> word{5};
   long seconds = -1, nanoseconds = -1;

@@ -100,6 +100,42 @@ TEST(AnyTableTest, ValueOfAnEarlierHandleOfTheSlotIsRefused) {
   EXPECT_EQ(found, &objects[1]);
 }
 
+// The fast paths know a type by its address, and change nothing where they
+// refuse.
+TEST(AnyTableTest, FastPathsAcceptOneDescriptorOrAnyType) {
+  internal::AnyTable table(10);
+  int object = 0, destroyed = 0;
+  const haft_type same = {"t", "same identity", nullptr, 0, 0};
+  const haft_type equal = same;
+  const Handle handle = table.Emplace(&object, &same, &Count, &destroyed);
+  void* found = nullptr;
+  EXPECT_FALSE(internal::TryAnyValue(table, handle, &equal, &found));
+  EXPECT_EQ(found, nullptr);
+  EXPECT_EQ(internal::AnyValue(table, handle, &equal, &found), Status::kOk);
+  found = nullptr;
+  EXPECT_FALSE(internal::TryAnyValue(table, kNullHandle, &same, &found));
+  EXPECT_FALSE(internal::TryAnyEnd(table, kNullHandle, nullptr));
+  EXPECT_FALSE(internal::TryAnyEnd(table, handle, &equal));
+  EXPECT_EQ(table.Check(handle), Status::kOk);
+  const haft_type* const any = nullptr;
+  for (const haft_type* const wanted : {&same, any}) {
+    EXPECT_TRUE(internal::TryAnyValue(table, handle, wanted, &found));
+    EXPECT_EQ(found, &object);
+    const Handle other = table.Emplace(&object, &same, &Count, &destroyed);
+    const int before = destroyed;
+    EXPECT_TRUE(internal::TryAnyEnd(table, other, wanted));
+    EXPECT_EQ(table.Check(other), Status::kStale);
+    EXPECT_EQ(destroyed, before) << "Dispose destroys it";
+    table.Dispose(other);
+    EXPECT_EQ(destroyed, before + 1);
+    EXPECT_FALSE(internal::TryAnyEnd(table, other, wanted));
+  }
+  EXPECT_EQ(table.Delete(handle), Status::kOk);
+  found = nullptr;
+  EXPECT_FALSE(internal::TryAnyValue(table, handle, &same, &found));
+  EXPECT_EQ(found, nullptr);
+}
+
 TEST(AnyTableTest, TakeGivesBackTheObjectAndItsOwner) {
   internal::AnyTable table(10);
   int destroyed = 0, object = 0;

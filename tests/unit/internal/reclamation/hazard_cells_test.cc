@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <limits>
 #include <memory>
 #include <set>
 #include <thread>
@@ -54,12 +55,41 @@ TEST_F(HazardCellsTest, AThreadHasSoManyCellsAndUsesThemAgain) {
   EXPECT_EQ(distinct.size(), HazardCells::kCells);
   EXPECT_EQ(distinct.count(nullptr), 0u);
   EXPECT_EQ(cells_->Publish(users_, kEnd), nullptr);
-  EXPECT_EQ(cells_->PublishFirst(users_, kEnd), nullptr);
+  EXPECT_EQ(cells_->PublishElsewhere(users_, kEnd), nullptr);
   EXPECT_FALSE(IsPinned(kEnd));
   for (Word handle = 1; handle < kEnd; handle += 2)
     EXPECT_TRUE(IsPinned(handle));
   HazardCells::Clear(cells[5]);
   EXPECT_EQ(cells_->Publish(users_, kEnd), cells[5]);
+}
+
+// Threads of one group share a bit of the set.
+TEST_F(HazardCellsTest, FirstAndLaterPublicationsOfAThreadAreFound) {
+  constexpr unsigned kGroups = std::numeric_limits<Word>::digits / 2;
+  const unsigned first = sync::ThisThread().index.load();
+  for (const unsigned index : {first, first + 1, first + 1 + kGroups}) {
+    sync::ThisThread().index.store(index);
+    for (const Word handle : {5, 7}) {
+      HazardCell* const cell = cells_->Publish(users_, handle);
+      ASSERT_NE(cell, nullptr) << index;
+      EXPECT_EQ(cell->load(), handle);
+      EXPECT_TRUE(users_.Has(UserSet::Member(index)));
+      if (index <= ThreadRegistry::OfThisCopy().Reach()) {
+        EXPECT_TRUE(IsPinned(handle)) << index;
+      }
+      HazardCells::Clear(cell);
+    }
+  }
+  sync::ThisThread().index.store(first);
+}
+
+// A thread without a free cell is not added, because it publishes nothing.
+TEST_F(HazardCellsTest, AThreadWithoutAFreeCellDoesNotBecomeAUser) {
+  UserSet others{};
+  for (Word n = 0; n < HazardCells::kCells; ++n)
+    ASSERT_NE(cells_->Publish(others, 2 * n + 1), nullptr);
+  EXPECT_EQ(cells_->Publish(users_, 99), nullptr);
+  EXPECT_TRUE(users_.Read().empty());
 }
 
 // A copy of a pin that has ended: the cell is free, or another handle's.
@@ -98,7 +128,7 @@ TEST_F(HazardCellsTest, AnyThreadMayClear) {
   HazardCell* cell = nullptr;
   std::thread([&] {
     EXPECT_EQ(cells_->Publish(users_, 9), nullptr) << "it has no index yet";
-    cell = cells_->PublishFirst(users_, 9);
+    cell = cells_->PublishElsewhere(users_, 9);
   }).join();
   EXPECT_TRUE(IsPinned(9)) << "outlives its thread";
   HazardCells::Clear(cell);
@@ -109,7 +139,7 @@ TEST_F(HazardCellsTest, ThreadsHaveNoCellAfterTheirExitHook) {
   std::thread([&] {
     sync::ThisThread().exited.store(true, std::memory_order_relaxed);
     EXPECT_EQ(cells_->Publish(users_, 9), nullptr);
-    EXPECT_EQ(cells_->PublishFirst(users_, 9), nullptr);
+    EXPECT_EQ(cells_->PublishElsewhere(users_, 9), nullptr);
   }).join();
   EXPECT_TRUE(users_.Read().empty());
 }
@@ -139,7 +169,7 @@ TEST_F(HazardCellsTest, TheLastIndexHasCells) {
   std::thread([&] {
     sync::ThisThread().index.store(sync::kMaxThreads);
     UserSet users{};
-    HazardCell* const cell = cells_->Publish(users, 5);
+    HazardCell* const cell = cells_->PublishElsewhere(users, 5);
     ASSERT_NE(cell, nullptr);
     EXPECT_TRUE(cells_->Look(users.Read(), 5).pinned);
     HazardCells::Clear(cell);
@@ -150,7 +180,7 @@ TEST_F(HazardCellsTest, TheLastIndexHasCells) {
 TEST_F(HazardCellsTest, PinsAndScopesOfDifferentThreadsAreBothSeen) {
   const auto holder = BeginScope();
   HazardCell* cell = nullptr;
-  std::thread([&] { cell = cells_->PublishFirst(users_, 9); }).join();
+  std::thread([&] { cell = cells_->PublishElsewhere(users_, 9); }).join();
   const auto uses = cells_->Look(users_.Read(), 9);
   EXPECT_TRUE(uses.pinned);
   EXPECT_TRUE(uses.scoped);

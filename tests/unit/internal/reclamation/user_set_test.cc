@@ -66,7 +66,6 @@ TEST_F(UserSetTest, HoldsEveryIndexThatWasAddedAndNoneBeyondReach) {
     for (const unsigned index : claimed) {
       users_.Clear();
       users_.Add(UserSet::Member(index));
-      users_.Add(UserSet::Member(index));
       EXPECT_EQ(Indices(users_), std::set<unsigned>{index});
       users_.Add(UserSet::Member(0));
       const std::set<unsigned> found = Indices(users_);
@@ -81,6 +80,30 @@ TEST_F(UserSetTest, HoldsEveryIndexThatWasAddedAndNoneBeyondReach) {
     for (const unsigned index : claimed)
       EXPECT_EQ(found.count(index), 1u) << index;
   });
+}
+
+TEST_F(UserSetTest, HasWhoWasAddedOrLooksLikeSuchAThread) {
+  constexpr unsigned kGroups = std::numeric_limits<Word>::digits / 2;
+  const UserSet::Member a(1), b(2), like_b(2 + kGroups), c(3);
+  EXPECT_FALSE(users_.Has(a));
+  users_.Add(a);
+  EXPECT_TRUE(users_.Has(a));
+  EXPECT_FALSE(users_.Has(UserSet::Member(1 + kGroups)))
+      << "the first is exact";
+  EXPECT_FALSE(users_.Has(b));
+  users_.Add(b);
+  EXPECT_TRUE(users_.Has(a));
+  EXPECT_TRUE(users_.Has(b));
+  EXPECT_TRUE(users_.Has(like_b));
+  EXPECT_FALSE(users_.Has(c));
+  users_.Add(a);
+  EXPECT_TRUE(users_.Has(UserSet::Member(1 + kGroups))) << "added as another";
+  users_.AddCounted();
+  EXPECT_TRUE(users_.Has(a));
+  EXPECT_FALSE(users_.Has(c));
+  users_.Clear();
+  EXPECT_FALSE(users_.Has(a));
+  EXPECT_FALSE(users_.Has(b));
 }
 
 TEST_F(UserSetTest, CountedPinsAreNoUser) {

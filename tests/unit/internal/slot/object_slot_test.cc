@@ -81,20 +81,40 @@ TEST_F(ObjectSlotTest, EndSucceedsOnce) {
 TEST_F(ObjectSlotTest, ValidateFindsAFrozenHandleLiveAndUnfreezesIt) {
   EXPECT_EQ(slot_.BeginConditionalDelete(kHandle, kFrozen, 16), kFrozen);
   EXPECT_TRUE(slot_.Validate(kHandle, 16));
-  EXPECT_FALSE(slot_.CommitConditionalDelete(kFrozen, kEnd))
-      << "unfrozen meanwhile";
+  EXPECT_FALSE(slot_.EndState(kFrozen, kEnd)) << "unfrozen meanwhile";
   EXPECT_EQ(slot_.state(), kHandle);
 }
 
 TEST_F(ObjectSlotTest, FrozenHandleEndsByCommitOrByEnd) {
   EXPECT_EQ(slot_.BeginConditionalDelete(kHandle, kFrozen, 16), kFrozen);
-  EXPECT_TRUE(slot_.CommitConditionalDelete(kFrozen, kEnd));
+  EXPECT_TRUE(slot_.EndState(kFrozen, kEnd));
   EXPECT_EQ(slot_.BeginConditionalDelete(kHandle, kFrozen, 16), 0u);
 
   slot_.Publish(kHandle);
   EXPECT_EQ(slot_.BeginConditionalDelete(kHandle, kFrozen, 16), kFrozen);
   EXPECT_TRUE(slot_.End(kHandle, kEnd, 16));
-  EXPECT_FALSE(slot_.CommitConditionalDelete(kFrozen, kEnd));
+  EXPECT_FALSE(slot_.EndState(kFrozen, kEnd));
+}
+
+// The fast paths leave a frozen handle to the others.
+TEST_F(ObjectSlotTest, FastPathsWorkForAHandleThatIsNotFrozen) {
+  int calls = 0;
+  const auto f = [&](const Usage&) { ++calls; };
+  EXPECT_TRUE(slot_.ReadIfLive(kHandle, f));
+  EXPECT_EQ(calls, 1);
+  EXPECT_FALSE(slot_.ReadIfLive(L::Make(2, 5), f));
+  EXPECT_FALSE(slot_.ReadIfLive(L::Make(4, 5), f));
+  EXPECT_FALSE(slot_.EndState(L::Make(4, 5), kEnd));
+  EXPECT_EQ(slot_.BeginConditionalDelete(kHandle, kFrozen, 16), kFrozen);
+  EXPECT_FALSE(slot_.ReadIfLive(kHandle, f));
+  EXPECT_FALSE(slot_.EndState(kHandle, kEnd));
+  EXPECT_EQ(calls, 1) << "only the usage of a live handle is read";
+  EXPECT_EQ(slot_.state(), kFrozen);
+  EXPECT_TRUE(slot_.Validate(kHandle, 16));
+  EXPECT_FALSE(slot_.ReadIfLive(kHandle, [&](const Usage&) {
+    EXPECT_TRUE(slot_.EndState(kHandle, kEnd));
+  })) << "it has ended meanwhile";
+  EXPECT_FALSE(slot_.EndState(kHandle, kEnd));
 }
 
 TEST_F(ObjectSlotTest, SecondConditionalDeleteHelpsTheFirst) {
@@ -103,8 +123,7 @@ TEST_F(ObjectSlotTest, SecondConditionalDeleteHelpsTheFirst) {
   EXPECT_EQ(slot_.BeginConditionalDelete(kHandle, other, 16), kFrozen);
   slot_.CancelConditionalDelete(kFrozen, kHandle);
   EXPECT_EQ(slot_.BeginConditionalDelete(kHandle, other, 16), other);
-  EXPECT_FALSE(slot_.CommitConditionalDelete(kFrozen, kEnd))
-      << "each freezing is its own";
+  EXPECT_FALSE(slot_.EndState(kFrozen, kEnd)) << "each freezing is its own";
 }
 
 // The layout is for 16 slots and the array has 8, so index 13 selects slot 5

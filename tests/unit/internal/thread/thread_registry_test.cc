@@ -244,20 +244,20 @@ TEST_F(ThreadRegistryTest, ThreadWithoutAClaimHasNone) {
 TEST_F(ThreadRegistryTest, IndexAndCacheAreThoseOfTheThread) {
   const ThreadRegistry& registry = ThreadRegistry::OfThisCopy();
   std::thread([&] {
-    EXPECT_EQ(registry.Index(), 0u);
-    EXPECT_EQ(registry.Cache(), 0u);
+    EXPECT_EQ(registry.IndexHere(), 0u);
+    EXPECT_EQ(registry.CacheHere(), 0u);
     const unsigned mine = ClaimedIndex();
-    EXPECT_EQ(registry.Index(), mine);
-    EXPECT_EQ(registry.Cache(), CacheNumber());
+    EXPECT_EQ(registry.IndexHere(), mine);
+    EXPECT_EQ(registry.CacheHere(), CacheNumber());
   }).join();
   std::thread([&] {
     sync::ThisThread().exited.store(true, std::memory_order_relaxed);
     {
       const ThreadRegistry::Loan lent(ThreadRegistry::OfThisCopy());
-      EXPECT_EQ(registry.Index(), lent.index());
-      EXPECT_EQ(registry.Cache(), 0u);
+      EXPECT_EQ(registry.IndexHere(), lent.index());
+      EXPECT_EQ(registry.CacheHere(), 0u);
     }
-    EXPECT_EQ(registry.Index(), 0u);
+    EXPECT_EQ(registry.IndexHere(), 0u);
   }).join();
 }
 
@@ -271,7 +271,7 @@ TEST_F(ThreadRegistryTest, ThreadBeyondTheLastIndexHasNone) {
     } while (ClaimedIndex() != 0);
     EXPECT_EQ(ThreadRegistry::OfThisCopy().Reach(), sync::kMaxThreads);
     EXPECT_EQ(thread.registry, nullptr);
-    EXPECT_EQ(ThreadRegistry::OfThisCopy().Index(), 0u);
+    EXPECT_EQ(ThreadRegistry::OfThisCopy().IndexHere(), 0u);
     EXPECT_EQ(ThreadRegistry::OfThisCopy().Borrow(), 0u);
     EXPECT_EQ(thread.loans, 0u);
     ThreadRegistry::OfThisCopy().Return();
