@@ -100,9 +100,9 @@ class ObjectTable {
   //   Progress  lock-free; wait-free for a thread that holds less than 14 pins,
   //             unless a DeleteUnlessPinned or a Take of this handle is under
   //             way
-  //   Cost      one compare-and-swap on a line of the thread's own; in a thread's
-  //             first use of an object, and if the thread holds 14 pins already,
-  //             one on a line of the object instead
+  //   Cost      one compare-and-swap on a line of the thread's own, or on a line
+  //             of the object if the thread uses the object for the first time
+  //             or holds 14 pins already
   // Inlined by force, so that the pin stays in registers.
   [[nodiscard, gnu::always_inline]] Pinned Pin(Handle handle) noexcept {
     const Word word = static_cast<Word>(handle);
