@@ -115,7 +115,7 @@ OPTIMIZED = {"handle_table_test": "-O1", "internal/process/intern_table_test": "
 OPTIONS = {"internal/base/system_sync_test": [f"-Wl,--wrap={name}" for name in (
                "clock_gettime", "dladdr", "dlopen", "getpid", "getrandom", "pthread_atfork", "pthread_key_create",
                "pthread_key_delete", "pthread_setspecific", "sched_getcpu", "syscall", "sysconf")],
-           "internal/diagnostics/other_copies_test": ["-rdynamic"],
+           "internal/diagnostics/other_copies_test": ["-rdynamic", "-Wl,--wrap=dl_iterate_phdr"],
            "internal/process/intern_table_test": ["-Wl,--wrap=malloc", "-Wl,--wrap=calloc"],
            "internal/table/table_registry_test": ["-Wl,--wrap=malloc"]}
 # Tests that need a file which Bazel makes.
