@@ -77,7 +77,8 @@ OBJECTS = ["object_table_test", "pinned_test", "read_scope_test"]
 TESTS = [
     ("internal/base/(bit_field|power_of_two)", ["handle_layout_test", "internal/slot/slot_state_test"]),
     ("internal/base/(system_sync|sync)", ["internal/base/reserved_array_test", "internal/base/event_count_test",
-                                          "internal/thread/thread_registry_test"]),
+                                          "internal/thread/thread_registry_test", "documented_numbers_test",
+                                          "internal/table/table_registry_test"]),
     ("internal/base/event_count", ["object_table_test"]),
     ("handle_layout", ["handle_test", "internal/slot/slot_state_test", "internal/slot/slot_array_test", "handle_table_test"]),
     ("internal/slot/object_slot", ["counted_reclamation_test", "hazard_reclamation_test",
