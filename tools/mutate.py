@@ -77,7 +77,8 @@ OBJECTS = ["object_table_test", "pinned_test", "read_scope_test"]
 TESTS = [
     ("internal/base/(bit_field|power_of_two)", ["handle_layout_test", "internal/slot/slot_state_test"]),
     ("internal/base/(system_sync|sync)", ["internal/base/reserved_array_test", "internal/base/event_count_test",
-                                          "internal/thread/thread_registry_test"]),
+                                          "internal/thread/thread_registry_test", "documented_numbers_test",
+                                          "internal/table/table_registry_test"]),
     ("internal/base/event_count", ["object_table_test"]),
     ("handle_layout", ["handle_test", "internal/slot/slot_state_test", "internal/slot/slot_array_test", "handle_table_test"]),
     ("internal/slot/object_slot", ["counted_reclamation_test", "hazard_reclamation_test",
@@ -115,7 +116,7 @@ OPTIMIZED = {"handle_table_test": "-O1", "internal/process/intern_table_test": "
 OPTIONS = {"internal/base/system_sync_test": [f"-Wl,--wrap={name}" for name in (
                "clock_gettime", "dladdr", "dlopen", "getpid", "getrandom", "pthread_atfork", "pthread_key_create",
                "pthread_key_delete", "pthread_setspecific", "sched_getcpu", "syscall", "sysconf")],
-           "internal/diagnostics/other_copies_test": ["-rdynamic"],
+           "internal/diagnostics/other_copies_test": ["-rdynamic", "-Wl,--wrap=dl_iterate_phdr"],
            "internal/process/intern_table_test": ["-Wl,--wrap=malloc", "-Wl,--wrap=calloc"],
            "internal/table/table_registry_test": ["-Wl,--wrap=malloc"]}
 # Tests that need a file which Bazel makes.

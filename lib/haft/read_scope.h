@@ -32,6 +32,7 @@ class ReadScope {
   explicit ReadScope(ObjectTable<T, Traits>& table) noexcept
       : store_(table.store_), scope_(store_.reclamation().NewScope()) {}
   ~ReadScope() {
+    // A reclamation ends only scopes that are ok().
     if (scope_.ok() && store_.reclamation().End(scope_))
       store_.RetryDeferred(scope_.holder());
   }

@@ -4,7 +4,6 @@
 #include "haft/internal/base/sync.h"
 #include "haft/internal/diagnostics/refusals.h"
 #include "haft/internal/process/environment_options.h"
-#include "haft/internal/process/process_table.h"
 
 namespace haft::internal {
 inline namespace HAFT_ABI {
@@ -35,7 +34,6 @@ bool InitializeOnce(unsigned flags) noexcept {
     LogLine("HAFT_CAPACITY: must be a decimal number above 0; it is ignored");
   if (options.refusals_per_second != 0)
     LogRefusals(options.refusals_per_second);
-  if (chosen != 0) fast_path_gate.ForceSlowPath();
   return true;
 }
 

@@ -29,10 +29,9 @@ struct Count {
   const char* name() const noexcept {
     return site != nullptr ? site->type_name() : type_name;
   }
-  bool CountsSame(const Count& other) const noexcept {
-    if (site != nullptr && other.site != nullptr)
-      return site->Equals(*other.site);
-    return site == other.site && TypeMatches(type, other.type);
+  bool HasSiteOf(const Count& other) const noexcept {
+    return site != nullptr && other.site != nullptr &&
+           site->Equals(*other.site);
   }
 };
 
@@ -55,7 +54,7 @@ bool CountOneMore(GrowingArray<Count>& counts, const haft_type* type,
 void MergeAndSort(GrowingArray<Count>& counts) noexcept {
   for (Count* count = counts.begin(); count != counts.end(); ++count) {
     for (Count* other = counts.end(); --other != count;) {
-      if (!count->CountsSame(*other)) continue;
+      if (!count->HasSiteOf(*other)) continue;
       count->live += other->live;
       counts.Erase(other);
     }

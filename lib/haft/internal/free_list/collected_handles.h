@@ -209,6 +209,8 @@ class CollectedHandles {
   const std::size_t mask_;
   ThreadRegistry* const registry_;
   alignas(128) sync::Atomic<std::uint64_t> epoch_{0};
+  // The trimmer's Identity, or 0. kActive does not do: a child of a fork must
+  // know whether the trimmer is one of its threads.
   sync::Atomic<std::uint64_t> owner_{0};
   sync::Atomic<std::size_t> end_{0};
   sync::Atomic<std::size_t> hint_{0};

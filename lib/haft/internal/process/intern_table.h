@@ -109,8 +109,7 @@ class InternTable {
       if (pinned) {
         status = table.Delete(handle);
         if (status == Status::kOk) shard.Unlink(entry);
-        section.Leave();
-        return status;  // and unpins
+        return status;  // leaves the section, and then unpins
       }
       const AnyTable::Detached detached =
           table.DetachUnlessPinned(handle, &status);

@@ -21,13 +21,13 @@ inline namespace HAFT_ABI {
 // and looks for the next scope that may hold each handle. A handle for which
 // there is none leaves the read scopes: f(handle) is called for it.
 //
-// There is a list for each thread index.
+// There is a list for each thread index. No thread has the index 0, so that the
+// largest index has the first list for itself.
 class DeferredHandles {
  public:
   // For handles of `slots` slots, a power of two.
   explicit DeferredHandles(std::size_t slots) noexcept
-      : lists_(slots,
-               static_cast<unsigned>(CeilPowerOfTwo(sync::kMaxThreads + 1))),
+      : lists_(slots, static_cast<unsigned>(CeilPowerOfTwo(sync::kMaxThreads))),
         stamps_(slots) {}
 
   bool ok() const noexcept { return lists_.ok() && stamps_.ok(); }

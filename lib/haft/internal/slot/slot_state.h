@@ -55,9 +55,9 @@ struct SlotState {
         handle, kFirstFrozenMark + ticket % marks + ticket / marks * slots);
   }
 
-  // Whether slot `index` is free, and was used before.
+  // Whether slot `index` is free, and was used before: HasEnded(0) is true.
   static constexpr bool IsFree(Word state, Word index) noexcept {
-    return state != 0 && !HasEnded(state) && MarkOf(state, index) == kFreeMark;
+    return !HasEnded(state) && MarkOf(state, index) == kFreeMark;
   }
   // Returns the live handle of slot `index`, frozen or not; 0 if there is none.
   static constexpr Word LiveHandle(Word state, Word index) noexcept {

@@ -37,6 +37,14 @@ TEST(CallSiteSetTest, EqualSitesShareANumberAndOthersDoNot) {
   EXPECT_TRUE(numbers.insert(sites.NumberOf(Address(same), "type")).second);
 }
 
+// Only the texts count, and not the bytes before them.
+TEST(CallSiteSetTest, TextsOfEqualSitesMayLieAnywhere) {
+  CallSiteSet sites(16);
+  const char one[] = "1file.c", two[] = "2file.c";
+  EXPECT_EQ(sites.NumberOf(Line(one + 1, 1), "type"),
+            sites.NumberOf(Line(two + 1, 1), "type"));
+}
+
 TEST(CallSiteSetTest, KeepsCopiesAndTheTailOfLongTexts) {
   CallSiteSet sites(16);
   std::string file = std::string(300, 'x') + "end.c", type = "type";

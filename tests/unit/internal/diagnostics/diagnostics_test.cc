@@ -745,6 +745,24 @@ TEST(DiagnosticsTest, TheLastReleaseIsRecordedAsTheDeletion) {
   });
 }
 
+TEST(DiagnosticsTest, ARefusedReleaseIsNotRecordedAsTheDeletion) {
+  InDiagnosedProcess([] {
+    int object;
+    static haft_handle handle = 0;
+    // Runs before the last release is recorded.
+    const auto destroy = [](void*) {
+      std::thread([] { EXPECT_EQ(haft_release(handle), HAFT_STALE); }).join();
+    };
+    ASSERT_EQ(haft_intern_with(&object, &kWidget, destroy, nullptr, &handle),
+              HAFT_OK);
+    EXPECT_EQ(haft_release(handle), HAFT_OK);
+    const std::string text = Described(handle);
+    const std::size_t deleted = text.find(", deleted at ");
+    ASSERT_NE(deleted, text.npos) << text;
+    EXPECT_TRUE(Has(text.substr(deleted), ByThread())) << text;
+  });
+}
+
 TEST(DiagnosticsTest, ReleasesNeedNoHistory) {
   InProcess([] {
     static Heard heard;

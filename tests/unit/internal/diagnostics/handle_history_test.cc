@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <thread>
@@ -82,11 +83,30 @@ TYPED_TEST(HandleHistoryTest,
   EXPECT_EQ(this->history_.Recall(late).deleted.thread, 0u);
 }
 
+// Until an entry has been reused 2^26 times, its handles are told apart.
+TYPED_TEST(HandleHistoryTest, NeitherIsThatOfAHandleLongAgo) {
+  constexpr Word kRecords = TestFixture::History::kRecords;
+  constexpr Word kReuses =
+      std::min(TypeParam::Generation::kMax / kRecords, Word{1} << 26);
+  for (Word reuses = 1; reuses < kReuses; reuses *= 2) {
+    typename TestFixture::History history(4);
+    const Word early = this->HandleOf(1);
+    const Word late = this->HandleOf(1 + reuses * kRecords);
+    history.NoteCreated(early, {1, 1});
+    history.NoteDeleted(early, {2, 2});
+    history.NoteCreated(late, {3, 3});
+    EXPECT_EQ(history.Recall(late).deleted.thread, 0u) << reuses;
+  }
+}
+
 TYPED_TEST(HandleHistoryTest, HandlesWithoutASlotAreIgnored) {
-  const Word handle = TypeParam::Make(1, 4);
-  this->history_.NoteCreated(handle, {1, 1});
-  this->history_.NoteDeleted(handle, {1, 1});
-  this->ExpectNothing(handle);
+  // The first one, and one whose entry would not be the first of its slot.
+  for (const Word generation : {TestFixture::History::kRecords, Word{1}}) {
+    const Word handle = TypeParam::Make(generation, 4);
+    this->history_.NoteCreated(handle, {1, 1});
+    this->history_.NoteDeleted(handle, {1, 1});
+    this->ExpectNothing(handle);
+  }
 }
 
 // One thread creates handles in one slot, one records their deletions, late or

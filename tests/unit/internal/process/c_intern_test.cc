@@ -11,6 +11,8 @@
 
 #include <atomic>
 #include <cstddef>
+#include <fstream>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -41,6 +43,8 @@ namespace {
 std::atomic<bool> holds_registration{false};
 std::atomic<bool> is_registered{false}, may_return{false};
 std::atomic<int> registrations{0};
+void (*before_fork)();
+void (*after_fork)();
 std::atomic<bool> fails_registration{false};
 
 }  // namespace
@@ -55,6 +59,8 @@ extern "C" int __register_atfork(void (*prepare)(), void (*parent)(),
   const int result = real(prepare, parent, child, library);
   if (prepare == nullptr) return result;
   ++registrations;
+  before_fork = prepare;
+  after_fork = parent;
   if (holds_registration.exchange(false)) {
     is_registered = true;
     while (!may_return) std::this_thread::yield();
@@ -103,6 +109,49 @@ TEST(InternForkTest, ForkDuringTheFirstCallMayBeFollowedByAnother) {
   first.join();
   haft::testing::InChild(&InternAndRelease);
   InternAndRelease();
+}
+
+// Whether a thread of this process waits for something.
+bool Sleeps(pid_t thread) {
+  std::string text;
+  std::getline(
+      std::ifstream("/proc/self/task/" + std::to_string(thread) + "/stat"),
+      text);
+  const std::size_t name = text.rfind(") ");
+  return name != text.npos && text[name + 2] == 'S';
+}
+
+// The handlers as they run in a process that has registered them twice, while
+// another thread forks as well.
+TEST(InternForkTest, SecondCallOfAHandlerLeavesOtherThreadsLocksAlone) {
+  haft::testing::InChild([] {
+    alarm(60);
+    InternAndRelease();
+    before_fork();
+    before_fork();
+    after_fork();
+    std::atomic<bool> is_forking{false}, may_end{false}, has_interned{false};
+    std::atomic<pid_t> waiting{0};
+    std::thread forking([&] {
+      before_fork();
+      is_forking = true;
+      while (!may_end) std::this_thread::yield();
+      while (!has_interned && !Sleeps(waiting)) std::this_thread::yield();
+      EXPECT_FALSE(has_interned) << "the map is not locked any more";
+      after_fork();
+    });
+    while (!is_forking) std::this_thread::yield();
+    after_fork();
+    std::thread interning([&] {
+      waiting = gettid();
+      InternAndRelease();
+      has_interned = true;
+    });
+    while (waiting == 0) std::this_thread::yield();
+    may_end = true;
+    forking.join();
+    interning.join();
+  });
 }
 
 }  // namespace

@@ -2,8 +2,11 @@
 
 #include <gtest/gtest.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cstddef>
+#include <cstdio>
 #include <cstdlib>
 #include <fstream>
 #include <memory>
@@ -78,27 +81,49 @@ TEST(ProcessTableTest, CreateReturnsNullIfTheLayoutHasNoRoom) {
       [] { EXPECT_EQ(CTable::Create(AnyTable::kMaxCapacity + 1), nullptr); });
 }
 
-// Address space for the table may be all that there is.
+// Creates a table in a process that has address space for `bytes` more. It must
+// have a history that works.
+//   Returns   whether there was room for the table
+bool IsRoomForDiagnosedTable(std::size_t bytes) {
+  std::fflush(nullptr);
+  const pid_t child = fork();
+  if (child == 0) {
+    EXPECT_EQ(haft_diagnose(HAFT_DIAGNOSE_SITES), HAFT_OK);
+    std::size_t pages = 0;
+    EXPECT_TRUE(std::ifstream("/proc/self/statm") >> pages);
+    const rlim_t most = pages * sync::PageSize() + bytes;
+    const rlimit limit = {most, most};
+    EXPECT_EQ(setrlimit(RLIMIT_AS, &limit), 0);
+    const std::unique_ptr<CTable> table = CTable::Create(1000);
+    if (table != nullptr && table->history() != nullptr) {
+      constexpr haft_type kType = {"type", nullptr, nullptr, 0, 0};
+      const haft_handle handle = AnyTraits::Layout::Make(1, 2);
+      table->history()->NoteCreated(handle, {"file.c", 1}, &kType);
+      const auto created = table->history()->Recall(Handle(handle)).created;
+      EXPECT_NE(created.thread, 0u) << "it has no room for handles";
+      EXPECT_NE(table->history()->SiteOf(created), nullptr) << "nor for sites";
+    }
+    EXPECT_TRUE(table == nullptr || table->history() != nullptr);
+    std::fflush(nullptr);
+    _exit(::testing::Test::HasFailure() ? 2 : table != nullptr ? 1 : 0);
+  }
+  int status = 0;
+  EXPECT_EQ(waitpid(child, &status, 0), child);
+  EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) < 2) << bytes;
+  return WIFEXITED(status) && WEXITSTATUS(status) == 1;
+}
+
+// In particular if there is room for the table and not for its history, or only
+// for a part of that.
 TEST(ProcessTableTest, ATableWithoutRoomForItsHistoryIsNotCreated) {
   if (testing::kSanitized)
     GTEST_SKIP() << "a sanitizer needs more address space than that";
-  constexpr rlim_t kMebibytes = 512;
-  for (rlim_t room = 0; room <= kMebibytes; room += 4) {
-    InChild([room] {
-      ASSERT_EQ(haft_diagnose(HAFT_DIAGNOSE_SITES), HAFT_OK);
-      std::size_t pages = 0;
-      ASSERT_TRUE(std::ifstream("/proc/self/statm") >> pages);
-      const rlim_t bytes = pages * sync::PageSize() + (room << 20);
-      const rlimit limit = {bytes, bytes};
-      ASSERT_EQ(setrlimit(RLIMIT_AS, &limit), 0);
-      const std::unique_ptr<CTable> table = CTable::Create(1000);
-      EXPECT_TRUE(table == nullptr || table->history() != nullptr);
-      if (room == 0) {
-        EXPECT_EQ(table, nullptr);
-      } else if (room == kMebibytes) {
-        EXPECT_NE(table, nullptr);
-      }
-    });
+  std::size_t too_little = 0, enough = std::size_t{512} << 20;
+  EXPECT_FALSE(IsRoomForDiagnosedTable(too_little));
+  EXPECT_TRUE(IsRoomForDiagnosedTable(enough));
+  while (enough - too_little > sync::PageSize()) {
+    const std::size_t middle = too_little + (enough - too_little) / 2;
+    (IsRoomForDiagnosedTable(middle) ? enough : too_little) = middle;
   }
 }
 

@@ -355,8 +355,8 @@ class TrimRig {
   template <typename Thread, typename F>
   std::size_t TakeRecycled(Thread&, F&& f) {
     if (is_endless) {
-      f(HandleOf(0));
-      return 1;
+      for (std::size_t n = 0; n < batch; ++n) f(HandleOf(0));
+      return batch;
     }
     const std::size_t count = std::min(batch, waiting.size());
     for (std::size_t n = 0; n < count; ++n) {
@@ -464,9 +464,10 @@ TYPED_TEST(PageTrimmerRigTest, PagesOfASlotThatIsNotFreeStay) {
 TYPED_TEST(PageTrimmerRigTest, PagesWithoutAnythingAreNotDropped) {
   // Every second run of pages has slots with a state.
   for (const std::size_t run : {1u, 2u, 5u}) {
-    for (const std::size_t kept : {0u, 1u}) {
+    // One slot is not free: that after a page, or the one before.
+    for (const std::size_t kept : {0u, 1u, 2u}) {
       TypeParam rig(SlotsOf<TypeParam>(20));
-      if (kept != 0) rig.Keep(SlotsOf<TypeParam>(7));
+      if (kept != 0) rig.Keep(SlotsOf<TypeParam>(7) + 1 - kept);
       std::set<std::size_t> with_state;
       for (std::size_t i = 0; i < rig.size(); ++i) {
         const std::size_t first = i * kSize<TypeParam> / Page();
@@ -497,9 +498,28 @@ TYPED_TEST(PageTrimmerRigTest, PagesThatTheSystemKeepsAreNotCounted) {
 }
 
 TYPED_TEST(PageTrimmerRigTest, ItEndsBesideThreadsThatPushAsFastAsItTakes) {
-  TypeParam rig(SlotsOf<TypeParam>(3));
-  rig.is_endless = true;
-  EXPECT_EQ(rig.Trim(), 0u);
+  for (const std::size_t batch : {1u, 2u, 3u}) {
+    TypeParam rig(SlotsOf<TypeParam>(3));
+    rig.is_endless = true;
+    rig.batch = batch;
+    EXPECT_EQ(rig.Trim(), 0u);
+  }
+}
+
+// As many pages as the thread may hold the slots of, and not one more.
+TEST(PageTrimmerPagesTest, AsManyPagesAtOnceAsSlotsMayBeInHand) {
+  using Rig = TrimRig<16>;
+  const std::size_t slots = SlotsOf<Rig>(1);
+  const auto drops_of = [&](std::size_t most) {
+    Rig rig(SlotsOf<Rig>(7));
+    rig.most = most;
+    EXPECT_EQ(rig.Trim(), 6 * Page());
+    return rig.drops;
+  };
+  using Drops = decltype(Rig::drops);
+  EXPECT_EQ(drops_of(3 * slots), (Drops{{1, 4}, {4, 7}}));
+  EXPECT_EQ(drops_of(3 * slots - 1), (Drops{{1, 3}, {3, 5}, {5, 7}}));
+  EXPECT_EQ(drops_of(2 * slots), (Drops{{1, 3}, {3, 5}, {5, 7}}));
 }
 
 TEST(PageTrimmerPagesTest, TrimBesideAnotherDoesNothing) {
