@@ -8,10 +8,10 @@ import time
 from typing import Any
 
 import arms
-import core_latency
 import environment as environment_module
 import experiment as experiment_module
 import folder as folder_module
+import machine_costs
 import parameters
 import placement
 import report
@@ -94,7 +94,7 @@ def builds_of(environment: dict[str, Any]) -> Builds:
 def begin(study: Study, topology_xml: str, out: str, facts: dict[str, Any]) -> Folder:
     """Returns a new folder for a study. `facts` go to environment.json as well."""
     environment = environment_module.collect(topology_xml, study.used_arms(), study.experiment.values["repetitions"])
-    environment.update(core_latency.record(study.all_arms, study.cpus, study.experiment.values["seed"]))
+    environment.update(machine_costs.record(study.all_arms, study.cpus, study.experiment.values["seed"]))
     environment.update(facts, left_out=study.left_out, planned=len(study.runnable), gaps=study.gaps())
     folder = folder_module.create(pathlib.Path(out).absolute(), experiment_module.to_toml(study.experiment), environment,
                                   topology_xml)

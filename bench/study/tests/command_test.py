@@ -13,7 +13,7 @@ import unittest
 from unittest import mock
 
 import support
-import core_latency
+import machine_costs
 import packages
 import parameters
 import topology
@@ -332,7 +332,7 @@ class ListTest(support.InFolder):
         found = json.loads(out)
         self.assertIn("kernel", found["machine"])
         self.assertAlmostEqual(found["system_costs"]["system_call_ns"], 200, delta=20)  # 5 million a second, with noise
-        self.assertEqual(len(found.get("core_latency", [])), len(core_latency.pairs(topology.here(topology.record()), 1)))
+        self.assertEqual(len(found.get("core_latency", [])), len(machine_costs.pairs(topology.here(topology.record()), 1)))
 
 
 if __name__ == "__main__":
