@@ -25,6 +25,7 @@ td,th{padding:.15em .6em;text-align:right;border-bottom:1px solid #eee}td:first-
 figcaption{font-size:13px;color:#555}pre{white-space:pre-wrap;background:#f6f6f6;padding:.6em}.wide{overflow-x:auto}"""
 
 
+OLD_INVOCATION = ["./bazelw", "run", "-c", "opt", "//bench:study", "--"]  # of studies that have not recorded theirs
 MOST_OPEN = 8  # sentences of a list that is not folded
 
 
@@ -181,8 +182,8 @@ def _scaling(analysis: Analysis) -> str:
 def _commands(environment: dict[str, Any]) -> str:
     source = environment.get("source") or {}
     dirty = " (with changes that are not committed)" if source.get("dirty") else ""
-    return (f"# commit {source.get('commit')}{dirty}\n" + shlex.join(["./bazelw", "run", "-c", "opt", "//bench:study", "--"])
-            + " " + shlex.join(environment["command"]))
+    commit = f"# commit {source['commit']}{dirty}\n" if source.get("commit") else ""  # another workspace may have none
+    return commit + shlex.join([*environment.get("invocation", OLD_INVOCATION), *environment["command"]])
 
 
 def report(arguments) -> int:

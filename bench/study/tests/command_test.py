@@ -126,6 +126,19 @@ class RunTest(support.InFolder):
         self.assertEqual(names, {"experiment.toml", "environment.json", "topology.xml", "runs.jsonl", "runs.csv", "threads.csv",
                                  "latency.csv", "summary.csv", "comparisons.csv", "percentiles.csv", "plots", "report.html"})
 
+    def test_the_report_has_the_command_of_the_workspace_that_it_was_given_in(self):
+        for target, has_bazelw, expected in (("//:mine", False, "bazel run -c opt //:mine -- report d"),
+                                             ("//bench:study", True, "./bazelw run -c opt //bench:study -- report d")):
+            with self.subTest(target=target):
+                if has_bazelw:
+                    (self.folder / "bazelw").touch()
+                workspace = {"HAFT_STUDY_TARGET": target, "BUILD_WORKSPACE_DIRECTORY": str(self.folder)}
+                with mock.patch.dict(os.environ, workspace), mock.patch.object(sys, "argv", ["main.py", "report", "d"]):
+                    self.assertEqual(self.study("run", "e.toml", f"--out={has_bazelw}")[0], 0)
+                # A folder that is no checkout has no commit.
+                self.assertIn(f"To make it again</h2>\n<pre>{expected}</pre>",
+                              (self.folder / str(has_bazelw) / "report.html").read_text())
+
     def test_paths_are_relative_to_where_the_command_was_given(self):
         (self.folder / "sub").mkdir()
         os.rename(self.folder / "e.toml", self.folder / "sub" / "e.toml")
