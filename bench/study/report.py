@@ -26,6 +26,8 @@ figcaption{font-size:13px;color:#555}pre{white-space:pre-wrap;background:#f6f6f6
 
 
 OLD_INVOCATION = ["./bazelw", "run", "-c", "opt", "//bench:study", "--"]  # of studies that have not recorded theirs
+LAYOUT_SENTENCE = ("The arms layout/* and haft/magazine have the same instructions at different places. A difference between two "
+                   "arms is called one only if its whole interval lies beyond the ratio of the most and the least of them.")
 MOST_OPEN = 8  # sentences of a list that is not folded
 
 
@@ -71,6 +73,9 @@ def page(folder: Folder, analysis: Analysis, drawn: list[Plot]) -> str:
         parts += ["<h2>Lines that cost most</h2>", _table(_costly(folder))]
     parts += ["<h2>Scaling</h2>", _scaling(analysis)] if analysis.fits or analysis.no_fit else []
     parts += ["<h2>Cells</h2>", _table(_summary_columns(analysis))]
+    if len(analysis.layouts):
+        parts += ["<h2>Layout</h2>", f"<p>{escape(LAYOUT_SENTENCE)}</p>", _table(analysis.layouts[
+            _shown_columns(analysis.layouts, ["arms", "least", "most", "ratio"])])]
     for title, table, first in (("Percentiles", analysis.percentiles, ["operation", "samples"]),
                                 ("Comparisons", analysis.comparisons, ["compared", "baseline"])):
         if len(table):

@@ -139,6 +139,38 @@ class RunTest(support.InFolder):
                 self.assertIn(f"To make it again</h2>\n<pre>{expected}</pre>",
                               (self.folder / str(has_bazelw) / "report.html").read_text())
 
+    def test_a_tenth_is_called_faster_only_beyond_what_the_layout_of_the_code_makes(self):
+        near = ["--set", "repetitions=9", "--set"]
+        cases = (('arms=["fast","near"]', "in the first study, and this one has no arms layout/*", None),
+                 ('arms=["fast","near","layout/*"]', "at other places differ by 1.1", 1.15),
+                 ('arms=["fast","near","layout/0"]', "in the first study", None))
+        for arms, words, floor in cases:
+            with self.subTest(arms=arms):
+                self.assertEqual(self.study("run", "e.toml", f"--out=d{arms}", *near, arms)[0], 0)
+                page = (self.folder / f"d{arms}" / "report.html").read_text()
+                sentence = next(line for line in page.split("<li>") if line.startswith("near against fast"))
+                self.assertIn("may be the code&#x27;s layout: its throughput is 1.", sentence)
+                self.assertIn(words, sentence)
+                self.assertIn("<summary>Not shown: 1", page)
+                self.assertEqual("<h2>Layout</h2>" in page, floor is not None)
+                status, out, _ = self.study("compare", f"d{arms}", "--arm=near", "--with=fast", "--fail-above=1")
+                self.assertEqual(status, 0)
+                self.assertIn("better: 0, worse: 0, no difference shown: 0, too noisy to say: 0, may be the code's layout: 1", out)
+                if floor is not None:
+                    with open(self.folder / f"d{arms}" / "comparisons.csv") as file:
+                        self.assertAlmostEqual(float(next(csv.DictReader(file))["layout"]), floor, delta=0.03)
+                    plot = (self.folder / f"d{arms}" / "plots" / "throughput-churn.csv").read_text()
+                    self.assertIn("near", plot)
+                    self.assertNotIn("layout", plot)
+
+    def test_skip_knows_patterns_of_arms(self):
+        self.write_experiment(support.SMALL.replace('["fast", "slow"]', '["fast", "layout/*"]')
+                              + '[[skip]]\narm = ["layout/*", "nowhere/*"]\nworkload = "find"\n')
+        out = self.study("run", "e.toml", "--dry-run", "--set", 'workload=["churn","find"]')[1]
+        self.assertEqual(sorted(line.strip() for line in out.splitlines()[:-1]),
+                         [f"3 times {one}, 1 thread" for one in ("fast, churn", "fast, find", "layout/0, churn",
+                                                                 "layout/48, churn")])
+
     def test_paths_are_relative_to_where_the_command_was_given(self):
         (self.folder / "sub").mkdir()
         os.rename(self.folder / "e.toml", self.folder / "sub" / "e.toml")
