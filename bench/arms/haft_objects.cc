@@ -1,6 +1,7 @@
 // ObjectTable with each of its reclamations.
 
 #include "bench/tables/haft_objects.h"
+
 #include "haft/counted_reclamation.h"
 #include "haft_study/arm.h"
 

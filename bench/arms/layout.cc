@@ -6,7 +6,7 @@
 
 namespace {
 
-HAFT_STUDY_ARM(HAFT_LAYOUT, haft::bench::HaftTable<haft::MagazineFreeList,
-                                                   Value>);
+HAFT_STUDY_ARM(HAFT_LAYOUT,
+               haft::bench::HaftTable<haft::MagazineFreeList, Value>);
 
 }  // namespace
