@@ -166,6 +166,25 @@ class VerdictTest(unittest.TestCase):
         pairs = [({"cell": cell}, random.normal(95, 1.5, 15), one) for cell, one in enumerate(base)]
         self.assertEqual(set(comparison.compare(pairs, 0.02, 1)["verdict"]), {comparison.SLOWER})
 
+    @staticmethod
+    def rates_on_a_shared_machine(random, count, rate=100):
+        """Returns rates with the noise of `ab` on a virtual machine under load: a quarter of the processes is slow throughout."""
+        slow = numpy.where(random.random(count) < 0.25, random.uniform(0.78, 0.96, count), 1)
+        return rate * slow * (1 - numpy.abs(random.normal(0, 0.005, count)))
+
+    def test_on_a_shared_machine_more_processes_show_five_percent_and_none_shows_a_difference_that_is_not_there(self):
+        random = numpy.random.default_rng(26)
+
+        def shown(count, rate):
+            rows = [self.compare(self.rates_on_a_shared_machine(random, count, rate),
+                                 self.rates_on_a_shared_machine(random, count))["verdict"] for _ in range(40)]
+            self.assertNotIn(comparison.FASTER, rows)
+            return rows.count(comparison.SLOWER)
+
+        self.assertGreaterEqual(shown(45, 95), 38)
+        self.assertLessEqual(shown(15, 95), 32)
+        self.assertEqual(shown(15, 100) + shown(45, 100), 0)
+
     def test_less_than_the_smallest_effect_is_never_called_faster(self):
         random = numpy.random.default_rng(24)
         row = self.compare(random.normal(101, 0.1, 30), random.normal(100, 0.1, 30))
