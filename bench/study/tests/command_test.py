@@ -121,7 +121,7 @@ class RunTest(support.InFolder):
     def test_a_run_with_all_its_files(self):
         status, out, err = self.study("run", "e.toml", "--out=d")
         self.assertEqual((status, out), (0, f"{self.folder / 'd'}/report.html\n"))
-        self.assertIn("study: warning: There are 3 repetitions, fewer than 9.", err)
+        self.assertIn("study run: warning: There are 3 repetitions, fewer than 9.", err)
         names = {path.name for path in (self.folder / "d").iterdir()}
         self.assertEqual(names, {"experiment.toml", "environment.json", "topology.xml", "runs.jsonl", "runs.csv", "threads.csv",
                                  "latency.csv", "summary.csv", "comparisons.csv", "percentiles.csv", "plots", "report.html"})
@@ -233,7 +233,8 @@ version_command = ["{support.FAKE_WORKER}", "--version"]
         process.send_signal(signal.SIGTERM)
         out, err = process.communicate(timeout=60)
         self.assertEqual((process.returncode, out), (130, ""))
-        self.assertIn(f"study: interrupted; this goes on with it: resume {self.folder / 'd'}", err)
+        again = f"bazel run -c opt //bench:study -- resume {self.folder / 'd'}"
+        self.assertIn(f"study run: interrupted; this goes on with it: {again}", err)
         self.assertNotIn("Traceback", err)
         self.assertTrue(runs.read_bytes().endswith(b"\n"))
 
@@ -253,6 +254,13 @@ class CompareTest(support.InFolder):
     def setUp(self):
         super().setUp()
         shutil.copytree(RECORDED, self.folder / "a")
+
+    def test_a_limit_that_could_never_fail_is_refused(self):
+        for text in ("nan", "-1", "100", "inf", "5%"):
+            with self.subTest(text=text):
+                status, out, err = self.study("compare", "a", "a", f"--fail-above={text}")
+                self.assertEqual((status, out), (2, ""))
+                self.assertIn(f"argument --fail-above: invalid percentage from 0 to below 100 value: '{text}'", err)
 
     def test_a_study_with_itself_shows_nothing(self):
         status, out, err = self.study("compare", "a", "a", "--fail-above=1")
