@@ -91,8 +91,11 @@ def main(words: list[str]) -> int:
     if missing is not None:
         print(f"study: {missing}", file=sys.stderr)
         return REFUSED
-    arguments = parser().parse_args(words)
+    arguments, rest = parser().parse_known_args(words)
     speak_as(arguments.subcommand)
+    if rest:  # argparse would not say of which subcommand
+        print(said(f"error: unrecognized arguments: {' '.join(rest)}"), file=sys.stderr)
+        return REFUSED
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     folder = os.environ.get("BUILD_WORKING_DIRECTORY")
     if folder:

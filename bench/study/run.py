@@ -93,6 +93,7 @@ def builds_of(environment: dict[str, Any]) -> Builds:
 
 def begin(study: Study, topology_xml: str, out: str, facts: dict[str, Any]) -> Folder:
     """Returns a new folder for a study. `facts` go to environment.json as well."""
+    study.require_runs()
     environment = environment_module.collect(topology_xml, study.used_arms(), study.experiment.values["repetitions"])
     environment.update(machine_costs.record(study.all_arms, study.cpus, study.experiment.values["seed"]))
     environment.update(facts, left_out=study.left_out, planned=len(study.runnable), gaps=study.gaps())

@@ -49,6 +49,8 @@ class BadInputTest(support.InFolder):
                 ("threads = 65", 'arm "fast" can have 64 threads, and 65 are asked for'),
                 ("live = 1000000", 'arm "fast" can have 1000000 slots, and 2000002 are asked for'),
                 ('[[skip]]\narm = ["fast", "slow"]', "leaves no runs: [[skip]] excludes all"),
+                ("value = 3", "leaves no runs: fast: cannot: values of 3 words; slow: cannot: values of 3 words"),
+                ('skew = "hot:1001:90"', 'key "skew" has "hot:1001:90", and there are 1000 live handles'),
                 ('workload = "hand-off"', "leaves no runs: hand-off has pairs of threads, so not 1"),
                 ('[time]\nmeasure = "60min"\n', "would take more than a week"),
                 ('[compare]\nbaseline = "twin"', 'key "compare.baseline" has no "twin" of arm'),
@@ -86,6 +88,7 @@ class BadInputTest(support.InFolder):
                 (["compare", "study", "--arm=fsat", "--with=slow"], '--arm=fsat: study has no such arm; did you mean "fast"'),
                 (["compare", "study", "mine"], "mine: holds no study"),
                 (["ab", "--base=HEAD"], "git status"),
+                (["describe", "more"], "study describe: error: unrecognized arguments: more"),
                 (["list", "arm"], "invalid choice")):
             with self.subTest(words=words), mock.patch.dict(os.environ, BUILD_WORKSPACE_DIRECTORY=str(self.folder)):
                 self.refused(sentence, *words)
