@@ -7,7 +7,7 @@ from parameters import WORKLOADS
 # The first pattern that fits a name is its own.
 ARMS = {
     "haft/magazine": "`HandleTable` with the default free list: each thread keeps free handles in magazines of 128",
-    "haft/magazine-*": "the same with magazines of other sizes",
+    "haft/magazine-*": "`HandleTable` with magazines of another size",
     "haft/striped": "`HandleTable` with 16 free lists that all threads share",
     "haft/global": "`HandleTable` with one free list",
     "haft/cds": "`HandleTable` with a free list of libcds",
@@ -22,10 +22,10 @@ ARMS = {
     "slots-mutex": "slots with generations and their free list, all behind one mutex",
     "tbb": "the concurrent hash map of oneTBB",
     "libcds/feldman-*": "the hash set of Feldman and others in libcds, with hazard pointers (`hp`) or dynamic ones (`dhp`)",
-    "libcds/michael-*": "Michael's hash set in libcds, with the same",
+    "libcds/michael-*": "Michael's hash set in libcds, with hazard pointers (`hp`) or dynamic ones (`dhp`)",
     "libcuckoo": "the hash map of libcuckoo, whose look-ups take locks",
     "xenium/vyukov-*": "the hash map after Vyukov in xenium, with hazard pointers (`hp`) or epochs",
-    "xenium/harris-michael-*": "the hash map after Harris and Michael in xenium, with the same",
+    "xenium/harris-michael-*": "the hash map after Harris and Michael in xenium, with hazard pointers (`hp`) or epochs",
     "boost/*": "slots whose free list is the stack or the queue of Boost.Lockfree",
     "ck/*": "slots whose free list is the stack or the ring of Concurrency Kit",
     "java/*": "global references of the Java Native Interface",
