@@ -32,12 +32,28 @@ void Initialize(char* program, const Options& options) {
   benchmark::Initialize(&argc, argv.data());
 }
 
-// Returns a line for each workload.
+// Returns the rows that a workload has with or without --full.
+std::vector<std::string> RowsOf(const Study& study, bool full) {
+  Options options{};  // no threads, so that nothing is registered
+  options.full = full;
+  Block block{study.name, study.title, {}, {}};
+  Rows rows(options, &block);
+  study.add(rows);
+  return block.rows;
+}
+
+// Returns a line for each workload and for each of its rows.
 std::string Titles(const Study* begin, const Study* end) {
   std::string lines;
   for (const Study* at = begin; at != end; ++at) {
     lines += std::string("  ") + at->name + ": " + at->title;
     lines += at->full_only ? " (--full)\n" : "\n";
+    const std::vector<std::string> usual = RowsOf(*at, at->full_only);
+    for (const std::string& row : RowsOf(*at, true)) {
+      const bool is_usual =
+          std::find(usual.begin(), usual.end(), row) != usual.end();
+      lines += "      " + row + (is_usual ? "\n" : " (--full)\n");
+    }
   }
   return lines;
 }
@@ -79,6 +95,13 @@ int RunStudies(int argc, char** argv, const Study* begin, const Study* end) {
   benchmark::ClearRegisteredBenchmarks();
   if (!any) {
     std::fprintf(stderr, "%s: --filter matches no workload and no row\n",
+                 program_invocation_short_name);
+    return 2;
+  }
+  if (report.is_empty()) {
+    std::fprintf(stderr,
+                 "%s: nothing was measured, because these rows need an even "
+                 "number of threads; see --threads\n",
                  program_invocation_short_name);
     return 2;
   }

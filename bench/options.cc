@@ -35,7 +35,7 @@ usage: ./bazelw run -c opt //bench:%s -- [options]
                       (default: bench/results/latest.json in the checkout)
   --help
 
-workloads:
+workloads, with their rows:
 %s)";
 
 [[noreturn]] void Refuse(const std::string& argument) {

@@ -18,8 +18,8 @@ struct Options {
   std::string out;
 };
 
-// Exits with status 0 after --help, which names the `workloads` line by line,
-// and with status 2 after an option that it does not understand.
+// Exits with status 0 after --help, which names the `workloads` and rows line
+// by line, and with status 2 after an option that it does not understand.
 Options ParseOptions(int argc, char** argv, const std::string& workloads);
 
 }  // namespace haft::bench

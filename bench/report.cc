@@ -119,7 +119,7 @@ void Report::PrintBlock(const Block& block,
 }
 
 std::int64_t Report::Finish() {
-  if (has_context_) json_.Finalize();
+  json_.Finalize();
   file_.close();
   std::error_code error;
   std::filesystem::rename(part_, out_, error);

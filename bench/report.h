@@ -34,6 +34,10 @@ class Report : public benchmark::BenchmarkReporter {
   void PrintHeader(const Facts& facts) const;
   void PrintBlock(const Block& block, const std::vector<int>& threads) const;
 
+  // Returns whether nothing has been measured yet. Then Finish must not be
+  // called: there is no JSON.
+  bool is_empty() const { return !has_context_; }
+
   // Ends the JSON, prints where answers were wrong, and returns how many
   // operations gave an answer that no correct table gives.
   std::int64_t Finish();

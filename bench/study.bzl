@@ -47,7 +47,7 @@ elif [[ $self == *.runfiles/* ]]; then
 else
   runfiles=${{RUNFILES_DIR:?"$self: the folder $self.runfiles is missing"}}
 fi
-export HAFT_STUDY_RUNFILES=$runfiles HAFT_STUDY_MANIFEST=$runfiles/{manifest}
+export HAFT_STUDY_RUNFILES=$runfiles HAFT_STUDY_MANIFEST=$runfiles/{manifest} HAFT_STUDY_TARGET={target}
 cd "${{BUILD_WORKING_DIRECTORY:-$PWD}}"
 exec python3 "$runfiles/{main}" "$@"
 """
@@ -92,6 +92,7 @@ def _haft_study_impl(ctx):
     ctx.actions.write(launcher, _LAUNCHER.format(
         main = _runfiles_path(ctx, main),
         manifest = _runfiles_path(ctx, manifest),
+        target = _label_of(ctx),
     ), is_executable = True)
 
     runfiles = ctx.runfiles(files = [manifest] + ctx.files.experiments + ctx.files.rivals + ctx.files._front_end)

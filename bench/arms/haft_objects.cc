@@ -1,86 +1,19 @@
 // ObjectTable with each of its reclamations.
 
-#include <cstddef>
+#include "bench/tables/haft_objects.h"
 
-#include "bench/tables/haft_version.h"
 #include "haft/counted_reclamation.h"
-#include "haft/object_table.h"
 #include "haft_study/arm.h"
 
 namespace {
 
-using haft::Handle;
-using haft::Status;
-
-// A look-up copies the value out under a pin.
-template <typename V, typename ReclamationT>
-class Objects {
-  struct Traits : haft::DefaultTraits {
-    using Reclamation = ReclamationT;
-  };
-  using Table = haft::ObjectTable<V, Traits>;
-
- public:
-  static constexpr const char* kVersion = haft::bench::kHaftVersion;
-  static constexpr const char* kProgress = "lock-free";
-  static constexpr std::size_t kMaxCapacity = Table::kMaxCapacity;
-
-  explicit Objects(std::size_t capacity) : table_(capacity) {}
-
-  Key New(const V& value) { return static_cast<Key>(table_.Emplace(value)); }
-  bool Find(Key key, V* value) {
-    const auto pin = table_.Pin(Handle(key));
-    if (!pin) return false;
-    *value = *pin;
-    return true;
-  }
-  bool Delete(Key key) { return table_.Delete(Handle(key)) == Status::kOk; }
-  bool DeleteUnlessPinned(Key key) {
-    return table_.DeleteUnlessPinned(Handle(key)) == Status::kOk;
-  }
-  std::size_t NewBatch(const V* values, std::size_t count, Key* keys) {
-    // InsertBatch moves from the values, which is to copy them.
-    return table_.InsertBatch(const_cast<V*>(values), count,
-                              reinterpret_cast<Handle*>(keys));
-  }
-  std::size_t DeleteBatch(const Key* keys, std::size_t count) {
-    return table_.DeleteBatch(reinterpret_cast<const Handle*>(keys), count);
-  }
-
-  struct Pinned {
-    explicit operator bool() const { return static_cast<bool>(pin); }
-    const V& value() const { return *pin; }
-    typename Table::Pinned pin;
-  };
-  [[gnu::always_inline]] Pinned Pin(Key key) {
-    return {table_.Pin(Handle(key))};
-  }
-
-  class Scope {
-   public:
-    explicit Scope(Objects& objects) : scope_(objects.table_) {}
-    bool Find(Key key, V* value) const {
-      const V* const found = scope_.Find(Handle(key));
-      if (found == nullptr) return false;
-      *value = *found;
-      return true;
-    }
-
-   private:
-    typename Table::ReadScope scope_;
-  };
-
-  haft::ObjectTableStats Stats() const { return table_.Stats(); }
-
- private:
-  Table table_;
-};
+using haft::bench::HaftObjects;
 
 template <typename V>
-using Hazard = Objects<V, haft::HazardReclamation>;
+using Hazard = HaftObjects<V, haft::HazardReclamation>;
 
 HAFT_STUDY_ARM_OF("haft/objects", Hazard);
 HAFT_STUDY_ARM("haft/objects-counted",
-               Objects<Value, haft::CountedReclamation>);
+               HaftObjects<Value, haft::CountedReclamation>);
 
 }  // namespace

@@ -14,6 +14,7 @@ import environment as environment_module
 import experiment as experiment_module
 import folder as folder_module
 import histogram
+import layout
 import scaling
 import tables
 from arms import PING_PONG, is_yardstick
@@ -37,6 +38,7 @@ class Analysis:
     percentiles: pandas.DataFrame
     fits: dict[tuple, dict[str, scaling.Fit]]  # by the values of `panel`, then by arm
     no_fit: list[str]  # sentences
+    layouts: pandas.DataFrame  # what the place of the code makes, by cell
     panel: list[str]  # the axes that vary, less arm and plot.x
     gaps: list[tuple[str, str, str, str]]  # arm, what, what became of it, reason
 
@@ -64,9 +66,10 @@ def analyse(folder: Folder) -> Analysis:
     if not simulated and not summary.empty:
         summary = _beside_summary(summary, good, seed)
     panel = [name for name in tables.varying(good) if name not in ("arm", values["plot.x"])]
-    compared = pandas.DataFrame() if simulated else _comparisons(good, experiment)
+    floors = layout.Floors(good, tables.unit_of(values["compare.metric"]))
+    compared = pandas.DataFrame() if simulated else _comparisons(good, experiment, floors)
     fits, no_fit = ({}, []) if simulated or summary.empty else _fits(good, panel)
-    return Analysis(experiment, environment, runs, summary, compared, _percentiles(folder, good), fits, no_fit, panel,
+    return Analysis(experiment, environment, runs, summary, compared, _percentiles(folder, good), fits, no_fit, floors.table, panel,
                     _gaps(runs, environment, wrong, experiment))
 
 
@@ -129,7 +132,7 @@ def _efficiency_intervals(summary: pandas.DataFrame, good: pandas.DataFrame, axe
     return summary.assign(efficiency_low=[low for low, _ in ends], efficiency_high=[high for _, high in ends])
 
 
-def _comparisons(runs: pandas.DataFrame, experiment: Experiment) -> pandas.DataFrame:
+def _comparisons(runs: pandas.DataFrame, experiment: Experiment, floors: layout.Floors) -> pandas.DataFrame:
     values = experiment.values
     metric, axis = tables.unit_of(values["compare.metric"]), values["compare.axis"]
     baseline = values["compare.baseline"]
@@ -138,7 +141,7 @@ def _comparisons(runs: pandas.DataFrame, experiment: Experiment) -> pandas.DataF
         ordered = [one for one in values["arms" if axis == "arm" else axis] if one in there]
         baseline = (ordered or sorted(there, key=str) or [None])[0]
     return comparison.compare(comparison.pairs_of(runs, axis, baseline, metric), values["compare.smallest_effect"] / 100,
-                              values["seed"], more_is_faster=metric == THROUGHPUT)
+                              values["seed"], more_is_faster=metric == THROUGHPUT, floors=floors if axis == "arm" else None)
 
 
 def _fits(runs: pandas.DataFrame, panel: list[str]) -> tuple[dict, list[str]]:

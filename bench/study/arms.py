@@ -18,6 +18,8 @@ PING_PONG = "ping-pong"  # two threads hand a line to and fro, one hand-over eac
 SYSTEM_CALL = "system-call"  # a look-up is one
 MEMBARRIER = "membarrier"  # Stats is one
 RETRIES = "retries/"  # arms whose times include that they count their compare-and-swaps
+LAYOUT = "layout/"  # arms that are LAYOUT_OF with its code at another place
+LAYOUT_OF = "haft/magazine"
 # The last is the simulator's.
 YARDSTICKS = ["loop", "hits", "array", "pointer", "cas", "fetch-add", PING_PONG, SYSTEM_CALL, MEMBARRIER, "machine"]
 
@@ -53,7 +55,7 @@ class Arm:
 
 def is_yardstick(name: str) -> bool:
     """Returns whether the arm is no table whose times are compared, but a measure for tables, or one that counts."""
-    return name in YARDSTICKS or name.startswith(RETRIES)
+    return name in YARDSTICKS or name.startswith((RETRIES, LAYOUT))
 
 
 def read_manifest(path: str | None = None, folder: str = ".") -> Manifest:
@@ -143,7 +145,7 @@ def _version(table: dict[str, Any]) -> dict[str, str]:
 
 
 def select(experiment: Experiment, arms: dict[str, Arm], unavailable: dict[str, str]) -> None:
-    """Replaces the patterns of `arms` by the names that they stand for, and adds those of [[arm]]."""
+    """Replaces the patterns of `arms` and of [[skip]] by the names that they stand for, and adds the arms of [[arm]]."""
     known = [*arms, *(name for name in unavailable if name not in arms)]
     names = []
     for pattern in experiment.values["arms"]:
@@ -151,4 +153,8 @@ def select(experiment: Experiment, arms: dict[str, Arm], unavailable: dict[str, 
         if not found:
             raise Complaint(f'{experiment.source}: key "arms" has no "{pattern}"{suggestion(pattern, known)}')
         names += found
+    for table in experiment.skip:  # a pattern of none skips nothing, so that an arm may be left out by --set
+        if "arm" in table:
+            table["arm"] = [name for pattern in table["arm"]
+                            for name in fnmatch.filter(known, pattern) or [pattern]]
     experiment.values["arms"] = list(dict.fromkeys([*names, *(table["name"] for table in experiment.arms)]))

@@ -6,9 +6,9 @@ import sys
 from typing import Any
 
 import arms as arms_module
-import core_latency
 import environment
 import folder
+import machine_costs
 import simulate
 import topology
 import validation
@@ -63,11 +63,11 @@ def measure(found: dict[str, Arm], cpus: list[Cpu]) -> dict[str, float]:
     def by_thread(arm: str, workload: str, places: list[list[int]]) -> list[float]:
         runs = []
         for _ in range(REPETITIONS):
-            outcome = worker.call(found[arm].command, core_latency.request(arm, workload, places, measure=MEASURE),
-                                  core_latency.LIMIT)
+            outcome = worker.call(found[arm].command, machine_costs.request(arm, workload, places, measure=MEASURE),
+                                  machine_costs.LIMIT)
             if outcome.status != "ok":
                 raise Complaint(f"arm {arm}, {workload}: {outcome.status}: {outcome.message}")
-            runs.append(core_latency.ns_by_thread(outcome.answer))
+            runs.append(machine_costs.ns_by_thread(outcome.answer))
         return [statistics.median(thread) for thread in zip(*runs)]
 
     def ns(arm: str, workload: str, places: list[list[int]]) -> float:

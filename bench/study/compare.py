@@ -9,13 +9,14 @@ import pandas
 import analysis
 import comparison
 import environment
+import layout
 import tables
 import text
 from complaint import OK, WRONG, Complaint, suggestion
 from folder import Folder
 
 WORDS = {comparison.FASTER: "better", comparison.SLOWER: "worse", comparison.NO_DIFFERENCE: "no difference shown",
-         comparison.TOO_NOISY: "too noisy to say"}
+         comparison.TOO_NOISY: "too noisy to say", comparison.MAY_BE_LAYOUT: comparison.MAY_BE_LAYOUT}
 
 
 def compare(arguments) -> int:
@@ -27,13 +28,15 @@ def compare(arguments) -> int:
             raise Complaint(f"{folder.path}: is simulated, and a simulation is not compared with measurements")
     if (arguments.arm is None) != (arguments.baseline is None):
         raise Complaint("--arm and --with: name the two arms of one study, so both are needed")
+    floors = None
     if arguments.arm is not None:
         pairs = _arms(folders, studies, arguments.arm, arguments.baseline)
+        floors = layout.Floors(_good(studies[0]), analysis.THROUGHPUT)
     else:
         pairs = _folders(folders, studies)
     values = studies[0].experiment.values
     effect = values["compare.smallest_effect"] / 100
-    found = comparison.compare(pairs, effect, values["seed"])
+    found = comparison.compare(pairs, effect, values["seed"], floors=floors)
     print(table(found))
     return status(found, arguments.fail_above)
 

@@ -1,4 +1,4 @@
-"""The comparison of two cells, in words: faster, slower, no difference shown, too noisy to say."""
+"""The comparison of two cells, in words: faster, slower, no difference shown, too noisy to say, may be the code's layout."""
 
 from math import comb
 
@@ -7,10 +7,12 @@ import pandas
 from scipy import stats
 
 import cells
+import layout
 import tables
 from arms import is_yardstick
 
 FASTER, SLOWER, NO_DIFFERENCE, TOO_NOISY = "faster", "slower", "no difference shown", "too noisy to say"
+MAY_BE_LAYOUT = "may be the code's layout"
 MOST_FOR_EXACT = 50  # samples of one side for which Mann-Whitney's U is computed exactly
 # If the upper end of a ratio's interval is so many times the lower one, nothing can be said: 10 % either way are in it.
 NOISE = 1.21
@@ -45,11 +47,18 @@ def measure(one: numpy.ndarray, other: numpy.ndarray, random: numpy.random.Gener
             "high": high, "u": u, "p": p, "delta": cliffs_delta(one, other)}
 
 
-def verdict(pair: dict[str, float], p_holm: float, smallest_effect: float, more_is_faster: bool = True) -> str:
-    """Returns the comparison in words. `smallest_effect` is the least ratio less 1 that is of interest, such as 0.02."""
+def verdict(pair: dict[str, float], p_holm: float, smallest_effect: float, more_is_faster: bool = True,
+            floor: float = 1.0) -> str:
+    """Returns the comparison in words.
+
+    `smallest_effect` is the least ratio less 1 that is of interest, such as 0.02. `floor` is the ratio that the place of the
+    code alone makes, beyond which the whole interval must lie.
+    """
     ratio, low, high = pair["ratio"], pair["low"], pair["high"]
     is_more, is_less = low > 1 and ratio >= 1 + smallest_effect, high < 1 and ratio <= 1 / (1 + smallest_effect)
     if p_holm < cells.SIGNIFICANT and (is_more or is_less):
+        if low < floor and high > 1 / floor:
+            return MAY_BE_LAYOUT
         return FASTER if (ratio > 1) == more_is_faster else SLOWER
     # An interval that lies beyond the smallest effect is no evidence of equality, only of too few repetitions for so many
     # pairs.
@@ -59,13 +68,20 @@ def verdict(pair: dict[str, float], p_holm: float, smallest_effect: float, more_
 
 
 def compare(pairs: list[tuple[dict, numpy.ndarray, numpy.ndarray]], smallest_effect: float, seed: int,
-            more_is_faster: bool = True) -> pandas.DataFrame:
-    """Returns one row for each pair, of its name (columns), values and baseline, with Holm's correction over all of them."""
+            more_is_faster: bool = True, floors: layout.Floors | None = None) -> pandas.DataFrame:
+    """Returns one row for each pair, of its name (columns), values and baseline, with Holm's correction over all of them.
+
+    `floors` are those of two arms, which are compiled differently.
+    """
     measured = [measure(one, other, cells.generator(seed, repr(name))) for name, one, other in pairs]
     corrected = cells.holm([pair["p"] for pair in measured])
-    return pandas.DataFrame([
-        {**name, **pair, "p_holm": p, "verdict": verdict(pair, p, smallest_effect, more_is_faster)}
-        for (name, _, _), pair, p in zip(pairs, measured, corrected)])
+    rows = []
+    for (name, _, _), pair, p in zip(pairs, measured, corrected):
+        floor, source = floors.of(name) if floors is not None else (1.0, None)
+        known = {"layout": floor, "layout_of": source} if floors is not None else {}
+        rows.append({**name, **pair, "p_holm": p, **known,
+                     "verdict": verdict(pair, p, smallest_effect, more_is_faster, floor)})
+    return pandas.DataFrame(rows)
 
 
 def pairs_of(runs: pandas.DataFrame, axis: str, baseline, metric: str,
@@ -100,4 +116,9 @@ def sentence(row: pandas.Series, where: str, is_throughput: bool) -> str:
     subject = f"{row['compared']} against {row['baseline']} ({where})"
     if row["verdict"] in (FASTER, SLOWER):
         return f"{subject} is {row['verdict']}: {what} is {row['ratio']:.3g} times the other's ({interval})."
+    if row["verdict"] == MAY_BE_LAYOUT:
+        where = {layout.OWN: "here", layout.OTHER: "in another cell of this study",
+                 layout.FIRST_STUDY: "in the first study, and this one has no arms layout/*"}[row["layout_of"]]
+        return (f"{subject} {row['verdict']}: {what} is {row['ratio']:.3g} times the other's ({interval}), but the same "
+                f"instructions at other places differ by {row['layout']:.3g} times {where}.")
     return f"{subject}: {row['verdict']}; {what} is {row['ratio']:.3g} times the other's ({interval})."

@@ -9,6 +9,19 @@ MISSING = 3  # runs are missing from the result, and the rest is good
 INTERRUPTED = 130
 
 
+_speaker = ["study"]
+
+
+def speak_as(subcommand: str) -> None:
+    """Names the subcommand that all further messages are of."""
+    _speaker[0] = f"study {subcommand}"
+
+
+def said(sentence: str) -> str:
+    """Returns a message for stderr."""
+    return f"{_speaker[0]}: {sentence}"
+
+
 class Complaint(Exception):
     """A sentence for the caller, and the exit status that goes with it."""
 

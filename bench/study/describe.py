@@ -1,9 +1,9 @@
 """The subcommand describe."""
 
 import arms
-import core_latency
 import environment
 import folder
+import machine_costs
 import topology
 
 SEED = 1  # of the pairs of CPUs
@@ -15,5 +15,5 @@ def describe(_) -> int:
     facts = environment.collect(xml, {}, None)
     kept = {key: facts[key] for key in ("line", "machine", "libraries", "source", "load", "busy", "warnings")}
     found, _ = arms.find(arms.read_manifest())
-    print(folder.to_json({**kept, **core_latency.record(found, topology.here(xml), SEED)}), end="")
+    print(folder.to_json({**kept, **machine_costs.record(found, topology.here(xml), SEED)}), end="")
     return 0

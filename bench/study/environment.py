@@ -167,6 +167,12 @@ def checkout() -> pathlib.Path:
     return pathlib.Path(os.environ.get("BUILD_WORKSPACE_DIRECTORY") or pathlib.Path(__file__).resolve().parent)
 
 
+def invocation() -> list[str]:
+    """Returns the command that runs this study, as it is given in the workspace that Bazel was called in."""
+    bazel = "./bazelw" if (checkout() / "bazelw").is_file() else "bazel"
+    return [bazel, "run", "-c", "opt", os.environ.get("HAFT_STUDY_TARGET", "//bench:study"), "--"]
+
+
 def arm_facts(arms: dict[str, Arm]) -> dict[str, Any]:
     """Returns what the arms say of themselves, with the digest of each one's program."""
     digests: dict[str, str | None] = {}
@@ -185,7 +191,7 @@ def collect(topology_xml: str, arms: dict[str, Arm], repetitions: int | None) ->
     versions = {name: getattr(importlib.import_module(name), "__version__")
                 for name in ("numpy", "scipy", "pandas", "matplotlib")}
     return {
-        "version": VERSION, "command": sys.argv[1:], "folder": os.getcwd(),
+        "version": VERSION, "invocation": invocation(), "command": sys.argv[1:], "folder": os.getcwd(),
         "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "machine": facts, "line": line(facts), "arms": described,
         "source": commit(checkout()),
         "libraries": {"python": platform.python_version(), "hwloc": _hwloc_version(topology_xml), **versions},

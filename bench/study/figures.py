@@ -8,6 +8,7 @@ import pandas
 import plots
 import tables
 from analysis import Analysis
+from arms import LAYOUT
 from folder import Folder
 
 
@@ -27,8 +28,11 @@ def draw(folder: Folder, analysis: Analysis, simulated: list[Analysis]) -> list[
     if analysis.summary.empty:
         return []
     x = analysis.experiment.values["plot.x"]
-    arms = analysis.experiment.values["arms"]
+    arms = [arm for arm in analysis.experiment.values["arms"] if not arm.startswith(LAYOUT)]
     summary = analysis.summary.assign(simulated=analysis.simulated)
+    summary = summary[~summary["arm"].str.startswith(LAYOUT)]  # they have a table; in a plot they would be one curve
+    if summary.empty:
+        return []
     extra = [one.summary for one in simulated if not one.summary.empty]
     look = plots.Look(list(dict.fromkeys([*arms, *(arm for one in extra for arm in one["arm"])])),
                       analysis.experiment.values["plot.columns"])
@@ -95,6 +99,8 @@ def _sweeps(analysis: Analysis, summary: pandas.DataFrame, look, each_panel, add
 
 def _latencies(analysis: Analysis, look, each_panel, add) -> None:
     table = analysis.percentiles
+    if len(table):
+        table = table[~table["arm"].str.startswith(LAYOUT)]
     if table.empty:
         return
     names = [name for name in table if name.startswith("p") and name.endswith("_ns")]

@@ -3,6 +3,7 @@
 import tomllib
 
 import arms
+import catalogue
 import parameters
 import run
 import simulate
@@ -20,11 +21,11 @@ def list(arguments) -> int:
 
 def _arms() -> str:
     found, unavailable = arms.find(arms.read_manifest())
-    rows = [[name, arm.facts.get("version") or "", arm.facts.get("progress") or "",
+    rows = [[name, catalogue.meaning(name), arm.facts.get("version") or "", arm.facts.get("progress") or "",
              ", ".join(f"{workload} (no {lacks})" for workload, lacks in arm.facts["workloads"].items() if lacks) or "none"]
             for name, arm in sorted(found.items())]
-    rows += [[name, "not to be had", reason, ""] for name, reason in sorted(unavailable.items())]
-    return text.table(["arm", "version", "progress", "workloads that it cannot do"], rows)
+    rows += [[name, catalogue.meaning(name), "not to be had", reason, ""] for name, reason in sorted(unavailable.items())]
+    return text.table(["arm", "implementation", "version", "progress", "workloads that it cannot do"], rows)
 
 
 def _workloads() -> str:

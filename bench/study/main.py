@@ -11,9 +11,19 @@ import os
 import signal
 
 import packages
-from complaint import INTERRUPTED, MISSING, OK, REFUSED, Complaint
+from complaint import INTERRUPTED, MISSING, OK, REFUSED, Complaint, said, speak_as
 
 SUBCOMMANDS = ["run", "resume", "report", "compare", "ab", "simulate", "calibrate", "list", "describe"]
+
+
+def _percent(text: str) -> float:
+    value = float(text)
+    if not 0 <= value < 100:  # nor is it a NaN
+        raise ValueError
+    return value
+
+
+_percent.__name__ = "percentage from 0 to below 100"  # argparse says what the value is not
 
 
 def parser() -> argparse.ArgumentParser:
@@ -24,7 +34,7 @@ def parser() -> argparse.ArgumentParser:
         return commands.add_parser(name, help=text, description=text, allow_abbrev=False)
 
     def fail_above(command):
-        command.add_argument("--fail-above", type=float, metavar="PERCENT", help="status 1 if one is slower by more than this")
+        command.add_argument("--fail-above", type=_percent, metavar="PERCENT", help="status 1 if one is slower by more than this")
 
     run = add("run", "makes the runs of an experiment, then its report")
     run.add_argument("experiment", nargs="?", metavar="EXPERIMENT.toml|NAME", help="`list experiments` has the names")
@@ -81,7 +91,11 @@ def main(words: list[str]) -> int:
     if missing is not None:
         print(f"study: {missing}", file=sys.stderr)
         return REFUSED
-    arguments = parser().parse_args(words)
+    arguments, rest = parser().parse_known_args(words)
+    speak_as(arguments.subcommand)
+    if rest:  # argparse would not say of which subcommand
+        print(said(f"error: unrecognized arguments: {' '.join(rest)}"), file=sys.stderr)
+        return REFUSED
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     folder = os.environ.get("BUILD_WORKING_DIRECTORY")
     if folder:
@@ -91,7 +105,7 @@ def main(words: list[str]) -> int:
         sys.stdout.flush()
         return status
     except Complaint as complaint:
-        print(f"study {arguments.subcommand}: {complaint}", file=sys.stderr)
+        print(said(str(complaint)), file=sys.stderr)
         return complaint.status
     except KeyboardInterrupt:
         return INTERRUPTED
@@ -99,7 +113,7 @@ def main(words: list[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return OK
     except OSError as error:
-        print(f"study {arguments.subcommand}: {error}", file=sys.stderr)
+        print(said(str(error)), file=sys.stderr)
         return MISSING
 
 

@@ -25,6 +25,9 @@ td,th{padding:.15em .6em;text-align:right;border-bottom:1px solid #eee}td:first-
 figcaption{font-size:13px;color:#555}pre{white-space:pre-wrap;background:#f6f6f6;padding:.6em}.wide{overflow-x:auto}"""
 
 
+OLD_INVOCATION = ["./bazelw", "run", "-c", "opt", "//bench:study", "--"]  # of studies that have not recorded theirs
+LAYOUT_SENTENCE = ("The arms layout/* and haft/magazine have the same instructions at different places. A difference between two "
+                   "arms is called one only if its whole interval lies beyond the ratio of the most and the least of them.")
 MOST_OPEN = 8  # sentences of a list that is not folded
 
 
@@ -70,6 +73,9 @@ def page(folder: Folder, analysis: Analysis, drawn: list[Plot]) -> str:
         parts += ["<h2>Lines that cost most</h2>", _table(_costly(folder))]
     parts += ["<h2>Scaling</h2>", _scaling(analysis)] if analysis.fits or analysis.no_fit else []
     parts += ["<h2>Cells</h2>", _table(_summary_columns(analysis))]
+    if len(analysis.layouts):
+        parts += ["<h2>Layout</h2>", f"<p>{escape(LAYOUT_SENTENCE)}</p>", _table(analysis.layouts[
+            _shown_columns(analysis.layouts, ["arms", "least", "most", "ratio"])])]
     for title, table, first in (("Percentiles", analysis.percentiles, ["operation", "samples"]),
                                 ("Comparisons", analysis.comparisons, ["compared", "baseline"])):
         if len(table):
@@ -181,8 +187,8 @@ def _scaling(analysis: Analysis) -> str:
 def _commands(environment: dict[str, Any]) -> str:
     source = environment.get("source") or {}
     dirty = " (with changes that are not committed)" if source.get("dirty") else ""
-    return (f"# commit {source.get('commit')}{dirty}\n" + shlex.join(["./bazelw", "run", "-c", "opt", "//bench:study", "--"])
-            + " " + shlex.join(environment["command"]))
+    commit = f"# commit {source['commit']}{dirty}\n" if source.get("commit") else ""  # another workspace may have none
+    return commit + shlex.join([*environment.get("invocation", OLD_INVOCATION), *environment["command"]])
 
 
 def report(arguments) -> int:

@@ -8,10 +8,10 @@ import time
 from typing import Any
 
 import arms
-import core_latency
 import environment as environment_module
 import experiment as experiment_module
 import folder as folder_module
+import machine_costs
 import parameters
 import placement
 import report
@@ -19,7 +19,7 @@ import schedule
 import topology
 import worker
 from arms import Manifest
-from complaint import MISSING, OK, WRONG, Complaint, suggestion
+from complaint import MISSING, OK, WRONG, Complaint, said, suggestion
 from experiment import Experiment
 from folder import Folder
 from progress import Progress, duration
@@ -93,13 +93,14 @@ def builds_of(environment: dict[str, Any]) -> Builds:
 
 def begin(study: Study, topology_xml: str, out: str, facts: dict[str, Any]) -> Folder:
     """Returns a new folder for a study. `facts` go to environment.json as well."""
+    study.require_runs()
     environment = environment_module.collect(topology_xml, study.used_arms(), study.experiment.values["repetitions"])
-    environment.update(core_latency.record(study.all_arms, study.cpus, study.experiment.values["seed"]))
+    environment.update(machine_costs.record(study.all_arms, study.cpus, study.experiment.values["seed"]))
     environment.update(facts, left_out=study.left_out, planned=len(study.runnable), gaps=study.gaps())
     folder = folder_module.create(pathlib.Path(out).absolute(), experiment_module.to_toml(study.experiment), environment,
                                   topology_xml)
     for sentence in environment["warnings"]:
-        print(f"study: warning: {sentence}", file=sys.stderr)
+        print(said(f"warning: {sentence}"), file=sys.stderr)
     return folder
 
 
@@ -109,11 +110,12 @@ def make(study: Study, folder: Folder) -> int:
         done = {line["run"] for line in folder.runs()}
         left = [run for run in study.runnable if run.number not in done]
         progress = Progress(len(left), schedule.estimate_ns(left, study.experiment) / 1e9)
-        progress.say(f"study: {len(left)} runs, about {duration(progress.estimate)}, into {folder.path}")
+        progress.say(said(f"{len(left)} runs, about {duration(progress.estimate)}, into {folder.path}"))
         try:
             _make(left, study, folder, progress)
         except KeyboardInterrupt:
-            progress.say(f"study: interrupted; this goes on with it: resume {shlex.quote(str(folder.path))}")
+            again = shlex.join([*environment_module.invocation(), "resume", str(folder.path)])
+            progress.say(said(f"interrupted; this goes on with it: {again}"))
             raise
         finally:
             progress.end()
@@ -130,7 +132,7 @@ def _make(left: list[Run], study: Study, folder: Folder, progress: Progress) -> 
         problem = (run.cell["arm"], line["status"])
         if line["status"] != "ok" and problem not in told:  # once, for an arm that crashes does so in each repetition
             told.add(problem)
-            progress.say(f"study: {short_name(run.cell)}: {line['status']}: {line['message']}")
+            progress.say(said(f"{short_name(run.cell)}: {line['status']}: {line['message']}"))
 
 
 def status_of(lines: list[dict[str, Any]], study: Study) -> int:

@@ -50,6 +50,9 @@ class Study:
                 raise Complaint(f'{source}: key "workload" has "{name}", which only the simulator has')
         for cell in self.cells:
             placement.place(cell["placement"], cell["threads"], self.cpus)
+            kind, _, rest = cell["skew"].partition(":")
+            if kind == "hot" and float(rest.split(":")[0]) > cell["live"]:
+                raise Complaint(f'{source}: key "skew" has "{cell["skew"]}", and there are {cell["live"]} live handles')
             arm = self.arm(cell)
             for key, amount, unit in (("max_threads", cell["threads"], "threads"),
                                       ("max_capacity", schedule.capacity(cell), "slots")):
@@ -85,6 +88,13 @@ class Study:
         """Returns the cells that cannot be run, for environment.json."""
         found = ((cell, self.gap(cell)) for cell in self.cells)
         return [{"cell": cell, "kind": gap[0], "reason": gap[1]} for cell, gap in found if gap is not None]
+
+    def require_runs(self) -> None:
+        """Refuses a study of which no cell can be run, with the first reason of each arm."""
+        if self.runnable:
+            return
+        reasons = {gap["cell"]["arm"]: f'{gap["cell"]["arm"]}: {gap["kind"]}: {gap["reason"]}' for gap in reversed(self.gaps())}
+        raise Complaint(f"{self.experiment.source}: leaves no runs: {'; '.join(reversed(reasons.values()))}")
 
     def used_arms(self) -> dict[str, Arm]:
         """Returns the arms of the experiment; those of a revision have its name after an @."""

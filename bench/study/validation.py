@@ -8,7 +8,7 @@ from typing import Any, Callable
 
 import pandas
 
-import core_latency
+import machine_costs
 import simulate
 import tables
 import worker
@@ -95,7 +95,7 @@ def _measure_steadily(row: dict[str, Any], found: dict[str, Arm], cpus: list[Cpu
 
 
 def _hand_over(found: dict[str, Arm], cpus: list[Cpu]) -> float:
-    pair = core_latency.measure(found[PING_PONG], cpus[:2], 1)[0]
+    pair = machine_costs.measure(found[PING_PONG], cpus[:2], 1)[0]
     if "problem" in pair:
         raise Complaint(f"arm {PING_PONG}: {pair['problem']}")
     return pair["ns"]
@@ -105,11 +105,11 @@ def _measure(row: dict[str, Any], found: dict[str, Arm], cpus: list[Cpu]) -> str
     arm, match = ARMS[row["arm"]], WORKLOADS[row["workload"]]
     if arm not in found:
         return f"the arm {arm} is not to be had"
-    request = core_latency.request(arm, match.workload, [[cpu.number] for cpu in cpus[:row["threads"]]], WARM_UP, MEASURE,
+    request = machine_costs.request(arm, match.workload, [[cpu.number] for cpu in cpus[:row["threads"]]], WARM_UP, MEASURE,
                                    **{"live": LIVE, **(match.keys or {})})
     values = []
     for _ in range(REPETITIONS):
-        outcome = worker.call(found[arm].command, request, core_latency.LIMIT)
+        outcome = worker.call(found[arm].command, request, machine_costs.LIMIT)
         if outcome.status != "ok":
             return outcome.message or outcome.status
         threads = outcome.answer["threads"]

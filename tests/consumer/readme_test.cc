@@ -1,4 +1,5 @@
-// The README's example is the file that is compiled and run.
+// The examples of the README and of the study's guide are files that are
+// compiled and run.
 
 #include <gtest/gtest.h>
 
@@ -20,6 +21,17 @@ TEST(ReadmeTest, ExampleIsTheCompiledFile) {
   const std::string example = Read("tests/consumer/readme_example.cc");
   ASSERT_FALSE(example.empty());
   EXPECT_NE(Read("README.md").find("```cpp\n" + example + "```\n"),
+            std::string::npos);
+}
+
+// Of run.sh, which builds it from another workspace.
+TEST(StudyGuideTest, ArmIsTheCompiledFile) {
+  std::stringstream arm(Read("tests/consumer/workspace/mine.cc"));
+  std::string indented;
+  for (std::string line; std::getline(arm, line);)
+    indented += "   " + line + "\n";
+  ASSERT_FALSE(indented.empty());
+  EXPECT_NE(Read("docs/study.md").find("   ```cpp\n" + indented + "   ```\n"),
             std::string::npos);
 }
 

@@ -8,11 +8,15 @@
 #include <cstdint>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "bench/worker/counters.h"
+#include "haft/counted_reclamation.h"
 #include "haft/global_free_list.h"
 #include "haft/handle_table.h"
+#include "haft/hazard_reclamation.h"
+#include "haft/object_table.h"
 
 namespace haft::study {
 namespace {
@@ -59,6 +63,78 @@ TEST(CountingSyncTest, CountersHaveTheCountsOfTheirThreadBetweenStartAndStop) {
   // From the list, the end of the handle, and back to the list.
   EXPECT_EQ(counts[0], 3U);
   EXPECT_EQ(counts[1], 0U);
+}
+
+// Returns {attempted, failed} of what this thread does in `f`.
+template <typename F>
+std::pair<std::uint64_t, std::uint64_t> CountsOf(F f) {
+  const CasCounts before = cas_counts;
+  f();
+  return {cas_counts.attempted - before.attempted,
+          cas_counts.failed - before.failed};
+}
+using Counts = std::pair<std::uint64_t, std::uint64_t>;
+
+template <typename ReclamationT>
+struct ObjectTraits : DefaultTraits {
+  using FreeList = GlobalFreeList;
+  using Reclamation = ReclamationT;
+};
+
+template <typename Reclamation>
+class CountingObjectsTest : public testing::Test {
+ protected:
+  ObjectTable<Word, ObjectTraits<Reclamation>> table_{10};
+};
+using Reclamations = testing::Types<HazardReclamation, CountedReclamation>;
+TYPED_TEST_SUITE(CountingObjectsTest, Reclamations);
+
+TYPED_TEST(CountingObjectsTest, NewAndDeleteCountThoseOfTheListAndOfTheSlot) {
+  ASSERT_EQ(this->table_.Delete(this->table_.Emplace(1U)), Status::kOk);
+  Handle handle;
+  EXPECT_EQ(CountsOf([&] { handle = this->table_.Emplace(1U); }), Counts(1, 0));
+  // The end of the handle, and back to the list.
+  EXPECT_EQ(CountsOf([&] { this->table_.Delete(handle); }), Counts(2, 0));
+  // It finds the handle ended by failing, and does not try again.
+  EXPECT_EQ(CountsOf([&] { this->table_.Delete(handle); }), Counts(1, 1));
+}
+
+TYPED_TEST(CountingObjectsTest, FreezingAndUnfreezingAreCounted) {
+  const Handle handle = this->table_.Emplace(1U);
+  const auto pin = this->table_.Pin(handle);
+  EXPECT_EQ(CountsOf([&] { this->table_.DeleteUnlessPinned(handle); }),
+            Counts(2, 0));
+}
+
+TEST(CountingHazardTest, APinIsOneInACellAndAFirstUseOneMore) {
+  ObjectTable<Word, ObjectTraits<HazardReclamation>> table(10);
+  const Handle handle = table.Emplace(1U);
+  const auto pin_and_unpin = [&] { EXPECT_TRUE(table.Pin(handle)); };
+  EXPECT_EQ(CountsOf(pin_and_unpin), Counts(2, 0));
+  EXPECT_EQ(CountsOf(pin_and_unpin), Counts(1, 0));
+}
+
+TEST(CountingHazardTest, ThePinsBeyondTheCellsAreCountedInAndOut) {
+  ObjectTable<Word, ObjectTraits<HazardReclamation>> table(10);
+  const Handle handle = table.Emplace(1U);
+  std::vector<PinnedObject<Word, ObjectTraits<HazardReclamation>>> pins;
+  for (int i = 0; i < 14; ++i) pins.push_back(table.Pin(handle));
+  EXPECT_EQ(CountsOf([&] { EXPECT_TRUE(table.Pin(handle)); }), Counts(2, 0));
+}
+
+TEST(CountingCountedTest, APinIsAnAdditionAndNoCompareAndSwap) {
+  ObjectTable<Word, ObjectTraits<CountedReclamation>> table(10);
+  const Handle handle = table.Emplace(1U);
+  EXPECT_EQ(CountsOf([&] { EXPECT_TRUE(table.Pin(handle)); }), Counts(0, 0));
+}
+
+TYPED_TEST(CountingObjectsTest, ADeleteThatFindsAPinLeavesItsOwnToTheUnpin) {
+  const Handle handle = this->table_.Emplace(1U);
+  auto pin = this->table_.Pin(handle);
+  // The end of the handle, and the turn of the deleter.
+  EXPECT_EQ(CountsOf([&] { this->table_.Delete(handle); }), Counts(2, 0));
+  // The turn of the unpinner, its taking over, and back to the list.
+  EXPECT_EQ(CountsOf([&] { const auto last = std::move(pin); }), Counts(3, 0));
 }
 
 }  // namespace

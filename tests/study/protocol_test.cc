@@ -671,5 +671,35 @@ TEST(ProgramTest, RubbishEndsItWithASentence) {
   EXPECT_EQ(WEXITSTATUS(pclose(pipe)), 2);
 }
 
+// Returns the answer of a program to a request.
+json AskProgram(const std::string& program, const json& request) {
+  const std::string text = request.dump();  // it has no apostrophe
+  FILE* const pipe = popen(("echo '" + text + "' | " + program).c_str(), "r");
+  std::string answer;
+  for (int c = std::fgetc(pipe); c != EOF; c = std::fgetc(pipe)) answer += c;
+  EXPECT_EQ(WEXITSTATUS(pclose(pipe)), 0);
+  return json::parse(answer);
+}
+
+// In a thread that has used all objects a pin is one compare-and-swap with
+// hazard cells, and an addition with counts.
+TEST(ProgramTest, TheCountingArmsOfObjectsCountThoseOfPins) {
+  json request = RequestFor("", "pin");
+  request["threads"] = 1;
+  request["warm_up_ns"] = 50000000;
+  request["counters"] = {"compare-and-swaps", "failed-compare-and-swaps"};
+  for (const auto& [arm, each] :
+       {std::pair("retries/objects", 1), {"retries/objects-counted", 0}}) {
+    SCOPED_TRACE(arm);
+    request["arm"] = arm;
+    const json answer = AskProgram("bench/arms/retries", request);
+    ASSERT_EQ(answer["status"], "ok") << answer;
+    EXPECT_GT(Count(answer, "pin"), 0);
+    EXPECT_EQ(answer["counters"]["compare-and-swaps"],
+              each * Count(answer, "pin"));
+    EXPECT_EQ(answer["counters"]["failed-compare-and-swaps"], 0);
+  }
+}
+
 }  // namespace
 }  // namespace haft::study

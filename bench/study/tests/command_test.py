@@ -13,7 +13,7 @@ import unittest
 from unittest import mock
 
 import support
-import core_latency
+import machine_costs
 import packages
 import parameters
 import topology
@@ -49,6 +49,8 @@ class BadInputTest(support.InFolder):
                 ("threads = 65", 'arm "fast" can have 64 threads, and 65 are asked for'),
                 ("live = 1000000", 'arm "fast" can have 1000000 slots, and 2000002 are asked for'),
                 ('[[skip]]\narm = ["fast", "slow"]', "leaves no runs: [[skip]] excludes all"),
+                ("value = 3", "leaves no runs: fast: cannot: values of 3 words; slow: cannot: values of 3 words"),
+                ('skew = "hot:1001:90"', 'key "skew" has "hot:1001:90", and there are 1000 live handles'),
                 ('workload = "hand-off"', "leaves no runs: hand-off has pairs of threads, so not 1"),
                 ('[time]\nmeasure = "60min"\n', "would take more than a week"),
                 ('[compare]\nbaseline = "twin"', 'key "compare.baseline" has no "twin" of arm'),
@@ -86,6 +88,7 @@ class BadInputTest(support.InFolder):
                 (["compare", "study", "--arm=fsat", "--with=slow"], '--arm=fsat: study has no such arm; did you mean "fast"'),
                 (["compare", "study", "mine"], "mine: holds no study"),
                 (["ab", "--base=HEAD"], "git status"),
+                (["describe", "more"], "study describe: error: unrecognized arguments: more"),
                 (["list", "arm"], "invalid choice")):
             with self.subTest(words=words), mock.patch.dict(os.environ, BUILD_WORKSPACE_DIRECTORY=str(self.folder)):
                 self.refused(sentence, *words)
@@ -121,10 +124,55 @@ class RunTest(support.InFolder):
     def test_a_run_with_all_its_files(self):
         status, out, err = self.study("run", "e.toml", "--out=d")
         self.assertEqual((status, out), (0, f"{self.folder / 'd'}/report.html\n"))
-        self.assertIn("study: warning: There are 3 repetitions, fewer than 9.", err)
+        self.assertIn("study run: warning: There are 3 repetitions, fewer than 9.", err)
         names = {path.name for path in (self.folder / "d").iterdir()}
         self.assertEqual(names, {"experiment.toml", "environment.json", "topology.xml", "runs.jsonl", "runs.csv", "threads.csv",
                                  "latency.csv", "summary.csv", "comparisons.csv", "percentiles.csv", "plots", "report.html"})
+
+    def test_the_report_has_the_command_of_the_workspace_that_it_was_given_in(self):
+        for target, has_bazelw, expected in (("//:mine", False, "bazel run -c opt //:mine -- report d"),
+                                             ("//bench:study", True, "./bazelw run -c opt //bench:study -- report d")):
+            with self.subTest(target=target):
+                if has_bazelw:
+                    (self.folder / "bazelw").touch()
+                workspace = {"HAFT_STUDY_TARGET": target, "BUILD_WORKSPACE_DIRECTORY": str(self.folder)}
+                with mock.patch.dict(os.environ, workspace), mock.patch.object(sys, "argv", ["main.py", "report", "d"]):
+                    self.assertEqual(self.study("run", "e.toml", f"--out={has_bazelw}")[0], 0)
+                # A folder that is no checkout has no commit.
+                self.assertIn(f"To make it again</h2>\n<pre>{expected}</pre>",
+                              (self.folder / str(has_bazelw) / "report.html").read_text())
+
+    def test_a_tenth_is_called_faster_only_beyond_what_the_layout_of_the_code_makes(self):
+        near = ["--set", "repetitions=9", "--set"]
+        cases = (('arms=["fast","near"]', "in the first study, and this one has no arms layout/*", None),
+                 ('arms=["fast","near","layout/*"]', "at other places differ by 1.1", 1.15),
+                 ('arms=["fast","near","layout/0"]', "in the first study", None))
+        for arms, words, floor in cases:
+            with self.subTest(arms=arms):
+                self.assertEqual(self.study("run", "e.toml", f"--out=d{arms}", *near, arms)[0], 0)
+                page = (self.folder / f"d{arms}" / "report.html").read_text()
+                sentence = next(line for line in page.split("<li>") if line.startswith("near against fast"))
+                self.assertIn("may be the code&#x27;s layout: its throughput is 1.", sentence)
+                self.assertIn(words, sentence)
+                self.assertIn("<summary>Not shown: 1", page)
+                self.assertEqual("<h2>Layout</h2>" in page, floor is not None)
+                status, out, _ = self.study("compare", f"d{arms}", "--arm=near", "--with=fast", "--fail-above=1")
+                self.assertEqual(status, 0)
+                self.assertIn("better: 0, worse: 0, no difference shown: 0, too noisy to say: 0, may be the code's layout: 1", out)
+                if floor is not None:
+                    with open(self.folder / f"d{arms}" / "comparisons.csv") as file:
+                        self.assertAlmostEqual(float(next(csv.DictReader(file))["layout"]), floor, delta=0.03)
+                    plot = (self.folder / f"d{arms}" / "plots" / "throughput-churn.csv").read_text()
+                    self.assertIn("near", plot)
+                    self.assertNotIn("layout", plot)
+
+    def test_skip_knows_patterns_of_arms(self):
+        self.write_experiment(support.SMALL.replace('["fast", "slow"]', '["fast", "layout/*"]')
+                              + '[[skip]]\narm = ["layout/*", "nowhere/*"]\nworkload = "find"\n')
+        out = self.study("run", "e.toml", "--dry-run", "--set", 'workload=["churn","find"]')[1]
+        self.assertEqual(sorted(line.strip() for line in out.splitlines()[:-1]),
+                         [f"3 times {one}, 1 thread" for one in ("fast, churn", "fast, find", "layout/0, churn",
+                                                                 "layout/48, churn")])
 
     def test_paths_are_relative_to_where_the_command_was_given(self):
         (self.folder / "sub").mkdir()
@@ -188,7 +236,8 @@ version_command = ["{support.FAKE_WORKER}", "--version"]
         process.send_signal(signal.SIGTERM)
         out, err = process.communicate(timeout=60)
         self.assertEqual((process.returncode, out), (130, ""))
-        self.assertIn(f"study: interrupted; this goes on with it: resume {self.folder / 'd'}", err)
+        again = f"bazel run -c opt //bench:study -- resume {self.folder / 'd'}"
+        self.assertIn(f"study run: interrupted; this goes on with it: {again}", err)
         self.assertNotIn("Traceback", err)
         self.assertTrue(runs.read_bytes().endswith(b"\n"))
 
@@ -208,6 +257,13 @@ class CompareTest(support.InFolder):
     def setUp(self):
         super().setUp()
         shutil.copytree(RECORDED, self.folder / "a")
+
+    def test_a_limit_that_could_never_fail_is_refused(self):
+        for text in ("nan", "-1", "100", "inf", "5%"):
+            with self.subTest(text=text):
+                status, out, err = self.study("compare", "a", "a", f"--fail-above={text}")
+                self.assertEqual((status, out), (2, ""))
+                self.assertIn(f"argument --fail-above: invalid percentage from 0 to below 100 value: '{text}'", err)
 
     def test_a_study_with_itself_shows_nothing(self):
         status, out, err = self.study("compare", "a", "a", "--fail-above=1")
@@ -332,7 +388,7 @@ class ListTest(support.InFolder):
         found = json.loads(out)
         self.assertIn("kernel", found["machine"])
         self.assertAlmostEqual(found["system_costs"]["system_call_ns"], 200, delta=20)  # 5 million a second, with noise
-        self.assertEqual(len(found.get("core_latency", [])), len(core_latency.pairs(topology.here(topology.record()), 1)))
+        self.assertEqual(len(found.get("core_latency", [])), len(machine_costs.pairs(topology.here(topology.record()), 1)))
 
 
 if __name__ == "__main__":

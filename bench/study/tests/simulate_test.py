@@ -9,9 +9,9 @@ from unittest import mock
 
 import support
 import calibrate
-import core_latency
 import figures
 import jsonschema
+import machine_costs
 import pandas
 import simulate
 import topology
@@ -150,17 +150,17 @@ class AlikeTest(unittest.TestCase):
 class CoreLatencyTest(unittest.TestCase):
     def test_all_pairs_of_few_cpus_and_a_sample_of_many(self):
         small = topology.parse((support.HERE / "topologies" / "smt.xml").read_text())
-        self.assertEqual(len(core_latency.pairs(small, 1)), 28)
+        self.assertEqual(len(machine_costs.pairs(small, 1)), 28)
         large = topology.parse((support.HERE / "topologies" / "two_sockets.xml").read_text())
-        found = core_latency.pairs(large, 1)
-        self.assertEqual(found, core_latency.pairs(large, 1))
-        counts = {kind: sum(core_latency.distance(*pair) == kind for pair in found) for kind in ("siblings", "node", "far")}
+        found = machine_costs.pairs(large, 1)
+        self.assertEqual(found, machine_costs.pairs(large, 1))
+        counts = {kind: sum(machine_costs.distance(*pair) == kind for pair in found) for kind in ("siblings", "node", "far")}
         self.assertEqual(counts, {"siblings": 8, "node": 12, "far": 12})
 
     def test_two_look_ups_are_a_round_trip(self):
         threads = [{"ns": 1000, "operations": {"find": {"done": 5, "failed": 0}}}] * 2
-        self.assertEqual(core_latency.one_way_ns({"threads": threads}), 100)
-        self.assertIsNone(core_latency.one_way_ns({"threads": [{"ns": 1000, "operations": {}}]}))
+        self.assertEqual(machine_costs.one_way_ns({"threads": threads}), 100)
+        self.assertIsNone(machine_costs.one_way_ns({"threads": [{"ns": 1000, "operations": {}}]}))
 
 
 class CalibrateTest(InFolderWithMachines):
@@ -240,7 +240,7 @@ class ValidationTest(InFolderWithMachines):
         self.assertRegex(out, r"% of 10 cells are within a factor of 1.5, and \d+ are beyond 3\.")
 
     def test_a_hand_over_that_cannot_be_measured_is_said(self):
-        with mock.patch.object(core_latency, "measure", return_value=[{"problem": "crash: it ended"}]), \
+        with mock.patch.object(machine_costs, "measure", return_value=[{"problem": "crash: it ended"}]), \
                 self.assertRaisesRegex(Complaint, "arm ping-pong: crash: it ended"):
             validation._hand_over({"ping-pong": None}, [])
 

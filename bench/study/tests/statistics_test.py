@@ -11,6 +11,7 @@ from scipy import stats
 import cells
 import comparison
 import histogram
+import layout
 import parameters
 import scaling
 import tables
@@ -165,6 +166,25 @@ class VerdictTest(unittest.TestCase):
         pairs = [({"cell": cell}, random.normal(95, 1.5, 15), one) for cell, one in enumerate(base)]
         self.assertEqual(set(comparison.compare(pairs, 0.02, 1)["verdict"]), {comparison.SLOWER})
 
+    @staticmethod
+    def rates_on_a_shared_machine(random, count, rate=100):
+        """Returns rates with the noise of `ab` on a virtual machine under load: a quarter of the processes is slow throughout."""
+        slow = numpy.where(random.random(count) < 0.25, random.uniform(0.78, 0.96, count), 1)
+        return rate * slow * (1 - numpy.abs(random.normal(0, 0.005, count)))
+
+    def test_on_a_shared_machine_more_processes_show_five_percent_and_none_shows_a_difference_that_is_not_there(self):
+        random = numpy.random.default_rng(26)
+
+        def shown(count, rate):
+            rows = [self.compare(self.rates_on_a_shared_machine(random, count, rate),
+                                 self.rates_on_a_shared_machine(random, count))["verdict"] for _ in range(40)]
+            self.assertNotIn(comparison.FASTER, rows)
+            return rows.count(comparison.SLOWER)
+
+        self.assertGreaterEqual(shown(45, 95), 38)
+        self.assertLessEqual(shown(15, 95), 32)
+        self.assertEqual(shown(15, 100) + shown(45, 100), 0)
+
     def test_less_than_the_smallest_effect_is_never_called_faster(self):
         random = numpy.random.default_rng(24)
         row = self.compare(random.normal(101, 0.1, 30), random.normal(100, 0.1, 30))
@@ -187,6 +207,17 @@ class VerdictTest(unittest.TestCase):
         pair = {"ratio": 2.0, "low": 1.9, "high": 2.1, "n": 9, "n_baseline": 9}
         self.assertEqual(comparison.verdict(pair, 0.001, 0.02, more_is_faster=False), comparison.SLOWER)
         self.assertEqual(comparison.verdict(pair, 0.001, 0.02), comparison.FASTER)
+
+    def test_a_difference_must_lie_beyond_the_floor_with_its_whole_interval(self):
+        pair = {"ratio": 1.15, "low": 1.11, "high": 1.19, "n": 9, "n_baseline": 9}
+        inverse = {**pair, "ratio": 1 / 1.15, "low": 1 / 1.19, "high": 1 / 1.11}
+        for floor, more, less in ((1.10, comparison.FASTER, comparison.SLOWER),
+                                  (1.12, comparison.MAY_BE_LAYOUT, comparison.MAY_BE_LAYOUT)):
+            with self.subTest(floor=floor):
+                self.assertEqual(comparison.verdict(pair, 0.001, 0.02, floor=floor), more)
+                self.assertEqual(comparison.verdict(inverse, 0.001, 0.02, floor=floor), less)
+        # A difference that is not shown has nothing to do with the layout.
+        self.assertEqual(comparison.verdict({**pair, "low": 0.9}, 0.5, 0.02, floor=1.12), comparison.TOO_NOISY)
 
     def test_a_difference_that_too_few_repetitions_cannot_show_is_not_called_equality(self):
         row = self.compare([50, 50.1, 50.2], [100, 100.1, 100.2])
@@ -215,6 +246,40 @@ class VerdictTest(unittest.TestCase):
         self.assertEqual((name["value"], name["compared"]), (2, "b"))
         own = {"axis", "compared", "baseline", *comparison.compare([({}, one, other)], 2, 1).columns}
         self.assertFalse(own & set(parameters.BY_KEY))
+
+
+class LayoutTest(unittest.TestCase):
+    def floors(self, *cells_of_runs):
+        runs = [frame(values).assign(workload=workload) for workload, values in cells_of_runs]
+        return layout.Floors(pandas.concat(runs, ignore_index=True), "throughput_per_s")
+
+    def test_the_floor_is_the_ratio_of_the_most_to_the_least_median(self):
+        floors = self.floors(("find", {"haft/magazine": [4., 5, 6], "layout/0": [9., 4, 4], "layout/16": [6., 6, 6],
+                                       "haft/global": [9., 9, 9]}), ("churn", {"haft/magazine": [1., 1, 1]}))
+        self.assertEqual(floors.of({"workload": "find", "threads": 1}), (1.5, layout.OWN))
+        self.assertEqual(len(floors.table), 1)
+        row = floors.table.iloc[0]
+        self.assertEqual((row["least"], row["most"], row["arms"]), ("layout/0", "layout/16", 3))
+        # haft/magazine alone says nothing.
+        self.assertEqual(floors.of({"workload": "churn", "threads": 1}), (1.5, layout.OTHER))
+
+    def test_an_unmeasured_cell_has_the_largest_floor_of_the_study(self):
+        floors = self.floors(("find", {"layout/0": [1., 1], "layout/16": [1.3, 1.3]}),
+                             ("burst", {"layout/0": [1., 1], "layout/16": [1.1, 1.1]}), ("churn", {"mutex": [1., 1]}))
+        self.assertEqual(floors.of({"workload": "churn", "threads": 1}), (1.3, layout.OTHER))
+        self.assertEqual(floors.of({"workload": "burst", "threads": 1}), (1.1, layout.OWN))
+
+    def test_a_study_without_layouts_has_the_floor_of_the_first_study(self):
+        for arm in ("haft/magazine", "mutex"):
+            floors = self.floors(("find", {arm: [1., 1], "tbb": [2., 2]}))
+            self.assertEqual(floors.of({"workload": "find", "threads": 1}), (layout.ASSUMED, layout.FIRST_STUDY))
+            self.assertTrue(floors.table.empty)
+
+    def test_runs_that_are_not_ok_are_not_in_it(self):
+        runs = frame({"layout/0": [1., 1], "layout/16": [2., 2]})
+        runs.loc[runs["arm"] == "layout/16", "status"] = "crash"
+        self.assertTrue(layout.Floors(runs, "throughput_per_s").table.empty)
+        self.assertTrue(layout.Floors(runs, "p99_ns").table.empty)
 
 
 class ScalingTest(unittest.TestCase):
