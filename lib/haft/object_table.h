@@ -100,7 +100,8 @@ class ObjectTable {
   //   Progress  lock-free; wait-free for a thread that holds less than 14 pins,
   //             unless a DeleteUnlessPinned or a Take of this handle is under
   //             way
-  //   Cost      one compare-and-swap on a line of the thread's own, or on a line
+  //   Cost      one compare-and-swap on a line of the thread's own, or on a
+  //   line
   //             of the object if the thread uses the object for the first time
   //             or holds 14 pins already
   // Inlined by force, so that the pin stays in registers.
