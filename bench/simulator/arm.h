@@ -55,6 +55,7 @@ class Arm {
 
 struct ArmKind {
   std::string name;
+  std::string meaning;
   std::vector<Ability> abilities;
   // Makes an arm, in the memory of the simulation, for `capacity` live keys.
   std::unique_ptr<Arm> (*make)(Simulation&, std::size_t capacity);

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <new>
+#include <utility>
 
 #include "bench/simulator/names.h"
 #include "bench/simulator/simulation.h"
@@ -21,6 +22,7 @@ inline void StartLibrary(Simulation& simulation) {
   const std::size_t first = simulation.memory().ranges().size();
   sync::thread_states = static_cast<sync::ThreadState*>(
       simulation.memory().Allocate(sizeof(sync::ThreadState), kMostCores + 1));
+  sync::outside_thread = &sync::thread_states[kMostCores];
   simulation.memory().Adopt(&internal::ThreadRegistry::OfThisCopy());
   NameRanges(simulation.memory(), first,
              {{"thread state %", sizeof(sync::ThreadState)},
@@ -44,6 +46,36 @@ inline void EndThread() {
     internal::sync::exit_hook(thread.exit_cookie);
   new (&thread) internal::sync::ThreadState();
 }
+
+// Threads that have no core: they use the library before the simulation runs,
+// and sleep from then on.
+class OtherThreads {
+ public:
+  OtherThreads(Simulation& simulation, std::size_t count) {
+    if (count == 0) return;
+    Memory& memory = simulation.memory();
+    const std::size_t first = memory.ranges().size();
+    void* const place =
+        memory.Allocate(sizeof(internal::sync::ThreadState), count);
+    if (place == nullptr) throw std::bad_alloc();
+    states_ = static_cast<internal::sync::ThreadState*>(place);
+    NameRanges(
+        memory, first,
+        {{"other thread's state %", sizeof(internal::sync::ThreadState)}});
+  }
+
+  // Calls f() as one of them, outside of the simulation's Run.
+  template <typename F>
+  void RunAs(std::size_t thread, F&& f) const {
+    internal::sync::ThreadState* const before =
+        std::exchange(internal::sync::outside_thread, &states_[thread]);
+    f();
+    internal::sync::outside_thread = before;
+  }
+
+ private:
+  internal::sync::ThreadState* states_ = nullptr;
+};
 
 }  // namespace haft::simulator
 

@@ -201,8 +201,11 @@ struct alignas(simulator::kLineSize) ThreadState {
 };
 // An array of kMostCores + 1; see library.h.
 inline ThreadState* thread_states = nullptr;
+// The thread that runs outside of the simulation.
+inline ThreadState* outside_thread = nullptr;
 inline ThreadState& ThisThread() noexcept {
-  return thread_states[Simulation::existing()->core()];
+  const simulator::CoreNumber core = Simulation::existing()->core();
+  return core == simulator::kMostCores ? *outside_thread : thread_states[core];
 }
 
 // Its hook runs when a workload ends a thread, in simulated time.
