@@ -58,6 +58,7 @@ struct ArmKind {
   std::string meaning;
   std::vector<Ability> abilities;
   // Makes an arm, in the memory of the simulation, for `capacity` live keys.
+  // The library must be started before (library.h).
   std::unique_ptr<Arm> (*make)(Simulation&, std::size_t capacity);
 
   bool Can(Ability ability) const;

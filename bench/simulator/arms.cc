@@ -7,7 +7,9 @@
 #include <vector>
 
 #include "bench/simulator/arm.h"
+#include "bench/simulator/arm_kind.h"
 #include "bench/simulator/haft_arms.h"
+#include "bench/simulator/proposals/proposals.h"
 #include "bench/simulator/restriped_free_list.h"
 #include "bench/simulator/rivals.h"
 #include "haft/counted_reclamation.h"
@@ -21,40 +23,19 @@ namespace {
 
 using A = Ability;
 
-template <typename T>
-ArmKind Kind(std::string name, std::string meaning,
-             std::vector<Ability> abilities) {
-  return {
-      std::move(name), std::move(meaning), std::move(abilities),
-      [](Simulation& simulation, std::size_t capacity) -> std::unique_ptr<Arm> {
-        return std::make_unique<T>(simulation, capacity);
-      }};
-}
-
-template <typename FreeList>
-ArmKind Handles(const std::string& name, const std::string& meaning) {
-  return Kind<HandleTableArm<FreeList>>("haft/" + name, meaning,
-                                        {A::kTable, A::kBounded, A::kStats});
-}
 template <unsigned kSize>
 ArmKind Magazines() {
   const std::string size = std::to_string(kSize);
   return Handles<BasicMagazineFreeList<kSize>>(
-      "magazine-" + size, "`HandleTable` with magazines of " + size);
+      "haft/magazine-" + size, "`HandleTable` with magazines of " + size);
 }
 template <unsigned kStripes>
 ArmKind Stripes() {
   const std::string stripes = std::to_string(kStripes);
   return Handles<RestripedFreeList<kStripes>>(
-      "stripes-" + stripes, "the default `HandleTable`, whose depot has " +
-                                stripes +
-                                (kStripes == 1 ? " stripe" : " stripes"));
-}
-template <typename Reclamation>
-ArmKind Objects(const std::string& name, const std::string& meaning) {
-  return Kind<ObjectTableArm<Reclamation>>(
-      "haft/" + name, meaning,
-      {A::kTable, A::kBounded, A::kStats, A::kPin, A::kScope});
+      "haft/stripes-" + stripes, "the default `HandleTable`, whose depot has " +
+                                     stripes +
+                                     (kStripes == 1 ? " stripe" : " stripes"));
 }
 template <typename Lock>
 void AddRivals(const std::string& name, const std::string& lock,
@@ -76,7 +57,8 @@ class MachineArm : public Arm {
 std::vector<ArmKind> MakeArms() {
   std::vector<ArmKind> arms = {
       Handles<MagazineFreeList>(
-          "magazine", "`HandleTable` as it is by default: magazines of 128"),
+          "haft/magazine",
+          "`HandleTable` as it is by default: magazines of 128"),
       Magazines<8>(),
       Magazines<16>(),
       Magazines<32>(),
@@ -91,16 +73,23 @@ std::vector<ArmKind> MakeArms() {
       Stripes<64>(),
       Stripes<128>(),
       Stripes<256>(),
-      Handles<StripedFreeList>("striped",
+      Handles<StripedFreeList>("haft/striped",
                                "`HandleTable` with `StripedFreeList`"),
-      Handles<GlobalFreeList>("global", "`HandleTable` with `GlobalFreeList`"),
-      Objects<HazardReclamation>("hazard", "`ObjectTable` as it is by default"),
-      Objects<CountedReclamation>("counted",
+      Handles<GlobalFreeList>("haft/global",
+                              "`HandleTable` with `GlobalFreeList`"),
+      Objects<HazardReclamation>("haft/hazard",
+                                 "`ObjectTable` as it is by default"),
+      Objects<CountedReclamation>("haft/counted",
                                   "`ObjectTable` with `CountedReclamation`"),
+      WithoutHeavyBarrier<HazardReclamation>(
+          "haft/hazard-fenced",
+          "the same as `haft/hazard` in a system without `membarrier`: each "
+          "unpin is a read-modify-write"),
   };
   AddRivals<FutexMutex>("mutex", "a mutex that sleeps in the system", &arms);
   AddRivals<TicketLock>("ticket", "a ticket lock", &arms);
   AddRivals<McsLock>("mcs", "an MCS lock", &arms);
+  AddProposals(&arms);
   arms.push_back(Kind<MachineArm>("machine", "no table: the machine", {}));
   return arms;
 }

@@ -6,37 +6,51 @@
 #include <cstddef>
 #include <new>
 #include <utility>
+#include <vector>
 
 #include "bench/simulator/names.h"
 #include "bench/simulator/simulation.h"
+#include "haft/internal/base/abi.h"
 #include "haft/internal/base/sync.h"
 #include "haft/internal/thread/thread_registry.h"
 
 namespace haft::simulator {
+inline namespace HAFT_ABI {
+
+// The atomics of a thread registry.
+template <typename Registry>
+struct RegistryNames {
+  static std::vector<AtomicName> Get() {
+    namespace sync = internal::sync;
+    return {{"indices_.words_", sync::kMaxThreads / 64},
+            {"indices_.reach_"},
+            {"indices_.taken_"},
+            {"caches_.words_", sync::kMaxCaches / 64},
+            {"caches_.reach_"},
+            {"caches_.taken_"},
+            {"tags_"},
+            {"forks_"},
+            {"forker_"}};
+  }
+};
 
 // Gives the cores of a new simulation threads that have not used the library,
 // and the library a thread registry that nobody has used. To be called before
-// the first table is made.
-inline void StartLibrary(Simulation& simulation) {
+// the first table is made, in the source file that makes the table: a proposal
+// has a library of its own.
+template <typename Registry = internal::ThreadRegistry>
+void StartLibrary(Simulation& simulation) {
   namespace sync = internal::sync;
+  sync::has_heavy_barrier = true;
   const std::size_t first = simulation.memory().ranges().size();
   sync::thread_states = static_cast<sync::ThreadState*>(
       simulation.memory().Allocate(sizeof(sync::ThreadState), kMostCores + 1));
   sync::outside_thread = &sync::thread_states[kMostCores];
-  simulation.memory().Adopt(&internal::ThreadRegistry::OfThisCopy());
-  NameRanges(simulation.memory(), first,
-             {{"thread state %", sizeof(sync::ThreadState)},
-              {"ThreadRegistry",
-               sizeof(internal::ThreadRegistry),
-               {{"indices_.words_", sync::kMaxThreads / 64},
-                {"indices_.reach_"},
-                {"indices_.taken_"},
-                {"caches_.words_", sync::kMaxCaches / 64},
-                {"caches_.reach_"},
-                {"caches_.taken_"},
-                {"tags_"},
-                {"forks_"},
-                {"forker_"}}}});
+  simulation.memory().Adopt(&Registry::OfThisCopy());
+  NameRanges(
+      simulation.memory(), first,
+      {{"thread state %", sizeof(sync::ThreadState)},
+       {"ThreadRegistry", sizeof(Registry), RegistryNames<Registry>::Get()}});
 }
 
 // The thread of the calling core ends, and another one begins.
@@ -77,6 +91,7 @@ class OtherThreads {
   internal::sync::ThreadState* states_ = nullptr;
 };
 
+}  // namespace HAFT_ABI
 }  // namespace haft::simulator
 
 #endif  // HAFT_BENCH_SIMULATOR_LIBRARY_H_

@@ -163,9 +163,12 @@ class Plain {
 // between them.
 inline void SignalFence() noexcept {}
 
-inline bool HasHeavyBarrier() noexcept { return true; }
+// False: a system that has none.
+inline bool has_heavy_barrier = true;
+inline bool HasHeavyBarrier() noexcept { return has_heavy_barrier; }
 inline void PrepareHeavyBarrier() noexcept {}
 inline void HeavyBarrier() noexcept {
+  if (!has_heavy_barrier) return;
   if (Simulation* const simulation = Simulation::running())
     simulation->HeavyBarrier();
 }

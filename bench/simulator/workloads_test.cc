@@ -53,6 +53,7 @@ const ArmKind kCounting = {
     "a test",
     {Ability::kTable},
     [](Simulation& simulation, std::size_t capacity) -> std::unique_ptr<Arm> {
+      StartLibrary(simulation);
       return std::make_unique<CountingArm>(simulation, capacity);
     }};
 
