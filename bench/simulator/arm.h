@@ -55,8 +55,10 @@ class Arm {
 
 struct ArmKind {
   std::string name;
+  std::string meaning;
   std::vector<Ability> abilities;
   // Makes an arm, in the memory of the simulation, for `capacity` live keys.
+  // The library must be started before (library.h).
   std::unique_ptr<Arm> (*make)(Simulation&, std::size_t capacity);
 
   bool Can(Ability ability) const;

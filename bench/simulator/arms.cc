@@ -7,7 +7,9 @@
 #include <vector>
 
 #include "bench/simulator/arm.h"
+#include "bench/simulator/arm_kind.h"
 #include "bench/simulator/haft_arms.h"
+#include "bench/simulator/proposals/proposals.h"
 #include "bench/simulator/restriped_free_list.h"
 #include "bench/simulator/rivals.h"
 #include "haft/counted_reclamation.h"
@@ -21,30 +23,29 @@ namespace {
 
 using A = Ability;
 
-template <typename T>
-ArmKind Kind(std::string name, std::vector<Ability> abilities) {
-  return {
-      std::move(name), std::move(abilities),
-      [](Simulation& simulation, std::size_t capacity) -> std::unique_ptr<Arm> {
-        return std::make_unique<T>(simulation, capacity);
-      }};
+template <unsigned kSize>
+ArmKind Magazines() {
+  const std::string size = std::to_string(kSize);
+  return Handles<BasicMagazineFreeList<kSize>>(
+      "haft/magazine-" + size, "`HandleTable` with magazines of " + size);
 }
-
-template <typename FreeList>
-ArmKind Handles(const std::string& name) {
-  return Kind<HandleTableArm<FreeList>>("haft/" + name,
-                                        {A::kTable, A::kBounded, A::kStats});
-}
-template <typename Reclamation>
-ArmKind Objects(const std::string& name) {
-  return Kind<ObjectTableArm<Reclamation>>(
-      "haft/" + name, {A::kTable, A::kBounded, A::kStats, A::kPin, A::kScope});
+template <unsigned kStripes>
+ArmKind Stripes() {
+  const std::string stripes = std::to_string(kStripes);
+  return Handles<RestripedFreeList<kStripes>>(
+      "haft/stripes-" + stripes, "the default `HandleTable`, whose depot has " +
+                                     stripes +
+                                     (kStripes == 1 ? " stripe" : " stripes"));
 }
 template <typename Lock>
-void AddRivals(const std::string& name, std::vector<ArmKind>* arms) {
-  arms->push_back(Kind<LockedMapArm<Lock, 1>>(name, {A::kTable, A::kBounded}));
-  arms->push_back(Kind<LockedMapArm<Lock, 64>>(name + "-64", {A::kTable}));
-  arms->push_back(Kind<LockArm<Lock>>(name + "-lock", {A::kLock}));
+void AddRivals(const std::string& name, const std::string& lock,
+               std::vector<ArmKind>* arms) {
+  arms->push_back(Kind<LockedMapArm<Lock, 1>>(name, "a hash map under " + lock,
+                                              {A::kTable, A::kBounded}));
+  arms->push_back(Kind<LockedMapArm<Lock, 64>>(
+      name + "-64", "64 hash maps, each under " + lock, {A::kTable}));
+  arms->push_back(
+      Kind<LockArm<Lock>>(name + "-lock", lock + " alone", {A::kLock}));
 }
 
 // For workloads about the machine.
@@ -55,26 +56,41 @@ class MachineArm : public Arm {
 
 std::vector<ArmKind> MakeArms() {
   std::vector<ArmKind> arms = {
-      Handles<MagazineFreeList>("magazine"),
-      Handles<BasicMagazineFreeList<8>>("magazine-8"),
-      Handles<BasicMagazineFreeList<16>>("magazine-16"),
-      Handles<BasicMagazineFreeList<32>>("magazine-32"),
-      Handles<BasicMagazineFreeList<64>>("magazine-64"),
-      Handles<BasicMagazineFreeList<255>>("magazine-255"),
-      Handles<RestripedFreeList<1>>("stripes-1"),
-      Handles<RestripedFreeList<4>>("stripes-4"),
-      Handles<RestripedFreeList<16>>("stripes-16"),
-      Handles<RestripedFreeList<64>>("stripes-64"),
-      Handles<RestripedFreeList<256>>("stripes-256"),
-      Handles<StripedFreeList>("striped"),
-      Handles<GlobalFreeList>("global"),
-      Objects<HazardReclamation>("hazard"),
-      Objects<CountedReclamation>("counted"),
+      Handles<MagazineFreeList>(
+          "haft/magazine",
+          "`HandleTable` as it is by default: magazines of 128"),
+      Magazines<8>(),
+      Magazines<16>(),
+      Magazines<32>(),
+      Magazines<64>(),
+      Magazines<255>(),
+      Stripes<1>(),
+      Stripes<2>(),
+      Stripes<4>(),
+      Stripes<8>(),
+      Stripes<16>(),
+      Stripes<32>(),
+      Stripes<64>(),
+      Stripes<128>(),
+      Stripes<256>(),
+      Handles<StripedFreeList>("haft/striped",
+                               "`HandleTable` with `StripedFreeList`"),
+      Handles<GlobalFreeList>("haft/global",
+                              "`HandleTable` with `GlobalFreeList`"),
+      Objects<HazardReclamation>("haft/hazard",
+                                 "`ObjectTable` as it is by default"),
+      Objects<CountedReclamation>("haft/counted",
+                                  "`ObjectTable` with `CountedReclamation`"),
+      WithoutHeavyBarrier<HazardReclamation>(
+          "haft/hazard-fenced",
+          "the same as `haft/hazard` in a system without `membarrier`: each "
+          "unpin is a read-modify-write"),
   };
-  AddRivals<FutexMutex>("mutex", &arms);
-  AddRivals<TicketLock>("ticket", &arms);
-  AddRivals<McsLock>("mcs", &arms);
-  arms.push_back(Kind<MachineArm>("machine", {}));
+  AddRivals<FutexMutex>("mutex", "a mutex that sleeps in the system", &arms);
+  AddRivals<TicketLock>("ticket", "a ticket lock", &arms);
+  AddRivals<McsLock>("mcs", "an MCS lock", &arms);
+  AddProposals(&arms);
+  arms.push_back(Kind<MachineArm>("machine", "no table: the machine", {}));
   return arms;
 }
 

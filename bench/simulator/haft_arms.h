@@ -13,10 +13,12 @@
 #include "bench/simulator/haft_names.h"
 #include "bench/simulator/names.h"
 #include "haft/handle_table.h"
+#include "haft/internal/base/abi.h"
 #include "haft/object_table.h"
 #include "haft/read_scope.h"
 
 namespace haft::simulator {
+inline namespace HAFT_ABI {
 
 // A table in the memory of a simulation, with names for its lines. The arm must
 // be destroyed before the simulation.
@@ -117,6 +119,7 @@ class ObjectTableArm : public Arm {
   TableInMemory<Table> table_;
 };
 
+}  // namespace HAFT_ABI
 }  // namespace haft::simulator
 
 #endif  // HAFT_BENCH_SIMULATOR_HAFT_ARMS_H_

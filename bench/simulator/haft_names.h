@@ -11,16 +11,17 @@
 #include <vector>
 
 #include "bench/simulator/names.h"
-#include "bench/simulator/restriped_free_list.h"
 #include "haft/counted_reclamation.h"
 #include "haft/global_free_list.h"
 #include "haft/handle_table.h"
 #include "haft/hazard_reclamation.h"
+#include "haft/internal/base/abi.h"
 #include "haft/magazine_free_list.h"
 #include "haft/object_table.h"
 #include "haft/striped_free_list.h"
 
 namespace haft::simulator {
+inline namespace HAFT_ABI {
 
 using RangeNames = std::vector<RangeName>;
 using AtomicNames = std::vector<AtomicName>;
@@ -52,18 +53,6 @@ struct FreeListNames<BasicMagazineFreeList<kSize>> {
                         {"MagazineDepot::full_.heads_[%]", 128},
                         {"MagazineDepot::empty_.heads_[%]", 128}};
     Append(names, StackNames("MagazineFreeList::singles_"));
-    return names;
-  }
-};
-template <unsigned kStripes>
-struct FreeListNames<RestripedFreeList<kStripes>>
-    : FreeListNames<MagazineFreeList> {
-  static RangeNames Arrays() {
-    RangeNames names = FreeListNames<MagazineFreeList>::Arrays();
-    names[2].name = "(unused full_.heads_[%])";
-    names[3].name = "(unused empty_.heads_[%])";
-    Append(names, {{"MagazineDepot::full_.heads_[%]", 128},
-                   {"MagazineDepot::empty_.heads_[%]", 128}});
     return names;
   }
 };
@@ -101,6 +90,17 @@ RangeNames AllocatorArrays(RangeName slots) {
   return names;
 }
 
+// The atomics and arrays of an ObjectStore that come last.
+template <typename Table>
+struct StoreNames {
+  static AtomicNames Atomics() {
+    return {{"ObjectStore::retired_objects_"},
+            {"EventCount::waiters_"},
+            {"EventCount::count_"}};
+  }
+  static RangeNames Arrays() { return {}; }
+};
+
 template <typename Table>
 struct TableNames;
 template <typename Traits>
@@ -122,11 +122,8 @@ struct TableNames<ObjectTable<T, Traits>> {
     constexpr bool kIsCounted =
         std::is_same_v<typename Traits::Reclamation, CountedReclamation>;
     AtomicNames atomics = AllocatorAtomics<FreeList>();
-    Append(atomics, {{"ScopeClock::clock_"},
-                     {"ConditionalDelete::tickets_"},
-                     {"ObjectStore::retired_objects_"},
-                     {"EventCount::waiters_"},
-                     {"EventCount::count_"}});
+    Append(atomics, {{"ScopeClock::clock_"}, {"ConditionalDelete::tickets_"}});
+    Append(atomics, StoreNames<ObjectTable<T, Traits>>::Atomics());
     RangeNames names = {
         {"ObjectTable", sizeof(ObjectTable<T, Traits>), std::move(atomics)}};
     std::vector<Member> members = {{0, "users"}};
@@ -146,10 +143,12 @@ struct TableNames<ObjectTable<T, Traits>> {
                    {"DeferredDestruction::next_[%]", 8}});
     Append(names, StackNames("DeferredHandles::lists_"));
     Append(names, {{"DeferredHandles::stamps_[%]", 8}});
+    Append(names, StoreNames<ObjectTable<T, Traits>>::Arrays());
     return names;
   }
 };
 
+}  // namespace HAFT_ABI
 }  // namespace haft::simulator
 
 #endif  // HAFT_BENCH_SIMULATOR_HAFT_NAMES_H_

@@ -325,7 +325,9 @@ Row List() {
     Row abilities = Row::array();
     for (const Ability ability : arm.abilities)
       abilities.push_back(AbilityName(ability));
-    list["arms"].push_back({{"name", arm.name}, {"abilities", abilities}});
+    list["arms"].push_back({{"name", arm.name},
+                            {"meaning", arm.meaning},
+                            {"abilities", abilities}});
   }
   list["workloads"] = Row::array();
   for (const Workload& workload : Workloads()) {

@@ -6,12 +6,15 @@
 #include <cstddef>
 #include <new>
 
+#include "bench/simulator/haft_names.h"
+#include "haft/internal/base/abi.h"
 #include "haft/internal/free_list/fresh_slots.h"
 #include "haft/internal/free_list/magazine_depot.h"
 #include "haft/internal/free_list/striped_stack.h"
 #include "haft/magazine_free_list.h"
 
 namespace haft::simulator {
+inline namespace HAFT_ABI {
 
 // The number of stripes is a private constant of MagazineDepot. An explicit
 // instantiation may name private members, so the depot's two stacks can be
@@ -55,6 +58,21 @@ class RestripedFreeList : public MagazineFreeList {
   }
 };
 
+// Its lines have the names of those that it takes the place of.
+template <unsigned kStripes>
+struct FreeListNames<RestripedFreeList<kStripes>>
+    : FreeListNames<MagazineFreeList> {
+  static RangeNames Arrays() {
+    RangeNames names = FreeListNames<MagazineFreeList>::Arrays();
+    names[2].name = "(unused full_.heads_[%])";
+    names[3].name = "(unused empty_.heads_[%])";
+    Append(names, {{"MagazineDepot::full_.heads_[%]", 128},
+                   {"MagazineDepot::empty_.heads_[%]", 128}});
+    return names;
+  }
+};
+
+}  // namespace HAFT_ABI
 }  // namespace haft::simulator
 
 #endif  // HAFT_BENCH_SIMULATOR_RESTRIPED_FREE_LIST_H_

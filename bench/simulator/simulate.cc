@@ -2,7 +2,6 @@
 
 #include <memory>
 
-#include "bench/simulator/library.h"
 #include "bench/simulator/simulation.h"
 
 namespace haft::simulator {
@@ -22,7 +21,6 @@ Result Simulate(const Machine& machine, const ArmKind& arm,
   const Parameters& parameters = setting.parameters;
   Simulation simulation(machine, setting.cores, setting.hold, setting.seed,
                         setting.faults);
-  StartLibrary(simulation);
   const std::unique_ptr<Arm> table =
       arm.make(simulation, workload.capacity(parameters, setting.cores));
   Measurement measurement(

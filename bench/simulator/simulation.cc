@@ -348,7 +348,11 @@ void Simulation::HeavyBarrier() noexcept {
     other.delay += machine_.interrupt;
     others.push_back({i, other.stores_made});
   }
-  Advance(machine_.membarrier + others.size() * machine_.membarrier_per_core);
+  // It returns when all have acknowledged the interrupt, so that a core cannot
+  // send interrupts faster than the others take them.
+  const Time sending =
+      machine_.membarrier + others.size() * machine_.membarrier_per_core;
+  Advance(others.empty() ? sending : std::max(sending, machine_.interrupt));
   for (const Other& other : others) {
     while (cores_[other.core].stores_done < other.stores) {
       cores_[other.core].await_stores.Insert(core_);

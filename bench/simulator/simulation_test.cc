@@ -194,6 +194,30 @@ TEST_F(SimulationTest, HeavyBarrierInterruptsCoresThatRun) {
   EXPECT_EQ(costs[1], (1000 + 400) * kNs);
 }
 
+TEST_F(SimulationTest, HeavyBarrierLastsAsLongAsTheInterrupts) {
+  // Sending takes 1 ns, and an interrupt 400 ns.
+  const auto cost = [](unsigned cores) {
+    Machine machine = TestMachine();
+    machine.membarrier = 1 * kNs;
+    machine.membarrier_per_core = 0;
+    Simulation simulation(machine, cores, 0, 1);
+    Time cost = 0;
+    simulation.Run([&](CoreNumber core) {
+      simulation.Advance(kTurn - simulation.now());
+      if (core == 0) {
+        internal::sync::HeavyBarrier();
+        cost = simulation.now() - kTurn;
+      } else {
+        // It runs meanwhile.
+        for (int i = 0; i < 1000; ++i) simulation.Advance(1 * kNs);
+      }
+    });
+    return cost;
+  };
+  EXPECT_EQ(cost(1), 1 * kNs);
+  EXPECT_EQ(cost(2), 400 * kNs);
+}
+
 // One core waits for another one, which writes after a long time.
 Traffic SpinFor(Time time, Faults faults = {}) {
   Simulation simulation(TestMachine(), 3, 0, 1, faults);

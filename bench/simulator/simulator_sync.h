@@ -171,9 +171,12 @@ bool CompareExchangeInThread(Atomic<T>& word, T expected, T desired) noexcept {
   return true;
 }
 
-inline bool HasHeavyBarrier() noexcept { return true; }
+// False: a system that has none.
+inline bool has_heavy_barrier = true;
+inline bool HasHeavyBarrier() noexcept { return has_heavy_barrier; }
 inline void PrepareHeavyBarrier() noexcept {}
 inline void HeavyBarrier() noexcept {
+  if (!has_heavy_barrier) return;
   if (Simulation* const simulation = Simulation::running())
     simulation->HeavyBarrier();
 }
@@ -209,8 +212,11 @@ struct alignas(simulator::kLineSize) ThreadState {
 };
 // An array of kMostCores + 1; see library.h.
 inline ThreadState* thread_states = nullptr;
+// The thread that runs outside of the simulation.
+inline ThreadState* outside_thread = nullptr;
 inline ThreadState& ThisThread() noexcept {
-  return thread_states[Simulation::existing()->core()];
+  const simulator::CoreNumber core = Simulation::existing()->core();
+  return core == simulator::kMostCores ? *outside_thread : thread_states[core];
 }
 
 // Its hook runs when a workload ends a thread, in simulated time.

@@ -2,6 +2,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
+#include <new>
 #include <string>
 #include <utility>
 #include <vector>
@@ -161,8 +162,58 @@ class Mixed : public Churn {
   }
 };
 
-// One core makes keys, another one deletes them. Cores 2i and 2i + 1 are a
-// pair, or cores i and i + n/2, if `kFar`.
+// All cores read and replace the same cells. A look-up may miss, because
+// another core may just have deleted the key. The steps are those of the
+// measured shared-mix: of nineteen, one replaces a key, so that of 100
+// operations 90 are look-ups.
+class SharedMix : public Churn {
+ public:
+  SharedMix(Simulation* simulation, Arm* arm, const Parameters& parameters,
+            Measurement* measurement)
+      : Churn(simulation, arm, parameters, measurement) {
+    Memory& memory = simulation->memory();
+    const std::size_t first = memory.ranges().size();
+    void* const place = memory.Allocate(sizeof(Cell), keys_.size());
+    if (place == nullptr) throw std::bad_alloc();
+    NameRanges(memory, first, {{"shared cell %", sizeof(Cell)}});
+    cells_ = static_cast<Cell*>(place);
+    for (std::size_t i = 0; i < keys_.size(); ++i)
+      new (&cells_[i]) Cell(keys_[i]);
+  }
+
+  void Work(CoreNumber core) override {
+    // So that the lines of the table are in some cache, as after a warm-up.
+    const std::size_t first = core * keys_.size() / cores();
+    for (std::size_t i = 0; i < keys_.size(); ++i) {
+      const Cell& cell = cells_[(first + i) % keys_.size()];
+      // acquire: as below.
+      (void)arm_.Find(cell.load(std::memory_order_acquire));
+    }
+    Repeat(core, [this] {
+      Cell& cell = cells_[simulation_.random().Below(keys_.size())];
+      if (simulation_.random().Below(19) != 0) {
+        // acquire: the key's New happens before its look-up.
+        (void)arm_.Find(cell.load(std::memory_order_acquire));
+        return 1;
+      }
+      const Key key = arm_.New(1);
+      Check(key != kNoKey);
+      // acq_rel: hands the new key over, and takes the old one, which no other
+      // core can delete.
+      Check(arm_.Delete(cell.exchange(key, std::memory_order_acq_rel)));
+      return 2;
+    });
+  }
+
+ private:
+  using Cell = internal::sync::Atomic<Key>;
+
+  Cell* cells_;
+};
+
+// One core makes keys, another one deletes them.// One core makes keys, another
+// one deletes them. Cores 2i and 2i + 1 are a pair, or cores i and i + n/2, if
+// `kFar`.
 template <bool kFar>
 class HandOff : public Churn {
  public:
@@ -228,6 +279,23 @@ class Full : public Run {
   }
 };
 
+// New without Delete, until each core has made its part of the keys.
+class Grow : public Run {
+ public:
+  Grow(Simulation* simulation, Arm* arm, const Parameters& parameters,
+       Measurement* measurement)
+      : Run(simulation, arm, parameters, measurement) {
+    (void)Stock(parameters.live);
+  }
+
+  void Work(CoreNumber core) override {
+    Repeat(core, [this] {
+      Check(arm_.New(1) != kNoKey);
+      return 1;
+    });
+  }
+};
+
 // Core 0 asks for Stats, again and again, while the others churn.
 class Stats : public Churn {
  public:
@@ -262,6 +330,19 @@ class ThreadChurn : public Churn {
       EndThread();
       return 1;
     });
+  }
+};
+
+// Churn beside threads that have used the table once and sleep. They have no
+// core, so that no barrier interrupts them.
+class ChurnBesideIdle : public Churn {
+ public:
+  ChurnBesideIdle(Simulation* simulation, Arm* arm,
+                  const Parameters& parameters, Measurement* measurement)
+      : Churn(simulation, arm, parameters, measurement) {
+    const OtherThreads sleepers(*simulation, parameters.bystanders);
+    for (std::size_t i = 0; i < parameters.bystanders; ++i)
+      sleepers.RunAs(i, [this] { NewAndDelete(); });
   }
 };
 
@@ -489,6 +570,11 @@ std::size_t Bursts(const Parameters& parameters, unsigned cores) {
 std::size_t Rings(const Parameters& parameters, unsigned cores) {
   return parameters.live + (Ring::kCapacity + 2) * cores;
 }
+constexpr std::uint64_t kPart = 1024;  // keys of a core that grows
+std::size_t Parts(const Parameters& parameters, unsigned cores) {
+  const std::size_t part = parameters.share != 0 ? parameters.share : kPart;
+  return parameters.live + part * cores;
+}
 std::size_t Live(const Parameters& parameters, unsigned) {
   return parameters.live;
 }
@@ -508,6 +594,8 @@ const std::vector<Workload>& Workloads() {
        Fixed<100>, false, Few, Make<FindUniform>},
       {"mixed", "90 % look-ups, 5 % New, 5 % Delete, each core in its own keys",
        A::kTable, 1, false, Fixed<100>, false, Few, Make<Mixed>},
+      {"shared-mix", "as mixed, but all cores read and replace the same keys",
+       A::kTable, 1, false, Fixed<100>, false, Few, Make<SharedMix>},
       {"hand-off-near",
        "core 2i makes keys that core 2i + 1 deletes; counts keys", A::kTable, 2,
        true, Fixed<1000>, false, Rings, Make<HandOff<false>>},
@@ -516,12 +604,20 @@ const std::vector<Workload>& Workloads() {
        true, Fixed<1000>, false, Rings, Make<HandOff<true>>},
       {"full", "New on a full table", A::kBounded, 1, false, Fixed<4>, false,
        Live, Make<Full>},
+      {"grow",
+       "New without Delete, until each core has made `share` keys (1024); no "
+       "warm-up",
+       A::kTable, 1, false, Fixed<kPart>, true, Parts, Make<Grow>},
       {"stats", "churn, while core 0 asks for Stats", A::kStats, 2, false,
        Fixed<300>, false, Few, Make<Stats>},
       {"thread-churn",
        "a thread begins, churns `thread_operations` times and ends; counts "
        "threads",
        A::kTable, 1, false, Fixed<4>, false, Few, Make<ThreadChurn>},
+      {"idle",
+       "churn, beside `bystanders` threads that have used the table once and "
+       "sleep",
+       A::kTable, 1, false, Fixed<300>, false, Few, Make<ChurnBesideIdle>},
       {"first-calls",
        "the first four churns of all cores, begun together; no warm-up",
        A::kTable, 1, false, Fixed<4>, true, Few, Make<Churn>},
