@@ -52,18 +52,20 @@ class CTable {
   CTable(const CTable&) = delete;
   CTable& operator=(const CTable&) = delete;
 
-  Key New(Session&, Object* object) {
+  [[gnu::always_inline]] Key New(Session&, Object* object) {
     haft_handle handle = kNoKey;
     (void)haft_new(object, &kCType, &handle);
     return handle;
   }
-  bool Find(Key key, Object** object) {
+  [[gnu::always_inline]] bool Find(Key key, Object** object) {
     void* found;
     if (haft_value(key, &kCType, &found) != HAFT_OK) return false;
     *object = static_cast<Object*>(found);
     return true;
   }
-  bool Delete(Key key) { return haft_delete(key, &kCType) == HAFT_OK; }
+  [[gnu::always_inline]] bool Delete(Key key) {
+    return haft_delete(key, &kCType) == HAFT_OK;
+  }
   Held Hold(Key key) { return Held(key); }
 };
 
@@ -71,7 +73,7 @@ class CTable {
 class CPinTable : public CTable {
  public:
   using CTable::CTable;
-  bool Find(Key key, Object** object) {
+  [[gnu::always_inline]] bool Find(Key key, Object** object) {
     const Held held(key);
     if (!held) return false;
     *object = held.object();
@@ -96,7 +98,7 @@ class COwnTable {
   COwnTable(const COwnTable&) = delete;
   COwnTable& operator=(const COwnTable&) = delete;
 
-  Key New(Session&, Object* object) {
+  [[gnu::always_inline]] Key New(Session&, Object* object) {
     haft_handle handle = kNoKey;
     (void)haft_table_new(table_, object, &kCType, &handle);
     return handle;

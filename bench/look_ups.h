@@ -30,6 +30,27 @@ enum class Which {
   kStale,    // any of as many deleted keys
 };
 
+// Returns how many of `count` keys are not found. It has all in local
+// variables, because a store for each operation would delay the next
+// compare-and-swap.
+template <typename Table>
+[[gnu::always_inline]] inline std::int64_t MissesIn(
+    Table& table, typename Table::Session& session, const Key* keys,
+    int count) {
+  std::uint64_t sum = 0;
+  std::int64_t misses = 0;
+  for (int i = 0; i < count; ++i) {
+    Object* object;
+    if (FindIn(table, session, keys[i], &object)) {
+      sum += reinterpret_cast<std::uintptr_t>(object);
+    } else {
+      ++misses;
+    }
+  }
+  benchmark::DoNotOptimize(sum);
+  return misses;
+}
+
 // Measures throughput: the keys of the look-ups are known in advance. `kHold`
 // look-ups share a session, as Sessions says.
 template <typename Table, std::size_t kLive, Which kWhich, int kHold = 0>
@@ -77,19 +98,10 @@ class LookUps {
    private:
     // Returns how many of `count` keys are not live.
     [[gnu::always_inline]] std::int64_t Misses(const Key* keys, int count) {
-      std::uint64_t sum = 0;
       std::int64_t misses = 0;
       sessions_.ForRanges(count, [&](auto& session, int from, int to) {
-        for (int i = from; i < to; ++i) {
-          Object* object;
-          if (FindIn(table_, session, keys[i], &object)) {
-            sum += reinterpret_cast<std::uintptr_t>(object);
-          } else {
-            ++misses;
-          }
-        }
+        misses += MissesIn(table_, session, keys + from, to - from);
       });
-      benchmark::DoNotOptimize(sum);
       return misses;
     }
 

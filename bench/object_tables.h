@@ -17,7 +17,9 @@ struct PinTraits : DefaultTraits {
   using Reclamation = ReclamationT;
 };
 
-// Each look-up pins, reads and unpins.
+// Each look-up pins, reads and unpins. The calls are inlined by force, here and
+// in the other tables, because whether a compiler does so depends on how many
+// rows there are.
 template <typename Reclamation>
 class BasicPinTable {
  protected:
@@ -31,16 +33,18 @@ class BasicPinTable {
 
   explicit BasicPinTable(std::size_t capacity) : table_(capacity) {}
 
-  Key New(Session&, Object* object) {
+  [[gnu::always_inline]] Key New(Session&, Object* object) {
     return static_cast<Key>(table_.Emplace(object));
   }
-  bool Find(Key key, Object** object) {
+  [[gnu::always_inline]] bool Find(Key key, Object** object) {
     const auto pin = table_.Pin(Handle(key));
     if (!pin) return false;
     *object = *pin;
     return true;
   }
-  bool Delete(Key key) { return table_.Delete(Handle(key)) == Status::kOk; }
+  [[gnu::always_inline]] bool Delete(Key key) {
+    return table_.Delete(Handle(key)) == Status::kOk;
+  }
 
   // Returns a pin that is held until it is destroyed; false as a condition if
   // the key is not live.
@@ -59,7 +63,7 @@ class ScopeTable : public PinTable {
    public:
     explicit Session(ScopeTable& table)
         : PinTable::Session(table), scope_(table.table_) {}
-    bool Find(Key key, Object** object) const {
+    [[gnu::always_inline]] bool Find(Key key, Object** object) const {
       Object** const found = scope_.Find(Handle(key));
       if (found == nullptr) return false;
       *object = *found;

@@ -24,11 +24,13 @@ class ArrayOf {
 
   explicit ArrayOf(std::size_t capacity) : elements_(capacity + 1) {}
 
-  Key New(Session&, Object* object) {
+  [[gnu::always_inline]] Key New(Session&, Object* object) {
     elements_[++size_].Set(object);
     return size_;
   }
-  bool Find(Key key, Object** object) { return elements_[key].Read(object); }
+  [[gnu::always_inline]] bool Find(Key key, Object** object) {
+    return elements_[key].Read(object);
+  }
 
  private:
   std::vector<Element> elements_;
@@ -39,7 +41,7 @@ class ArrayOf {
 class Counted {
  public:
   void Set(Object* object) { pointer_ = std::make_shared<Object*>(object); }
-  bool Read(Object** object) const {
+  [[gnu::always_inline]] bool Read(Object** object) const {
     const std::shared_ptr<Object*> copy = pointer_;
     *object = *copy;
     return true;
@@ -53,7 +55,7 @@ class Counted {
 class Guarded {
  public:
   void Set(Object* object) { pointer_ = object; }
-  bool Read(Object** object) const {
+  [[gnu::always_inline]] bool Read(Object** object) const {
     cds::gc::HP::Guard guard;
     *object = guard.protect(pointer_);
     return true;
@@ -74,7 +76,7 @@ class GuardedArray : public ArrayOf<Guarded> {
     CdsThread thread;
   };
   using ArrayOf<Guarded>::ArrayOf;
-  Key New(Session& session, Object* object) {
+  [[gnu::always_inline]] Key New(Session& session, Object* object) {
     return ArrayOf<Guarded>::New(session, object);
   }
 };
