@@ -35,7 +35,8 @@ KINDS = {
     "shared-mix": {"find", "stale", "new", "delete"}, "pin": {"pin", "unpin"}, "pin-hold": {"pin", "unpin"},
     "delete-pinned": {"new", "pin", "delete_pinned", "unpin"}, "scope": {"scope", "find"},
     "find-first": {"find"}, "stale-scope": {"scope", "stale"}, "mixed-scope": {"scope", "find", "stale", "new", "delete"},
-    "full": {"new"}, "grow": {"new"}, "thread-churn": {"new", "delete", "round"}, "stats": {"stats", "find", "stale", "new", "delete"},
+    "full": {"new"}, "grow": {"new"}, "thread-churn": {"new", "delete", "round"},
+    "stats": {"stats", "find", "stale", "new", "delete"},
 }  # of the operations; new and delete where nothing is said
 
 
