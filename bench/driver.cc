@@ -81,7 +81,7 @@ int RunStudies(int argc, char** argv, const Study* begin, const Study* end) {
   for (const Study* at = begin; at != end; ++at) {
     const Study& study = *at;
     if (study.full_only && !options.full) continue;
-    Block block{study.name, study.title, {}, {}};
+    Block block{study.name, study.title, {}, {}, false, {}};
     benchmark::ClearRegisteredBenchmarks();
     Rows rows(options, &block);
     study.add(rows);

@@ -53,7 +53,7 @@ class HandOff {
         }
       } else {
         for (std::size_t made = 0;;) {
-          made += this->table_.NewBatch(this->session_, objects_ + made,
+          made += this->table_.NewBatch(this->session(), objects_ + made,
                                         kBatch - made, keys_ + made);
           if (made == kBatch) break;
           ++this->failed;

@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "bench/sessions.h"
 #include "bench/stock.h"
 #include "bench/tables.h"
 
@@ -29,8 +30,30 @@ enum class Which {
   kStale,    // any of as many deleted keys
 };
 
-// Measures throughput: the keys of the look-ups are known in advance.
-template <typename Table, std::size_t kLive, Which kWhich>
+// Returns how many of `count` keys are not found. It has all in local
+// variables, because a store for each operation would delay the next
+// compare-and-swap.
+template <typename Table>
+[[gnu::always_inline]] inline std::int64_t MissesIn(
+    Table& table, typename Table::Session& session, const Key* keys,
+    int count) {
+  std::uint64_t sum = 0;
+  std::int64_t misses = 0;
+  for (int i = 0; i < count; ++i) {
+    Object* object;
+    if (FindIn(table, session, keys[i], &object)) {
+      sum += reinterpret_cast<std::uintptr_t>(object);
+    } else {
+      ++misses;
+    }
+  }
+  benchmark::DoNotOptimize(sum);
+  return misses;
+}
+
+// Measures throughput: the keys of the look-ups are known in advance. `kHold`
+// look-ups share a session, as Sessions says.
+template <typename Table, std::size_t kLive, Which kWhich, int kHold = 0>
 class LookUps {
  public:
   static constexpr int kChunk = 256;
@@ -54,24 +77,17 @@ class LookUps {
   class Thread {
    public:
     Thread(LookUps& shared, int /*index*/)
-        : session_(shared.stock_.table),
+        : sessions_(shared.stock_.table),
           table_(shared.stock_.table),
+          live_(shared.stock_.keys),
           keys_(shared.sequence_),
           at_(Start(keys_.size(), kChunk)) {}
 
+    // Looks up each live key.
+    void UseAll() { wrong += Misses(live_.data(), static_cast<int>(kLive)); }
+
     void Run() {
-      const Key* const keys = &keys_[at_];
-      std::uint64_t sum = 0;
-      std::int64_t misses = 0;
-      for (int i = 0; i < kChunk; ++i) {
-        Object* object;
-        if (FindIn(table_, session_, keys[i], &object)) {
-          sum += reinterpret_cast<std::uintptr_t>(object);
-        } else {
-          ++misses;
-        }
-      }
-      benchmark::DoNotOptimize(sum);
+      const std::int64_t misses = Misses(&keys_[at_], kChunk);
       wrong += kWhich == Which::kStale ? kChunk - misses : misses;
       at_ = (at_ + kChunk) & (keys_.size() - 1);
     }
@@ -80,8 +96,18 @@ class LookUps {
     std::int64_t failed = 0;
 
    private:
-    typename Table::Session session_;
+    // Returns how many of `count` keys are not live.
+    [[gnu::always_inline]] std::int64_t Misses(const Key* keys, int count) {
+      std::int64_t misses = 0;
+      sessions_.ForRanges(count, [&](auto& session, int from, int to) {
+        misses += MissesIn(table_, session, keys + from, to - from);
+      });
+      return misses;
+    }
+
+    Sessions<Table, kHold> sessions_;
     Table& table_;
+    const std::vector<Key>& live_;
     const std::vector<Key>& keys_;
     std::size_t at_;
   };

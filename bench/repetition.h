@@ -18,6 +18,13 @@ namespace haft::bench {
 inline constexpr char kNsPerOp[] = "ns_per_op";
 inline constexpr char kFailed[] = "failed";
 inline constexpr char kWrong[] = "wrong";
+// Those of a workload that times each operation.
+struct Percentile {
+  const char* name;
+  double quantile;
+};
+inline constexpr Percentile kPercentiles[] = {
+    {"p50", 0.5}, {"p90", 0.9}, {"p99", 0.99}, {"p99.9", 0.999}, {"worst", 1}};
 
 // Keeps one workload for all its repetitions, at every number of threads.
 template <typename Workload>
@@ -57,6 +64,16 @@ class Repetitions {
   template <typename W>
   static void Redeal(W&, int, long) {}
 
+  // A thread may have an AddTo that replaces and adds counters: one that times
+  // a part of its operations only, or each of them.
+  template <typename Thread>
+  static auto AddOwn(Thread& thread, benchmark::UserCounters& counters, int)
+      -> decltype(thread.AddTo(counters)) {
+    thread.AddTo(counters);
+  }
+  template <typename Thread>
+  static void AddOwn(Thread&, benchmark::UserCounters&, long) {}
+
   // A workload that is not kept is small, and warm after few operations. All
   // threads must do the same number of them, because some workloads let threads
   // wait for each other.
@@ -90,6 +107,7 @@ class Repetitions {
         benchmark::Counter::kAvgThreads);
     state.counters[kFailed] = static_cast<double>(thread.failed);
     state.counters[kWrong] = static_cast<double>(thread.wrong);
+    AddOwn(thread, state.counters, 0);
   }
 
   Barrier barrier_;

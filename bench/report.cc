@@ -93,6 +93,17 @@ void Report::PrintHeader(const Facts& facts) const {
 void Report::PrintBlock(const Block& block,
                         const std::vector<int>& threads) const {
   std::printf("\n%s: %s\n", block.name.c_str(), block.title.c_str());
+  if (!block.note.empty()) std::printf("%s\n", block.note.c_str());
+  if (block.has_percentiles) {
+    PrintPercentiles(block, threads);
+  } else {
+    PrintMeans(block, threads);
+  }
+  std::fflush(stdout);
+}
+
+void Report::PrintMeans(const Block& block,
+                        const std::vector<int>& threads) const {
   for (std::size_t from = 0; from < threads.size(); from += kColumns) {
     const std::size_t to = std::min(from + kColumns, threads.size());
     std::printf("%-30s", "");
@@ -115,7 +126,36 @@ void Report::PrintBlock(const Block& block,
                   row.c_str(), line.c_str());
     }
   }
-  std::fflush(stdout);
+}
+
+// The worst is the worst of all repetitions, and of the others it is the
+// median.
+void Report::PrintPercentiles(const Block& block,
+                              const std::vector<int>& threads) const {
+  std::printf("%-30s  %7s", "", "threads");
+  for (const Percentile& percentile : kPercentiles)
+    std::printf("  %9s", percentile.name);
+  std::printf("\n");
+  for (const std::string& row : block.rows) {
+    for (const int count : threads) {
+      const Cell* const cell = Find(block, row, count);
+      if (cell == nullptr) continue;
+      std::printf("%s %-28s  %7d", row == block.yardstick ? "*" : " ",
+                  row.c_str(), count);
+      for (const Percentile& percentile : kPercentiles) {
+        const std::vector<double>& ns = cell->percentiles.at(percentile.name);
+        const double shown = percentile.quantile == 1
+                                 ? *std::max_element(ns.begin(), ns.end())
+                                 : Median(ns);
+        std::printf("  %9s",
+                    cell->wrong != 0 ? "WRONG" : Format("%.0f", shown).c_str());
+      }
+      std::printf("%s\n",
+                  cell->failed == 0
+                      ? ""
+                      : ("  failed: " + std::to_string(cell->failed)).c_str());
+    }
+  }
 }
 
 std::int64_t Report::Finish() {
@@ -159,6 +199,10 @@ void Report::ReportRuns(const std::vector<Run>& runs) {
     cell.ns.push_back(counter(kNsPerOp));
     cell.failed += static_cast<std::int64_t>(counter(kFailed));
     cell.wrong += static_cast<std::int64_t>(counter(kWrong));
+    for (const Percentile& percentile : kPercentiles) {
+      if (run.counters.count(percentile.name) == 0) continue;
+      cell.percentiles[percentile.name].push_back(counter(percentile.name));
+    }
   }
 }
 

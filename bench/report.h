@@ -22,7 +22,10 @@ struct Block {
   std::string name;   // "churn"
   std::string title;  // describes one operation
   std::vector<std::string> rows;
-  std::string yardstick;  // the row that others are divided by
+  std::string yardstick;         // the row that others are divided by
+  bool has_percentiles = false;  // of latencies, which are shown in place of a
+                                 // mean
+  std::string note;              // a line below the title, or empty
 };
 
 class Report : public benchmark::BenchmarkReporter {
@@ -49,12 +52,16 @@ class Report : public benchmark::BenchmarkReporter {
  private:
   struct Cell {
     std::vector<double> ns;
+    std::map<std::string, std::vector<double>> percentiles;
     std::int64_t failed = 0;
     std::int64_t wrong = 0;
   };
   // The key is "block/row", then the number of threads.
   using Cells = std::map<std::string, std::map<int, Cell>>;
 
+  void PrintMeans(const Block& block, const std::vector<int>& threads) const;
+  void PrintPercentiles(const Block& block,
+                        const std::vector<int>& threads) const;
   const Cell* Find(const Block& block, const std::string& row,
                    int threads) const;
   std::string Text(const Block& block, const std::string& row,

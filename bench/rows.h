@@ -46,6 +46,18 @@ class Rows {
 
   // Rows that are added from now on need an even number of threads.
   void PairThreads() { pairs_ = true; }
+  // They are measured with one thread only.
+  void OneThread() { one_thread_ = true; }
+  // They are measured with as many threads only as can have a CPU each.
+  void OneCpuEach() { one_cpu_each_ = true; }
+  // They time each operation, and last `factor` times as long.
+  void ShowPercentiles(double factor) {
+    block_.has_percentiles = true;
+    factor_ = factor;
+  }
+
+  // Adds a line below the title.
+  void Note(const std::string& note) { block_.note = note; }
 
  private:
   template <typename Workload>
@@ -56,13 +68,16 @@ class Rows {
     const auto run = std::make_shared<Repetitions<Workload>>();
     for (const int threads : options_.threads) {
       if (pairs_ && threads % 2 != 0) continue;
+      if (one_thread_ && threads != 1) continue;
+      if (one_cpu_each_ && threads > CpuCount()) continue;
       auto* const benchmark = benchmark::RegisterBenchmark(
           (block_.name + "/" + row).c_str(),
           [run](benchmark::State& state) { (*run)(state); });
       benchmark->Threads(threads)->UseRealTime();
       // Threads that share CPUs need several time slices each.
       constexpr double kSlices = 5;
-      if (threads > CpuCount()) benchmark->MinTime(kSlices * options_.seconds);
+      const double seconds = factor_ * options_.seconds;
+      benchmark->MinTime(threads > CpuCount() ? kSlices * seconds : seconds);
     }
   }
 
@@ -71,6 +86,9 @@ class Rows {
   const std::regex filter_;
   bool wanted_ = false;
   bool pairs_ = false;
+  bool one_thread_ = false;
+  bool one_cpu_each_ = false;
+  double factor_ = 1;
 };
 
 }  // namespace haft::bench

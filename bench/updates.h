@@ -11,16 +11,18 @@
 #include <vector>
 
 #include "bench/look_ups.h"
+#include "bench/sessions.h"
 #include "bench/stock.h"
 #include "bench/tables.h"
 
 namespace haft::bench {
 
-// The part that all threads of this file share.
-template <typename Table>
+// The part that all threads of this file share. `kHold` operations share a
+// session, as Sessions says.
+template <typename Table, int kHold = 0>
 class Worker {
  public:
-  explicit Worker(Table& table) : session_(table), table_(table) {}
+  explicit Worker(Table& table) : sessions_(table), table_(table) {}
 
   std::int64_t wrong = 0;
   std::int64_t failed = 0;
@@ -33,10 +35,9 @@ class Worker {
   // several stores.
   class Calls {
    public:
-    explicit Calls(Worker* worker)
-        : worker_(*worker),
-          session_(worker->session_),
-          table_(worker->table_) {}
+    explicit Calls(Worker* worker) : Calls(worker, worker->session()) {}
+    Calls(Worker* worker, typename Table::Session& session)
+        : worker_(*worker), session_(session), table_(worker->table_) {}
 
     [[gnu::always_inline]] Key New(Object* object) {
       const Key key = table_.New(session_, object);
@@ -45,7 +46,7 @@ class Worker {
     }
     [[gnu::always_inline]] void Find(Key key) {
       Object* object = nullptr;
-      if (!table_.Find(key, &object)) ++worker_.wrong;
+      if (!FindIn(table_, session_, key, &object)) ++worker_.wrong;
       benchmark::DoNotOptimize(object);
     }
     [[gnu::always_inline]] void Delete(Key key) {
@@ -58,7 +59,9 @@ class Worker {
     Table& table_;
   };
 
-  typename Table::Session session_;
+  typename Table::Session& session() { return sessions_.session(); }
+
+  Sessions<Table, kHold> sessions_;
   Table& table_;
 };
 
@@ -128,7 +131,7 @@ class Bursts {
 // miss. A share is a run of keys that were made one after the other. If
 // `kInterleaved`, it is every nth key of n threads, so that the slots of
 // different threads lie side by side.
-template <typename Table, std::size_t kLive, bool kInterleaved>
+template <typename Table, std::size_t kLive, bool kInterleaved, int kHold = 0>
 class Mixed {
  public:
   static constexpr int kChunk = 256;
@@ -155,35 +158,48 @@ class Mixed {
     }
   }
 
-  class Thread : public Worker<Table> {
+  class Thread : public Worker<Table, kHold> {
    public:
     Thread(Mixed& shared, int index)
-        : Worker<Table>(shared.stock_.table),
+        : Worker<Table, kHold>(shared.stock_.table),
           keys_(shared.shares_[static_cast<std::size_t>(index)]),
           at_(Start(Draws().size(), kChunk)) {}
     ~Thread() {
       if (spare_ != kNoKey) this->table_.Delete(spare_);
     }
 
+    // Looks up each key of the thread's share.
+    void UseAll() {
+      this->sessions_.ForRanges(
+          static_cast<int>(keys_.size()), [&](auto& session, int from, int to) {
+            typename Thread::Calls calls(this, session);
+            for (int i = from; i < to; ++i)
+              calls.Find(keys_[static_cast<std::size_t>(i)]);
+          });
+    }
+
     void Run() {
-      typename Thread::Calls calls(this);
       const std::uint32_t* const draws = &Draws()[at_];
       Key* const keys = keys_.data();
       const std::size_t size = keys_.size();
       Object* const object = Objects();
-      for (int i = 0; i < kChunk; ++i) {
-        Key& key = keys[Scale(draws[i], size)];
-        // The low bits of a number select the operation, the high bits the key.
-        if (draws[i] % 1024 >= kUpdatesIn1024) {
-          calls.Find(key);
-        } else if (spare_ == kNoKey) {
-          spare_ = calls.New(object);
-        } else {
-          calls.Delete(key);
-          key = spare_;
-          spare_ = kNoKey;
+      this->sessions_.ForRanges(kChunk, [&](auto& session, int from, int to) {
+        typename Thread::Calls calls(this, session);
+        for (int i = from; i < to; ++i) {
+          Key& key = keys[Scale(draws[i], size)];
+          // The low bits of a number select the operation, the high bits the
+          // key.
+          if (draws[i] % 1024 >= kUpdatesIn1024) {
+            calls.Find(key);
+          } else if (spare_ == kNoKey) {
+            spare_ = calls.New(object);
+          } else {
+            calls.Delete(key);
+            key = spare_;
+            spare_ = kNoKey;
+          }
         }
-      }
+      });
       at_ = (at_ + kChunk) & (Draws().size() - 1);
     }
 

@@ -40,10 +40,10 @@ class CdsObjectTable {
     table_.ForEach([](Handle, Object** object) { delete object; });
   }
 
-  Key New(Session&, Object* object) {
+  [[gnu::always_inline]] Key New(Session&, Object* object) {
     return static_cast<Key>(table_.New(new Object*(object)));
   }
-  bool Find(Key key, Object** object) {
+  [[gnu::always_inline]] bool Find(Key key, Object** object) {
     const Handle handle(key);
     const std::optional<Object**> found = table_.Value(handle);
     if (!found) return false;
@@ -54,7 +54,7 @@ class CdsObjectTable {
     *object = **found;
     return true;
   }
-  bool Delete(Key key) {
+  [[gnu::always_inline]] bool Delete(Key key) {
     const std::optional<Object**> found = table_.Delete(Handle(key));
     if (!found) return false;
     cds::gc::DHP::retire(

@@ -8,6 +8,7 @@ from complaint import suggestion
 
 WORKLOADS = {
     "find": "look-ups of live handles, drawn by `skew`; no thread deletes",
+    "find-first": "look-ups of each live handle once by each thread, until all are; nothing comes before",
     "stale": "look-ups of handles that were deleted before the warm-up",
     "churn": "New, then Delete of the same handle",
     "churn-find": "New, Find and Delete of the same handle",
@@ -23,6 +24,8 @@ WORKLOADS = {
     "delete-pinned": "a thread pins a handle of its own, deletes it while it is pinned, and lets go",
     "delete-unless-pinned": "New, then a conditional Delete of the same handle, which nobody has pinned",
     "scope": "opens a Scope, looks `hold` handles up in it, and closes it",
+    "stale-scope": "opens a Scope, looks up `hold` handles in it that were deleted before the warm-up, and closes it",
+    "mixed-scope": "opens a Scope, does `hold` operations of mixed in it, and closes it",
     "thread-churn": "churn by threads that live for `lifetime` operations",
     "full": "New on a full table, which must fail",
     "grow": "New without Delete, until the capacity is used up",

@@ -45,7 +45,8 @@ def capacity(cell: dict[str, Any]) -> int:
     """Returns the slots of the table."""
     if cell["workload"] == "full":
         return cell["live"]
-    in_hand = {"burst": cell["burst"], "batch": cell["batch"]}.get(cell["workload"], IN_HAND.get(cell["workload"], 0))
+    own = {"burst": cell["burst"], "batch": cell["batch"], "mixed-scope": cell["hold"]}
+    in_hand = own.get(cell["workload"], IN_HAND.get(cell["workload"], 0))
     threads = cell["threads"] + cell["bystanders"]
     return math.ceil((cell["live"] + in_hand * threads) * 100 / cell["occupancy"])
 

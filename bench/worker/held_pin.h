@@ -110,6 +110,29 @@ class ScopeHolder {
   Scope scope_;
 };
 
+// Looks up a live handle in a scope, without pacing.
+template <typename T, typename V, typename Observer>
+[[gnu::always_inline]] inline void FindIn(ScopeHolder<T>& scope,
+                                          Calls<T, V, Observer>& calls,
+                                          const Stored& stored) {
+  V value{};  // as in Calls::Find
+  if (__builtin_expect(!scope.Find(stored.key, &value), 0)) {
+    calls.tally().Answered(Wrong::kNotFound);
+  } else {
+    calls.Check(value, stored.address);
+  }
+}
+
+// Looks up a deleted handle, likewise.
+template <typename T, typename V, typename Observer>
+[[gnu::always_inline]] inline void FindStaleIn(ScopeHolder<T>& scope,
+                                               Calls<T, V, Observer>& calls,
+                                               Key key) {
+  V value{};  // as in Calls::Find
+  if (__builtin_expect(scope.Find(key, &value), 0))
+    calls.tally().Answered(Wrong::kStaleFound);
+}
+
 }  // namespace haft::study
 
 #endif  // HAFT_BENCH_WORKER_HELD_PIN_H_

@@ -14,6 +14,7 @@
 #include "bench/worker/workloads/look_ups.h"
 #include "bench/worker/workloads/mixes.h"
 #include "bench/worker/workloads/pins.h"
+#include "bench/worker/workloads/scopes.h"
 #include "bench/worker/workloads/transfers.h"
 #include "bench/worker/workloads/updates.h"
 
@@ -60,6 +61,7 @@ ValueEntry ValueEntryOf() {
       kWordsOf<V>,
       {
           EntryOf<T, V, Find, kFind>("find"),
+          EntryOf<T, V, FindFirst, kFind>("find-first"),
           EntryOf<T, V, Stale, kFind | kDelete | kRefusesStale>("stale"),
           EntryOf<T, V, Churn, kDelete>("churn"),
           EntryOf<T, V, ChurnFind, kFind | kDelete>("churn-find"),
@@ -77,6 +79,9 @@ ValueEntry ValueEntryOf() {
           EntryOf<T, V, ChurnUnlessPinned, kDeleteUnlessPinned>(
               "delete-unless-pinned"),
           EntryOf<T, V, Scopes, kScope | kFind>("scope"),
+          EntryOf<T, V, StaleScopes, kScope | kFind | kDelete | kRefusesStale>(
+              "stale-scope"),
+          EntryOf<T, V, MixedScopes, kScope | kFind | kDelete>("mixed-scope"),
           EntryOf<T, V, ThreadChurn, kDelete>("thread-churn"),
           EntryOf<T, V, Full, kDelete>("full"),
           EntryOf<T, V, Grow, kDelete>("grow"),

@@ -9,7 +9,7 @@
 namespace haft::study {
 
 struct Memory {
-  std::uint64_t resident_bytes = 0;  // VmRSS
+  std::uint64_t resident_bytes = 0;  // Rss of smaps_rollup, or VmRSS
   std::uint64_t peak_bytes = 0;      // VmHWM
 };
 Memory MemoryNow();

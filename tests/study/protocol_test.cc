@@ -169,6 +169,9 @@ class Faulty {
     const std::lock_guard<std::mutex> lock(mutex_);
     return map_.erase(key) != 0;
   }
+  struct Scope {
+    explicit Scope(Faulty&) {}
+  };
 
  private:
   static void Half(Value* value) { ++*value; }
@@ -199,7 +202,9 @@ ArmEntry FaultyArm(const char* name) {
       HAFT_STUDY_BUILD,
       {{1,
         {EntryOf<OneWord, Value, Mixed, kFind | kDelete>("mixed"),
-         EntryOf<OneWord, Value, Stale, kFind | kDelete>("stale")}},
+         EntryOf<OneWord, Value, Stale, kFind | kDelete>("stale"),
+         EntryOf<OneWord, Value, StaleScopes, kFind | kScope>("stale-scope"),
+         EntryOf<OneWord, Value, MixedScopes, kFind | kScope>("mixed-scope")}},
        {8, {EntryOf<EightWords, Words<8>, Mixed, kFind | kDelete>("mixed")}}}};
 }
 const Registration kForgets(FaultyArm<Fault::kForgets>("forgets"));
@@ -284,9 +289,10 @@ class WorkloadTest : public testing::TestWithParam<const char*> {
   static json Run(const char* arm, std::size_t latency = 0) {
     json request = RequestFor(arm, GetParam());
     request["latency"] = latency;
-    // It ends before, when the capacity is used up.
-    if (request["workload"] == "grow") request["measure_ns"] = 60000000000;
-    if (request["workload"] == "mixed" || request["workload"] == "shared-mix") {
+    // It ends before, when the capacity is used up or all handles are.
+    if (request["workload"] == "grow" || request["workload"] == "find-first")
+      request["measure_ns"] = 60000000000;
+    if (std::string(GetParam()).find("mix") != std::string::npos) {
       request["mix"] = {
           {"find", 70}, {"new", 10}, {"delete", 10}, {"stale", 10}};
     }
@@ -325,6 +331,8 @@ class WorkloadTest : public testing::TestWithParam<const char*> {
       EXPECT_GT(Count(answer, "new", "failed"), 0);
     } else if (workload == "grow") {
       EXPECT_EQ(Count(answer, "new"), 900);
+    } else if (workload == "find-first") {
+      EXPECT_EQ(Count(answer, "find"), 200);  // 100 of each thread
     } else if (!IsTransfer(workload)) {
       EXPECT_EQ(Count(answer, "new"),
                 Count(answer, "delete") + Count(answer, "delete_pinned"));
@@ -371,7 +379,8 @@ TEST_P(WorkloadTest, TimesEachOperationOnRequest) {
 TEST_P(WorkloadTest, HaftDoesItOrLacksTheMember) {
   const json answer = Run("haft");
   const std::string workload = GetParam();
-  if (workload.rfind("pin", 0) == 0 || workload == "scope" ||
+  const bool is_of_scopes = workload.find("scope") != std::string::npos;
+  if (workload.rfind("pin", 0) == 0 || is_of_scopes ||
       workload == "delete-pinned" || workload == "delete-unless-pinned") {
     EXPECT_EQ(answer["status"], "cannot");
     EXPECT_TRUE(answer["missing"].is_string());
@@ -383,10 +392,11 @@ TEST_P(WorkloadTest, HaftDoesItOrLacksTheMember) {
 
 INSTANTIATE_TEST_SUITE_P(
     All, WorkloadTest,
-    testing::Values("find", "stale", "churn", "churn-find", "burst", "batch",
-                    "mixed", "shared-mix", "hand-off", "producers-consumers",
-                    "ownership", "pin", "pin-hold", "delete-pinned",
-                    "delete-unless-pinned", "scope", "thread-churn", "full",
+    testing::Values("find", "find-first", "stale", "churn", "churn-find",
+                    "burst", "batch", "mixed", "shared-mix", "hand-off",
+                    "producers-consumers", "ownership", "pin", "pin-hold",
+                    "delete-pinned", "delete-unless-pinned", "scope",
+                    "stale-scope", "mixed-scope", "thread-churn", "full",
                     "grow", "stats", "idle"),
     [](const testing::TestParamInfo<const char*>& workload) {
       std::string name = workload.param;
@@ -397,7 +407,7 @@ INSTANTIATE_TEST_SUITE_P(
 
 TEST(RunTest, EveryWorkloadIsTested) {
   const json answer = Ask({{"protocol", 1}, {"mode", "describe"}});
-  EXPECT_EQ(answer["arms"][0]["workloads"].size(), 21U);
+  EXPECT_EQ(answer["arms"][0]["workloads"].size(), 24U);
 }
 
 TEST(RunTest, FactsAreInTheAnswer) {
@@ -469,7 +479,8 @@ TEST(WrongTest, LiveKeyThatIsNotFound) {
 }
 
 TEST(WrongTest, DeletedKeyThatIsFound) {
-  for (const char* workload : {"stale", "mixed"}) {
+  for (const char* workload :
+       {"stale", "mixed", "stale-scope", "mixed-scope"}) {
     json request = RequestFor("finds-stale", workload);
     request["mix"] = {{"find", 50}, {"new", 5}, {"delete", 5}, {"stale", 40}};
     const json answer = Ask(request);

@@ -179,6 +179,7 @@ class ScheduleTest(unittest.TestCase):
         self.assertEqual(capacity(workload="find", live=1000, occupancy=50), 2000)
         self.assertEqual(capacity(workload="churn", live=1000, occupancy=100, threads=4), 1004)
         self.assertEqual(capacity(workload="burst", live=1000, burst=256, occupancy=50, threads=2), 3024)
+        self.assertEqual(capacity(workload="mixed-scope", live=1000, hold=128, occupancy=100, threads=2), 1256)
         self.assertEqual(capacity(workload="grow", live=1000, occupancy=100, threads=2), 1002)
         self.assertEqual(capacity(workload="full", live=1000, occupancy=50), 1000)
 

@@ -124,48 +124,6 @@ class DeletePinned : public Stocked<T, V> {
   };
 };
 
-// Each step opens a scope, does `hold` look-ups of live handles in it, and
-// closes it. The scope is paced and timed as a whole, and its look-ups are not.
-template <typename T, typename V>
-class Scopes : public Drawing<T, V> {
- public:
-  explicit Scopes(const Request& request)
-      : Drawing<T, V>(request, Cells::kShared) {}
-
-  template <typename Observer>
-  class Thread final : public DrawingTask<T, V, Observer> {
-   public:
-    using DrawingTask<T, V, Observer>::DrawingTask;
-
-    void Run(std::size_t steps) override {
-      auto calls = this->MakeCalls();
-      Draws::Cursor draws = this->cursor();
-      const Objects objects = this->stock().objects();
-      const Key* const keys = this->stock().keys().data();
-      const std::size_t hold = this->context().request.hold;
-      for (std::size_t step = 0; step < steps; ++step) {
-        const auto begin = calls.observer().Begin();
-        {
-          ScopeHolder<T> scope(calls.table(), calls.session());
-          for (std::size_t i = 0; i < hold; ++i) {
-            const std::size_t cell = draws.Next().cell();
-            V value{};  // as in Calls::Find
-            if (__builtin_expect(!scope.Find(keys[cell], &value), 0)) {
-              calls.tally().Answered(Wrong::kNotFound);
-            } else {
-              calls.Check(value, objects[cell]);
-            }
-          }
-        }
-        calls.observer().End(begin, Kind::kScope);
-      }
-      this->set_cursor(draws);
-      calls.tally().Attempted(Kind::kFind, steps * hold);
-      calls.tally().Attempted(Kind::kScope, steps);
-    }
-  };
-};
-
 }  // namespace haft::study
 
 #endif  // HAFT_BENCH_WORKER_WORKLOADS_PINS_H_

@@ -5,8 +5,8 @@ use crate::table::{Pins, Scopes, Table, Value};
 use crate::workload::Workload;
 use crate::workloads::lifetimes::{ChurnBesideIdle, ThreadChurn};
 use crate::workloads::limits::{Full, Grow};
-use crate::workloads::look_ups::{LookUps, ScopedLookUps};
-use crate::workloads::mixes::Mixed;
+use crate::workloads::look_ups::{FirstLookUps, LookUps, ScopedLookUps};
+use crate::workloads::mixes::{Mixed, ScopedMix};
 use crate::workloads::pins::{DeletePinned, HeldPins, Pinning};
 use crate::workloads::transfers::{HandOff, Ownership, ProducersConsumers};
 use crate::workloads::updates::{Burst, Churn};
@@ -50,6 +50,7 @@ fn lacking(name: &'static str, member: &'static str) -> WorkloadEntry {
 pub fn plain<T: Table>() -> ValueEntry {
     let workloads = vec![
         entry("find", LookUps::<T, false>::new),
+        entry("find-first", FirstLookUps::<T>::new),
         entry("stale", LookUps::<T, true>::new),
         entry("churn", Churn::<T, false>::new),
         entry("churn-find", Churn::<T, true>::new),
@@ -65,6 +66,8 @@ pub fn plain<T: Table>() -> ValueEntry {
         lacking("delete-pinned", "Pin"),
         lacking("delete-unless-pinned", "DeleteUnlessPinned"),
         lacking("scope", "Scope"),
+        lacking("stale-scope", "Scope"),
+        lacking("mixed-scope", "Scope"),
         entry("thread-churn", ThreadChurn::<T>::new),
         entry("full", Full::<T>::new),
         entry("grow", Grow::<T>::new),
@@ -88,7 +91,9 @@ impl ValueEntry {
     }
 
     pub fn with_scopes<T: Scopes>(mut self) -> Self {
-        self.replace(entry("scope", ScopedLookUps::<T>::new));
+        self.replace(entry("scope", ScopedLookUps::<T, false>::new));
+        self.replace(entry("stale-scope", ScopedLookUps::<T, true>::new));
+        self.replace(entry("mixed-scope", ScopedMix::<T>::new));
         self
     }
 }

@@ -131,4 +131,24 @@ impl<T: Scopes, const OBSERVED: bool> Calls<'_, '_, T, OBSERVED> {
         let found = self.table.find_in(scope, key);
         self.check_found(found, address);
     }
+
+    /// Looks up a key that is deleted, likewise.
+    #[inline(always)]
+    pub fn find_stale_in(&mut self, scope: &T::Scope<'_>, key: Key) {
+        if self.table.find_in(scope, key).is_some() {
+            self.tally.answered(Wrong::StaleFound);
+        }
+    }
+
+    /// Replaces a key that is live by a new one, likewise. Returns nothing, and leaves the key, if the table is full.
+    #[inline(always)]
+    pub fn replace_in(&mut self, scope: &T::Scope<'_>, key: Key, address: u64) -> Option<Key> {
+        let new = self.table.insert_in(scope, self.session, T::Value::of(address));
+        if new.is_none() {
+            self.tally.failed(Kind::New);
+        } else if !self.table.remove_in(scope, key) {
+            self.tally.answered(Wrong::NotDeleted);
+        }
+        new
+    }
 }

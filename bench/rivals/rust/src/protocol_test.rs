@@ -153,10 +153,22 @@ fn growth_ends_when_the_capacity_is_used_up() {
 }
 
 #[test]
+fn first_look_ups_end_when_each_thread_has_done_all() {
+    let answer = run_with::<0>(|request| {
+        request["workload"] = json!("find-first");
+        request["threads"] = json!(2);
+        request["measure_ns"] = json!(60_000_000_000u64); // never, however busy the machine is
+    });
+    for thread in answer["threads"].as_array().unwrap() {
+        assert_eq!(thread["operations"], json!({"find": {"done": 64, "failed": 0}}));
+    }
+}
+
+#[test]
 fn workloads_that_need_more_are_refused() {
     for (key, value, message) in [
         ("arm", json!("none"), "arm: this worker has no none, but test"),
-        ("workload", json!("nothing"), "workload: there is no nothing, but find, stale, "),
+        ("workload", json!("nothing"), "workload: there is no nothing, but find, find-first, stale, "),
         ("threads", json!(65), "threads: test serves at most 64 threads"),
         ("capacity", json!(1 << 21), "capacity: test has room for at most 1048576 handles"),
         ("capacity", json!(64), "capacity: there are up to 65 handles at a time"),
@@ -173,7 +185,9 @@ fn workloads_that_need_more_are_refused() {
 
 #[test]
 fn a_missing_member_is_named() {
-    for (workload, missing) in [("batch", "NewBatch"), ("pin", "Pin"), ("scope", "Scope"), ("stats", "Stats")] {
+    for (workload, missing) in
+        [("batch", "NewBatch"), ("pin", "Pin"), ("scope", "Scope"), ("mixed-scope", "Scope"), ("stats", "Stats")]
+    {
         let answer = run_with::<0>(|request| request["workload"] = json!(workload));
         assert_eq!((&answer["status"], &answer["missing"]), (&json!("cannot"), &json!(missing)));
     }
@@ -208,7 +222,7 @@ fn every_table_is_described_with_its_gaps() {
     let arms = described["arms"].as_array().unwrap();
     assert_eq!(arms.len(), 6);
     for arm in arms {
-        assert_eq!(arm["workloads"].as_object().unwrap().len(), 21);
+        assert_eq!(arm["workloads"].as_object().unwrap().len(), 24);
         assert_eq!(arm["workloads"]["churn"], Value::Null);
         assert_eq!(arm["workloads"]["batch"], "NewBatch");
         assert_eq!(arm["value_words"], json!([1, 2, 4, 8]));

@@ -61,6 +61,16 @@ pub trait Scopes: Table {
     type Scope<'t>;
     fn open(&self) -> Self::Scope<'_>;
     fn find_in(&self, scope: &Self::Scope<'_>, key: Key) -> Option<Self::Value>;
+
+    /// As insert and remove, for a table that can do them under the guard.
+    #[inline(always)]
+    fn insert_in(&self, _scope: &Self::Scope<'_>, session: &mut Self::Session, value: Self::Value) -> Option<Key> {
+        self.insert(session, value)
+    }
+    #[inline(always)]
+    fn remove_in(&self, _scope: &Self::Scope<'_>, key: Key) -> bool {
+        self.remove(key)
+    }
 }
 
 #[cfg(test)]

@@ -79,6 +79,14 @@ impl<V: Value> Scopes for ConcurrentSlotMap<V> {
     fn find_in(&self, scope: &Guard<'_>, key: Key) -> Option<V> {
         self.0.get(id_of(key), scope).copied()
     }
+    #[inline(always)]
+    fn insert_in(&self, scope: &Guard<'_>, _session: &mut (), value: V) -> Option<Key> {
+        Some(key_of(self.0.insert(value, scope)))
+    }
+    #[inline(always)]
+    fn remove_in(&self, scope: &Guard<'_>, key: Key) -> bool {
+        self.0.remove(id_of(key), scope).is_some()
+    }
 }
 
 pub fn arm() -> Arm {

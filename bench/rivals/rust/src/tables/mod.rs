@@ -86,6 +86,10 @@ mod tests {
         assert_eq!(table.find_in(&scope, key), Some([8; 4]));
         assert!(table.remove(key));
         assert_eq!(table.find_in(&scope, key), None);
+        let other = table.insert_in(&scope, &mut session::<T>(), [16; 4]).unwrap();
+        assert_eq!(table.find_in(&scope, other), Some([16; 4]));
+        assert!(table.remove_in(&scope, other) && !table.remove_in(&scope, other));
+        assert_eq!(table.find_in(&scope, other), None);
     }
 
     #[test]

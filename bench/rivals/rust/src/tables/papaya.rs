@@ -71,6 +71,16 @@ impl<V: Value> Scopes for Papaya<V> {
     fn find_in(&self, scope: &LocalGuard<'_>, key: Key) -> Option<V> {
         self.map.get(&key, scope).copied()
     }
+    #[inline(always)]
+    fn insert_in(&self, scope: &LocalGuard<'_>, keys: &mut KeyBlock, value: V) -> Option<Key> {
+        let key = self.counter.next(keys);
+        let before = self.map.insert(key, value, scope).is_some();
+        if before { None } else { Some(key) }
+    }
+    #[inline(always)]
+    fn remove_in(&self, scope: &LocalGuard<'_>, key: Key) -> bool {
+        self.map.remove(&key, scope).is_some()
+    }
 }
 
 pub fn arm() -> Arm {
