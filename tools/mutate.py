@@ -84,7 +84,7 @@ TESTS = [
     ("internal/slot/object_slot", ["counted_reclamation_test", "hazard_reclamation_test",
                                    "internal/table/conditional_delete_test", "internal/table/object_store_test", *OBJECTS]),
     ("internal/slot/(slot_array|slot_state)", ["internal/table/bad_handle_report_test", "handle_table_test", *OBJECTS]),
-    ("internal/slot/word_slot", ["internal/slot/slot_array_test", "handle_table_test"]),
+    ("internal/slot/(compact|word)_slot", ["internal/slot/slot_array_test", "handle_table_test"]),
     ("internal/free_list/(striped_stack|handle_stack)", ["internal/free_list/handle_stack_test",
                                                          "internal/free_list/magazine_depot_test"]),
     ("internal/free_list|(magazine|striped|global)_free_list", ["magazine_free_list_test", "striped_free_list_test",

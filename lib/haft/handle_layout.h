@@ -4,12 +4,43 @@
 #ifndef HAFT_HANDLE_LAYOUT_H_
 #define HAFT_HANDLE_LAYOUT_H_
 
+#include <cstddef>
 #include <limits>
 
 #include "haft/handle.h"
 #include "haft/internal/base/abi.h"
 #include "haft/internal/base/bit_field.h"
 #include "haft/internal/base/fraction.h"
+
+namespace haft::internal {
+inline namespace HAFT_ABI {
+
+// How many bits the address of an object has at most, in the user's half of the
+// address space that systems give a process unless it asks for more.
+#if UINTPTR_MAX <= 0xffffffffu
+inline constexpr unsigned kAddressBits = 32;
+#elif defined(__aarch64__)
+inline constexpr unsigned kAddressBits = 48;
+#else
+inline constexpr unsigned kAddressBits = 47;
+#endif
+
+// Returns how many bits of generation go into a word beside the address of an
+// object that is so aligned: those that the address leaves, but not more than a
+// handle has for them, or than fit twice into a word. At least 1.
+constexpr unsigned CompactGenerationBits(std::size_t alignment,
+                                         unsigned index_bits) noexcept {
+  constexpr unsigned kBits = std::numeric_limits<Word>::digits;
+  unsigned bits = kBits - kAddressBits;
+  for (; alignment > 1; alignment /= 2) ++bits;
+  const unsigned fixed = kBits == 64 ? 3 : 1;
+  if (bits > kBits - fixed - index_bits) bits = kBits - fixed - index_bits;
+  if (bits > (kBits - 1) / 2) bits = (kBits - 1) / 2;
+  return bits == 0 ? 1 : bits;
+}
+
+}  // namespace HAFT_ABI
+}  // namespace haft::internal
 
 namespace haft {
 inline namespace HAFT_ABI {
@@ -71,6 +102,21 @@ using Layout53 = HandleLayout<kIndexBits, 52 - kIndexBits>;
 //   [ generation : 31-K | index : K | 1 ]
 template <unsigned kIndexBits = 16>
 using Layout32 = HandleLayout<kIndexBits, 31 - kIndexBits>;
+
+// For a compact table of pointers to objects that are aligned at `kAlignment`:
+// as many generations as fit into a word beside such a pointer. On x86-64 these
+// are 17 bits, and one more for each time that the alignment doubles. If words
+// have 64 bits, the fixed bits are those of Layout64.
+//   [ 0 | 1 | 0... | generation : 17 + log2(kAlignment) | index : K | 1 ]
+template <std::size_t kAlignment,
+          unsigned kIndexBits =
+              std::numeric_limits<Word>::digits == 64 ? 26 : 16>
+using CompactLayout =
+    HandleLayout<kIndexBits,
+                 internal::CompactGenerationBits(kAlignment, kIndexBits),
+                 std::numeric_limits<Word>::digits == 64
+                     ? Word{1} << (std::numeric_limits<Word>::digits - 2)
+                     : 0>;
 
 // The layout of DefaultTraits: Layout64 if a word has 64 bits, else Layout32.
 #if UINTPTR_MAX > 0xffffffffu

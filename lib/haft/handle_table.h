@@ -13,6 +13,7 @@
 #include "haft/internal/base/abi.h"
 #include "haft/internal/base/sanitizer.h"
 #include "haft/internal/base/visitor.h"
+#include "haft/internal/slot/compact_slot.h"
 #include "haft/internal/slot/word_slot.h"
 #include "haft/internal/table/slot_allocator.h"
 #include "haft/status.h"
@@ -34,7 +35,10 @@ inline namespace HAFT_ABI {
 // thread-local variable, and in the child of a fork.
 template <typename T, typename Traits = DefaultTraits>
 class HandleTable {
-  using Slot = internal::WordSlot<T>;
+  using Slot =
+      std::conditional_t<Traits::kCompactAlignment == 0, internal::WordSlot<T>,
+                         internal::CompactSlot<T, typename Traits::Layout,
+                                               Traits::kCompactAlignment>>;
   using Allocator = internal::SlotAllocator<Slot, Traits>;
 
   static_assert(
@@ -74,9 +78,16 @@ class HandleTable {
   HandleTable(const HandleTable&) = delete;
   HandleTable& operator=(const HandleTable&) = delete;
 
+  // Whether the table can store `value`. It can store any, unless it is compact
+  // (Traits::kCompactAlignment): then a pointer whose address is a multiple of
+  // the alignment, and below 2 to the number of bits that the layout leaves.
+  static constexpr bool Fits(const T& value) noexcept {
+    return Slot::Fits(value);
+  }
+
   // Makes `value` reachable through a new handle.
   //   Returns   a handle that was never returned before; kNullHandle if the
-  //             table is full (nothing has changed then)
+  //             table is full, or if not Fits(value) (nothing has changed then)
   //   Progress  lock-free; wait-free while this thread's cache holds a handle;
   //             async-signal-safe
   //   Cost      O(1); no allocation, no system call except in a thread's first
@@ -98,12 +109,14 @@ class HandleTable {
   // Returns the value of `handle`.
   //   Returns   nothing if the handle is not live; Check says why
   //   Progress  wait-free; async-signal-safe
-  //   Cost      three loads from one cache line, no write
+  //   Cost      three loads from one cache line, or one if the table is
+  //             compact; no write
   //   Ordering  what precedes the New of this handle happens before what
   //             follows
   //   Source    Handle.Value of Go issue 37033
   [[nodiscard]] std::optional<T> Value(Handle handle) const noexcept {
     const Word word = static_cast<Word>(handle);
+    if (!allocator_.slots().MayAsk(word)) return std::nullopt;
     return allocator_[word].Read(word);
   }
 
@@ -154,7 +167,8 @@ class HandleTable {
   // New for each of values[0..count-1].
   //   Returns   how many handles it has made, handles[0] being that of
   //   values[0]
-  //             and so on: fewer than `count` if the table became full
+  //             and so on: fewer than `count` if the table became full, or
+  //             if the next value does not fit
   //   Progress  as `count` times New
   //   Cost      as `count` times New, less that of entering the cache
   //   Ordering  as New
@@ -261,6 +275,7 @@ class HandleTable {
 
   template <typename Thread>
   [[gnu::always_inline]] Handle NewIn(Thread& thread, const T& value) noexcept {
+    if (!Fits(value)) return kNullHandle;
     const Word handle = allocator_.Allocate(thread);
     if (__builtin_expect(handle == 0, 0)) return kNullHandle;
     allocator_[handle].Publish(handle, value);
@@ -269,6 +284,7 @@ class HandleTable {
 
   // New for a thread that has found the table full.
   [[gnu::always_inline]] Handle NewElsewhere(const T& value) noexcept {
+    if (!Fits(value)) return kNullHandle;
     const Word handle = allocator_.AllocateElsewhere();
     if (handle != 0) allocator_[handle].Publish(handle, value);
     return Handle(handle);
@@ -281,10 +297,11 @@ class HandleTable {
                                           std::uint64_t count) noexcept {
     const Word word = static_cast<Word>(handle);
     const Word next = Allocator::NextOf(word);
+    if (!allocator_.slots().MayAsk(word)) return {};
     Slot& slot = allocator_[word];
-    if (__builtin_expect(!slot.End(word, Allocator::EndOf(word, next)), 0))
-      return {};
-    const Deleted deleted = {true, slot.ReadOwned()};
+    const auto ended = slot.End(word, Allocator::EndOf(word, next));
+    if (__builtin_expect(!ended, 0)) return {};
+    const Deleted deleted = {true, slot.ReadOwned(ended)};
     if constexpr (internal::kAddressSanitizer) slot.Forget();
     thread.CountDeleted(count);
     allocator_.Free(thread, next);

@@ -3,6 +3,8 @@
 #ifndef HAFT_TRAITS_H_
 #define HAFT_TRAITS_H_
 
+#include <cstddef>
+
 #include "haft/handle_layout.h"
 #include "haft/hazard_reclamation.h"
 #include "haft/internal/base/abi.h"
@@ -50,6 +52,27 @@ struct DefaultTraits {
 
   // The treatment of a slot whose last generation has been deleted.
   static constexpr Exhaustion kExhaustion = Exhaustion::kDropSlot;
+
+  // For a HandleTable of pointers: other than 0, it makes the table compact. A
+  // slot is then one word, which holds the generation beside the pointer: half
+  // the memory, and Value is one load. The pointers must be multiples of this
+  // power of two; New refuses others (HandleTable::Fits). The layout must not
+  // have more bits of generation than that leaves: see CompactTraits.
+  static constexpr std::size_t kCompactAlignment = 0;
+};
+
+// The traits of a compact HandleTable of pointers to objects that are aligned
+// at `kAlignment`, with as many generations as there is room for:
+//
+//   haft::HandleTable<Widget*, haft::CompactTraits<alignof(Widget)>> table(n);
+//
+// These are far fewer than in the default layout, so a slot is exhausted
+// sooner, and a forged handle or one of another table is accepted more easily.
+// docs/compact_tables.md says when, and how easily.
+template <std::size_t kAlignment>
+struct CompactTraits : DefaultTraits {
+  using Layout = CompactLayout<kAlignment>;
+  static constexpr std::size_t kCompactAlignment = kAlignment;
 };
 
 }  // namespace HAFT_ABI

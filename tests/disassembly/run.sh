@@ -34,9 +34,9 @@ initialised() {
 
 # Seeded bugs: what | in which call it must be noticed | header | sed expression
 seeded='
-no mask|Value|internal/slot/slot_array.h|s/(word \* (sizeof(Slot) \/ 2) & mask_)/(word * (sizeof(Slot) \/ 2))/; s/(word >> 1 & mask_) \* sizeof(Slot)/(word >> 1) * sizeof(Slot)/
-a bounds check instead of the mask|Value|internal/slot/slot_array.h|s/if constexpr (kIsShift) {/&\n      if ((word >> 1) >= storage_.size()) word = 0;/; s/(word \* (sizeof(Slot) \/ 2) & mask_)/(word * (sizeof(Slot) \/ 2))/
-a mask behind a branch|Value|internal/slot/slot_array.h|s/(word \* (sizeof(Slot) \/ 2) & mask_)/(word * (sizeof(Slot) \/ 2) \& (word \& 1 ? mask_ : ~Word{0}))/
+no mask|Value|internal/slot/slot_array.h|s/word \* (sizeof(Slot) \/ 2) & mask_/word * (sizeof(Slot) \/ 2)/; s/(word >> 1 & mask_) \* sizeof(Slot)/(word >> 1) * sizeof(Slot)/
+a bounds check instead of the mask|Value|internal/slot/slot_array.h|s/if constexpr (kIsShift) {/&\n      if ((word >> 1) >= storage_.size()) word = 0;/; s/word \* (sizeof(Slot) \/ 2) & mask_/word * (sizeof(Slot) \/ 2)/
+a mask behind a branch|Value|internal/slot/slot_array.h|s/word \* (sizeof(Slot) \/ 2) & mask_/word * (sizeof(Slot) \/ 2) \& (word \& 1 ? mask_ : ~Word{0})/
 a locked look at the slot|Value|internal/slot/word_slot.h|s/if (state_.load(std::memory_order_acquire) != handle) return std::nullopt;/if (const_cast<sync::Atomic<Word>\&>(state_).fetch_add(2) != handle) return std::nullopt;/
 a locked count in New|New|internal/thread/thread_caches.h|s/if (n != 0) AddTicks(n);/&\n      entry_->idle_ticks.fetch_add(1);/
 a value put together in memory|Value53|internal/slot/word_slot.h|s/    const Words words = Load(std::memory_order_acquire);/&\n    asm volatile("movups %0, %%xmm0" : : "m"(words) : "xmm0");/

@@ -27,13 +27,13 @@ struct Two {
 // 4 slots of 3 generations. There is no room for magazines, so all handles pass
 // through the stack of singles.
 template <typename FreeListT, Exhaustion kExhaustionV = Exhaustion::kDropSlot>
-struct Tiny {
+struct Tiny : DefaultTraits {
   using Layout = HandleLayout<2, 2>;
   using FreeList = FreeListT;
   static constexpr Exhaustion kExhaustion = kExhaustionV;
 };
 // Magazines of one handle.
-struct Magazines {
+struct Magazines : DefaultTraits {
   using Layout = HandleLayout<8, 4>;
   using FreeList = BasicMagazineFreeList<1>;
   static constexpr Exhaustion kExhaustion = Exhaustion::kDropSlot;

@@ -107,7 +107,7 @@ Word MakerOf(const std::optional<Two>& value) {
 }
 
 // 4 slots, without magazines.
-struct Tiny {
+struct Tiny : DefaultTraits {
   using Layout = HandleLayout<2, 4>;
   using FreeList = GlobalFreeList;
   static constexpr Exhaustion kExhaustion = Exhaustion::kDropSlot;

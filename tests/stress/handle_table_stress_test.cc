@@ -31,6 +31,7 @@ using testing::RunThreads;
 
 constexpr unsigned kSlowdown = testing::kSanitized ? 10 : 1;
 
+using testing::CompactTestTraits;
 using testing::ExpectConservation;
 using testing::SmallLayout;
 using testing::TestTraits;
@@ -63,7 +64,7 @@ struct Config {
   using FreeList = typename Traits::FreeList;
   using Layout = typename Traits::Layout;
   using Value = Payload<kWordsV>;
-  using Table = HandleTable<Value, Traits>;
+  using Table = testing::TableOf<Value, Traits>;
 
   static constexpr bool kTiny = Layout::kSlots <= 4;
   // Few enough generations for a test to use them up.
@@ -101,7 +102,11 @@ using Configs = ::testing::Types<
     Config<TestTraits<MagazineFreeList, TinyLayout, Exhaustion::kWrap>, 1>,
     Config<TestTraits<StripedFreeList, TinyLayout, Exhaustion::kWrap>, 4>,
     Config<TestTraits<GlobalFreeList, TinyLayout, Exhaustion::kWrap>, 2>,
-    Config<TestTraits<CdsFreeList, TinyLayout, Exhaustion::kWrap>, 2>>;
+    Config<TestTraits<CdsFreeList, TinyLayout, Exhaustion::kWrap>, 2>,
+    Config<CompactTestTraits<MagazineFreeList>, 1>,
+    Config<CompactTestTraits<MagazineFreeList, ShortLayout>, 1>,
+    Config<CompactTestTraits<GlobalFreeList, TinyLayout, Exhaustion::kWrap>,
+           1>>;
 
 // Makes the calling thread one without a cache.
 void BecomeUncached() {

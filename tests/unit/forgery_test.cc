@@ -22,6 +22,7 @@ namespace haft {
 namespace {
 
 using testing::AllTraits;
+using testing::CompactTestTraits;
 using testing::ExpectConservation;
 using testing::kSanitized;
 using testing::kWordBits;
@@ -39,7 +40,7 @@ class Victim {
  public:
   using Layout = typename Traits::Layout;
   using State = internal::SlotState<Layout>;
-  using Table = HandleTable<std::size_t, Traits>;
+  using Table = testing::TableOf<std::size_t, Traits>;
   static constexpr int kChurn = 3;
 
   // Half of the `slots` slots are live, and half have been deleted. One or two
@@ -135,7 +136,9 @@ struct WithTiny<::testing::Types<Ts...>> {
       TestTraits<StripedFreeList, TinyLayout>,
       TestTraits<GlobalFreeList, TinyLayout, Exhaustion::kWrap>,
       TestTraits<CdsFreeList, HandleLayout<3, 1>>,
-      TestTraits<GlobalFreeList, MarkedTinyLayout>>;
+      TestTraits<GlobalFreeList, MarkedTinyLayout>,
+      CompactTestTraits<GlobalFreeList, MarkedTinyLayout>,
+      CompactTestTraits<MagazineFreeList, TinyLayout, Exhaustion::kWrap>>;
 };
 TYPED_TEST_SUITE(ForgeryTest, WithTiny<AllTraits>::Types);
 
@@ -329,6 +332,10 @@ TEST(RandomForgeryTest, Layout32) {
 TEST(RandomForgeryTest, SmallLayout) {
   TryRandomWords<TestTraits<GlobalFreeList, SmallLayout>>(4'096, 10 * kMillions,
                                                           4);
+}
+TEST(RandomForgeryTest, CompactTable) {
+  TryRandomWords<CompactTestTraits<MagazineFreeList>>(60'000, 25 * kMillions,
+                                                      6);
 }
 TEST(RandomForgeryTest, TinyLayout) {
   TryRandomWords<TestTraits<CdsFreeList, TinyLayout>>(4, 10 * kMillions, 5);

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <limits>
 #include <type_traits>
@@ -17,10 +18,11 @@ class HandleLayoutTest : public ::testing::Test {};
 using Layouts = ::testing::Types<
 #if UINTPTR_MAX > 0xffffffffu
     Layout64<>, Layout64<1>, Layout64<30>, Layout53<>, Layout53<1>,
-    Layout53<30>,
+    Layout53<30>, CompactLayout<1>, CompactLayout<8, 30>,
 #endif
-    Layout32<>, Layout32<1>, Layout32<12>, Layout32<30>, HandleLayout<2, 2>,
-    HandleLayout<1, 1>, HandleLayout<2, kWordBits - 3>,
+    CompactLayout<8>, CompactLayout<4096>, Layout32<>, Layout32<1>,
+    Layout32<12>, Layout32<30>, HandleLayout<2, 2>, HandleLayout<1, 1>,
+    HandleLayout<2, kWordBits - 3>,
     HandleLayout<3, 4, Word{0xa5} << (kWordBits - 8)>>;
 TYPED_TEST_SUITE(HandleLayoutTest, Layouts);
 
@@ -118,6 +120,48 @@ TEST(Layout53Test, IsExactInADouble) {
 }
 
 #endif
+
+template <std::size_t kAlignment,
+          unsigned kIndexBits = CompactLayout<8>::Index::kWidth>
+constexpr unsigned kCompactBits =
+    CompactLayout<kAlignment, kIndexBits>::Generation::kWidth;
+
+TEST(CompactLayoutTest, HasTheGenerationsThatAnAddressLeaves) {
+#if UINTPTR_MAX > 0xffffffffu
+  constexpr unsigned kLeft = 64 - internal::kAddressBits;
+#ifdef __x86_64__
+  static_assert(kLeft == 17);
+#endif
+  static_assert(kCompactBits<1> == kLeft);
+  static_assert(kCompactBits<2> == kLeft + 1);
+  static_assert(kCompactBits<8> == kLeft + 3);
+  static_assert(kCompactBits<16> == kLeft + 4);
+  static_assert(kCompactBits<4096> == kLeft + 12);
+  // The next generation of a free slot takes as many bits again, and one more.
+  static_assert(kCompactBits<std::size_t{1} << (31 - kLeft)> == 31);
+  static_assert(kCompactBits<std::size_t{1} << (32 - kLeft)> == 31);
+  static_assert(CompactLayout<8>::Index::kWidth == 26);
+  ExpectPositiveAndNeverAnAddress<CompactLayout<1>>();
+  ExpectPositiveAndNeverAnAddress<CompactLayout<8, 30>>();
+  // Index and generation fill the handle.
+  ExpectPositiveAndNeverAnAddress<CompactLayout<16384, 30>>();
+  static_assert(kCompactBits<std::size_t{1} << (31 - kLeft), 30> == 31);
+  static_assert(CompactLayout<std::size_t{1} << (31 - kLeft), 30>::kFixed ==
+                (Word{1} << 62 | 1));
+#else
+  // All bits of an address count, so only its alignment leaves any.
+  static_assert(kCompactBits<1> == 1);  // which CompactSlot refuses
+  static_assert(kCompactBits<2> == 1);
+  static_assert(kCompactBits<8> == 3);
+  static_assert(kCompactBits<4096> == 12);
+  static_assert(CompactLayout<8>::Index::kWidth == 16);
+  // Index and generation fill the handle.
+  static_assert(kCompactBits<4096, 19> == 12);
+  static_assert(kCompactBits<4096, 20> == 11);
+  static_assert(kCompactBits<std::size_t{1} << 15> == 15);
+  static_assert(kCompactBits<std::size_t{1} << 16> == 15);
+#endif
+}
 
 TEST(DefaultLayoutTest, IsTheWidestThatTheWordHolds) {
 #if UINTPTR_MAX > 0xffffffffu

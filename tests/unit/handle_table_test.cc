@@ -39,6 +39,7 @@ namespace haft {
 namespace {
 
 using testing::AllTraits;
+using testing::CompactTestTraits;
 using testing::ExpectConservation;
 using testing::kWordBits;
 using testing::MarkedTinyLayout;
@@ -142,7 +143,7 @@ void ForEachFree(const Table& table, F&& f) {
 template <typename Traits>
 class TableOf final : public Table {
  public:
-  using Real = HandleTable<std::size_t, Traits>;
+  using Real = testing::TableOf<std::size_t, Traits>;
 
   explicit TableOf(std::unique_ptr<Real> real) : real_(std::move(real)) {}
 
@@ -169,7 +170,7 @@ class TableOf final : public Table {
     return real_->DeleteBatch(handles, count, values);
   }
   void ForEachFree(const std::function<void(Handle)>& f) const override {
-    internal::Inspector::ForEachFree(*real_, f);
+    testing::ForEachFree(*real_, f);
   }
   TableStats Stats() const override { return real_->Stats(); }
 
@@ -900,15 +901,17 @@ TYPED_TEST(CapacityTest, IsAPromiseUpToTheLayoutsLimit) {
 
 // 4 slots of 3 generations each, in every free list. No magazine fits there:
 // so also 8,192 slots of 3 generations each, with magazines of 5.
-template <typename FreeListT, typename LayoutT>
+template <typename FreeListT, typename LayoutT,
+          template <typename, typename, Exhaustion> class Traits = TestTraits>
 struct Exhaustible {
   using FreeList = FreeListT;
   using Layout = LayoutT;
   using DroppingTable =
-      HandleTable<std::size_t,
-                  TestTraits<FreeList, Layout, Exhaustion::kDropSlot>>;
+      testing::TableOf<std::size_t,
+                       Traits<FreeList, Layout, Exhaustion::kDropSlot>>;
   using WrappingTable =
-      HandleTable<std::size_t, TestTraits<FreeList, Layout, Exhaustion::kWrap>>;
+      testing::TableOf<std::size_t,
+                       Traits<FreeList, Layout, Exhaustion::kWrap>>;
 };
 using MagazineLayout = HandleLayout<13, 2>;
 using SmallestLayout = HandleLayout<1, 1>;
@@ -920,15 +923,18 @@ class ExhaustionTest : public ::testing::Test {
   static constexpr std::size_t kMaxSlots =
       std::min<std::size_t>(Tables::Layout::kSlots, 100);
 };
-using ExhaustibleTables =
-    ::testing::Types<Exhaustible<MagazineFreeList, TinyLayout>,
-                     Exhaustible<StripedFreeList, TinyLayout>,
-                     Exhaustible<GlobalFreeList, TinyLayout>,
-                     Exhaustible<CdsFreeList, TinyLayout>,
-                     Exhaustible<GlobalFreeList, MarkedTinyLayout>,
-                     Exhaustible<StripedFreeList, SmallestLayout>,
-                     Exhaustible<MagazineFreeList, MagazineLayout>,
-                     Exhaustible<CdsFreeList, MagazineLayout>>;
+using ExhaustibleTables = ::testing::Types<
+    Exhaustible<MagazineFreeList, TinyLayout>,
+    Exhaustible<StripedFreeList, TinyLayout>,
+    Exhaustible<GlobalFreeList, TinyLayout>,
+    Exhaustible<CdsFreeList, TinyLayout>,
+    Exhaustible<GlobalFreeList, MarkedTinyLayout>,
+    Exhaustible<StripedFreeList, SmallestLayout>,
+    Exhaustible<MagazineFreeList, MagazineLayout>,
+    Exhaustible<CdsFreeList, MagazineLayout>,
+    Exhaustible<GlobalFreeList, TinyLayout, CompactTestTraits>,
+    Exhaustible<StripedFreeList, SmallestLayout, CompactTestTraits>,
+    Exhaustible<MagazineFreeList, MagazineLayout, CompactTestTraits>>;
 TYPED_TEST_SUITE(ExhaustionTest, ExhaustibleTables);
 
 TYPED_TEST(ExhaustionTest, EverySlotGivesEachOfItsGenerationsOnce) {
@@ -1091,6 +1097,113 @@ TYPED_TEST(ExhaustionTest, NewBatchTakesFromRestingSlotsOnlyWhatItLacks) {
   EXPECT_EQ(made[2], kUntouched);
   EXPECT_EQ(table.Stats().live, 2u);
   ExpectConservation(table);
+}
+
+// Compact tables: pointers that do not fit.
+struct Pointee;
+using Compact =
+    HandleTable<Pointee*,
+                testing::CompactTestTraits<MagazineFreeList, TinyLayout>>;
+using ManyCompact =
+    HandleTable<Pointee*, testing::CompactTestTraits<MagazineFreeList>>;
+constexpr Word kAligned = testing::kTestAlignment;
+Pointee* At(Word address) { return reinterpret_cast<Pointee*>(address); }
+
+TEST(CompactTableTest, PointersThatFitComeOutAsTheyWentIn) {
+  ManyCompact table(10);
+  constexpr Word kEnd =
+      kWordBits == 64 ? Word{1} << internal::kAddressBits % kWordBits : 0;
+  for (const Word address :
+       {Word{0}, kAligned, Word{16} * kAligned, kEnd / 2, kEnd - kAligned}) {
+    SCOPED_TRACE(address);
+    ASSERT_TRUE(table.Fits(At(address)));
+    const Handle handle = table.New(At(address));
+    ASSERT_NE(handle, kNullHandle);
+    EXPECT_EQ(table.Value(handle), At(address));
+    EXPECT_EQ(table.MustValue(handle), At(address));
+    EXPECT_EQ(table.Check(handle), Status::kOk);
+    std::size_t seen = 0;
+    table.ForEach([&](Handle live, Pointee* value) {
+      EXPECT_EQ(live, handle);
+      EXPECT_EQ(value, At(address));
+      ++seen;
+    });
+    EXPECT_EQ(seen, 1u);
+    EXPECT_EQ(table.Delete(handle), At(address));
+  }
+}
+
+TEST(CompactTableTest, NewOfAPointerThatDoesNotFitChangesNothing) {
+  ManyCompact table(10);
+  const Handle live = table.New(At(kAligned));
+  const TableStats before = table.Stats();
+  std::vector<Word> misfits = {1, kAligned / 2, kAligned + 1};
+  if (kWordBits == 64)
+    misfits.push_back(Word{1} << internal::kAddressBits % 64);
+  if (kWordBits == 64) misfits.push_back(~Word{0} & ~(kAligned - 1));
+  for (const Word address : misfits) {
+    SCOPED_TRACE(address);
+    EXPECT_FALSE(table.Fits(At(address)));
+    EXPECT_EQ(table.New(At(address)), kNullHandle);
+    Pointee* const values[] = {At(address), At(kAligned)};
+    Handle made[2];
+    EXPECT_EQ(table.NewBatch(values, 2, made), 0u);
+  }
+  ExpectEqual(table.Stats(), before);
+  EXPECT_EQ(table.Value(live), At(kAligned));
+  ExpectConservation(table);
+}
+
+TEST(CompactTableTest, NewBatchStopsAtAPointerThatDoesNotFit) {
+  ManyCompact table(10);
+  Pointee* const values[] = {At(kAligned), nullptr, At(1), At(2 * kAligned)};
+  const Handle kUntouched(~Word{0});
+  Handle made[] = {kNullHandle, kNullHandle, kUntouched, kUntouched};
+  EXPECT_EQ(table.NewBatch(values, 4, made), 2u);
+  EXPECT_EQ(table.Value(made[0]), At(kAligned));
+  EXPECT_EQ(table.Value(made[1]), nullptr);
+  EXPECT_EQ(made[2], kUntouched);
+  EXPECT_EQ(made[3], kUntouched);
+  EXPECT_EQ(table.Stats().created, 2u);
+  ExpectConservation(table);
+}
+
+TEST(CompactTableTest, FullTableRefusesWhatDoesNotFitInTheSameWay) {
+  Compact table(4);
+  for (Word i = 0; i < 4; ++i)
+    ASSERT_NE(table.New(At(i * kAligned)), kNullHandle);
+  EXPECT_EQ(table.New(At(kAligned)), kNullHandle);
+  EXPECT_EQ(table.New(At(1)), kNullHandle);
+  Pointee* const values[] = {At(1)};
+  Handle made;
+  EXPECT_EQ(table.NewBatch(values, 1, &made), 0u);
+  EXPECT_EQ(table.Stats().live, 4u);
+  ExpectConservation(table);
+}
+
+// A null pointer is a value as any other, and its slot is not taken for free.
+TEST(CompactTableTest, NullPointerIsLiveUntilItsDelete) {
+  Compact table(1);
+  const Handle handle = table.New(nullptr);
+  ASSERT_TRUE(table.Value(handle).has_value());
+  EXPECT_EQ(*table.Value(handle), nullptr);
+  const std::optional<Pointee*> deleted = table.Delete(handle);
+  ASSERT_TRUE(deleted.has_value());
+  EXPECT_EQ(*deleted, nullptr);
+  EXPECT_FALSE(table.Value(handle).has_value());
+  EXPECT_FALSE(table.Delete(handle).has_value());
+  EXPECT_EQ(table.Check(handle), Status::kStale);
+}
+
+TEST(CompactTableTest, TakesHalfTheMemory) {
+  using Wide = HandleTable<Pointee*>;
+  const auto slot = [](const auto& table) {
+    return sizeof(internal::Inspector::AllocatorOf(table)[0]);
+  };
+  ManyCompact compact(1);
+  Wide wide(1);
+  // In builds with AddressSanitizer, the pointer is stored twice.
+  EXPECT_EQ(slot(compact), slot(wide) / (internal::kAddressSanitizer ? 1 : 2));
 }
 
 // With one slot only, the state of a free slot would be a handle of it.

@@ -29,6 +29,7 @@ namespace {
 
 using testing::ForEachFree;  // a broken table below has one of its own
 
+using testing::CompactTestTraits;
 using testing::kSanitized;
 using testing::kWordBits;
 using testing::SmallLayout;
@@ -189,8 +190,8 @@ std::string Show(const std::optional<std::size_t>& value) {
   return value.has_value() ? std::to_string(*value) : "nothing";
 }
 
-// Replays a sequence on a new table. `TableT` is HandleTable<std::size_t,
-// Traits> or a broken imitation.
+// Replays a sequence on a new table. `TableT` is TableOf<std::size_t, Traits>
+// or a broken imitation.
 template <typename Traits, typename TableT>
 class Replay {
  public:
@@ -502,14 +503,16 @@ using PropertyTraits = ::testing::Types<
     TestTraits<MagazineFreeList, TinyLayout, Exhaustion::kWrap>,
     TestTraits<GlobalFreeList, TinyLayout, Exhaustion::kWrap>,
     TestTraits<GlobalFreeList, HandleLayout<1, 1>>,
-    TestTraits<StripedFreeList,
-               HandleLayout<3, 3, Word{5} << (kWordBits - 4)>>>;
+    TestTraits<StripedFreeList, HandleLayout<3, 3, Word{5} << (kWordBits - 4)>>,
+    CompactTestTraits<MagazineFreeList>,
+    CompactTestTraits<MagazineFreeList, MagazineLayout, Exhaustion::kWrap>,
+    CompactTestTraits<GlobalFreeList, TinyLayout>>;
 TYPED_TEST_SUITE(PropertyTest, PropertyTraits);
 
 template <typename Traits>
 void ExpectNoCounterExample(int count, std::size_t length,
                             std::size_t max_batch) {
-  const auto found = Search<Traits, HandleTable<std::size_t, Traits>>(
+  const auto found = Search<Traits, testing::TableOf<std::size_t, Traits>>(
       count, length, max_batch);
   if (found.has_value()) {
     ADD_FAILURE() << "HAFT_SEED=" << found->seed << "\n" << found->script;
@@ -714,7 +717,8 @@ class ExhaustiveTest : public ::testing::Test {
  protected:
   // Runs all sequences that start with `sequence` and are up to `depth` long.
   void Explore(Sequence& sequence, std::size_t depth) {
-    const Replay<Traits, HandleTable<std::size_t, Traits>> run(sequence, true);
+    const Replay<Traits, testing::TableOf<std::size_t, Traits>> run(sequence,
+                                                                    true);
     ++sequences_;
     ASSERT_FALSE(run.failed()) << run.script();
     if (sequence.ops.size() == depth) return;
@@ -741,7 +745,8 @@ using TwoSlotTraits =
                      TestTraits<StripedFreeList, TwoSlots>,
                      TestTraits<GlobalFreeList, TwoSlots>,
                      TestTraits<CdsFreeList, TwoSlots>,
-                     TestTraits<MagazineFreeList, TwoSlots, Exhaustion::kWrap>>;
+                     TestTraits<MagazineFreeList, TwoSlots, Exhaustion::kWrap>,
+                     CompactTestTraits<GlobalFreeList, TwoSlots>>;
 TYPED_TEST_SUITE(ExhaustiveTest, TwoSlotTraits);
 
 TYPED_TEST(ExhaustiveTest, AllSequencesOnTwoSlotsAgreeWithAMap) {
@@ -765,7 +770,8 @@ TYPED_TEST(ExhaustiveTest, SlotsLiveThroughAllTheirGenerations) {
       const Kind kind = choices >> i & 1 ? Kind::kDelete : Kind::kNew;
       sequence.ops.push_back({kind, {target}, 0});
     }
-    const Replay<TypeParam, HandleTable<std::size_t, TypeParam>> run(sequence);
+    const Replay<TypeParam, testing::TableOf<std::size_t, TypeParam>> run(
+        sequence);
     ASSERT_FALSE(run.failed()) << run.script();
   }
 }

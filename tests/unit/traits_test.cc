@@ -29,6 +29,27 @@ struct GlobalTraits : DefaultTraits {
   using FreeList = GlobalFreeList;
 };
 
+TEST(TraitsTest, CompactTraitsDifferInSlotsAndLayoutOnly) {
+  using Compact = CompactTraits<64>;
+  static_assert(DefaultTraits::kCompactAlignment == 0);
+  static_assert(Compact::kCompactAlignment == 64);
+  static_assert(std::is_same_v<Compact::Layout, CompactLayout<64>>);
+  static_assert(std::is_same_v<Compact::FreeList, MagazineFreeList>);
+  static_assert(Compact::kExhaustion == Exhaustion::kDropSlot);
+}
+
+TEST(TraitsTest, CompactionReachesTheTable) {
+  struct alignas(64) Aligned {
+    char bytes[64];
+  } object;
+  HandleTable<Aligned*, CompactTraits<alignof(Aligned)>> table(10);
+  const Handle handle = table.New(&object);
+  EXPECT_EQ(table.Value(handle), &object);
+  EXPECT_FALSE(table.Fits(reinterpret_cast<Aligned*>(object.bytes + 32)));
+  HandleTable<Aligned*> other(10);
+  EXPECT_TRUE(other.Fits(reinterpret_cast<Aligned*>(object.bytes + 32)));
+}
+
 TEST(TraitsTest, EachChoiceCanBeRedeclaredAlone) {
   static_assert(std::is_same_v<JavaScriptTraits::FreeList, MagazineFreeList>);
   static_assert(JavaScriptTraits::kExhaustion == Exhaustion::kDropSlot);

@@ -53,9 +53,7 @@ class SlotArray {
   // Returns the slot that `word` selects.
   const Slot& operator[](Word word) const noexcept {
     if constexpr (kIsShift) {
-      // Index bits start at bit 1: index times size is one shift of the word.
-      return *reinterpret_cast<const Slot*>(
-          base_ + (word * (sizeof(Slot) / 2) & mask_));
+      return *reinterpret_cast<const Slot*>(base_ + OffsetOf(word));
     } else {
       return *reinterpret_cast<const Slot*>(base_ +
                                             (word >> 1 & mask_) * sizeof(Slot));
@@ -65,12 +63,34 @@ class SlotArray {
     return const_cast<Slot&>(std::as_const(*this)[word]);
   }
 
+  // Whether the slot that `word` selects may be asked for it. If slots store
+  // whole handles, any word may: they compare all of it. If not, this compares
+  // everything but the generation.
+  bool MayAsk(Word word) const noexcept {
+    if constexpr (kStoresHandle<Slot>) {
+      return true;
+    } else {
+      static_assert(kIsShift);
+      const Word index = OffsetOf(word) / (sizeof(Slot) / 2);
+      return (word & ~Layout::Generation::kMask) == (Layout::kFixed | index);
+    }
+  }
+
+  // Returns the state of the slot that `word` selects.
+  Word StateOf(Word word) const noexcept {
+    if constexpr (kStoresHandle<Slot>) {
+      return (*this)[word].state();
+    } else {
+      return (*this)[word].state(Layout::Index::Decode(word) & last());
+    }
+  }
+
   // Returns why `handle` is refused, or kOk. Inlined by force for callers that
   // need no stack frame then.
   [[gnu::always_inline]] haft::Status Status(Word handle) const noexcept {
     if (handle == 0) return haft::Status::kNull;
     if (!Layout::IsWellFormed(handle)) return haft::Status::kMalformed;
-    const Word state = (*this)[handle].AcquireState();
+    const Word state = AcquireStateOf(handle);
     if (State::IsLive(state, handle, size())) return haft::Status::kOk;
     if (Layout::Index::Decode(handle) >= storage_.size())
       return haft::Status::kNeverIssued;
@@ -88,7 +108,7 @@ class SlotArray {
   // writes the generation of its current handle, of its next one (free) or of
   // its last one (exhausted).
   const char* Describe(Word handle, Word* generation) const noexcept {
-    const Word state = (*this)[handle].state();
+    const Word state = StateOf(handle);
     *generation = Layout::Generation::Decode(state);
     return State::NameOf(state, handle, size());
   }
@@ -99,9 +119,9 @@ class SlotArray {
   template <typename F>
   void ForEachLive(std::size_t count, F&& f) const {
     for (std::size_t i = 0; i < count; ++i) {
-      const Slot& slot = (*this)[Layout::Index::Encode(i)];
-      const Word handle = State::LiveHandle(slot.state(), i);
-      if (handle != 0 && InvokeVisitor(f, slot, handle)) return;
+      const Word word = Layout::Index::Encode(i);
+      const Word handle = State::LiveHandle(StateOf(word), i);
+      if (handle != 0 && InvokeVisitor(f, (*this)[word], handle)) return;
     }
   }
 
@@ -146,6 +166,22 @@ class SlotArray {
   static constexpr std::size_t kMaskUnit = kIsShift ? sizeof(Slot) : 1;
 
   std::size_t bytes() const noexcept { return size() * sizeof(Slot); }
+  // Returns the distance of the slot from the first one, if kIsShift. Index
+  // bits start at bit 1: index times size is one shift of the word.
+  Word OffsetOf(Word word) const noexcept {
+    return word * (sizeof(Slot) / 2) & mask_;
+  }
+  // Returns the index of the last slot, which has all bits of an index set.
+  Word last() const noexcept { return mask_ / kMaskUnit; }
+
+  // As StateOf, for a thread that then reads what [H5] has published.
+  Word AcquireStateOf(Word word) const noexcept {
+    if constexpr (kStoresHandle<Slot>) {
+      return (*this)[word].AcquireState();
+    } else {
+      return (*this)[word].AcquireState(Layout::Index::Decode(word) & last());
+    }
+  }
 
   // Returns why `handle` is refused by a slot whose state is 0. Such a slot was
   // never used, or its page was dropped, and then the generations before the

@@ -148,6 +148,12 @@ struct SlotState {
   }
 };
 
+// Whether slots of this type store the whole handle that they answer to. The
+// others store its generation only; their array compares the rest, and tells
+// them their index when it asks for the state.
+template <typename Slot>
+inline constexpr bool kStoresHandle = true;
+
 }  // namespace HAFT_ABI
 }  // namespace haft::internal
 

@@ -45,6 +45,9 @@ class alignas(CeilPowerOfTwo((1 + PayloadWords<T>()) * sizeof(Word))) WordSlot {
     }
   };
 
+  // Whether a slot can store the value.
+  static constexpr bool Fits(const T& /*value*/) noexcept { return true; }
+
   // Returns the value of `handle` if this slot answers to it. Any thread may
   // call it with any word. Wait-free: W + 2 loads and no store.
   std::optional<T> Read(Word handle) const noexcept {
@@ -87,8 +90,9 @@ class alignas(CeilPowerOfTwo((1 + PayloadWords<T>()) * sizeof(Word))) WordSlot {
         handle, end, std::memory_order_acquire, std::memory_order_relaxed);
   }
 
-  // Returns the value last published. For the slot's owner.
-  Words ReadOwned() const noexcept {
+  // Returns the value last published. For the slot's owner, who may say what
+  // End has returned.
+  Words ReadOwned(bool /*ended*/ = true) const noexcept {
     // relaxed: no other thread writes the payload of a slot that this thread
     // has owned since [S6].
     return Load(std::memory_order_relaxed);

@@ -121,7 +121,7 @@ class PageTrimmer {
     for (; end_ < end; ++end_) {
       const Word handle = collected_.Claim(end_);
       if (handle == 0) return false;
-      is_last_used_ = slots_[handle].state() != 0;
+      is_last_used_ = slots_.StateOf(handle) != 0;
       is_used_ |= is_last_used_;
     }
     return true;

@@ -322,7 +322,7 @@ class SlotAllocator {
     return (handle & Generation::kMask) == Generation::kOne;
   }
   bool IsNextOfItsSlot(Word handle) const noexcept {
-    const Word state = slots_[handle].state();
+    const Word state = slots_.StateOf(handle);
     return state == 0 || state == State::Free(handle) ||
            (is_renewed_ && State::IsFree(state, Layout::Index::Decode(handle)));
   }

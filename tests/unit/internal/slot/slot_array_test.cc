@@ -14,6 +14,7 @@
 #include "haft/handle.h"
 #include "haft/handle_layout.h"
 #include "haft/internal/base/sync.h"
+#include "haft/internal/slot/compact_slot.h"
 #include "haft/internal/slot/word_slot.h"
 #include "haft/status.h"
 #include "tests/support/testing.h"
@@ -193,6 +194,55 @@ TEST(SlotArrayTest, SlotZeroIsFreeFromTheStart) {
   EXPECT_EQ(slots[0].state(), Slots<Tiny>::State::Free(Tiny::Make(1, 0)));
   EXPECT_EQ(slots.Status(Tiny::Make(1, 0)), Status::kNeverIssued);
   EXPECT_EQ(slots[Tiny::Make(1, 1)].state(), 0u);
+}
+
+// Slots that store whole handles compare all of a word; the array leaves it to
+// them.
+TEST(SlotArrayTest, SlotsThatStoreHandlesMayBeAskedForAnyWord) {
+  Slots<Tiny> slots;
+  for (const Word word : {Word{0}, Word{1}, Tiny::Make(1, 0), ~Word{0}})
+    EXPECT_TRUE(slots.MayAsk(word)) << word;
+}
+
+// Those that store a generation are asked only for words that differ from a
+// handle of theirs in nothing but the generation.
+TEST(SlotArrayTest, CompactSlotsAreAskedForAnyGenerationOfTheirHandles) {
+  using L = HandleLayout<4, 3, Word{1} << 9>;
+  SlotArray<CompactSlot<void*, L, 16>, L> slots(4, L::Make(1, 0));
+  for (Word word = 0; word < 2048; ++word) {
+    const bool is_well_formed =
+        L::IsWellFormed(word | L::Generation::Encode(1));
+    EXPECT_EQ(slots.MayAsk(word), is_well_formed && L::Index::Decode(word) < 4)
+        << word;
+  }
+  for (Word bit = 2048; bit != 0; bit <<= 1)
+    EXPECT_FALSE(slots.MayAsk(L::Make(1, 0) | bit)) << bit;
+}
+
+TEST(SlotArrayTest, StateOfACompactSlotHasItsIndex) {
+  using L = HandleLayout<4, 3>;
+  using State = SlotState<L>;
+  SlotArray<CompactSlot<void*, L, 16>, L> slots(4, L::Make(2, 0));
+  EXPECT_EQ(slots.StateOf(L::Make(7, 0)), State::Free(L::Make(2, 0)));
+  for (Word index = 1; index < 4; ++index) {
+    const Word handle = L::Make(2, index);
+    EXPECT_EQ(slots.StateOf(handle), 0u);
+    slots[handle].Publish(handle, nullptr);
+    EXPECT_EQ(slots.StateOf(handle), handle);
+    EXPECT_EQ(slots.Status(handle), haft::Status::kOk);
+    // A word beyond the array selects the same slot.
+    const Word beyond = L::Make(2, index + 4);
+    EXPECT_EQ(slots.StateOf(beyond), handle);
+    EXPECT_EQ(slots.Status(beyond), haft::Status::kNeverIssued);
+    EXPECT_EQ(slots.Status(L::Make(1, index)), haft::Status::kNeverIssued)
+        << "before the first";
+    EXPECT_EQ(slots.Status(L::Make(3, index)), haft::Status::kNeverIssued);
+    const Word next = State::Next(handle);
+    ASSERT_NE(slots[handle].End(handle, State::Free(next)), 0u);
+    EXPECT_EQ(slots.StateOf(handle), State::Free(next));
+    EXPECT_EQ(slots.Status(handle), haft::Status::kStale);
+    EXPECT_EQ(slots.Status(next), haft::Status::kNeverIssued);
+  }
 }
 
 TEST(SlotArrayTest, NullAndMalformedHaveTheirOwnStatus) {

@@ -46,6 +46,10 @@ using State = SlotState<L>;
 constexpr Word kHandle = L::Make(3, 5);
 constexpr Word kEnd = State::Free(L::Make(4, 5));
 
+TEST(WordSlotTest, AnyValueFits) {
+  EXPECT_TRUE(WordSlot<Word>::Fits(~Word{0}));
+}
+
 TEST(WordSlotTest, AnswersToTheHandleOfTheLastPublishOnly) {
   WordSlot<Word> slot{};
   EXPECT_EQ(slot.Read(kHandle), std::nullopt);
@@ -65,6 +69,7 @@ TEST(WordSlotTest, EndSucceedsOnceAndKeepsTheValueForTheOwner) {
   EXPECT_EQ(slot.state(), kEnd);
   EXPECT_EQ(slot.Read(kHandle), std::nullopt);
   EXPECT_EQ(slot.ReadOwned().Value(), 42u);
+  EXPECT_EQ(slot.ReadOwned(true).Value(), 42u);
   EXPECT_FALSE(slot.End(kHandle, kEnd));
 }
 

@@ -164,15 +164,17 @@ struct Wrapping : DefaultTraits {
 struct OfMagazinesOfThree : DefaultTraits {
   using FreeList = BasicMagazineFreeList<3>;
 };
-using AllTraits = ::testing::Types<Magazines, Striped, Global, Cds, Wrapping,
-                                   OfMagazinesOfThree>;
+using AllTraits =
+    ::testing::Types<Magazines, Striped, Global, Cds, Wrapping,
+                     OfMagazinesOfThree,
+                     testing::CompactTestTraits<MagazineFreeList>>;
 TYPED_TEST_SUITE(ForkTest, AllTraits);
 
 // Free slots wait in the cache, in the depot, as single handles and as slots
 // that were never used.
 TYPED_TEST(ForkTest, HandlesThatParentAndChildrenMakeDiffer) {
   constexpr int kLive = 1000, kNew = 3000;
-  HandleTable<int, TypeParam> table(10'000);
+  testing::TableOf<int, TypeParam> table(10'000);
   std::vector<Handle> handles;
   for (int n = 0; n < 2 * kLive; ++n) handles.push_back(table.New(n));
   // Of an uncached caller.
