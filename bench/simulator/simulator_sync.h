@@ -165,6 +165,7 @@ inline void SignalFence() noexcept {}
 
 inline bool HasHeavyBarrier() noexcept { return true; }
 inline void PrepareHeavyBarrier() noexcept {}
+inline bool RegisterHeavyBarrier() noexcept { return true; }
 inline void HeavyBarrier() noexcept {
   if (Simulation* const simulation = Simulation::running())
     simulation->HeavyBarrier();

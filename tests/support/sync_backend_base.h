@@ -33,6 +33,7 @@ inline void PrefetchForWrite(const void*) noexcept {}
 inline bool has_heavy_barrier = true;
 inline bool HasHeavyBarrier() noexcept { return has_heavy_barrier; }
 inline void PrepareHeavyBarrier() noexcept {}
+inline bool RegisterHeavyBarrier() noexcept { return has_heavy_barrier; }
 
 // Simulations do not fork.
 inline constexpr bool kForks = false;

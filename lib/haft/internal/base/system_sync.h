@@ -8,6 +8,7 @@
 #define HAFT_INTERNAL_BASE_SYSTEM_SYNC_H_
 
 #include <dlfcn.h>
+#include <errno.h>
 #include <limits.h>
 #include <linux/futex.h>
 #include <linux/membarrier.h>
@@ -54,11 +55,29 @@ inline void SignalFence() noexcept {
   std::atomic_signal_fence(std::memory_order_seq_cst);
 }
 
+// Keeps `errno` as it was, for calls that are safe in a signal handler.
+class ErrnoKeeper {
+ public:
+  ErrnoKeeper() noexcept : kept_(errno) {}
+  ~ErrnoKeeper() { errno = kept_; }
+  ErrnoKeeper(const ErrnoKeeper&) = delete;
+  ErrnoKeeper& operator=(const ErrnoKeeper&) = delete;
+
+ private:
+  const int kept_;
+};
+
 // The heavy side of an asymmetric barrier. Before HeavyBarrier returns, every
 // other running thread of the process passes a full barrier, so the light side
 // needs no more than a SignalFence. PrepareHeavyBarrier is called once before
 // either side. If the system has no such barrier, HasHeavyBarrier returns false
 // from then on, and the light side must use a seq_cst operation instead.
+//
+// The light side only needs to know that the heavy side will be able to issue
+// the barrier, which the system tells at once. The process must be registered
+// before the first barrier. That takes milliseconds if it has several threads,
+// so it is done at the first HeavyBarrier, unless RegisterHeavyBarrier has done
+// it before.
 [[gnu::visibility("default")]] inline Atomic<bool> has_heavy_barrier{false};
 inline bool HasHeavyBarrier() noexcept {
   // relaxed: set before the first table exists, and never changes.
@@ -66,26 +85,34 @@ inline bool HasHeavyBarrier() noexcept {
 }
 inline void PrepareHeavyBarrier() noexcept {
   if (HasHeavyBarrier()) return;
-  has_heavy_barrier.store(
-      syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0,
-              0) == 0,
-      std::memory_order_relaxed);
+  const ErrnoKeeper keeper;
+  constexpr long kNeeded = MEMBARRIER_CMD_PRIVATE_EXPEDITED |
+                           MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED;
+  const long known = syscall(SYS_membarrier, MEMBARRIER_CMD_QUERY, 0, 0);
+  has_heavy_barrier.store(known >= 0 && (known & kNeeded) == kNeeded,
+                          std::memory_order_relaxed);
 }
 inline bool TryHeavyBarrier() noexcept {
   return syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0) == 0;
 }
-// If the system refuses what it has granted before (because a sandbox was
+// Returns whether the process is registered now. Once it is, so are the
+// children that it forks, and further calls take no time.
+inline bool RegisterHeavyBarrier() noexcept {
+  const ErrnoKeeper keeper;
+  return syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0,
+                 0) == 0;
+}
+// If the system refuses what it has promised before (because a sandbox was
 // closed), it counts as a system without the barrier from then on. Ordering
 // lost at that moment is not repaired, so callers may rely on it only for
 // progress, never for safety.
 inline void HeavyBarrier() noexcept {
+  const ErrnoKeeper keeper;
   // Also if this copy of Haft has no barrier. Another copy that uses the same
-  // table may have one.
-  if (TryHeavyBarrier() || !HasHeavyBarrier()) return;
+  // table may rely on one.
+  if (TryHeavyBarrier()) return;
+  if (RegisterHeavyBarrier() && TryHeavyBarrier()) return;
   has_heavy_barrier.store(false, std::memory_order_relaxed);
-  PrepareHeavyBarrier();
-  if (HasHeavyBarrier() && !TryHeavyBarrier())
-    has_heavy_barrier.store(false, std::memory_order_relaxed);
 }
 
 // If `word` equals `value`, sleeps until WakeAll(word), for `nanoseconds` at

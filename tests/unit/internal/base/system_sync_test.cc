@@ -152,9 +152,15 @@ class HeavyBarrierTest : public SystemSyncTest {
   HeavyBarrierTest() {
     before_ = has_heavy_barrier.load();
     has_heavy_barrier.store(false);
+    errno = kErrno;
     answers.membarrier = [this](long command, long flags, long cpu) -> long {
       EXPECT_EQ(flags, 0);
       EXPECT_EQ(cpu, 0);
+      errno = EPERM;
+      if (command == MEMBARRIER_CMD_QUERY) {
+        ++queries_;
+        return known_;
+      }
       if (command == MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED) {
         ++registrations_;
         is_granted_ |= grants_;
@@ -165,62 +171,85 @@ class HeavyBarrierTest : public SystemSyncTest {
       return is_granted_ ? 0 : -1;
     };
   }
-  ~HeavyBarrierTest() override { has_heavy_barrier.store(before_); }
+  ~HeavyBarrierTest() override {
+    EXPECT_EQ(errno, kErrno) << "calls in a signal handler must keep it";
+    has_heavy_barrier.store(before_);
+  }
+
+  static constexpr int kErrno = 12345;
+  static constexpr long kAll = MEMBARRIER_CMD_PRIVATE_EXPEDITED |
+                               MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED;
 
   bool before_;
+  long known_ = kAll | MEMBARRIER_CMD_GLOBAL;  // the commands that there are
   bool grants_ = true;       // what the system answers to a registration
   bool is_granted_ = false;  // the process is registered
-  int registrations_ = 0, barriers_ = 0;
+  int queries_ = 0, registrations_ = 0, barriers_ = 0;
 };
 
-TEST_F(HeavyBarrierTest, IsThereOnceTheSystemHasGrantedIt) {
+TEST_F(HeavyBarrierTest, IsThereIfTheSystemKnowsIt) {
   EXPECT_FALSE(before_) << "nothing has asked for it";
   EXPECT_FALSE(HasHeavyBarrier());
   PrepareHeavyBarrier();
   EXPECT_TRUE(HasHeavyBarrier());
   PrepareHeavyBarrier();
-  EXPECT_EQ(registrations_, 1);
-  EXPECT_TRUE(TryHeavyBarrier());
+  EXPECT_EQ(queries_, 1);
+  EXPECT_EQ(registrations_, 0) << "that takes long, and may not be needed";
+}
+
+TEST_F(HeavyBarrierTest, RegistersAtItsFirstUse) {
+  PrepareHeavyBarrier();
   HeavyBarrier();
-  EXPECT_EQ(barriers_, 2);
+  EXPECT_EQ(registrations_, 1);
+  EXPECT_EQ(barriers_, 2) << "the first is refused";
+  HeavyBarrier();
+  EXPECT_EQ(barriers_, 3);
   EXPECT_TRUE(HasHeavyBarrier());
   EXPECT_EQ(registrations_, 1);
 }
 
-TEST_F(HeavyBarrierTest, IsNotThereIfTheSystemRefuses) {
-  grants_ = false;
+TEST_F(HeavyBarrierTest, MayBeRegisteredBefore) {
   PrepareHeavyBarrier();
-  EXPECT_FALSE(HasHeavyBarrier());
+  EXPECT_TRUE(RegisterHeavyBarrier());
   EXPECT_EQ(registrations_, 1);
-  EXPECT_FALSE(TryHeavyBarrier());
   HeavyBarrier();
-  EXPECT_FALSE(HasHeavyBarrier());
-  EXPECT_EQ(registrations_, 1) << "the system has answered already";
+  EXPECT_EQ(registrations_, 1);
+  EXPECT_EQ(barriers_, 1);
+  grants_ = false;
+  EXPECT_FALSE(RegisterHeavyBarrier());
+}
+
+TEST_F(HeavyBarrierTest, IsNotThereIfTheSystemLacksAPartOfIt) {
+  for (const long known : {-1L, 0L, long{MEMBARRIER_CMD_GLOBAL},
+                           long{MEMBARRIER_CMD_PRIVATE_EXPEDITED},
+                           long{MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED}}) {
+    known_ = known;
+    PrepareHeavyBarrier();
+    EXPECT_FALSE(HasHeavyBarrier()) << known;
+  }
+  EXPECT_EQ(queries_, 5);
+  known_ = kAll;
+  PrepareHeavyBarrier();
+  EXPECT_TRUE(HasHeavyBarrier());
 }
 
 TEST_F(HeavyBarrierTest, IsExecutedForAnotherCopyOfHaft) {
-  is_granted_ = true;
   HeavyBarrier();
-  EXPECT_EQ(barriers_, 1);
-  EXPECT_EQ(registrations_, 0);
+  EXPECT_EQ(barriers_, 2) << "that copy may not have been registered";
+  EXPECT_EQ(registrations_, 1);
+  HeavyBarrier();
+  EXPECT_EQ(barriers_, 3);
+  EXPECT_EQ(registrations_, 1);
+  EXPECT_FALSE(HasHeavyBarrier()) << "this copy does not rely on it";
 }
 
-TEST_F(HeavyBarrierTest, IsAskedForAgainIfItIsRefused) {
+TEST_F(HeavyBarrierTest, IsGivenUpIfItIsRefused) {
   PrepareHeavyBarrier();
-  is_granted_ = false;
-  HeavyBarrier();
-  EXPECT_TRUE(HasHeavyBarrier());
-  EXPECT_EQ(registrations_, 2);
-  EXPECT_EQ(barriers_, 2) << "one was refused";
-}
-
-TEST_F(HeavyBarrierTest, IsGivenUpIfItIsRefusedAgain) {
-  PrepareHeavyBarrier();
-  is_granted_ = false;
   grants_ = false;
   HeavyBarrier();
   EXPECT_FALSE(HasHeavyBarrier());
-  EXPECT_EQ(registrations_, 2);
+  EXPECT_EQ(registrations_, 1);
+  EXPECT_EQ(barriers_, 1);
 }
 
 TEST_F(HeavyBarrierTest, IsGivenUpIfItIsGrantedAndRefused) {
