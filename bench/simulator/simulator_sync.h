@@ -248,6 +248,10 @@ void Unreserve(T*, std::size_t) noexcept {}
 // The system takes no page back: Trim is not simulated.
 inline std::size_t PageSize() noexcept { return 4096; }
 inline bool DropPages(void*, std::size_t) noexcept { return false; }
+// Nor are page faults.
+inline constexpr bool kPopulates = false;
+inline bool PopulatePages(void*, std::size_t) noexcept { return true; }
+inline bool PopulateOrTouchPages(void*, std::size_t) noexcept { return true; }
 
 // Every table begins with the same generation.
 inline std::uint64_t RandomWord() noexcept { return 0; }

@@ -307,6 +307,52 @@ inline bool DropPages(void* begin, std::size_t bytes) noexcept {
   return madvise(begin, bytes, MADV_DONTNEED) == 0;
 }
 
+// Whether pages can be given memory before they are written.
+inline constexpr bool kPopulates = true;
+
+// Whether the system has been found not to offer MADV_POPULATE_WRITE, which
+// Linux has since 5.14.
+[[gnu::visibility("default")]] inline Atomic<bool> lacks_populate{false};
+
+// Gives all pages of a reserved range memory in one system call, as if each was
+// written. Their contents stay, whatever other threads do meanwhile.
+//   Returns   false if the system cannot do that or lacks memory. Some pages
+//             may have memory then
+inline bool PopulatePages(void* begin, std::size_t bytes) noexcept {
+  constexpr int kPopulateWrite = 23;  // older C libraries have no name for it
+  // relaxed, both: a hint.
+  if (lacks_populate.load(std::memory_order_relaxed)) return false;
+  const ErrnoKeeper keeper;
+  if (bytes == 0 || madvise(begin, bytes, kPopulateWrite) == 0) return true;
+  // The last two are the answers of sandboxes.
+  if (errno == EINVAL || errno == ENOSYS || errno == EPERM)
+    lacks_populate.store(true, std::memory_order_relaxed);
+  return false;
+}
+// The same page by page: writes to a byte of each what is there, in one atomic
+// step, so that no other thread's write is lost.
+[[gnu::noinline, gnu::no_sanitize("address", "thread")]] inline void TouchPages(
+    void* begin, std::size_t bytes) noexcept {
+  char* const first = static_cast<char*>(begin);
+  const std::size_t page = PageSize();
+  for (std::size_t i = 0; i < bytes; i += page) {
+    // Not an addition of 0, which compilers replace by a fence.
+    char byte = __atomic_load_n(first + i, __ATOMIC_RELAXED);
+    while (!__atomic_compare_exchange_n(first + i, &byte, byte, false,
+                                        __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
+    }
+  }
+}
+// Populates the pages in one of these ways.
+//   Returns   false if the system lacks memory. (If it lacks the call, it ends
+//             a process for which it has no memory.)
+inline bool PopulateOrTouchPages(void* begin, std::size_t bytes) noexcept {
+  if (PopulatePages(begin, bytes)) return true;
+  if (!lacks_populate.load(std::memory_order_relaxed)) return false;
+  TouchPages(begin, bytes);
+  return true;
+}
+
 // Returns a word that differs from call to call and from process to process. It
 // is not for cryptography.
 inline std::uint64_t RandomWord() noexcept {

@@ -276,7 +276,7 @@ class SlotAllocator {
                 Word first) noexcept
       : slots_(CeilPowerOfTwo(slots < least ? least : slots), first),
         capacity_(capacity),
-        fresh_slots_(first, slots),
+        fresh_slots_(first, slots, slots_.data(), sizeof(Slot)),
         free_list_(capacity <= kMaxCapacity ? capacity : 0, slots_.size(),
                    &fresh_slots_),
         resting_(kStartsOver ? slots_.size() : 0),
