@@ -53,6 +53,9 @@ class FreshSlots {
     return {first_ + 2 * start, count};
   }
 
+  // Populates the first `count` slots; see PagePopulator.
+  bool Populate(std::size_t count) noexcept { return pages_.Populate(count); }
+
   // Returns how many slots have been taken.
   std::size_t high_water() const noexcept {
     const std::size_t next = next_.load(std::memory_order_relaxed);
