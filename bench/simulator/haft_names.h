@@ -63,6 +63,7 @@ AtomicNames AllocatorAtomics() {
   AtomicNames names = {{"SlotArray::dropped_age_"},
                        {"ThreadCaches::uncached_created_"},
                        {"ThreadCaches::uncached_deleted_"},
+                       {"PagePopulator::populated_"},
                        {"FreshSlots::next_"}};
   Append(names, FreeListNames<FreeList>::Atomics());
   Append(names, {{"RestingSlots::pushes_"},

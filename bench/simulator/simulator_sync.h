@@ -175,6 +175,7 @@ bool CompareExchangeInThread(Atomic<T>& word, T expected, T desired) noexcept {
 inline bool has_heavy_barrier = true;
 inline bool HasHeavyBarrier() noexcept { return has_heavy_barrier; }
 inline void PrepareHeavyBarrier() noexcept {}
+inline bool RegisterHeavyBarrier() noexcept { return true; }
 inline void HeavyBarrier() noexcept {
   if (!has_heavy_barrier) return;
   if (Simulation* const simulation = Simulation::running())
@@ -261,6 +262,10 @@ void Unreserve(T*, std::size_t) noexcept {}
 // The system takes no page back: Trim is not simulated.
 inline std::size_t PageSize() noexcept { return 4096; }
 inline bool DropPages(void*, std::size_t) noexcept { return false; }
+// Nor are page faults.
+inline constexpr bool kPopulates = false;
+inline bool PopulatePages(void*, std::size_t) noexcept { return true; }
+inline bool PopulateOrTouchPages(void*, std::size_t) noexcept { return true; }
 
 // Every table begins with the same generation.
 inline std::uint64_t RandomWord() noexcept { return 0; }

@@ -34,6 +34,11 @@ class GlobalFreeList {
   bool ok() const noexcept { return stack_.ok(); }
 
   template <typename Thread>
+  bool Prepare(Thread&, std::size_t expected) noexcept {
+    return stack_.Populate(expected);
+  }
+
+  template <typename Thread>
   Word Pop(Thread&) noexcept {
     if (const Word handle = TryPop()) return handle;
     if (const internal::HandleRun run = fresh_slots_->Take(1); run.count != 0)

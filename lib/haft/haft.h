@@ -301,6 +301,27 @@ typedef struct haft_stats {
 } haft_stats;
 HAFT_API haft_status haft_table_stats(haft_table *table, haft_stats *stats);
 
+/* Does now what the first calls would do later, for callers that must not pay
+ * then. Makes the process's table if that is asked for and does not exist yet.
+ * Claims the calling thread's numbers and registers the process for the barrier
+ * of haft_delete, which takes milliseconds if other threads run. Gives memory
+ * to the pages that are needed while up to `expected` handles are live and no
+ * other thread holds free ones back. Each other thread that must not pay calls
+ * it, too, with 0, say. Interned objects need memory of their own later.
+ *   Returns   HAFT_OK; HAFT_FULL if `expected` is more than the capacity in
+ *             haft_table_stats, and then no page has changed;
+ *             HAFT_OUT_OF_MEMORY if there is no table or the system lacks
+ *             memory, and then some pages may have theirs
+ *   Progress  lock-free, O(expected) system time; not in signal handlers
+ *   Cost      the memory of `expected` slots and 8 bytes for each; haft_trim
+ *             takes the pages of slots back. Without MADV_POPULATE_WRITE (Linux
+ *             5.14) a page fault for each page, and the system ends the process
+ *             if it lacks memory
+ *   Ordering  none */
+HAFT_API haft_status haft_table_prepare(haft_table *table, size_t expected);
+/* The same for the process's table. */
+HAFT_API haft_status haft_prepare(size_t expected);
+
 /* Gives the system back the memory of those pages of `table` that contain only
  * free slots. Handles and objects stay as they are, and every other call may go
  * on beside it. A handle that was never issued, for a slot of such a page, may

@@ -229,6 +229,25 @@ class HandleTable {
     });
   }
 
+  // Does now what the first calls would do later, for callers that must not pay
+  // then: claims the calling thread's numbers, and gives memory to the pages
+  // that are needed while up to `expected` handles are live and no other thread
+  // holds free ones back. Each other thread that must not pay calls it, too.
+  //   Returns   kOk; kFull, and nothing has changed, if `expected` is more than
+  //             the capacity in Stats; kOutOfMemory if the system lacks memory,
+  //             and then some pages may have theirs
+  //   Progress  lock-free, O(expected) system time; async-signal-safe, if the
+  //             thread has called the table before
+  //   Cost      the memory of `expected` slots (sizeof(T) rounded up to words,
+  //             and one word) and of the free list (8 to 12 bytes each), which
+  //             Trim takes back where slots are free. Without
+  //             MADV_POPULATE_WRITE (Linux 5.14) a page fault for each page,
+  //             and the system ends the process if it lacks memory
+  //   Ordering  none
+  Status Prepare(std::size_t expected) noexcept {
+    return allocator_.Prepare(expected);
+  }
+
   // Gives the system back the memory of those pages of the table that contain
   // only free slots. Handles and values stay as they are, and every other call
   // may go on beside it. A handle that was never issued, for a slot of such a

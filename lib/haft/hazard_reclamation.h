@@ -28,6 +28,9 @@ inline namespace HAFT_ABI {
 //   ok()           whether it has its memory; the table's constructor
 //   Leak()         the destructor of a table with pins: leaves mapped for good
 //                  what pins point to
+//   Prepare()      the table's Prepare: does at once what the calling thread's
+//                  first pins, unpins and deletes would do; false if the system
+//                  lacks memory
 //   Stamp(), ScopeMayHold(scope, stamp)   DeferredHandles; see HazardCells
 //
 // and the members below.
@@ -44,6 +47,12 @@ class HazardReclamation : public internal::HazardCells {
   void Leak() noexcept {
     HazardCells::Leak();
     counts_.Leak();
+  }
+  bool Prepare() noexcept {
+    // If the system has no barrier, nothing needs it.
+    if (internal::sync::HasHeavyBarrier())
+      (void)internal::sync::RegisterHeavyBarrier();
+    return HazardCells::Prepare();
   }
 
   // The part of each slot beside its state and object; zero bytes are its

@@ -66,6 +66,16 @@ class BasicMagazineFreeList {
   bool ok() const noexcept { return depot_.ok() && singles_.ok(); }
 
   template <typename Thread>
+  bool Prepare(Thread& thread, std::size_t expected) noexcept {
+    if (size_ == 0) return singles_.Populate(expected);
+    if constexpr (Thread::kHasCache) {
+      if (thread.cache().size == 0) Equip(thread.cache());
+    }
+    // Those that the handles fill, two of this thread, and one in exchange.
+    return depot_.Populate((expected + size_ - 1) / size_ + 3);
+  }
+
+  template <typename Thread>
   [[gnu::always_inline]] Word Pop(Thread& thread) noexcept {
     if constexpr (Thread::kHasCache) {
       const Word loaded = PopLoaded(thread);

@@ -246,6 +246,13 @@ class ObjectTable {
   //   Returns   how many
   std::size_t Clear() { return store_.Clear(); }
 
+  // As HandleTable::Prepare. It also registers the process for the barrier that
+  // the first Delete of a pinned object needs. That takes milliseconds if the
+  // process has several threads.
+  Status Prepare(std::size_t expected) noexcept {
+    return store_.Prepare(expected);
+  }
+
   // As HandleTable::Trim. With CountedReclamation it does nothing and returns
   // 0.
   std::size_t Trim() noexcept { return store_.Trim(); }

@@ -39,6 +39,11 @@ class StripedFreeList {
   bool ok() const noexcept { return stack_.ok(); }
 
   template <typename Thread>
+  bool Prepare(Thread&, std::size_t expected) noexcept {
+    return stack_.Populate(expected);
+  }
+
+  template <typename Thread>
   Word Pop(Thread&) noexcept {
     const unsigned cpu = internal::sync::CpuIndex();
     return internal::PopOrProveEmpty([&](std::uint64_t* tags) {

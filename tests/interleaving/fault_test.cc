@@ -473,6 +473,61 @@ TEST(DropFaultTest, TrimThatTheSystemRefusesChangesNothing) {
   for (Handle handle : handles) ASSERT_EQ(table.Check(handle), Status::kStale);
 }
 
+// Counts the pages that are populated ahead of their use.
+std::atomic<std::size_t> populated_bytes{0};
+void CountPopulated(void*, std::size_t bytes) { populated_bytes += bytes; }
+
+TEST(PopulateFaultTest, ATableThatGrowsPopulatesItsPages) {
+  const std::size_t page = internal::sync::PageSize();
+  testing::note_populated = &CountPopulated;
+  HandleTable<Word> table(100 * page);
+  populated_bytes = 0;
+  const std::size_t count = 32 * page / (2 * sizeof(Word));
+  for (std::size_t i = 0; i < count; ++i) ASSERT_NE(table.New(1), kNullHandle);
+  EXPECT_EQ(populated_bytes, 16 * page) << "all but the first 16";
+  ASSERT_NE(table.New(1), kNullHandle);
+  EXPECT_EQ(populated_bytes, 20 * page) << "an eighth ahead";
+  testing::note_populated = nullptr;
+}
+
+TEST(PopulateFaultTest, WhereItFailsNothingChanges) {
+  const std::size_t page = internal::sync::PageSize();
+  HandleTable<Word> table(100 * page);
+  std::vector<Handle> handles;
+  testing::populations.FailAll();
+  for (std::size_t i = 0; i < 20 * page; ++i) {
+    handles.push_back(table.New(i));
+    ASSERT_NE(handles.back(), kNullHandle);
+  }
+  EXPECT_GT(testing::populations.Stop(), 0u);
+  for (std::size_t i = 0; i < handles.size(); ++i)
+    ASSERT_EQ(table.Delete(handles[i]), i);
+  testing::ExpectConservation(table);
+}
+
+template <typename Table>
+void ExpectPrepareSaysThatMemoryIsLacking() {
+  Table table(1000);
+  ASSERT_EQ(table.Prepare(1000), Status::kOk);
+  testing::populations.Fail(~0u, ~0u);
+  ASSERT_EQ(table.Prepare(1000), Status::kOk);
+  const unsigned calls = testing::populations.Stop();
+  ASSERT_GT(calls, 1u);
+  for (unsigned call = 1; call <= calls; ++call) {
+    testing::populations.Fail(call, call);
+    EXPECT_EQ(table.Prepare(1000), Status::kOutOfMemory) << call;
+    EXPECT_EQ(testing::populations.Stop(), calls) << "the rest is done";
+  }
+  testing::populations.FailAll();
+  EXPECT_EQ(table.Prepare(1001), Status::kFull);
+  EXPECT_EQ(testing::populations.Stop(), 0u);
+  EXPECT_EQ(table.Prepare(1000), Status::kOk);
+}
+TEST(PopulateFaultTest, PrepareSaysThatMemoryIsLacking) {
+  ExpectPrepareSaysThatMemoryIsLacking<HandleTable<Word>>();
+  ExpectPrepareSaysThatMemoryIsLacking<ObjectTable<Counted>>();
+}
+
 TEST(BarrierFaultTest, ThereIsNoHeavyBarrier) {
   (void)ObjectTable<Counted>(1);
   const bool had = internal::sync::HasHeavyBarrier();

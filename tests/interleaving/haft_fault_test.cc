@@ -257,6 +257,9 @@ std::vector<Call> CallsOfTheProcessTable() {
       {"haft_intern",
        refuses([] { return haft_intern(&counter, &kCounter, &handle); })},
       {"haft_release", refuses([] { return haft_release(kHandle); })},
+      {"haft_prepare", refuses([] { return haft_prepare(1); })},
+      {"haft_table_prepare",
+       refuses([] { return haft_table_prepare(nullptr, 1); })},
       {"haft_table_stats", refuses([] {
          haft_stats stats;
          return haft_table_stats(nullptr, &stats);

@@ -278,6 +278,8 @@ const Operation<World> kOperations[] = {
        haft_stats stats;
        EXPECT_EQ(haft_table_stats(w.table, &stats), HAFT_OK);
      }},
+    {"haft_table_prepare",
+     [](World& w) { EXPECT_EQ(haft_table_prepare(w.table, 2), HAFT_OK); }},
     {"haft_table_trim", [](World& w) { (void)haft_table_trim(w.table); }},
     {"a scope", [](World& w) { w.UseScope(); }},
     {"what is made once", [](World& w) { w.MakeOnce(); }},

@@ -1,5 +1,5 @@
 // The backend of the seam in which calls of the system fail when a test wants
-// it: reservations of memory, thread-exit hooks and heavy barriers.
+// it: reservations of memory, thread-exit hooks, heavy barriers and the like.
 
 #ifndef TESTS_SUPPORT_FAULT_SYNC_H_
 #define TESTS_SUPPORT_FAULT_SYNC_H_
@@ -40,7 +40,10 @@ class FaultPoint {
   std::atomic<unsigned> calls_{0}, first_{0}, last_{0};
 };
 
-inline FaultPoint reservations, hooks, barriers, drops;
+inline FaultPoint reservations, hooks, barriers, drops, populations;
+
+// If set, is called with each range that is populated.
+inline void (*note_populated)(void* begin, std::size_t bytes) = nullptr;
 
 // How often all threads of the process were made to pass a barrier.
 inline std::atomic<unsigned> heavy_barriers{0};
@@ -145,6 +148,21 @@ inline bool DropPages(void* begin, std::size_t bytes) noexcept {
   HAFT_CHECK(testing::ranges.Contain(begin, bytes),
              "dropped what was not reserved");
   return !testing::drops.Fails() && system_sync::DropPages(begin, bytes);
+}
+
+inline bool PopulatePages(void* begin, std::size_t bytes) noexcept {
+  HAFT_CHECK(testing::ranges.Contain(begin, bytes),
+             "populated what was not reserved");
+  if (testing::populations.Fails()) return false;
+  if (testing::note_populated != nullptr) testing::note_populated(begin, bytes);
+  return system_sync::PopulatePages(begin, bytes);
+}
+inline bool PopulateOrTouchPages(void* begin, std::size_t bytes) noexcept {
+  HAFT_CHECK(bytes == 0 || testing::ranges.Contain(begin, bytes),
+             "populated what was not reserved");
+  if (testing::populations.Fails()) return false;
+  if (testing::note_populated != nullptr) testing::note_populated(begin, bytes);
+  return system_sync::PopulateOrTouchPages(begin, bytes);
 }
 
 }  // namespace haft::internal::sync

@@ -17,6 +17,7 @@
 #ifndef TESTS_SUPPORT_SYNC_BACKEND_BASE_H_
 #define TESTS_SUPPORT_SYNC_BACKEND_BASE_H_
 
+#include <cstddef>
 #include <cstdint>
 
 #include "haft/internal/base/system_sync.h"
@@ -41,8 +42,14 @@ bool CompareExchangeInThread(Word& word, T expected, T desired) noexcept {
 inline bool has_heavy_barrier = true;
 inline bool HasHeavyBarrier() noexcept { return has_heavy_barrier; }
 inline void PrepareHeavyBarrier() noexcept {}
+inline bool RegisterHeavyBarrier() noexcept { return has_heavy_barrier; }
 
-// Simulations do not fork.
+// Simulations have no page faults.
+inline constexpr bool kPopulates = false;
+inline bool PopulatePages(void*, std::size_t) noexcept { return true; }
+inline bool PopulateOrTouchPages(void*, std::size_t) noexcept { return true; }
+
+// Nor do they fork.
 inline constexpr bool kForks = false;
 class ForkHook {
  public:

@@ -5,8 +5,10 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <linux/membarrier.h>
 #include <pthread.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -55,6 +57,125 @@ TEST(ProcessTableTest, RacingFirstCallsCreateOneTable) {
       EXPECT_EQ(stats.live, kThreads);
     });
   }
+}
+
+bool IsRegisteredForTheBarrier() {
+  return syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0) == 0;
+}
+
+TEST(ProcessTableTest, NothingIsRegisteredBeforeItIsNeeded) {
+  InChild([] {
+    int object = 0;
+    haft_handle handles[2];
+    for (haft_handle& handle : handles)
+      ASSERT_EQ(haft_new(&object, &kBorrowed, &handle), HAFT_OK);
+    EXPECT_EQ(haft_delete(handles[0], nullptr), HAFT_OK);
+    EXPECT_FALSE(IsRegisteredForTheBarrier()) << "no object was pinned";
+    haft_pin pin;
+    void* found = nullptr;
+    ASSERT_EQ(haft_pin_object(handles[1], nullptr, &pin, &found), HAFT_OK);
+    EXPECT_EQ(haft_delete(handles[1], nullptr), HAFT_OK);
+    haft_unpin(&pin);
+    EXPECT_EQ(haft::internal::sync::HasHeavyBarrier(),
+              IsRegisteredForTheBarrier());
+  });
+}
+
+TEST(ProcessTableTest, PrepareDoesWhatTheFirstCallsWouldDo) {
+  InChild([] {
+    constexpr std::size_t kMany = 20000;
+    const auto faults = [] {
+      rusage usage{};
+      EXPECT_EQ(getrusage(RUSAGE_SELF, &usage), 0);
+      return usage.ru_minflt;
+    };
+    EXPECT_EQ(haft_prepare(kMany), HAFT_OK);
+    EXPECT_EQ(haft::internal::sync::HasHeavyBarrier(),
+              IsRegisteredForTheBarrier());
+    haft_stats stats;
+    ASSERT_EQ(haft_table_stats(nullptr, &stats), HAFT_OK);
+    EXPECT_EQ(stats.created, 0u);
+    EXPECT_EQ(stats.high_water, 0u);
+    int object = 0;
+    haft_handle handle = 0;
+    // The function's own pages.
+    ASSERT_EQ(haft_new(&object, &kBorrowed, &handle), HAFT_OK);
+    const long before = faults();
+    for (std::size_t i = 1; i < kMany; ++i)
+      ASSERT_EQ(haft_new(&object, &kBorrowed, &handle), HAFT_OK);
+    if (!haft::testing::kSanitized) {
+      EXPECT_LE(faults() - before, 3);
+    }
+  });
+}
+
+TEST(ProcessTableTest, PrepareTakesAnyNumberUpToTheCapacity) {
+  InChild([] {
+    setenv("HAFT_CAPACITY", "1000", 1);
+    for (int round = 0; round < 2; ++round) {
+      EXPECT_EQ(haft_prepare(SIZE_MAX), HAFT_FULL);
+      EXPECT_EQ(haft_prepare(1001), HAFT_FULL);
+      EXPECT_EQ(haft_prepare(1000), HAFT_OK);
+      EXPECT_EQ(haft_prepare(0), HAFT_OK);
+    }
+    haft_table* table = nullptr;
+    ASSERT_EQ(haft_table_create(10, &table), HAFT_OK);
+    EXPECT_EQ(haft_table_prepare(table, SIZE_MAX), HAFT_FULL);
+    EXPECT_EQ(haft_table_prepare(table, 11), HAFT_FULL);
+    EXPECT_EQ(haft_table_prepare(table, 10), HAFT_OK);
+    EXPECT_EQ(haft_table_prepare(table, 0), HAFT_OK);
+    EXPECT_EQ(haft_table_prepare(nullptr, 1001), HAFT_FULL);
+    InChild([=] {
+      EXPECT_EQ(haft_prepare(1000), HAFT_OK);
+      EXPECT_EQ(haft_table_prepare(table, 10), HAFT_OK);
+      int object = 0;
+      haft_handle handle = 0;
+      EXPECT_EQ(haft_new(&object, &kBorrowed, &handle), HAFT_OK);
+      EXPECT_EQ(haft_delete(handle, nullptr), HAFT_OK);
+    });
+    haft_table_destroy(table);
+  });
+}
+
+TEST(ProcessTableTest, RacingPreparesCreateOneTable) {
+  for (int round = 0; round < 20; ++round) {
+    InChild([] {
+      setenv("HAFT_CAPACITY", "1000", 1);
+      constexpr unsigned kThreads = 8;
+      haft::testing::Barrier start(kThreads);
+      haft::testing::RunThreads(kThreads, [&](unsigned t) {
+        start.Wait();
+        int object = 0;
+        haft_handle handle = 0;
+        if (t % 4 != 0) {
+          EXPECT_EQ(haft_prepare(1000), HAFT_OK);
+        }
+        EXPECT_EQ(haft_new(&object, &kBorrowed, &handle), HAFT_OK);
+        EXPECT_EQ(haft_delete(handle, nullptr), HAFT_OK);
+      });
+      haft_stats stats;
+      EXPECT_EQ(haft_table_stats(nullptr, &stats), HAFT_OK);
+      EXPECT_EQ(stats.created, kThreads);
+      EXPECT_EQ(stats.live, 0u);
+    });
+  }
+}
+
+// The table is smaller then.
+TEST(ProcessTableTest, PrepareUnderAnAddressSpaceLimit) {
+  if (haft::testing::kSanitized)
+    GTEST_SKIP() << "a sanitizer needs address space of its own";
+  InChild([] {
+    const rlimit limit = {std::size_t{200} << 20, RLIM_INFINITY};
+    ASSERT_EQ(setrlimit(RLIMIT_AS, &limit), 0);
+    setenv("HAFT_CAPACITY", "4000000", 1);
+    EXPECT_EQ(haft_prepare(4000000), HAFT_FULL);
+    haft_stats stats;
+    ASSERT_EQ(haft_table_stats(nullptr, &stats), HAFT_OK);
+    EXPECT_LT(stats.capacity, 4000000u);
+    EXPECT_EQ(haft_prepare(stats.capacity + 1), HAFT_FULL);
+    EXPECT_EQ(haft_prepare(stats.capacity), HAFT_OK);
+  });
 }
 
 TEST(ProcessTableTest, TrimGivesThePagesOfFreeSlotsBack) {

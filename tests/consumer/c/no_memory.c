@@ -107,6 +107,8 @@ static void without_memory(void) {
   EXPECT_NO_MEMORY(haft_take(some, NULL, &found));
   EXPECT_NO_MEMORY(haft_take_owned(some, NULL, &found, &destroy, &context));
   EXPECT_NO_MEMORY(haft_table_stats(NULL, &stats));
+  EXPECT_NO_MEMORY(haft_prepare(1));
+  EXPECT_NO_MEMORY(haft_table_prepare(NULL, 1));
   EXPECT_NO_MEMORY(haft_intern(&object, &kType, &handle));
   EXPECT_NO_MEMORY(haft_release(some));
   EXPECT(haft_table_delete_batch(NULL, &some, 1, NULL, &status) == 0);

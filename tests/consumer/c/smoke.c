@@ -202,6 +202,9 @@ static void many(haft_table *table) {
   EXPECT(haft_table_stats(table, &stats) == HAFT_OK);
   EXPECT(stats.live == 3 && stats.retired_objects == 0);
   EXPECT(stats.high_water >= 3 && stats.capacity >= 3);
+  EXPECT(haft_table_prepare(table, stats.capacity) == HAFT_OK);
+  EXPECT(haft_table_prepare(table, stats.capacity + 1) == HAFT_FULL);
+  EXPECT(haft_prepare(1) == HAFT_OK);
   EXPECT(haft_table_report(table, 1, take_line, &reported) == 3);
   EXPECT(reported);
   handles[1] = 0;

@@ -31,6 +31,18 @@ class ReservedArray {
   ReservedArray(const ReservedArray&) = delete;
   ReservedArray& operator=(const ReservedArray&) = delete;
 
+  // Gives memory to the pages of the elements from `first` on, of `count` or of
+  // as many as there are. What is in them stays.
+  //   Returns   false if the system lacks memory
+  bool Populate(std::size_t first, std::size_t count) noexcept {
+    if (first >= size_) return true;
+    if (count > size_ - first) count = size_ - first;
+    const std::size_t page = sync::PageSize();
+    const std::size_t begin = first * sizeof(T) / page * page;
+    return sync::PopulateOrTouchPages(reinterpret_cast<char*>(data_) + begin,
+                                      (first + count) * sizeof(T) - begin);
+  }
+
   // Keeps the memory mapped permanently, also after destruction.
   void Leak() noexcept { leaked_ = true; }
   bool leaked() const noexcept { return leaked_; }

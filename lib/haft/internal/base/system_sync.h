@@ -8,6 +8,7 @@
 #define HAFT_INTERNAL_BASE_SYSTEM_SYNC_H_
 
 #include <dlfcn.h>
+#include <errno.h>
 #include <limits.h>
 #include <linux/futex.h>
 #include <linux/membarrier.h>
@@ -76,11 +77,29 @@ bool CompareExchangeInThread(Atomic<T>& word, T expected, T desired) noexcept {
 #endif
 }
 
+// Keeps `errno` as it was, for calls that are safe in a signal handler.
+class ErrnoKeeper {
+ public:
+  ErrnoKeeper() noexcept : kept_(errno) {}
+  ~ErrnoKeeper() { errno = kept_; }
+  ErrnoKeeper(const ErrnoKeeper&) = delete;
+  ErrnoKeeper& operator=(const ErrnoKeeper&) = delete;
+
+ private:
+  const int kept_;
+};
+
 // The heavy side of an asymmetric barrier. Before HeavyBarrier returns, every
 // other running thread of the process passes a full barrier, so the light side
 // needs no more than a SignalFence. PrepareHeavyBarrier is called once before
 // either side. If the system has no such barrier, HasHeavyBarrier returns false
 // from then on, and the light side must use a seq_cst operation instead.
+//
+// The light side only needs to know that the heavy side will be able to issue
+// the barrier, which the system tells at once. The process must be registered
+// before the first barrier. That takes milliseconds if it has several threads,
+// so it is done at the first HeavyBarrier, unless RegisterHeavyBarrier has done
+// it before.
 [[gnu::visibility("default")]] inline Atomic<bool> has_heavy_barrier{false};
 inline bool HasHeavyBarrier() noexcept {
   // relaxed: set before the first table exists, and never changes.
@@ -88,26 +107,34 @@ inline bool HasHeavyBarrier() noexcept {
 }
 inline void PrepareHeavyBarrier() noexcept {
   if (HasHeavyBarrier()) return;
-  has_heavy_barrier.store(
-      syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0,
-              0) == 0,
-      std::memory_order_relaxed);
+  const ErrnoKeeper keeper;
+  constexpr long kNeeded = MEMBARRIER_CMD_PRIVATE_EXPEDITED |
+                           MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED;
+  const long known = syscall(SYS_membarrier, MEMBARRIER_CMD_QUERY, 0, 0);
+  has_heavy_barrier.store(known >= 0 && (known & kNeeded) == kNeeded,
+                          std::memory_order_relaxed);
 }
 inline bool TryHeavyBarrier() noexcept {
   return syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0) == 0;
 }
-// If the system refuses what it has granted before (because a sandbox was
+// Returns whether the process is registered now. Once it is, so are the
+// children that it forks, and further calls take no time.
+inline bool RegisterHeavyBarrier() noexcept {
+  const ErrnoKeeper keeper;
+  return syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0,
+                 0) == 0;
+}
+// If the system refuses what it has promised before (because a sandbox was
 // closed), it counts as a system without the barrier from then on. Ordering
 // lost at that moment is not repaired, so callers may rely on it only for
 // progress, never for safety.
 inline void HeavyBarrier() noexcept {
+  const ErrnoKeeper keeper;
   // Also if this copy of Haft has no barrier. Another copy that uses the same
-  // table may have one.
-  if (TryHeavyBarrier() || !HasHeavyBarrier()) return;
+  // table may rely on one.
+  if (TryHeavyBarrier()) return;
+  if (RegisterHeavyBarrier() && TryHeavyBarrier()) return;
   has_heavy_barrier.store(false, std::memory_order_relaxed);
-  PrepareHeavyBarrier();
-  if (HasHeavyBarrier() && !TryHeavyBarrier())
-    has_heavy_barrier.store(false, std::memory_order_relaxed);
 }
 
 // If `word` equals `value`, sleeps until WakeAll(word), for `nanoseconds` at
@@ -300,6 +327,52 @@ inline std::size_t PageSize() noexcept {
 //             Each page is then as it was, or all 0
 inline bool DropPages(void* begin, std::size_t bytes) noexcept {
   return madvise(begin, bytes, MADV_DONTNEED) == 0;
+}
+
+// Whether pages can be given memory before they are written.
+inline constexpr bool kPopulates = true;
+
+// Whether the system has been found not to offer MADV_POPULATE_WRITE, which
+// Linux has since 5.14.
+[[gnu::visibility("default")]] inline Atomic<bool> lacks_populate{false};
+
+// Gives all pages of a reserved range memory in one system call, as if each was
+// written. Their contents stay, whatever other threads do meanwhile.
+//   Returns   false if the system cannot do that or lacks memory. Some pages
+//             may have memory then
+inline bool PopulatePages(void* begin, std::size_t bytes) noexcept {
+  constexpr int kPopulateWrite = 23;  // older C libraries have no name for it
+  // relaxed, both: a hint.
+  if (lacks_populate.load(std::memory_order_relaxed)) return false;
+  const ErrnoKeeper keeper;
+  if (bytes == 0 || madvise(begin, bytes, kPopulateWrite) == 0) return true;
+  // The last two are the answers of sandboxes.
+  if (errno == EINVAL || errno == ENOSYS || errno == EPERM)
+    lacks_populate.store(true, std::memory_order_relaxed);
+  return false;
+}
+// The same page by page: writes to a byte of each what is there, in one atomic
+// step, so that no other thread's write is lost.
+[[gnu::noinline, gnu::no_sanitize("address", "thread")]] inline void TouchPages(
+    void* begin, std::size_t bytes) noexcept {
+  char* const first = static_cast<char*>(begin);
+  const std::size_t page = PageSize();
+  for (std::size_t i = 0; i < bytes; i += page) {
+    // Not an addition of 0, which compilers replace by a fence.
+    char byte = __atomic_load_n(first + i, __ATOMIC_RELAXED);
+    while (!__atomic_compare_exchange_n(first + i, &byte, byte, false,
+                                        __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
+    }
+  }
+}
+// Populates the pages in one of these ways.
+//   Returns   false if the system lacks memory. (If it lacks the call, it ends
+//             a process for which it has no memory.)
+inline bool PopulateOrTouchPages(void* begin, std::size_t bytes) noexcept {
+  if (PopulatePages(begin, bytes)) return true;
+  if (!lacks_populate.load(std::memory_order_relaxed)) return false;
+  TouchPages(begin, bytes);
+  return true;
 }
 
 // Returns a word that differs from call to call and from process to process. It

@@ -88,6 +88,16 @@ inline namespace HAFT_ABI {
 //     Effect     f(handle) for every handle that waits in the shared part, or
 //                in a cache of that level
 //
+// Another one is optional (kHasPrepare):
+//
+//   bool Prepare(Access& thread, size_t expected) noexcept
+//     Called by  Prepare, inside ThreadCaches::With
+//     Effect     gives memory to what Pop and Push will write while up to
+//                `expected` handles are live, and to what this thread's first
+//                call would make
+//     Returns    false if there is no memory
+//     Progress   lock-free; async-signal-safe; no allocation
+//
 // ObjectTable::TryEmplace, and so haft_new, needs one more. It is optional
 // otherwise (kHasPopLoaded):
 //
@@ -126,6 +136,10 @@ using HasMostInHand =
 template <typename L, typename Access>
 using HasPopLoaded = std::is_same<
     decltype(std::declval<L&>().PopLoaded(std::declval<Access&>())), Word>;
+template <typename L, typename Access>
+using HasPrepare = std::is_same<decltype(std::declval<L&>().Prepare(
+                                    std::declval<Access&>(), std::size_t{})),
+                                bool>;
 template <typename L, typename Access>
 using WorksWithoutThrowing = std::bool_constant<noexcept(
     L::SlotsFor(std::size_t{}, std::size_t{}), std::declval<const L&>().ok(),
@@ -166,6 +180,12 @@ inline constexpr bool kIsFreeList =
                        Meets<ServesBothAccesses, L>, Meets<HasMostInHand, L>,
                        Meets<HasForEach, L>, Meets<HasForEachCached, L>,
                        Meets<HasReplace, L>>;
+
+// Whether the free list L also has Prepare.
+template <typename L>
+inline constexpr bool kHasPrepare =
+    kMeets<HasPrepare, L, CachedAccess<typename L::Cache>>&&
+        kMeets<HasPrepare, L, UncachedAccess>;
 
 // Whether the free list L also has PopLoaded.
 template <typename L>

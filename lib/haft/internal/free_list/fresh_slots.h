@@ -8,6 +8,7 @@
 
 #include "haft/handle.h"
 #include "haft/internal/base/abi.h"
+#include "haft/internal/base/page_populator.h"
 #include "haft/internal/base/sync.h"
 
 namespace haft::internal {
@@ -22,16 +23,20 @@ struct HandleRun {
   Word operator[](std::size_t i) const noexcept { return first + 2 * i; }
 };
 
-// Hands out the first handle of each slot, in the order of their addresses. It
-// does not touch the slots, so a slot that is never handed out costs no memory.
+// Hands out the first handle of each slot, in the order of their addresses. A
+// slot that is never handed out costs no memory, except for the few that
+// PagePopulator is ahead.
 class FreshSlots {
  public:
-  // `first` is the first handle of slot 0. Slots 0..limit-1 may be taken.
-  FreshSlots(Word first, std::size_t limit) noexcept
-      : first_(first), limit_(limit) {}
+  // `first` is the first handle of slot 0. Slots 0..limit-1 may be taken. They
+  // are elements of `size` bytes of the array `slots`, if that is given.
+  FreshSlots(Word first, std::size_t limit, void* slots = nullptr,
+             std::size_t size = 1) noexcept
+      : first_(first), limit_(limit), pages_(slots, limit, size) {}
 
   // Takes up to `n` handles, which no other caller gets. Once it has returned
-  // none, because the limit is reached, it always returns none. Wait-free.
+  // none, because the limit is reached, it always returns none. Wait-free,
+  // apart from the system call of PagePopulator.
   HandleRun Take(std::size_t n) noexcept {
     // [K1] acquire: if it finds that [K2] has reached the limit, the caller
     // sees every handle that a thread pushed to the free list before its [K2].
@@ -43,8 +48,13 @@ class FreshSlots {
     // because no two callers get the same numbers.
     const std::size_t start = next_.fetch_add(n, std::memory_order_acq_rel);
     if (start >= limit_) return {0, 0};
-    return {first_ + 2 * start, n < limit_ - start ? n : limit_ - start};
+    const std::size_t count = n < limit_ - start ? n : limit_ - start;
+    pages_.NoteUseOf(start, start + count);
+    return {first_ + 2 * start, count};
   }
+
+  // Populates the first `count` slots; see PagePopulator.
+  bool Populate(std::size_t count) noexcept { return pages_.Populate(count); }
 
   // Returns how many slots have been taken.
   std::size_t high_water() const noexcept {
@@ -63,6 +73,7 @@ class FreshSlots {
  private:
   Word first_;
   const std::size_t limit_;
+  PagePopulator pages_;
   alignas(128) sync::Atomic<std::size_t> next_{0};
 };
 

@@ -28,6 +28,14 @@ class HandleStack {
     return stack_.ok() && links_.ok() && handles_.ok();
   }
 
+  // Populates what the handles of the first `count` slots need; see
+  // ReservedArray.
+  bool Populate(std::size_t count) noexcept {
+    // Each of them, so no `&&`.
+    return stack_.Populate() & links_.Populate(0, count) &
+           handles_.Populate(0, count);
+  }
+
   void Push(unsigned stripe, Word handle) noexcept {
     PushChain(stripe, &handle, 1);
   }

@@ -38,6 +38,12 @@ class MagazineDepot {
     return entries_.ok() && links_.ok() && full_.ok() && empty_.ok();
   }
 
+  // Populates what the first `count` magazines need; see ReservedArray.
+  bool Populate(std::size_t count) noexcept {
+    return entries_.Populate(0, count * size_) & links_.Populate(0, count) &
+           full_.Populate() & empty_.Populate();
+  }
+
   // Takes a full magazine. Returns nullptr if there is none; for `tags` see
   // StripedStack::Pop.
   MagazineEntry* TakeFull(unsigned stripe, std::uint64_t* tags) noexcept {

@@ -64,6 +64,9 @@ class StripedStack {
 
   bool ok() const noexcept { return heads_.ok(); }
 
+  // See ReservedArray.
+  bool Populate() noexcept { return heads_.Populate(0, mask_ + 1); }
+
   // Pushes the elements first..last, which are linked from first to last, in
   // one step. Lock-free.
   void PushChain(StackLink* links, unsigned stripe, std::uint32_t first,

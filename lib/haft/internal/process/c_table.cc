@@ -6,6 +6,7 @@
 #include "haft/haft.h"
 #include "haft/handle.h"
 #include "haft/internal/process/any_table.h"
+#include "haft/internal/process/c_call.h"
 #include "haft/internal/process/process_table.h"
 #include "haft/table_stats.h"
 
@@ -16,6 +17,7 @@ using haft::internal::CTable;
 using haft::internal::ProcessTableOrNull;
 using haft::internal::refused_unpins;
 using haft::internal::TableOf;
+using haft::internal::ToC;
 
 extern "C" {
 
@@ -58,6 +60,15 @@ haft_status haft_table_stats(haft_table* name, haft_stats* stats) {
             // relaxed: a count.
             refused_unpins.load(std::memory_order_relaxed)};
   return HAFT_OK;
+}
+
+haft_status haft_table_prepare(haft_table* name, size_t expected) {
+  CTable* const table = TableOf(name);
+  return table == nullptr ? HAFT_OUT_OF_MEMORY : ToC(table->Prepare(expected));
+}
+
+haft_status haft_prepare(size_t expected) {
+  return haft_table_prepare(nullptr, expected);
 }
 
 size_t haft_table_trim(haft_table* name) {

@@ -33,6 +33,9 @@ class HazardCells {
 
   bool ok() const noexcept { return blocks_.ok(); }
 
+  // Populates the calling thread's block; see ReservedArray.
+  bool Prepare() noexcept { return blocks_.Populate(registry_->Index(), 1); }
+
   // Publishes `handle` for the calling thread, which becomes one of `users`.
   // The object is safe as soon as the caller, by a seq_cst load after this,
   // finds the handle still live.

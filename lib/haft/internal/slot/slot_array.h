@@ -49,6 +49,7 @@ class SlotArray {
 
   bool ok() const noexcept { return storage_.ok(); }
   std::size_t size() const noexcept { return storage_.size(); }
+  void* data() noexcept { return base_; }
 
   // Returns the slot that `word` selects.
   const Slot& operator[](Word word) const noexcept {

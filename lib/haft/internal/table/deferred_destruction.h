@@ -62,6 +62,9 @@ class DeferredDestruction {
     return true;
   }
 
+  // Populates what the calling thread needs; see ReservedArray.
+  bool Prepare() noexcept { return threads_.Populate(registry_->Index(), 1); }
+
  private:
   // The data of a thread index. All bytes are 0 at first.
   struct alignas(128) Thread {

@@ -109,6 +109,13 @@ class ObjectStore {
     return status == Status::kOk ? if_live : status;
   }
 
+  Status Prepare(std::size_t expected) noexcept {
+    const Status status = allocator_.Prepare(expected);
+    if (status == Status::kFull) return status;
+    const bool has_memory = reclamation_.Prepare() & destructions_.Prepare();
+    return has_memory ? status : Status::kOutOfMemory;
+  }
+
   std::size_t Trim() noexcept {
     if constexpr (Reclamation::kUsageMayBeDropped) {
       return allocator_.Trim();

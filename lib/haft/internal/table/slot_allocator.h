@@ -149,6 +149,30 @@ class SlotAllocator {
     }
   }
 
+  // Does at once what the calling thread's first calls would do, and populates
+  // the pages of as many slots as `expected` live handles and what the thread
+  // holds back can need.
+  //   Returns   kOk; kFull, and does nothing, if that is more than the
+  //   capacity;
+  //             kOutOfMemory if the system lacks memory
+  haft::Status Prepare(std::size_t expected) noexcept {
+    // relaxed: a count.
+    const std::size_t exhausted =
+        exhausted_slots_.load(std::memory_order_relaxed);
+    if (expected > capacity_ || exhausted > capacity_ - expected)
+      return haft::Status::kFull;
+    // Two magazines, as far as the level of a cache can count.
+    constexpr std::size_t kHeldBack = 2 * ThreadCaches<Cache>::kMaxLevel;
+    bool has_memory = caches_.Prepare();
+    if constexpr (kHasPrepare<FreeList>) {
+      has_memory &= caches_.With([this, expected](auto& thread) {
+        return free_list_.Prepare(thread, expected);
+      });
+    }
+    has_memory &= fresh_slots_.Populate(exhausted + expected + kHeldBack);
+    return has_memory ? haft::Status::kOk : haft::Status::kOutOfMemory;
+  }
+
   // Gives pages that contain only free slots back to the system. For a slot
   // whose bytes may all become 0 while it is free; see PageTrimmer.
   //   Returns   how many bytes
@@ -276,7 +300,7 @@ class SlotAllocator {
                 Word first) noexcept
       : slots_(CeilPowerOfTwo(slots < least ? least : slots), first),
         capacity_(capacity),
-        fresh_slots_(first, slots),
+        fresh_slots_(first, slots, slots_.data(), sizeof(Slot)),
         free_list_(capacity <= kMaxCapacity ? capacity : 0, slots_.size(),
                    &fresh_slots_),
         resting_(kStartsOver ? slots_.size() : 0),

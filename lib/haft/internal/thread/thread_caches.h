@@ -86,6 +86,15 @@ class ThreadCaches {
 
   bool ok() const noexcept { return entries_.ok(); }
 
+  // Does what the calling thread's first call would do: claims its numbers, and
+  // populates its entry. Later calls have nothing to do.
+  //   Returns   false if the system lacks memory
+  //   Progress  as ThreadRegistry::Claim
+  bool Prepare() noexcept {
+    registry_->Claim();
+    return entries_.Populate(registry_->Cache(), 1);
+  }
+
   // The cache access of a thread that is inside its entry. relaxed, all
   // accesses to the entry's atomics: no other thread writes them, and another
   // thread that reads the counters uses each by itself.

@@ -141,9 +141,17 @@ class ThreadRegistry {
                                                         : ThisThreadElsewhere();
   }
 
-  // Return the calling thread's numbers; 0 if it has none, or if the caller is
-  // in another copy of Haft. For hot paths: they contain no call, for which the
-  // caller would have to save registers. After a 0, ask ThisThread.
+  // Return the calling thread's numbers; 0 if it has none. relaxed, both: the
+  // thread's own words.
+  unsigned Index() const noexcept {
+    return ThisThread().index.load(std::memory_order_relaxed);
+  }
+  unsigned Cache() const noexcept {
+    return ThisThread().cache.load(std::memory_order_relaxed);
+  }
+  // The same, but also 0 if the caller is in another copy of Haft. For hot
+  // paths: they contain no call, for which the caller would have to save
+  // registers.
   [[gnu::always_inline]] unsigned IndexHere() const noexcept {
     const sync::ThreadState& thread = sync::ThisThread();
     if (__builtin_expect(thread.registry != this, 0)) return 0;

@@ -41,6 +41,7 @@ struct Answers {
   std::function<ssize_t(void* buffer, std::size_t size, unsigned flags)>
       getrandom;
   std::function<int(timespec* now)> clock_gettime;
+  std::function<int(void* begin, std::size_t bytes, int advice)> madvise;
   std::function<int(pthread_key_t* key)> pthread_key_create;
   std::function<int(pthread_key_t key, const void* value)> pthread_setspecific;
   std::function<void(const char* name, int flags)> dlopen;
@@ -90,6 +91,12 @@ ssize_t __real_getrandom(void* buffer, std::size_t size, unsigned flags);
 ssize_t __wrap_getrandom(void* buffer, std::size_t size, unsigned flags) {
   return answers.getrandom ? answers.getrandom(buffer, size, flags)
                            : __real_getrandom(buffer, size, flags);
+}
+
+int __real_madvise(void* begin, std::size_t bytes, int advice);
+int __wrap_madvise(void* begin, std::size_t bytes, int advice) {
+  return answers.madvise ? answers.madvise(begin, bytes, advice)
+                         : __real_madvise(begin, bytes, advice);
 }
 
 int __real_clock_gettime(clockid_t clock, timespec* now);
@@ -145,6 +152,106 @@ class SystemSyncTest : public ::testing::Test {
   ~SystemSyncTest() override { answers = {}; }
 };
 
+// Whether the page has memory.
+bool IsPopulated(void* page) {
+  unsigned char is_in_core = 0;
+  EXPECT_EQ(mincore(page, 1, &is_in_core), 0);
+  return (is_in_core & 1) != 0;
+}
+
+class PopulateTest : public SystemSyncTest {
+ protected:
+  PopulateTest() { lacks_populate.store(false); }
+  ~PopulateTest() override {
+    EXPECT_EQ(errno, kErrno) << "calls in a signal handler must keep it";
+    lacks_populate.store(false);
+    Unreserve(pages_, 4 * page_);
+  }
+
+  static constexpr int kErrno = 12345;
+  const std::size_t page_ = PageSize();
+  char* const pages_ = Reserve<char>(4 * page_);
+};
+
+TEST_F(PopulateTest, OneCallPopulatesAllPages) {
+  int calls = 0;
+  answers.madvise = [&](void* begin, std::size_t bytes, int advice) {
+    ++calls;
+    EXPECT_EQ(begin, pages_ + page_);
+    EXPECT_EQ(bytes, 2 * page_);
+    EXPECT_EQ(advice, 23);
+    return 0;
+  };
+  errno = kErrno;
+  EXPECT_TRUE(PopulatePages(pages_ + page_, 2 * page_));
+  EXPECT_TRUE(PopulatePages(pages_, 0));
+  EXPECT_EQ(calls, 1) << "nothing needs no call";
+  EXPECT_TRUE(PopulateOrTouchPages(pages_ + page_, 2 * page_));
+  EXPECT_EQ(calls, 2);
+  EXPECT_FALSE(IsPopulated(pages_ + page_));
+}
+
+TEST_F(PopulateTest, PagesKeepWhatIsInThem) {
+  pages_[2 * page_ - 1] = 'x';
+  errno = kErrno;
+  const bool populated = PopulatePages(pages_ + page_, 2 * page_);
+  EXPECT_EQ(populated, !lacks_populate.load());
+  EXPECT_TRUE(PopulateOrTouchPages(pages_ + page_, 2 * page_));
+  EXPECT_FALSE(IsPopulated(pages_));
+  EXPECT_FALSE(IsPopulated(pages_ + 3 * page_));
+  EXPECT_EQ(pages_[2 * page_ - 1], 'x');
+  EXPECT_EQ(pages_[2 * page_], 0);
+}
+
+TEST_F(PopulateTest, WhetherTheSystemLacksItIsRemembered) {
+  for (const int error : {EINVAL, ENOSYS, EPERM}) {
+    int calls = 0;
+    answers.madvise = [&](void*, std::size_t, int) {
+      ++calls;
+      errno = error;
+      return -1;
+    };
+    errno = kErrno;
+    lacks_populate.store(false);
+    EXPECT_FALSE(PopulatePages(pages_, page_));
+    EXPECT_FALSE(PopulatePages(pages_, page_));
+    EXPECT_EQ(calls, 1);
+    EXPECT_FALSE(IsPopulated(pages_));
+  }
+}
+
+TEST_F(PopulateTest, LackOfMemoryIsNotRemembered) {
+  for (const int error : {ENOMEM, EFAULT, EAGAIN, EINTR}) {
+    int calls = 0;
+    answers.madvise = [&](void*, std::size_t, int) {
+      ++calls;
+      errno = error;
+      return -1;
+    };
+    errno = kErrno;
+    EXPECT_FALSE(PopulatePages(pages_, page_));
+    EXPECT_FALSE(PopulateOrTouchPages(pages_, page_));
+    EXPECT_EQ(calls, 2);
+    EXPECT_FALSE(IsPopulated(pages_)) << "touching it could end the process";
+  }
+}
+
+TEST_F(PopulateTest, PagesAreTouchedIfTheSystemLacksIt) {
+  answers.madvise = [](void*, std::size_t, int) {
+    errno = EINVAL;
+    return -1;
+  };
+  pages_[page_] = 'x';
+  errno = kErrno;
+  EXPECT_TRUE(PopulateOrTouchPages(pages_ + page_, page_ + 1));
+  EXPECT_FALSE(IsPopulated(pages_));
+  EXPECT_TRUE(IsPopulated(pages_ + page_));
+  EXPECT_TRUE(IsPopulated(pages_ + 2 * page_));
+  EXPECT_FALSE(IsPopulated(pages_ + 3 * page_));
+  EXPECT_EQ(pages_[page_], 'x');
+  EXPECT_EQ(pages_[2 * page_], 0);
+}
+
 // --- The heavy barrier ------------------------------------------------------
 
 class HeavyBarrierTest : public SystemSyncTest {
@@ -152,9 +259,15 @@ class HeavyBarrierTest : public SystemSyncTest {
   HeavyBarrierTest() {
     before_ = has_heavy_barrier.load();
     has_heavy_barrier.store(false);
+    errno = kErrno;
     answers.membarrier = [this](long command, long flags, long cpu) -> long {
       EXPECT_EQ(flags, 0);
       EXPECT_EQ(cpu, 0);
+      errno = EPERM;
+      if (command == MEMBARRIER_CMD_QUERY) {
+        ++queries_;
+        return known_;
+      }
       if (command == MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED) {
         ++registrations_;
         is_granted_ |= grants_;
@@ -165,62 +278,85 @@ class HeavyBarrierTest : public SystemSyncTest {
       return is_granted_ ? 0 : -1;
     };
   }
-  ~HeavyBarrierTest() override { has_heavy_barrier.store(before_); }
+  ~HeavyBarrierTest() override {
+    EXPECT_EQ(errno, kErrno) << "calls in a signal handler must keep it";
+    has_heavy_barrier.store(before_);
+  }
+
+  static constexpr int kErrno = 12345;
+  static constexpr long kAll = MEMBARRIER_CMD_PRIVATE_EXPEDITED |
+                               MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED;
 
   bool before_;
+  long known_ = kAll | MEMBARRIER_CMD_GLOBAL;  // the commands that there are
   bool grants_ = true;       // what the system answers to a registration
   bool is_granted_ = false;  // the process is registered
-  int registrations_ = 0, barriers_ = 0;
+  int queries_ = 0, registrations_ = 0, barriers_ = 0;
 };
 
-TEST_F(HeavyBarrierTest, IsThereOnceTheSystemHasGrantedIt) {
+TEST_F(HeavyBarrierTest, IsThereIfTheSystemKnowsIt) {
   EXPECT_FALSE(before_) << "nothing has asked for it";
   EXPECT_FALSE(HasHeavyBarrier());
   PrepareHeavyBarrier();
   EXPECT_TRUE(HasHeavyBarrier());
   PrepareHeavyBarrier();
-  EXPECT_EQ(registrations_, 1);
-  EXPECT_TRUE(TryHeavyBarrier());
+  EXPECT_EQ(queries_, 1);
+  EXPECT_EQ(registrations_, 0) << "that takes long, and may not be needed";
+}
+
+TEST_F(HeavyBarrierTest, RegistersAtItsFirstUse) {
+  PrepareHeavyBarrier();
   HeavyBarrier();
-  EXPECT_EQ(barriers_, 2);
+  EXPECT_EQ(registrations_, 1);
+  EXPECT_EQ(barriers_, 2) << "the first is refused";
+  HeavyBarrier();
+  EXPECT_EQ(barriers_, 3);
   EXPECT_TRUE(HasHeavyBarrier());
   EXPECT_EQ(registrations_, 1);
 }
 
-TEST_F(HeavyBarrierTest, IsNotThereIfTheSystemRefuses) {
-  grants_ = false;
+TEST_F(HeavyBarrierTest, MayBeRegisteredBefore) {
   PrepareHeavyBarrier();
-  EXPECT_FALSE(HasHeavyBarrier());
+  EXPECT_TRUE(RegisterHeavyBarrier());
   EXPECT_EQ(registrations_, 1);
-  EXPECT_FALSE(TryHeavyBarrier());
   HeavyBarrier();
-  EXPECT_FALSE(HasHeavyBarrier());
-  EXPECT_EQ(registrations_, 1) << "the system has answered already";
+  EXPECT_EQ(registrations_, 1);
+  EXPECT_EQ(barriers_, 1);
+  grants_ = false;
+  EXPECT_FALSE(RegisterHeavyBarrier());
+}
+
+TEST_F(HeavyBarrierTest, IsNotThereIfTheSystemLacksAPartOfIt) {
+  for (const long known : {-1L, 0L, long{MEMBARRIER_CMD_GLOBAL},
+                           long{MEMBARRIER_CMD_PRIVATE_EXPEDITED},
+                           long{MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED}}) {
+    known_ = known;
+    PrepareHeavyBarrier();
+    EXPECT_FALSE(HasHeavyBarrier()) << known;
+  }
+  EXPECT_EQ(queries_, 5);
+  known_ = kAll;
+  PrepareHeavyBarrier();
+  EXPECT_TRUE(HasHeavyBarrier());
 }
 
 TEST_F(HeavyBarrierTest, IsExecutedForAnotherCopyOfHaft) {
-  is_granted_ = true;
   HeavyBarrier();
-  EXPECT_EQ(barriers_, 1);
-  EXPECT_EQ(registrations_, 0);
+  EXPECT_EQ(barriers_, 2) << "that copy may not have been registered";
+  EXPECT_EQ(registrations_, 1);
+  HeavyBarrier();
+  EXPECT_EQ(barriers_, 3);
+  EXPECT_EQ(registrations_, 1);
+  EXPECT_FALSE(HasHeavyBarrier()) << "this copy does not rely on it";
 }
 
-TEST_F(HeavyBarrierTest, IsAskedForAgainIfItIsRefused) {
+TEST_F(HeavyBarrierTest, IsGivenUpIfItIsRefused) {
   PrepareHeavyBarrier();
-  is_granted_ = false;
-  HeavyBarrier();
-  EXPECT_TRUE(HasHeavyBarrier());
-  EXPECT_EQ(registrations_, 2);
-  EXPECT_EQ(barriers_, 2) << "one was refused";
-}
-
-TEST_F(HeavyBarrierTest, IsGivenUpIfItIsRefusedAgain) {
-  PrepareHeavyBarrier();
-  is_granted_ = false;
   grants_ = false;
   HeavyBarrier();
   EXPECT_FALSE(HasHeavyBarrier());
-  EXPECT_EQ(registrations_, 2);
+  EXPECT_EQ(registrations_, 1);
+  EXPECT_EQ(barriers_, 1);
 }
 
 TEST_F(HeavyBarrierTest, IsGivenUpIfItIsGrantedAndRefused) {

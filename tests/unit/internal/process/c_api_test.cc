@@ -119,6 +119,8 @@ TEST(CMemoryTest, WithoutMemoryForTheProcessesTableEachCallSaysSo) {
                   [](void*, haft_handle, const haft_type*, void*) { return 1; },
                   nullptr),
               0);
+    EXPECT_EQ(haft_prepare(0), HAFT_OUT_OF_MEMORY);
+    EXPECT_EQ(haft_table_prepare(nullptr, SIZE_MAX), HAFT_OUT_OF_MEMORY);
     EXPECT_EQ(haft_table_trim(nullptr), 0u);
     EXPECT_EQ(haft_trim(), 0u);
     EXPECT_EQ(haft_describe(1, text, sizeof(text)), 0u);

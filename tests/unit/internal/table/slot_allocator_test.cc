@@ -1,6 +1,7 @@
 #include "haft/internal/table/slot_allocator.h"
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
 #include <algorithm>
 #include <atomic>
@@ -10,9 +11,11 @@
 #include <functional>
 #include <map>
 #include <new>
+#include <optional>
 #include <random>
 #include <set>
 #include <stdexcept>
+#include <string>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -599,6 +602,172 @@ TEST(StatsMeanwhileTest, TableOfTheCApi) {
         return stats;
       });
   haft_table_destroy(table);
+}
+
+// --- Prepare ----------------------------------------------------------------
+
+template <typename Traits>
+class PrepareTest : public ::testing::Test {};
+TYPED_TEST_SUITE(PrepareTest, testing::AllTraits);
+
+TYPED_TEST(PrepareTest, TakesAnyNumberUpToTheCapacity) {
+  constexpr std::size_t kCapacity = 1000;
+  HandleTable<Word, TypeParam> table(kCapacity);
+  for (int round = 0; round < 2; ++round) {
+    EXPECT_EQ(table.Prepare(0), Status::kOk);
+    EXPECT_EQ(table.Prepare(kCapacity), Status::kOk);
+    EXPECT_EQ(table.Prepare(kCapacity + 1), Status::kFull);
+    EXPECT_EQ(table.Prepare(~std::size_t{0}), Status::kFull);
+  }
+  const TableStats stats = table.Stats();
+  EXPECT_EQ(stats.created, 0u);
+  EXPECT_EQ(stats.deleted, 0u);
+  EXPECT_EQ(stats.high_water, 0u) << "no slot is taken";
+  std::vector<Handle> handles;
+  for (std::size_t i = 0; i < kCapacity; ++i) {
+    handles.push_back(table.New(i));
+    ASSERT_NE(handles.back(), kNullHandle);
+  }
+  EXPECT_EQ(table.Prepare(kCapacity), Status::kOk);
+  for (std::size_t i = 0; i < kCapacity; ++i)
+    ASSERT_EQ(table.Delete(handles[i]), i);
+  testing::ExpectConservation(table);
+}
+
+TYPED_TEST(PrepareTest, MayBeCalledByManyThreadsBesideOthers) {
+  HandleTable<Word, TypeParam> table(1000);
+  testing::RunThreads(4, [&](unsigned t) {
+    for (Word i = 0; i < 100; ++i) {
+      ASSERT_EQ(table.Prepare(t % 2 == 0 ? 1000 : i), Status::kOk);
+      const Handle handle = table.New(i);
+      ASSERT_NE(handle, kNullHandle);
+      ASSERT_EQ(table.Delete(handle), i);
+    }
+  });
+  testing::ExpectConservation(table);
+}
+
+TYPED_TEST(PrepareTest, WorksInTheChildOfAFork) {
+  HandleTable<Word, TypeParam> table(1000);
+  const Handle handle = table.New(5);
+  ASSERT_EQ(table.Prepare(500), Status::kOk);
+  testing::InChild([&] {
+    EXPECT_EQ(table.Prepare(1000), Status::kOk);
+    EXPECT_EQ(table.Value(handle), Word{5});
+    EXPECT_NE(table.New(6), kNullHandle);
+  });
+  EXPECT_EQ(table.Value(handle), Word{5});
+}
+
+TEST(PrepareLimitsTest, ExhaustedSlotsCount) {
+  HandleTable<Word, TestTraits<GlobalFreeList, TinyLayout>> table(3);
+  EXPECT_EQ(table.Prepare(3), Status::kOk);
+  while (table.Stats().exhausted_slots == 0)
+    ASSERT_NE(table.Delete(table.New(1)), std::nullopt);
+  EXPECT_EQ(table.Stats().capacity, 2u);
+  EXPECT_EQ(table.Prepare(3), Status::kFull);
+  EXPECT_EQ(table.Prepare(2), Status::kOk);
+  while (table.Stats().exhausted_slots != 3)
+    ASSERT_NE(table.Delete(table.New(1)), std::nullopt);
+  EXPECT_EQ(table.Prepare(1), Status::kFull);
+  EXPECT_EQ(table.Prepare(0), Status::kOk);
+}
+
+TEST(PrepareLimitsTest, ATableOfTheGreatestCapacity) {
+  HandleTable<Word, TestTraits<MagazineFreeList, TinyLayout>> tiny(4);
+  EXPECT_EQ(tiny.Prepare(4), Status::kOk);
+  EXPECT_EQ(tiny.Prepare(5), Status::kFull);
+}
+
+TEST(PrepareLimitsTest, AThreadThatHasEnded) {
+  HandleTable<Word> table(1000);
+  struct Late {
+    ~Late() {
+      *status = table->Prepare(1000);
+      *made = table->Delete(table->New(1)).has_value();
+    }
+    HandleTable<Word>* table = nullptr;
+    Status* status = nullptr;
+    bool* made = nullptr;
+  };
+  Status status = Status::kFull;
+  bool made = false;
+  std::thread([&] {
+    thread_local Late late;
+    late.table = &table, late.status = &status, late.made = &made;
+    // Haft's exit hook is armed after this, and runs before or after it.
+    EXPECT_EQ(table.Prepare(0), Status::kOk);
+  }).join();
+  EXPECT_EQ(status, Status::kOk);
+  EXPECT_TRUE(made);
+}
+
+long PageFaults() {
+  rusage usage{};
+  EXPECT_EQ(getrusage(RUSAGE_SELF, &usage), 0);
+  return usage.ru_minflt;
+}
+
+// Calls make() often enough to fill `count` slots, as the first calls of a
+// thread.
+//   Returns   how many page faults the calls took
+template <typename F>
+long FaultsOf(std::size_t count, F make) {
+  long faults = 0;
+  std::thread([&] {
+    const long before = PageFaults();
+    for (std::size_t i = 0; i < count; ++i) make();
+    faults = PageFaults() - before;
+  }).join();
+  return faults;
+}
+
+// Without Prepare each page of slots is a fault, or is populated when the calls
+// reach it, which the system counts as one.
+constexpr std::size_t kMany = 20000;
+
+template <typename Table, typename Make, typename Use>
+void ExpectFewFaultsAfterPrepare(std::size_t slot, Make make, Use use) {
+  if (testing::kSanitized) GTEST_SKIP() << "a sanitizer has pages of its own";
+  {
+    // The code has its pages from now on, and the thread's stack.
+    Table table(2 * kMany);
+    EXPECT_GE(FaultsOf(kMany, [&] { use(make(table), table); }), 1);
+    EXPECT_GE(FaultsOf(kMany, [&] { make(table); }),
+              static_cast<long>(kMany * slot / sync::PageSize() * 9 / 10));
+  }
+  Table table(kMany);
+  long faults = 0;
+  std::thread([&] {
+    EXPECT_EQ(table.Prepare(kMany), Status::kOk);
+    const long before = PageFaults();
+    for (std::size_t i = 0; i < kMany; ++i) use(make(table), table);
+    faults = PageFaults() - before;
+  }).join();
+  EXPECT_LE(faults, 3);
+}
+
+TEST(PrepareFaultsTest, HandleTable) {
+  using Table = HandleTable<Word>;
+  ExpectFewFaultsAfterPrepare<Table>(
+      2 * sizeof(Word), [](Table& table) { return table.New(1); },
+      [](Handle handle, Table&) { EXPECT_NE(handle, kNullHandle); });
+}
+TEST(PrepareFaultsTest, HandleTableOfStripes) {
+  using Table = HandleTable<Word, TestTraits<StripedFreeList>>;
+  ExpectFewFaultsAfterPrepare<Table>(
+      2 * sizeof(Word), [](Table& table) { return table.New(1); },
+      [](Handle handle, Table&) { EXPECT_NE(handle, kNullHandle); });
+}
+TEST(PrepareFaultsTest, ObjectTableWithItsPins) {
+  using Table = ObjectTable<std::string>;
+  ExpectFewFaultsAfterPrepare<Table>(
+      sizeof(std::string), [](Table& table) { return table.Emplace("x"); },
+      [](Handle handle, Table& table) {
+        if (static_cast<Word>(handle) / 2 % 2 == 0) return;
+        EXPECT_TRUE(table.Pin(handle));
+        EXPECT_EQ(table.Delete(handle), Status::kOk);
+      });
 }
 
 }  // namespace
