@@ -53,10 +53,8 @@ class HazardCells {
   [[gnu::cold, gnu::noinline]] HazardCell* PublishElsewhere(
       UserSet& users, Word handle) noexcept {
     if (registry_->IndexHere() != 0) return nullptr;
-    // relaxed, both: the thread's own word.
-    const sync::ThreadState& thread = registry_->ThisThread();
-    if (thread.index.load(std::memory_order_relaxed) == 0) registry_->Claim();
-    const unsigned index = thread.index.load(std::memory_order_relaxed);
+    if (registry_->Index() == 0) registry_->Claim();
+    const unsigned index = registry_->Index();
     return index == 0 ? nullptr : PublishAs(index, users, handle);
   }
 

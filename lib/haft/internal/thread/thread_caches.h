@@ -289,9 +289,7 @@ class ThreadCaches {
   template <typename F>
   [[gnu::cold, gnu::noinline]] auto WithClaimOrUncached(F f) noexcept {
     if (registry_->CanClaim()) registry_->Claim();
-    // relaxed: the thread's own word.
-    Entry& entry =
-        entries_[registry_->ThisThread().cache.load(std::memory_order_relaxed)];
+    Entry& entry = entries_[registry_->Cache()];
     std::uint64_t word;
     if (Announce(entry, &word)) {
       Owner owner(&entry, word);
