@@ -57,6 +57,97 @@ TEST(AnyTableModel, ValueAgainstDeleteAndNew) {
   Exploration().Bound(2).Random(50'000).Holds<ValueAgainstDeleteAndNew>();
 }
 
+struct FastValueAgainstDeleteAndNew : ValueAgainstDeleteAndNew {
+  void Thread(unsigned i) {
+    if (i == 0) return ValueAgainstDeleteAndNew::Thread(0);
+    void* found = nullptr;
+    if (internal::TryAnyValue(table, old, &kOld, &found))
+      Require(found == &objects[0], "another handle's object");
+  }
+};
+TEST(AnyTableModel, FastValueAgainstDeleteAndNew) {
+  Exploration().Bound(2).Random(50'000).Holds<FastValueAgainstDeleteAndNew>();
+}
+
+// A thread has guessed the next handle of the slot.
+struct FastValueOfTheNextHandle : ValueAgainstDeleteAndNew {
+  void Thread(unsigned i) {
+    if (i == 0) return ValueAgainstDeleteAndNew::Thread(0);
+    const Handle next(static_cast<Word>(old) +
+                      SmallTraits::Layout::Generation::kOne);
+    void* found = nullptr;
+    if (internal::TryAnyValue(table, next, &kNew, &found))
+      Require(found == &objects[1], "the object of an earlier handle");
+  }
+};
+TEST(AnyTableModel, FastValueOfTheNextHandle) {
+  Exploration().Bound(2).Random(50'000).Holds<FastValueOfTheNextHandle>();
+}
+
+// A thread pins the object while another ends its handle in two steps.
+struct PinAgainstFastDelete {
+  static constexpr unsigned kThreads = 2;
+  Table table{1};
+  internal::sync::Plain<int> is_destroyed;
+  bool is_pinned = false, is_gone = false;
+  Handle handle;
+
+  PinAgainstFastDelete() {
+    GiveIndices(2);
+    is_destroyed.Write(0);
+    handle = table.Emplace(this, &kOld, &Destroy, this);
+  }
+  static void Destroy(void* self) {
+    auto& model = *static_cast<PinAgainstFastDelete*>(self);
+    Require(!model.is_pinned, "not destroyed while in use");
+    model.is_destroyed.Write(1);
+    model.is_gone = true;
+  }
+  void Thread(unsigned i) {
+    if (i == 0) {
+      Require(internal::TryAnyEnd(table, handle, &kOld), "the one Delete");
+      table.Dispose(handle);
+      return;
+    }
+    if (Table::Pinned pin = table.Pin(handle)) {
+      is_pinned = true;
+      Require(is_destroyed.Read() == 0, "a pinned object exists");
+      is_pinned = false;
+    }
+  }
+  void After() { Require(is_gone, "destroyed no later than the last unpin"); }
+};
+TEST(AnyTableModel, PinAgainstFastDelete) {
+  Exploration().Bound(2).Random(50'000).Holds<PinAgainstFastDelete>();
+}
+
+// Two threads end the same handle. One of them may make the next one.
+struct TwoFastDeletes {
+  static constexpr unsigned kThreads = 2;
+  Table table{1};
+  int object = 0;
+  Handle handle;
+  unsigned ended = 0;
+
+  TwoFastDeletes() {
+    GiveIndices(2);
+    handle = table.Emplace(&object, &kOld, nullptr, nullptr);
+  }
+  void Thread(unsigned i) {
+    if (internal::TryAnyEnd(table, handle, &kOld)) {
+      ++ended;
+      table.Dispose(handle);
+      Require(i != 0 || table.Emplace(&object, &kNew, nullptr, nullptr) !=
+                            kNullHandle,
+              "there is room");
+    }
+  }
+  void After() { Require(ended == 1, "one of two Deletes succeeds"); }
+};
+TEST(AnyTableModel, TwoFastDeletes) {
+  Exploration().Bound(2).Random(50'000).Holds<TwoFastDeletes>();
+}
+
 struct Created {
   internal::sync::Plain<int> value;
 };

@@ -202,54 +202,58 @@ using AnyTable = BasicAnyTable<AnyTraits>;
 // object can be destroyed. The frequent ones are always inlined, so that their
 // callers need no stack frame.
 
+// The copy of an object's address and type that its slot keeps.
+struct AnyCopy {
+  void Read(const AnyReclamation::Usage& usage) noexcept {
+    // [A2] acquire, both: partner of [A1].
+    object = usage.object.load(std::memory_order_acquire);
+    type = usage.type.load(std::memory_order_acquire);
+  }
+  void* object = nullptr;
+  const haft_type* type = nullptr;
+};
+
 // Reads the object of `handle`, if it is live and its type matches `wanted`.
 //   Progress  wait-free
 template <typename Table>
 [[gnu::always_inline]] inline Status AnyValue(const Table& table, Handle handle,
                                               const haft_type* wanted,
                                               void** object) noexcept {
-  void* found = nullptr;
-  const haft_type* type = nullptr;
+  AnyCopy copy;
   const Status status =
-      table.ReadUsage(handle, [&](const AnyReclamation::Usage& usage) {
-        // [A2] acquire, both: partner of [A1].
-        found = usage.object.load(std::memory_order_acquire);
-        type = usage.type.load(std::memory_order_acquire);
-      });
+      table.ReadUsage(handle, [&](const auto& usage) { copy.Read(usage); });
   if (__builtin_expect(status != Status::kOk, 0)) return status;
-  if (__builtin_expect(!TypeMatches(type, wanted), 0))
+  if (__builtin_expect(!TypeMatches(copy.type, wanted), 0))
     return Status::kWrongType;
-  *object = found;
+  *object = copy.object;
   return Status::kOk;
 }
 
 // Fast path of AnyValue, for callers that tail-call it if this fails. It knows
 // a type by its descriptor's address only.
-[[gnu::always_inline]] inline bool TryAnyValue(const AnyTable& table,
+template <typename Table>
+[[gnu::always_inline]] inline bool TryAnyValue(const Table& table,
                                                Handle handle,
                                                const haft_type* wanted,
                                                void** object) noexcept {
-  void* found = nullptr;
-  const haft_type* type = nullptr;
+  AnyCopy copy;
   const bool is_live =
-      table.TryReadUsage(handle, [&](const AnyReclamation::Usage& usage) {
-        // As [A2].
-        found = usage.object.load(std::memory_order_acquire);
-        type = usage.type.load(std::memory_order_acquire);
-      });
-  if (!is_live || (wanted != nullptr && wanted != type)) return false;
-  *object = found;
+      table.TryReadUsage(handle, [&](const auto& usage) { copy.Read(usage); });
+  if (!is_live || (wanted != nullptr && wanted != copy.type)) return false;
+  *object = copy.object;
   return true;
 }
 
 // Fast path of AnyDelete up to the end of the handle; the caller then calls
 // Dispose. As TryAnyValue.
-[[gnu::always_inline]] inline bool TryAnyEnd(AnyTable& table, Handle handle,
+template <typename Table>
+[[gnu::always_inline]] inline bool TryAnyEnd(Table& table, Handle handle,
                                              const haft_type* wanted) noexcept {
-  return table.TryEnd(handle, [wanted](const AnyReclamation::Usage& usage) {
-    // As [A2].
-    return wanted == nullptr ||
-           usage.type.load(std::memory_order_acquire) == wanted;
+  return table.TryEnd(handle, [wanted](const auto& usage) {
+    if (wanted == nullptr) return true;
+    AnyCopy copy;
+    copy.Read(usage);
+    return copy.type == wanted;
   });
 }
 
