@@ -13,6 +13,8 @@ struct ThreeWords {
   haft::Word first, second, third;
 };
 using Table53 = haft::HandleTable<ThreeWords, JavaScriptTraits>;
+using CompactTable =
+    haft::HandleTable<ThreeWords*, haft::CompactTraits<alignof(ThreeWords)>>;
 struct Large {
   haft::Word words[5];
 };
@@ -30,6 +32,20 @@ bool Value53(const Table53& table, haft::Word word, ThreeWords* out) {
   if (!value) return false;
   *out = *value;
   return true;
+}
+bool ValueCompact(const CompactTable& table, haft::Word word,
+                  ThreeWords** out) {
+  const auto value = table.Value(haft::Handle(word));
+  if (value.has_value()) *out = *value;
+  return value.has_value();
+}
+int CheckCompact(const CompactTable& table, haft::Word word) {
+  return static_cast<int>(table.Check(haft::Handle(word)));
+}
+bool DeleteCompact(CompactTable& table, haft::Word word, ThreeWords** out) {
+  const auto value = table.Delete(haft::Handle(word));
+  if (value.has_value()) *out = *value;
+  return value.has_value();
 }
 int Check(const Table& table, haft::Word word) {
   return static_cast<int>(table.Check(haft::Handle(word)));

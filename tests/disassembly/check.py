@@ -203,7 +203,8 @@ class Call:
 def main():
     code, begins = read(sys.stdin.read())
     problems = set()
-    for name in ("Value", "Value53", "Check", "New", "Delete", "Pin", "PinThroughC", "Find"):
+    for name in ("Value", "Value53", "ValueCompact", "Check", "CheckCompact", "New", "Delete", "DeleteCompact", "Pin", "PinThroughC",
+                 "Find"):
         if name not in begins:
             problems.add(f"{name}: not in the disassembly")
             continue
@@ -211,9 +212,9 @@ def main():
         if name != "New":
             call.confined(up_to_locked=name.startswith("Pin"))
         call.moves_by_words()
-        if name in ("Value", "Value53", "Check"):
+        if name.startswith(("Value", "Check")):
             call.calls_nothing()
-        if name in ("New", "Delete"):
+        if name in ("New", "Delete", "DeleteCompact"):
             paths = call.hot_paths()
             if not paths:
                 call.problems.add(f"{name}: no path without a call")
@@ -222,6 +223,10 @@ def main():
             # More on some: to count a slot that is exhausted, and where the layout leaves no room for magazines.
             elif name == "Delete" and ({path[:1] for path in paths} != {("lock cmpxchg",)} or min(map(len, paths)) != 1):
                 call.problems.add(f"Delete: {LOCKED}: {sorted(paths)}")
+            # A compact slot is looked at before, so a refused handle meets none.
+            elif name == "DeleteCompact" and ({path[:1] for path in paths} != {(), ("lock cmpxchg",)} or
+                                              ("lock cmpxchg",) not in paths):
+                call.problems.add(f"DeleteCompact: {LOCKED}: {sorted(paths)}")
         problems |= call.problems
     for problem in sorted(problems):
         print(problem)

@@ -38,6 +38,21 @@ TEST(TraitsTest, CompactTraitsDifferInSlotsAndLayoutOnly) {
   static_assert(Compact::kExhaustion == Exhaustion::kDropSlot);
 }
 
+// The examples of docs/compact_tables.md.
+struct Widget {
+  double size;
+};
+struct WidgetTraits : haft::CompactTraits<alignof(Widget)> {
+  static constexpr auto kExhaustion = haft::Exhaustion::kWrap;
+};
+TEST(TraitsTest, ExamplesOfCompactTables) {
+  haft::HandleTable<Widget*, haft::CompactTraits<alignof(Widget)>> table(1000);
+  haft::HandleTable<Widget*, WidgetTraits> wrapping(1000);
+  Widget widget{1};
+  EXPECT_EQ(table.Value(table.New(&widget)), &widget);
+  EXPECT_EQ(wrapping.Value(wrapping.New(&widget)), &widget);
+}
+
 TEST(TraitsTest, CompactionReachesTheTable) {
   struct alignas(64) Aligned {
     char bytes[64];

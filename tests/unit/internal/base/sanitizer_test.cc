@@ -65,6 +65,7 @@ struct Careless {
 ObjectTable<Owner>* owners;
 ObjectTable<Careless>* careless;
 HandleTable<Node*>* nodes;
+HandleTable<Node*, CompactTraits<8>>* compact_nodes;
 // Returns a word that is no pointer.
 std::uintptr_t disguised;
 
@@ -281,6 +282,14 @@ TEST_F(LeakDeathTest, ObjectsOfLiveHandlesAreNotLeaked) {
   });
 }
 
+// Their slots have the pointers twice, because the other word is not one.
+TEST_F(LeakDeathTest, ObjectsOfLiveHandlesOfACompactTableAreNotLeaked) {
+  EXPECT_NO_LEAK([] {
+    compact_nodes = new HandleTable<Node*, CompactTraits<8>>(100);
+    for (int i = 0; i < 100; ++i) (void)compact_nodes->New(new Node);
+  });
+}
+
 TEST_F(LeakDeathTest, ObjectsOfTheProcesssTableAreNotLeaked) {
   EXPECT_NO_LEAK([] {
     (void)haft::New(std::make_unique<Node>());
@@ -322,6 +331,15 @@ TEST_F(LeakDeathTest, ObjectOfADeletedHandleIsLeaked) {
       [] {
         nodes = new HandleTable<Node*>(100);
         (void)nodes->Delete(nodes->New(new Node));
+      },
+      sizeof(Node));
+}
+
+TEST_F(LeakDeathTest, ObjectOfADeletedHandleOfACompactTableIsLeaked) {
+  EXPECT_LEAK(
+      [] {
+        compact_nodes = new HandleTable<Node*, CompactTraits<8>>(100);
+        (void)compact_nodes->Delete(compact_nodes->New(new Node));
       },
       sizeof(Node));
 }
