@@ -1,10 +1,16 @@
 #include "haft/internal/diagnostics/table_history.h"
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
+#include <cstddef>
+#include <cstdlib>
+#include <fstream>
 #include <memory>
 
 #include "haft/internal/base/sync.h"
+#include "tests/support/in_child.h"
+#include "tests/support/testing.h"
 
 namespace haft::internal {
 namespace {
@@ -50,6 +56,28 @@ TEST_F(TableHistoryTest, ADeletionThatIsFoundLaterDoesNotReplaceAnother) {
 TEST_F(TableHistoryTest, KnowsNoSiteOfAnEventThatWasNotRecorded) {
   EXPECT_EQ(history_->SiteOf(history_->Recall(Handle(handle_)).created),
             nullptr);
+}
+
+// In processes of their own, which have no memory for it, or only for a part.
+TEST(TableHistoryMemoryTest, ThereIsNoneWithoutMemoryForAll) {
+  if (testing::kSanitized) GTEST_SKIP() << "sanitizers need memory, too";
+  testing::InChild([] {
+    testing::TakeAllMemory();
+    // malloc keeps freed memory by its size.
+    while (std::malloc(sizeof(TableHistory)) != nullptr) {
+    }
+    EXPECT_EQ(TableHistory::Create(4), nullptr);
+  });
+  testing::InChild([] {
+    // The records of four slots take less, and the call sites more.
+    constexpr rlim_t kRoom = rlim_t{4} << 20;
+    std::size_t pages = 0;
+    ASSERT_TRUE(std::ifstream("/proc/self/statm") >> pages);
+    const rlim_t bytes = pages * sync::PageSize() + kRoom;
+    const rlimit limit = {bytes, bytes};
+    ASSERT_EQ(setrlimit(RLIMIT_AS, &limit), 0);
+    EXPECT_EQ(TableHistory::Create(4), nullptr);
+  });
 }
 
 }  // namespace
