@@ -1,4 +1,4 @@
-// The yardstick of what a cache line takes from one core to another.
+// The yardsticks of what a cache line takes from one core to another.
 
 #ifndef HAFT_BENCH_ARMS_PING_PONG_H_
 #define HAFT_BENCH_ARMS_PING_PONG_H_
@@ -16,12 +16,21 @@ namespace haft::study {
 // and fro by compare-and-swaps that each side repeats until one succeeds, as
 // published tables of core-to-core latencies do. A thread without a partner, or
 // whose partner has ended, does not wait.
-class PingPong {
+//
+// With kLines > 0 a thread that has its turn first adds 0 to a word on each of
+// as many lines. The word tells which line is the next, so that the thread
+// waits for each of them, and nobody else wants it meanwhile.
+template <unsigned kLines>
+class BasicPingPong {
+  struct Link {
+    alignas(128) std::atomic<unsigned> next{0};
+  };
   struct Line {
     // The side whose turn it is, and how many of the two there are.
     alignas(128) std::atomic<unsigned> turn{0};
     std::atomic<unsigned> present{0};
     std::atomic<bool> is_taken[2]{};
+    Link chain[kLines + 1];
   };
 
  public:
@@ -31,7 +40,7 @@ class PingPong {
    public:
     // Takes the first side that is free. The worker's main thread has had a
     // session before, so that counting sessions would pair nobody.
-    explicit Session(PingPong& table) {
+    explicit Session(BasicPingPong& table) {
       for (std::size_t i = 0;; ++i) {
         line_ = &table.lines_[i / 2];
         side_ = i % 2;
@@ -53,9 +62,17 @@ class PingPong {
         unsigned turn = side_;
         // acq_rel: as a lock that is handed over. relaxed, the others: as in
         // Session.
-        if (line_->turn.compare_exchange_strong(turn, 1 - side_,
-                                                std::memory_order_acq_rel,
-                                                std::memory_order_relaxed))
+        if (kLines != 0) {
+          // acquire: as above.
+          if (line_->turn.load(std::memory_order_acquire) == side_) {
+            Walk();
+            // release: hands the turn over.
+            line_->turn.store(1 - side_, std::memory_order_release);
+            return;
+          }
+        } else if (line_->turn.compare_exchange_strong(
+                       turn, 1 - side_, std::memory_order_acq_rel,
+                       std::memory_order_relaxed))
           return;
         if (line_->present.load(std::memory_order_relaxed) != 2) return;
         if (tries % kTries == 0) std::this_thread::yield();
@@ -63,6 +80,12 @@ class PingPong {
     }
 
    private:
+    void Walk() {
+      // acq_rel: no line is asked for before the last one is there.
+      for (unsigned i = 0, at = 0; i < kLines; ++i)
+        at = line_->chain[at].next.fetch_add(0, std::memory_order_acq_rel);
+    }
+
     // So many that a thread yields only if its partner does not run. If it
     // yielded sooner, the partner would wait for the system call, yield too,
     // and the two would hand system calls to and fro.
@@ -71,7 +94,16 @@ class PingPong {
     unsigned side_;
   };
 
-  PingPong(std::size_t, std::size_t threads) : lines_(threads / 2 + 1) {}
+  BasicPingPong(std::size_t, std::size_t threads) : lines_(threads / 2 + 1) {
+    static_assert((kLines & (kLines - 1)) == 0, "a power of two, or 0");
+    // A cycle of all lines with steps of many lengths, which is hard to guess
+    // for a processor.
+    for (Line& line : lines_) {
+      for (unsigned i = 0; i < kLines; ++i)
+        line.chain[i].next.store((5 * i + 1) % kLines,
+                                 std::memory_order_relaxed);
+    }
+  }
   Key New(Value value) { return value; }
   bool Find(Session& session, Key key, Value* value) {
     session.Pass();
@@ -82,6 +114,9 @@ class PingPong {
  private:
   std::vector<Line> lines_;
 };
+
+using PingPong = BasicPingPong<0>;
+using Relay = BasicPingPong<32>;  // as in bench/study/calibrate.py
 
 }  // namespace haft::study
 

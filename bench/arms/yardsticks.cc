@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
+#include <thread>
 #include <vector>
 
 #include "bench/arms/ping_pong.h"
@@ -101,6 +102,16 @@ struct SystemCall : NoTable {
   }
 };
 HAFT_STUDY_ARM("system-call", SystemCall);
+
+// Each look-up offers the CPU to other threads, of which there are none.
+struct Yield : NoTable {
+  using NoTable::NoTable;
+  bool Find(Key key, Value* value) {
+    std::this_thread::yield();
+    return NoTable::Find(key, value);
+  }
+};
+HAFT_STUDY_ARM("yield", Yield);
 
 // Stats is a barrier for all threads of the process, which the system carries
 // out. Reclamation uses one where its readers use none.
@@ -201,5 +212,6 @@ class SharedAdd {
 HAFT_STUDY_ARM("fetch-add", OneOperation<SharedAdd>);
 
 HAFT_STUDY_ARM("ping-pong", haft::study::PingPong);
+HAFT_STUDY_ARM("relay", haft::study::Relay);
 
 }  // namespace

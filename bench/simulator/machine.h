@@ -38,6 +38,7 @@ struct Machine {
   Time grant_interval = 0;
   unsigned request_permille = 0;  // the request's part of a transfer
   unsigned store_buffer = 1;      // entries
+  Time allocation = 0;            // and the release of it
   Time yield = 0;
   Time membarrier = 0;
   Time membarrier_per_core = 0;

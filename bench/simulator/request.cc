@@ -215,6 +215,7 @@ Machine ReadMachine(const Json& json) {
       std::lround(reader.GetNumber("request_share", 0, 1) * 1000));
   machine.store_buffer =
       static_cast<unsigned>(reader.GetInteger("store_buffer_entries", 1, 1000));
+  machine.allocation = reader.GetTime("allocation_ns");
   machine.yield = reader.GetTime("yield_ns");
   machine.membarrier = reader.GetTime("membarrier_ns");
   machine.membarrier_per_core = reader.GetTime("membarrier_per_core_ns");

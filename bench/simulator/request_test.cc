@@ -30,6 +30,7 @@ Json MachineJson() {
           {"further_sharer_ns", 1},
           {"memory_ns", 80},
           {"store_buffer_entries", 56},
+          {"allocation_ns", 10},
           {"yield_ns", 300},
           {"membarrier_ns", 400},
           {"membarrier_per_core_ns", 100},

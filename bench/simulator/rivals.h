@@ -46,7 +46,8 @@ class alignas(128) FutexMutex {
   Atomic<std::uint32_t> word_{0};
 };
 
-// Threads draw numbers and spin until theirs is served, all on one line.
+// Threads draw numbers from one line, and spin on another one until theirs is
+// served.
 class alignas(128) TicketLock {
  public:
   static std::vector<AtomicName> Atomics() { return {{"next"}, {"serving"}}; }
@@ -64,8 +65,8 @@ class alignas(128) TicketLock {
   }
 
  private:
-  Atomic<std::uint32_t> next_{0};
-  Atomic<std::uint32_t> serving_{0};
+  alignas(128) Atomic<std::uint32_t> next_{0};
+  alignas(128) Atomic<std::uint32_t> serving_{0};
 };
 
 // Threads form a queue, and each spins on a line of its own (Mellor-Crummey and
@@ -140,7 +141,8 @@ class LockArm : public Arm {
 };
 
 // A hash map with chains, for at most `capacity` keys, which its lock protects.
-// An unused node is taken and given back last in, first out.
+// Its nodes are allocated as malloc does it: a node that a thread has freed is
+// the next that it gets, and no line is shared for that.
 class HashMap {
  public:
   HashMap(Memory& memory, std::size_t capacity)
@@ -148,31 +150,27 @@ class HashMap {
         buckets_(Array<Link>(memory, mask_ + 1)),
         nodes_(Array<Node>(memory, capacity)),
         header_(Array<Header>(memory, 1)),
-        capacity_(capacity) {}
+        capacity_(capacity),
+        freed_(kMostCores + 1) {}
 
   static std::vector<RangeName> Names() {
     return {
         {"bucket %", sizeof(Link)},
         {"node %", sizeof(Node), {}, {{0, "key"}, {8, "value"}, {16, "next"}}},
-        {"map", sizeof(Header), {}, {{0, "unused"}, {4, "used"}}}};
+        {"map", sizeof(Header), {}, {{0, "size"}}}};
   }
 
   // Returns false if the map is full. The key is not in the map.
   bool Insert(Key key, std::uint64_t value) {
-    std::uint32_t link = header_->unused.Read();
-    if (link != 0) {
-      header_->unused.Write(nodes_[link - 1].next.Read());
-    } else {
-      link = header_->used.Read() + 1;
-      if (link > capacity_) return false;
-      header_->used.Write(link);
-    }
+    const std::uint32_t link = Allocate();
+    if (link == 0) return false;
     Node& node = nodes_[link - 1];
     Link& bucket = BucketOf(key);
     node.key.Write(key);
     node.value.Write(value);
     node.next.Write(bucket.Read());
     bucket.Write(link);
+    header_->size.Write(header_->size.Read() + 1);
     return true;
   }
   bool Find(Key key) const {
@@ -192,8 +190,8 @@ class HashMap {
       Node& node = nodes_[link - 1];
       if (node.key.Read() == key) {
         from->Write(node.next.Read());
-        node.next.Write(header_->unused.Read());
-        header_->unused.Write(link);
+        header_->size.Write(header_->size.Read() - 1);
+        Free(link);
         return true;
       }
       from = &node.next;
@@ -211,9 +209,31 @@ class HashMap {
     Link next;
   };
   struct Header {
-    Link unused;
-    Link used;
+    Plain<std::uint64_t> size;
   };
+
+  // The lists of free nodes are outside of the simulated memory. The lock of
+  // the map orders the cores that use them.
+  std::uint32_t Allocate() {
+    if (Simulation* const simulation = Simulation::running())
+      simulation->Advance(simulation->machine().allocation / 2);
+    std::vector<std::uint32_t>& mine = freed_[Simulation::existing()->core()];
+    if (!mine.empty()) return TakeLast(mine);
+    if (used_ < capacity_) return static_cast<std::uint32_t>(++used_);
+    for (std::vector<std::uint32_t>& others : freed_)
+      if (!others.empty()) return TakeLast(others);
+    return 0;
+  }
+  void Free(std::uint32_t link) {
+    freed_[Simulation::existing()->core()].push_back(link);
+    if (Simulation* const simulation = Simulation::running())
+      simulation->Advance(simulation->machine().allocation / 2);
+  }
+  static std::uint32_t TakeLast(std::vector<std::uint32_t>& links) {
+    const std::uint32_t last = links.back();
+    links.pop_back();
+    return last;
+  }
 
   template <typename T>
   static T* Array(Memory& memory, std::size_t count) {
@@ -228,6 +248,8 @@ class HashMap {
   Node* const nodes_;
   Header* const header_;
   const std::size_t capacity_;
+  std::size_t used_ = 0;
+  std::vector<std::vector<std::uint32_t>> freed_;  // by core
 };
 
 // Shards of a map, each under a lock. A thread draws its keys in blocks from

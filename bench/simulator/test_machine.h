@@ -23,6 +23,7 @@ inline Machine TestMachine() {
   machine.grant_interval = 2 * kNanosecond;
   machine.request_permille = 700;
   machine.store_buffer = 4;
+  machine.allocation = 20 * kNanosecond;
   machine.yield = 100 * kNanosecond;
   machine.membarrier = 500 * kNanosecond;
   machine.membarrier_per_core = 50 * kNanosecond;

@@ -15,13 +15,16 @@ from experiment import Experiment
 MANIFEST_VERSION = 1
 RIVALS = "bench/rivals"  # below the workspace: the workers in other languages, and the script that builds them
 PING_PONG = "ping-pong"  # two threads hand a line to and fro, one hand-over each for a look-up
+RELAY = "relay"  # the same, and at its turn a thread takes RELAY_LINES lines over, one after the other
+RELAY_LINES = 32
 SYSTEM_CALL = "system-call"  # a look-up is one
 MEMBARRIER = "membarrier"  # Stats is one
+YIELD = "yield"  # a look-up is one
 RETRIES = "retries/"  # arms whose times include that they count their compare-and-swaps
 LAYOUT = "layout/"  # arms that are LAYOUT_OF with its code at another place
 LAYOUT_OF = "haft/magazine"
 # The last is the simulator's.
-YARDSTICKS = ["loop", "hits", "array", "pointer", "cas", "fetch-add", PING_PONG, SYSTEM_CALL, MEMBARRIER, "machine"]
+YARDSTICKS = ["loop", "hits", "array", "pointer", "cas", "fetch-add", PING_PONG, RELAY, SYSTEM_CALL, MEMBARRIER, YIELD, "machine"]
 
 
 @dataclass(frozen=True)

@@ -13,14 +13,15 @@ import simulate
 import topology
 import validation
 import worker
-from arms import MEMBARRIER, PING_PONG, Arm
+from arms import MEMBARRIER, PING_PONG, RELAY, RELAY_LINES, YIELD, Arm
 from complaint import OK, Complaint
 from topology import Cpu
 
 REPETITIONS = 9
+TURNS = 3
 MEASURE = "50ms"
 PATTERN = "milan"  # the preset whose constants are kept where nothing here measures them
-NEEDED = ["loop", "hits", "array", "cas", "fetch-add", PING_PONG, MEMBARRIER]
+NEEDED = ["loop", "hits", "array", "pointer", "cas", "fetch-add", PING_PONG, RELAY, MEMBARRIER, YIELD]
 READS = 16  # of a look-up of the arm `hits`
 
 
@@ -76,10 +77,17 @@ def measure(found: dict[str, Arm], cpus: list[Cpu]) -> dict[str, float]:
     loop_find, loop_churn = ns("loop", "find", alone), ns("loop", "churn", alone)
     barrier, (barrier_beside, beside_barrier) = ns(MEMBARRIER, "stats", alone), by_thread(MEMBARRIER, "stats", both)
     _, beside_none = by_thread("loop", "stats", both)
+    # In turns, because the CPUs of a virtual machine may be moved meanwhile, so that the one may be quicker than the other.
+    passes = [(ns(PING_PONG, "find", both) / 2, ns(RELAY, "find", both) / 2) for _ in range(TURNS)]
+    ping_pong = statistics.median(alone for alone, _ in passes)
     return {
         "hit_ns": (ns("hits", "find", alone) - loop_find) / READS, "own_cas_ns": ns("cas", "churn", alone) - loop_churn,
-        "ping_pong_ns": ns(PING_PONG, "find", both) / 2, "contended_add_ns": ns("fetch-add", "churn", both) / 2,
-        "own_add_ns": ns("fetch-add", "churn", alone) - loop_churn, "shared_read_ns": ns("array", "find", both) - loop_find,
+        "ping_pong_ns": ping_pong,
+        "transfer_per_ping_pong": statistics.median((relay / alone - 1) / RELAY_LINES for alone, relay in passes),
+        "contended_add_ns": ns("fetch-add", "churn", both) / 2, "own_add_ns": ns("fetch-add", "churn", alone) - loop_churn,
+        "shared_read_ns": ns("array", "find", both) - loop_find,
+        "allocation_ns": 2 * (ns("pointer", "churn", alone) - loop_churn),  # New and Delete together
+        "yield_ns": ns(YIELD, "find", alone) - loop_find,
         "loop_ns": loop_find, "membarrier_ns": barrier, "membarrier_beside_ns": barrier_beside,
         # The part of its time that the other core has for its own work shows how long each barrier keeps it.
         "interrupt_ns": barrier_beside * max(0.0, 1 - beside_none / beside_barrier),
@@ -90,8 +98,7 @@ def derive(measured: dict[str, float]) -> dict[str, float]:
     """Returns the simulator's constants.
 
     Two cores that add to one word get several additions out of the line each time, and an addition then costs
-    own * r / (2 r - 1), if r is the request's part of a transfer; so r = c / (2 c - own) for a contended addition of c. A
-    hand-over takes r of a transfer.
+    own * r / (2 r - 1), if r is the request's part of a transfer; so r = c / (2 c - own) for a contended addition of c.
     """
     own, contended = measured["own_add_ns"], measured["contended_add_ns"]
     if contended <= own:
@@ -99,8 +106,10 @@ def derive(measured: dict[str, float]) -> dict[str, float]:
                         "the machine is too busy, or the two CPUs are not two cores")
     share = contended / (2 * contended - own)
     return {"hit_ns": max(0.1, measured["hit_ns"]), "read_modify_write_ns": measured["own_cas_ns"], "request_share": share,
-            "transfer_cluster_ns": measured["ping_pong_ns"] / share, "copy_cluster_ns": measured["ping_pong_ns"],
-            "loop_ns": max(0.1, measured["loop_ns"]), "membarrier_ns": measured["membarrier_ns"],
+            "transfer_cluster_ns": measured["ping_pong_ns"] * measured["transfer_per_ping_pong"],
+            "copy_cluster_ns": measured["ping_pong_ns"], "loop_ns": max(0.1, measured["loop_ns"]),
+            "allocation_ns": max(0.0, measured["allocation_ns"]),
+            "yield_ns": max(1.0, measured["yield_ns"]), "membarrier_ns": measured["membarrier_ns"],
             "membarrier_per_core_ns": max(0.0, measured["membarrier_beside_ns"] - measured["membarrier_ns"]),
             "interrupt_ns": measured["interrupt_ns"]}
 

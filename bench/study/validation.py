@@ -20,6 +20,7 @@ from topology import Cpu
 REPETITIONS = 5
 WARM_UP, MEASURE, LIVE = "20ms", "60ms", 1000  # as many live handles as the simulator has
 SEEDS = [1, 2, 3]
+SHARE = 20000  # operations of each simulated core before its window, in place of the warm-up: they use each bucket of a map
 ATTEMPTS, STEADY = 5, 1.25
 NEAR, FAR = 1.5, 3.0  # a prediction is good within the one factor, and needs an explanation beyond the other
 
@@ -121,10 +122,12 @@ def _measure(row: dict[str, Any], found: dict[str, Arm], cpus: list[Cpu]) -> str
 
 def _predict(row: dict[str, Any], simulator: str, machine: dict[str, Any]) -> str | None:
     if row["ping_pong_ns"] is not None:
-        machine = {**machine, "transfer_cluster_ns": row["ping_pong_ns"] / machine["request_share"],
-                   "copy_cluster_ns": row["ping_pong_ns"]}
+        # calibrate has measured the other in parts of the one.
+        machine = {**machine, "copy_cluster_ns": row["ping_pong_ns"],
+                   "transfer_cluster_ns": row["ping_pong_ns"] * machine["transfer_cluster_ns"] / machine["copy_cluster_ns"]}
     rows = simulate.ask(simulator, {"machine": machine, "arms": [row["arm"]], "workloads": [row["workload"]],
-                                    "cores": [row["threads"]], "hold_ns": [0], "seed": SEEDS})
+                                    "cores": [row["threads"]], "hold_ns": [0], "seed": SEEDS,
+                                    "parameters": {"live": LIVE, "share": SHARE}})
     if "cannot" in rows[0]:
         return f"the simulator's arm has no {rows[0]['cannot']}"
     row["predicted_ns"] = statistics.median(one["ns_per_operation"] for one in rows)

@@ -23,10 +23,13 @@ def proposal(name, changes, deps, copts, tags):
             "//lib/haft:headers",
         ],
         outs = outs,
-        cmd = "python3 $(location shadow.py) {name} $(location {name}.patch) $(RULEDIR)/{folder} $(locations //lib/haft:headers)".format(
-            name = name,
-            folder = folder,
-        ),
+        cmd = " ".join([
+            "python3 $(location shadow.py)",
+            name,
+            "$(location %s.patch)" % name,
+            "$(RULEDIR)/" + folder,
+            "$(locations //lib/haft:headers)",
+        ]),
         tools = ["shadow.py"],
     )
     cc_library(

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Writes the headers of a proposal: those that its patch changes, and the one that names the ABI, which becomes the proposal's own.
+"""Writes the headers of a proposal: those that its patch changes, and the one that names the ABI, which becomes its own.
 
 Usage: shadow.py NAME PATCH FOLDER HEADER...
 
-The patch is one that `git apply` takes as well. Each of its hunks must fit in exactly one place of its header, wherever that is. The
-namespace of the ABI is another one, so that a program may contain the library as it is and the proposal.
+The patch is one that `git apply` takes as well. Each of its hunks must fit in exactly one place of its header, wherever that is.
+The namespace of the ABI is another one, so that a program may contain the library as it is and the proposal.
 """
 
 import pathlib

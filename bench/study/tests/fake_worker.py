@@ -14,7 +14,8 @@ import time
 # Operations per second of one thread, and the two coefficients of the Universal Scalability Law.
 TABLES = {"fast": (50e6, 0.02, 0.0005), "slow": (20e6, 0.3, 0.01), "twin": (50e6, 0.02, 0.0005), "cas": (100e6, 0.0, 0.0),
           "ping-pong": (12e6, 0.0, 0.0), "loop": (2e9, 0.0, 0.0), "array": (1e9, 0.0, 0.0), "fetch-add": (200e6, 0.0, 0.0),
-          "hits": (200e6, 0.0, 0.0), "membarrier": (2e6, 0.0, 0.0), "system-call": (5e6, 0.0, 0.0),
+          "hits": (200e6, 0.0, 0.0), "pointer": (60e6, 0.0, 0.0), "yield": (2e6, 0.0, 0.0), "relay": (4e5, 0.0, 0.0),
+          "membarrier": (2e6, 0.0, 0.0), "system-call": (5e6, 0.0, 0.0),
           "near": (55e6, 0.02, 0.0005), "layout/0": (50e6, 0.02, 0.0005), "layout/48": (57.5e6, 0.02, 0.0005)}
 TROUBLE = ["crash", "killed", "hang", "deaf", "lingers", "rubbish", "half", "flood", "false", "refuses", "short", "old", "text"]
 KINDS = {"churn": ["new", "delete"], "find": ["find"], "pin": ["pin", "unpin"], "hand-off": ["new", "delete"], "full": ["new"],

@@ -164,16 +164,17 @@ class CoreLatencyTest(unittest.TestCase):
 
 
 class CalibrateTest(InFolderWithMachines):
-    MEASURED = {"hit_ns": 0.4, "own_cas_ns": 5.0, "ping_pong_ns": 40.0, "contended_add_ns": 12.0, "own_add_ns": 6.0,
-                "shared_read_ns": 0.4, "loop_ns": 1.0, "membarrier_ns": 500.0, "membarrier_beside_ns": 8000.0,
-                "interrupt_ns": 5000.0}
+    MEASURED = {"hit_ns": 0.4, "own_cas_ns": 5.0, "ping_pong_ns": 40.0, "transfer_per_ping_pong": 1.25, "contended_add_ns": 12.0,
+                "own_add_ns": 6.0, "shared_read_ns": 0.4, "allocation_ns": 9.0, "yield_ns": 400.0,
+                "loop_ns": 1.0, "membarrier_ns": 500.0, "membarrier_beside_ns": 8000.0, "interrupt_ns": 5000.0}
 
     def test_the_constants_are_derived_by_the_simulators_own_law(self):
         found = calibrate.derive(self.MEASURED)
         share = found["request_share"]
         self.assertAlmostEqual(share, 12 / 18)
         self.assertAlmostEqual(6.0 * share / (2 * share - 1), 12.0)
-        self.assertAlmostEqual(found["transfer_cluster_ns"] * share, 40.0)
+        self.assertEqual((found["transfer_cluster_ns"], found["copy_cluster_ns"]), (50.0, 40.0))
+        self.assertEqual((found["allocation_ns"], found["yield_ns"]), (9.0, 400.0))
         self.assertEqual((found["membarrier_ns"], found["membarrier_per_core_ns"], found["interrupt_ns"]), (500.0, 7500.0, 5000.0))
         with self.assertRaisesRegex(Complaint, "the machine is too busy"):
             calibrate.derive({**self.MEASURED, "contended_add_ns": 5.0})
@@ -193,7 +194,7 @@ class CalibrateTest(InFolderWithMachines):
         self.write_manifest(workers=[])
         for words, sentence in ((["--out=mine"], "--out=mine: must be a .toml file"),
                                 (["--out=gone/mine.toml"], "must be a .toml file"),
-                                ([], "the study has no arm loop, hits, array, cas, fetch-add, ping-pong, membarrier"),
+                                ([], "has no arm loop, hits, array, pointer, cas, fetch-add, ping-pong, relay, membarrier, yield"),
                                 (["--validate"], "--validate: this study has no simulator")):
             status, out, err = self.study("calibrate", *words)
             self.assertEqual((status, out), (2, ""))
