@@ -1,12 +1,15 @@
-// The arm haft/magazine once more, with its functions at another place in the
-// lines of the code (HAFT_LAYOUT; see BUILD.bazel).
+// The table of the arm haft/magazine once more, for layout_place.cc.
+
+#include "bench/arms/layout.h"
 
 #include "bench/tables/haft_table.h"
 #include "haft_study/arm.h"
 
 namespace {
 
-HAFT_STUDY_ARM(HAFT_LAYOUT,
-               haft::bench::HaftTable<haft::MagazineFreeList, Value>);
+template <typename V>
+using Magazine = haft::bench::HaftTable<haft::MagazineFreeList, V>;
+
+HAFT_STUDY_ARM_OF(haft::study::LayoutName(), Magazine);
 
 }  // namespace

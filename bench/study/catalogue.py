@@ -40,7 +40,7 @@ ARMS = {
     "system-call": "yardstick: a look-up is a system call that does nothing",
     "membarrier": "yardstick: Stats is a barrier for all threads of the process",
     "loop": "yardstick: the harness alone, with calls that do nothing",
-    "layout/*": "yardstick: `haft/magazine` with its functions at other places, which shows what the place of the code makes",
+    "layout/*": "yardstick: `haft/magazine`, moved by so many bytes, which shows what the place of the code makes",
     "retries/*": "Haft's tables in a build that counts compare-and-swaps, and is never compared",
 }
 

@@ -1,5 +1,5 @@
-"""What the place of the code alone makes of a time. The arms layout/* are haft/magazine with the same instructions at other places,
-so that the ratio of their medians is that of two arms between which there is no difference."""
+"""What the place of the code alone makes of a time. The arms layout/* are haft/magazine with the same instructions at other
+places, so that the ratio of their medians is that of two arms between which there is no difference."""
 
 import pandas
 
