@@ -180,30 +180,35 @@ class Mixed {
 
     void Run() {
       const std::uint32_t* const draws = &Draws()[at_];
-      Key* const keys = keys_.data();
-      const std::size_t size = keys_.size();
-      Object* const object = Objects();
       this->sessions_.ForRanges(kChunk, [&](auto& session, int from, int to) {
-        typename Thread::Calls calls(this, session);
-        for (int i = from; i < to; ++i) {
-          Key& key = keys[Scale(draws[i], size)];
-          // The low bits of a number select the operation, the high bits the
-          // key.
-          if (draws[i] % 1024 >= kUpdatesIn1024) {
-            calls.Find(key);
-          } else if (spare_ == kNoKey) {
-            spare_ = calls.New(object);
-          } else {
-            calls.Delete(key);
-            key = spare_;
-            spare_ = kNoKey;
-          }
-        }
+        Mix(session, draws + from, to - from);
       });
       at_ = (at_ + kChunk) & (Draws().size() - 1);
     }
 
    private:
+    // The measured loop, with all in local variables.
+    [[gnu::always_inline]] void Mix(typename Table::Session& session,
+                                    const std::uint32_t* draws, int count) {
+      typename Thread::Calls calls(this, session);
+      Key* const keys = keys_.data();
+      const std::size_t size = keys_.size();
+      Object* const object = Objects();
+      for (int i = 0; i < count; ++i) {
+        Key& key = keys[Scale(draws[i], size)];
+        // The low bits of a number select the operation, the high bits the key.
+        if (draws[i] % 1024 >= kUpdatesIn1024) {
+          calls.Find(key);
+        } else if (spare_ == kNoKey) {
+          spare_ = calls.New(object);
+        } else {
+          calls.Delete(key);
+          key = spare_;
+          spare_ = kNoKey;
+        }
+      }
+    }
+
     static constexpr std::uint32_t kUpdatesIn1024 = 102;
 
     std::vector<Key>& keys_;
