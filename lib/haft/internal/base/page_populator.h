@@ -20,8 +20,8 @@ inline namespace HAFT_ABI {
 //   pages before   0..15    16..31   32..63   64..127  128...
 //   pages a step   (none)   2        4        8        16
 //
-// So no more than an eighth of the pages in use, and no more than 16, have
-// memory that is not needed yet.
+// Therefore no more than an eighth of the pages in use, and no more than 16,
+// have memory that is not needed yet.
 //
 // Which thread populates which step follows from the elements that it was
 // given, so the threads need no common state, and none waits for another. A

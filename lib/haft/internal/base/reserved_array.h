@@ -32,7 +32,7 @@ class ReservedArray {
   ReservedArray& operator=(const ReservedArray&) = delete;
 
   // Gives memory to the pages of the elements from `first` on, of `count` or of
-  // as many as there are. What is in them stays.
+  // as many as there are. Their contents stay.
   //   Returns   false if the system lacks memory
   bool Populate(std::size_t first, std::size_t count) noexcept {
     if (first >= size_) return true;
