@@ -1,11 +1,17 @@
 #include "haft/internal/base/reserved_array.h"
 
 #include <gtest/gtest.h>
+#include <sys/mman.h>
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <type_traits>
 #include <utility>
+#include <vector>
+
+#include "haft/internal/base/sync.h"
+#include "tests/support/testing.h"
 
 namespace haft::internal {
 namespace {
@@ -104,6 +110,37 @@ TEST(ReservedArrayTest, GivesTheAddressRangeBack) {
     ReservedArray<char> array(std::size_t{1} << (kHas64Bits ? 36 : 30));
     ASSERT_TRUE(array.ok()) << i;
   }
+}
+
+// Returns which of the first pages of `array` have memory.
+std::string PagesOf(ReservedArray<char>& array, std::size_t pages) {
+  std::vector<unsigned char> in_core(pages);
+  EXPECT_EQ(mincore(array.data(), pages * sync::PageSize(), in_core.data()), 0);
+  std::string text;
+  for (const unsigned char is_in_core : in_core)
+    text += (is_in_core & 1) != 0 ? 'x' : '-';
+  return text;
+}
+
+TEST(ReservedArrayTest, PopulatesThePagesOfTheElements) {
+  if (haft::testing::kSanitized) GTEST_SKIP() << "an emulator may not do it";
+  const std::size_t page = sync::PageSize();
+  ReservedArray<char> array(8 * page - 5);
+  ASSERT_TRUE(array.ok());
+  EXPECT_EQ(PagesOf(array, 8), "--------");
+  EXPECT_TRUE(array.Populate(page, page));
+  EXPECT_EQ(PagesOf(array, 8), "-x------");
+  EXPECT_TRUE(array.Populate(4 * page - 1, 2));
+  EXPECT_EQ(PagesOf(array, 8), "-x-xx---");
+  EXPECT_TRUE(array.Populate(6 * page, 0));
+  EXPECT_TRUE(array.Populate(array.size(), 1));
+  EXPECT_TRUE(array.Populate(~std::size_t{0}, 1));
+  EXPECT_EQ(PagesOf(array, 8), "-x-xx---");
+  EXPECT_TRUE(array.Populate(6 * page, 2 * page));
+  EXPECT_EQ(PagesOf(array, 8), "-x-xx-xx");
+  EXPECT_TRUE(array.Populate(0, ~std::size_t{0}));
+  EXPECT_EQ(PagesOf(array, 8), "xxxxxxxx");
+  EXPECT_TRUE(ReservedArray<char>(0).Populate(0, 1));
 }
 
 }  // namespace

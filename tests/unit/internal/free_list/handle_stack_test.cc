@@ -215,5 +215,29 @@ TEST(HandleStackTest, TagsOfEmptyStripesAreSummed) {
   EXPECT_EQ(tags, 3u);
 }
 
+std::vector<std::size_t> populated;
+
+TEST(HandleStackTest, PopulatesWhatTheFirstHandlesNeed) {
+  HandleStack stack(1024, 2);
+  testing::note_populated = [](void*, std::size_t bytes) {
+    populated.push_back(bytes);
+  };
+  EXPECT_TRUE(stack.Populate(600));
+  EXPECT_EQ(populated, (std::vector<std::size_t>{std::size_t{2} * 128,
+                                                 600 * sizeof(StackLink),
+                                                 600 * sizeof(Word)}));
+  populated.clear();
+  EXPECT_TRUE(stack.Populate(5000));
+  EXPECT_EQ(populated[2], 1024 * sizeof(Word));
+  for (unsigned call = 1; call <= 3; ++call) {
+    populated.clear();
+    testing::populations.Fail(call, call);
+    EXPECT_FALSE(stack.Populate(600));
+    EXPECT_EQ(testing::populations.Stop(), 3u);
+    EXPECT_EQ(populated.size(), 2u);
+  }
+  testing::note_populated = nullptr;
+}
+
 }  // namespace
 }  // namespace haft::internal

@@ -164,5 +164,27 @@ TEST(DepotTest, OutOfAddressSpaceIsNotOk) {
   EXPECT_FALSE(MagazineDepot(SIZE_MAX >> 22, 1 << 20).ok());
 }
 
+std::vector<std::size_t> populated;
+
+TEST(DepotTest, PopulatesWhatTheFirstMagazinesNeed) {
+  MagazineDepot depot(kMagazines, kSize);
+  testing::note_populated = [](void*, std::size_t bytes) {
+    populated.push_back(bytes);
+  };
+  constexpr std::size_t kHeads = std::size_t{16} * 128;
+  EXPECT_TRUE(depot.Populate(7));
+  EXPECT_EQ(populated,
+            (std::vector<std::size_t>{7 * kSize * sizeof(MagazineEntry),
+                                      7 * sizeof(StackLink), kHeads, kHeads}));
+  for (unsigned call = 1; call <= 4; ++call) {
+    populated.clear();
+    testing::populations.Fail(call, call);
+    EXPECT_FALSE(depot.Populate(kMagazines));
+    EXPECT_EQ(testing::populations.Stop(), 4u);
+    EXPECT_EQ(populated.size(), 3u);
+  }
+  testing::note_populated = nullptr;
+}
+
 }  // namespace
 }  // namespace haft::internal
