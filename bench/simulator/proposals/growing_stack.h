@@ -47,6 +47,9 @@ class GrowingStack {
 
   bool ok() const noexcept { return heads_.ok(); }
 
+  // See ReservedArray.
+  bool Populate() noexcept { return heads_.Populate(0, most_); }
+
   // Returns how many stripes there may be on a machine with so many CPUs.
   static unsigned MostFor(unsigned stripes, unsigned cpus) noexcept {
     const auto wanted = static_cast<unsigned>(CeilPowerOfTwo(cpus));
