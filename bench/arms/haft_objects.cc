@@ -12,7 +12,8 @@ namespace {
 using haft::Handle;
 using haft::Status;
 
-// A look-up copies the value out under a pin.
+// A look-up copies the value out under a pin. The calls are inlined by force,
+// as those of a HandleTable are in bench/tables/haft_table.h.
 template <typename V, typename ReclamationT>
 class Objects {
   struct Traits : haft::DefaultTraits {
@@ -27,14 +28,18 @@ class Objects {
 
   explicit Objects(std::size_t capacity) : table_(capacity) {}
 
-  Key New(const V& value) { return static_cast<Key>(table_.Emplace(value)); }
-  bool Find(Key key, V* value) {
+  [[gnu::always_inline]] Key New(const V& value) {
+    return static_cast<Key>(table_.Emplace(value));
+  }
+  [[gnu::always_inline]] bool Find(Key key, V* value) {
     const auto pin = table_.Pin(Handle(key));
     if (!pin) return false;
     *value = *pin;
     return true;
   }
-  bool Delete(Key key) { return table_.Delete(Handle(key)) == Status::kOk; }
+  [[gnu::always_inline]] bool Delete(Key key) {
+    return table_.Delete(Handle(key)) == Status::kOk;
+  }
   bool DeleteUnlessPinned(Key key) {
     return table_.DeleteUnlessPinned(Handle(key)) == Status::kOk;
   }
