@@ -6,7 +6,8 @@ Usage: memory_table.py [FOLDER]
 FOLDER is that of a study that has been run. Without it the study is run first (`./bazelw run -c opt //bench:study`), in a folder
 of its own that is kept. Each run is a process of its own that makes so many handles. A figure is the difference of its resident
 memory to that of a run with one handle, divided by the difference of the handles, less what the worker keeps of each handle
-itself: the handle and the object that its value points to. It is the median of the repetitions.
+itself: the handle and the object that its value points to. It is the median of the repetitions. A dash is a figure below 0, which
+is possible over 1,000 handles, because of the pages of its own program a process has now more and now less.
 """
 
 import argparse
@@ -17,6 +18,7 @@ import tabled
 
 SIZES = [1000, 10**6, 10**7]
 WORKERS_OWN = 16  # bytes: the handle, and the object
+RUSTS_OWN = 8  # bytes: the handle alone, because no object is ever touched
 FLOOR = 8  # bytes: the value
 ROWS = [("words", "haft/magazine"), ("objects of 8 bytes", "haft/objects"), ("C", "haft/c"), ("mutex + slots", "slots-mutex"),
         ("sharded-slab", "rust/sharded-slab"), ("concurrent-slotmap", "rust/concurrent-slotmap"), ("idr-ebr", "rust/idr-ebr"),
@@ -34,10 +36,12 @@ def medians(lines):
 
 
 def per_handle(resident, arm, live):
-    """Returns the bytes for each handle as a text; a dash if a run is missing."""
+    """Returns the bytes for each handle as a text; a dash if a run is missing or they are below 0."""
     if (arm, live) not in resident or (arm, 1) not in resident:
         return "-"
-    return f"{(resident[arm, live] - resident[arm, 1]) / (live - 1) - WORKERS_OWN:.1f}"
+    own = RUSTS_OWN if arm.startswith("rust/") else WORKERS_OWN
+    found = (resident[arm, live] - resident[arm, 1]) / (live - 1) - own
+    return "-" if found < 0 else f"{found:.1f}"
 
 
 def main():

@@ -11,7 +11,8 @@
 
 namespace haft::bench {
 
-// A look-up copies the value out under a pin.
+// A look-up copies the value out under a pin. The calls are inlined by force,
+// as those of a HandleTable are in bench/tables/haft_table.h.
 template <typename V, typename ReclamationT>
 class HaftObjects {
   struct Traits : DefaultTraits {
@@ -26,14 +27,18 @@ class HaftObjects {
 
   explicit HaftObjects(std::size_t capacity) : table_(capacity) {}
 
-  Key New(const V& value) { return static_cast<Key>(table_.Emplace(value)); }
-  bool Find(Key key, V* value) {
+  [[gnu::always_inline]] Key New(const V& value) {
+    return static_cast<Key>(table_.Emplace(value));
+  }
+  [[gnu::always_inline]] bool Find(Key key, V* value) {
     const auto pin = table_.Pin(Handle(key));
     if (!pin) return false;
     *value = *pin;
     return true;
   }
-  bool Delete(Key key) { return table_.Delete(Handle(key)) == Status::kOk; }
+  [[gnu::always_inline]] bool Delete(Key key) {
+    return table_.Delete(Handle(key)) == Status::kOk;
+  }
   bool DeleteUnlessPinned(Key key) {
     return table_.DeleteUnlessPinned(Handle(key)) == Status::kOk;
   }

@@ -102,11 +102,14 @@ class MemoryTableTest(unittest.TestCase):
         lines = [self.memory("haft/objects", 1, 10**6), self.memory("haft/objects", 1000, 10**6 + 999 * 40),
                  self.memory("haft/objects", 10**6, 10**6 + 999_999 * 32), self.memory("haft/objects", 10**6, 10**8),
                  self.memory("haft/objects", 10**6, 10**6 + 999_999 * 28),
-                 self.memory("rust/sharded-slab", 1000, 10**6)]  # without one of one handle it says nothing
+                 self.memory("rust/sharded-slab", 1000, 10**6),  # without one of one handle it says nothing
+                 self.memory("rust/idr-ebr", 1, 10**6), self.memory("rust/idr-ebr", 1000, 10**6),  # less than it keeps itself
+                 self.memory("rust/idr-ebr", 10**6, 10**6 + 999_999 * 40)]
         printed = printed_by(memory_table, lines)
         self.assertIn("| *floor: the value alone* | *8.0* | *8.0* | *8.0* |", printed)
         self.assertIn("| objects of 8 bytes | 24.0 | 16.0 | - |", printed)
         self.assertIn("| sharded-slab | - | - | - |", printed)
+        self.assertIn("| idr-ebr | - | 32.0 | - |", printed)
 
 
 if __name__ == "__main__":
