@@ -23,11 +23,15 @@ namespace {
 constexpr char kHaft[] = "Haft MagazineFreeList";
 constexpr char kCas[] = "one uncontended CAS";
 constexpr char kArray[] = "unchecked array load";
+constexpr char kWideArray[] = "unchecked array load, 16 bytes each";
 constexpr std::size_t kBatch = 64;
 
 template <template <typename> class Workload>
 void AddHaft(Rows& rows, bool other_free_lists) {
   rows.Add<Workload<HaftTable<MagazineFreeList>>>(kHaft);
+  rows.Add<Workload<
+      HaftTable<MagazineFreeList, Object*, CompactTraits<alignof(Object)>>>>(
+      "Haft MagazineFreeList, compact");
   if (!other_free_lists) return;
   rows.Add<Workload<HaftTable<StripedFreeList>>>("Haft StripedFreeList");
   rows.Add<Workload<HaftTable<GlobalFreeList>>>("Haft GlobalFreeList");
@@ -86,6 +90,7 @@ using OneByOne = HandOff<Table, 1>;
 template <template <typename> class Workload>
 void AddArrayAndLookUps(Rows& rows) {
   rows.AddYardstick<Workload<ArrayTable>>(kArray);
+  rows.Add<Workload<BasicArrayTable<16>>>(kWideArray);
   AddLookUps<Workload>(rows);
 }
 

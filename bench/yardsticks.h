@@ -15,29 +15,34 @@
 namespace haft::bench {
 
 // The key is an index into an array, and nothing is checked. It serves look-ups
-// only.
-class ArrayTable {
+// only. A pointer takes `kBytes` of the array.
+template <std::size_t kBytes>
+class BasicArrayTable {
  public:
   struct Session {
-    explicit Session(ArrayTable&) {}
+    explicit Session(BasicArrayTable&) {}
   };
 
   // Key 0 means no key.
-  explicit ArrayTable(std::size_t capacity) : array_(1) {
+  explicit BasicArrayTable(std::size_t capacity) : array_(1) {
     array_.reserve(capacity + 1);
   }
   Key New(Session&, Object* object) {
-    array_.push_back(object);
+    array_.push_back({object});
     return array_.size() - 1;
   }
   bool Find(Key key, Object** object) {
-    *object = array_[key];
+    *object = array_[key].object;
     return true;
   }
 
  private:
-  std::vector<Object*> array_;
+  struct alignas(kBytes) Element {
+    Object* object;
+  };
+  std::vector<Element> array_;
 };
+using ArrayTable = BasicArrayTable<sizeof(Object*)>;
 
 // The key is the pointer and there is no table, so it shows the cost of the
 // loop.

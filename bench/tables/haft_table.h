@@ -12,9 +12,10 @@
 
 namespace haft::bench {
 
-template <typename FreeListT, typename Value = Object*>
+template <typename FreeListT, typename Value = Object*,
+          typename OtherTraits = DefaultTraits>
 class HaftTable {
-  struct Traits : DefaultTraits {
+  struct Traits : OtherTraits {
     using FreeList = FreeListT;
   };
   using Table = HandleTable<Value, Traits>;

@@ -32,6 +32,9 @@ struct Widget {
 struct TinyTraits : haft::DefaultTraits {
   using Layout = haft::HandleLayout<3, 2, haft::Word{1} << 30>;
 };
+struct CompactTraits : TinyTraits {
+  static constexpr std::size_t kCompactAlignment = alignof(Point);
+};
 struct CountedTraits : haft::DefaultTraits {
   using Reclamation = haft::CountedReclamation;
 };
@@ -42,11 +45,14 @@ using Widgets = haft::ObjectTable<Widget>;
 Points points(8);
 std::unique_ptr<Widgets> widgets = Widgets::Create(8);
 haft::HandleTable<int, TinyTraits> tiny(8);
+haft::HandleTable<Point*, CompactTraits> compact(8);
+Point a_point = {1, 2};
 haft::ObjectTable<Widget, CountedTraits> counted(8);
 
 haft::Handle point, stale_point, next_point;
 haft::Handle live, pinned, retired, deferred, stale, destroying, frozen;
 haft::Handle tiny_last, tiny_marked;
+haft::Handle compact_last, compact_live, compact_stale;
 haft::Handle counted_pinned;
 haft::Handle null;
 haft::Handle in_process, in_process_declared, in_process_stale;
@@ -105,6 +111,13 @@ int main() {
     tiny.Delete(tiny_last);
   }
   tiny_marked = tiny.New(77);
+  for (int i = 0; i < 3; ++i) {
+    compact_last = compact.New(nullptr);
+    compact.Delete(compact_last);
+  }
+  compact_live = compact.New(&a_point);
+  compact_stale = compact.New(nullptr);
+  compact.Delete(compact_stale);
 
   counted_pinned = counted.Emplace(21);
   const auto counted_pin = counted.Pin(counted_pinned);

@@ -23,6 +23,7 @@ now='that slot is now'
 points="haft::HandleTable<Point> $h <points>"
 widgets="haft::ObjectTable<Widget> $h; $at"
 tiny="haft::HandleTable<int> $h <tiny>"
+compact="haft::HandleTable<Point \\*> $h <compact>"
 any="haft::ObjectTable<haft::internal::AnyObject> $h"
 abi=$(sed -n 's/^#define HAFT_ABI \(abi[0-9]*\)$/\1/p' lib/haft/internal/base/abi.h)
 widget() { echo "\{number = $1, more = \{0, 0, 0, 0, 0\}\}"; }
@@ -46,6 +47,11 @@ haft frozen widgets|$h: live, frozen in $widgets, value: $(widget 17)
 haft tiny_last tiny|$h: stale in $tiny; \{ generation: 3, index: 0 \}, $now exhausted at generation 3
 haft tiny_marked tiny|$h: live in $tiny; \{ generation: 1, index: 1 \}, value: 77
 print tiny|\\\$[0-9]+ = haft::HandleTable<int> of capacity 8, slots: 1 live, 1 exhausted = \{\[$h\] = 77\}
+haft compact_last compact|$h: stale in $compact; \{ generation: 3, index: 0 \}, $now exhausted at generation 3
+haft compact_live compact|$h: live in $compact; \{ generation: 1, index: 1 \}, value: $h <a_point>
+haft compact_stale compact|$h: stale in $compact; \{ generation: 1, index: 2 \}, $now free at generation 2
+haft compact_live.word_+4 compact|$h: never issued in $compact; \{ generation: 1, index: 3 \}, that slot is untouched
+print compact|\\\$[0-9]+ = haft::HandleTable<Point \*> of capacity 8, slots: 1 live, 1 exhausted, 1 free = \{\[$h\] = $h <a_point>\}
 haft counted_pinned counted|$h: live in haft::ObjectTable<Widget> $h <counted>; $at, pinned 1, value: $(widget 21)
 print counted|\\\$[0-9]+ = haft::ObjectTable<Widget> of capacity 8, slots: 1 live, [0-9]+ free = \{\[$h\] = $(widget 21)\}
 print in_process|\\\$[0-9]+ = $h: live in $any; $at, a Point at $h: \{x = 5, y = 6\}

@@ -162,6 +162,39 @@ TEST(CompactSlotModel, AHandleThatCameUnorderedNeverGivesTheLastValue) {
   kEach.Holds<SecondHandleCameUnordered>();
 }
 
+// A thread that finds the page of a slot dropped knows that its old handles are
+// stale. A page of the model has eight slots.
+struct DroppedPage {
+  static constexpr unsigned kThreads = 2;
+  static constexpr std::size_t kPage = 64;
+  using Wide = HandleLayout<4, 3>;
+  using WideState = internal::SlotState<Wide>;
+  static constexpr Word kOld = Wide::Make(1, 15);
+  static constexpr Word kNext = WideState::Next(kOld);
+  internal::SlotArray<internal::CompactSlot<Pointee*, Wide, 8>, Wide> slots{
+      16, Wide::Make(1, 0)};
+
+  DroppedPage() {
+    slots[kOld].Publish(kOld, At(1));
+    Require(slots[kOld].End(kOld, WideState::Free(kNext)) != 0, "not live");
+  }
+  void Thread(unsigned i) {
+    if (i == 0) {
+      slots.NoteDropped(kNext);
+      Require(slots.DropPages(1, 2, kPage), "not dropped");
+    } else {
+      Require(slots.Status(kOld) == Status::kStale, "not stale");
+    }
+  }
+  void After() {
+    Require(slots.StateOf(kOld) == 0, "not dropped");
+    Require(slots.Status(kOld) == Status::kStale, "not stale");
+  }
+};
+TEST(CompactSlotModel, OldHandlesOfADroppedPageAreStale) {
+  kEach.Holds<DroppedPage>();
+}
+
 // ---- whole tables
 
 template <typename FreeListT, unsigned kIndexBits,

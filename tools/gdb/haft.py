@@ -111,9 +111,9 @@ class Layout:
 
     def __init__(self, type_):
         arguments = [int(type_.template_argument(i)) for i in range(3)]
-        self.index_bits, generation_bits, marker = arguments
+        self.index_bits, self.generation_bits, marker = arguments
         self.index_mask = (1 << self.index_bits) - 1
-        self.generation_max = (1 << generation_bits) - 1
+        self.generation_max = (1 << self.generation_bits) - 1
         self.fixed = marker | 1
 
     def index(self, word):
@@ -121,6 +121,19 @@ class Layout:
 
     def generation(self, word):
         return word >> (1 + self.index_bits) & self.generation_max
+
+    def make(self, generation, index):
+        return self.fixed | generation << (1 + self.index_bits) | index << 1
+
+    def read_compact(self, word, index):
+        """The state of a slot that has the word (CompactSlot)."""
+        generation = word & self.generation_max
+        if generation != 0:
+            return self.make(generation, index)
+        next_ = word >> self.generation_bits
+        if next_ > self.generation_max:
+            return self.make(self.generation_max, index) ^ 2 ^ 1  # exhausted
+        return self.make(next_, index) ^ 2 if next_ != 0 else 0
 
     def is_well_formed(self, word):
         variable = self.index_mask << 1
@@ -204,6 +217,10 @@ class Table:
         slots = _field(value, "slots_")
         type_ = slots.type.strip_typedefs()
         self.layout = Layout(_layout_type(type_.template_argument(1)))
+        slot = type_.template_argument(0).strip_typedefs()
+        self.alignment = None  # of the pointers in a compact table
+        if _plain(slot).startswith("haft::internal::CompactSlot<"):
+            self.alignment = int(slot.template_argument(2))
         self.first = int(slots["first_"])
         self.data = slots["storage_"]["data_"]
         self.size = int(slots["storage_"]["size_"])
@@ -214,14 +231,24 @@ class Table:
     def slot(self, index):
         return (self.data + index).dereference()
 
+    def state_field(self, index):
+        compact = self.alignment is not None
+        return self.slot(index)["word_" if compact else "state_"]
+
+    def state_of(self, word, index):
+        """The state of a slot whose field has this word."""
+        if self.alignment is None:
+            return word
+        return self.layout.read_compact(word, index)
+
     def states(self):
         """(index, state) of each slot below the high-water mark."""
         if self.taken == 0:
             return
-        slot = self.data.dereference()
-        state = slot["state_"]
+        state = self.state_field(0)
         start = int(state.address)
-        stride, width = slot.type.sizeof, state.type.sizeof
+        stride = self.data.dereference().type.sizeof
+        width = state.type.sizeof
         memory = gdb.selected_inferior()
         at_once = max(1, (1 << 20) // stride)
         for low in range(0, self.taken, at_once):
@@ -230,7 +257,8 @@ class Table:
                                        (count - 1) * stride + width).tobytes()
             for i in range(count):
                 word = block[i * stride:i * stride + width]
-                yield low + i, int.from_bytes(word, "little")
+                yield low + i, self.state_of(int.from_bytes(word, "little"),
+                                             low + i)
 
     def age(self, word):
         """The number of generations since the first one."""
@@ -241,6 +269,10 @@ class Table:
 
     def content(self, index):
         """The value in a slot, or the object."""
+        if self.alignment is not None:
+            word = _word(self.state_field(index))
+            address = (word >> self.layout.generation_bits) * self.alignment
+            return gdb.Value(address).cast(self.element)
         slot = self.slot(index)
         place = slot["storage_"] if self.owns else slot["payload_"]
         return place.address.cast(self.element.pointer()).dereference()
@@ -277,7 +309,7 @@ class Table:
             return where % "malformed"
         where += "; " + self.layout.fields(word)
         index = self.layout.index(word) & (self.size - 1)
-        state = _word(self.slot(index)["state_"])
+        state = self.state_of(_word(self.state_field(index)), index)
         kind, handle = self.layout.read_state(state, index)
         exists = self.owns and kind in _EXISTS
         if handle == word and (kind.startswith("live") or exists):

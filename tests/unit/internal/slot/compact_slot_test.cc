@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <cstddef>
+#include <cstdint>
 #include <limits>
 #include <optional>
 
@@ -143,47 +144,46 @@ void ExpectRoomForAddressesBelow(Word end) {
 }
 
 TEST(CompactSlotTest, TakesAllAddressesOfTheUsersHalfAtEveryAlignment) {
-  if constexpr (kBits == 64) {
-    constexpr Word kEndOfAddresses = Word{1} << kAddressBits % kBits;
-    ExpectRoomForAddressesBelow<1, CompactLayout<1>>(kEndOfAddresses);
-    ExpectRoomForAddressesBelow<2, CompactLayout<2>>(kEndOfAddresses);
-    ExpectRoomForAddressesBelow<4, CompactLayout<4>>(kEndOfAddresses);
-    ExpectRoomForAddressesBelow<8, CompactLayout<8>>(kEndOfAddresses);
-    ExpectRoomForAddressesBelow<16, CompactLayout<16>>(kEndOfAddresses);
-    ExpectRoomForAddressesBelow<64, CompactLayout<64>>(kEndOfAddresses);
-    ExpectRoomForAddressesBelow<4096, CompactLayout<4096>>(kEndOfAddresses);
-  } else {
-    // All 32 bits of an address, beside what its alignment leaves.
-    ExpectRoomForAddressesBelow<2, CompactLayout<2>>(0);
-    ExpectRoomForAddressesBelow<8, CompactLayout<8>>(0);
-    ExpectRoomForAddressesBelow<4096, CompactLayout<4096>>(0);
-  }
+#if UINTPTR_MAX > 0xffffffffu
+  constexpr Word kEndOfAddresses = Word{1} << kAddressBits;
+  ExpectRoomForAddressesBelow<1, CompactLayout<1>>(kEndOfAddresses);
+  ExpectRoomForAddressesBelow<2, CompactLayout<2>>(kEndOfAddresses);
+  ExpectRoomForAddressesBelow<4, CompactLayout<4>>(kEndOfAddresses);
+  ExpectRoomForAddressesBelow<8, CompactLayout<8>>(kEndOfAddresses);
+  ExpectRoomForAddressesBelow<16, CompactLayout<16>>(kEndOfAddresses);
+  ExpectRoomForAddressesBelow<64, CompactLayout<64>>(kEndOfAddresses);
+  ExpectRoomForAddressesBelow<4096, CompactLayout<4096>>(kEndOfAddresses);
+#else
+  // All 32 bits of an address, beside what its alignment leaves.
+  ExpectRoomForAddressesBelow<2, CompactLayout<2>>(0);
+  ExpectRoomForAddressesBelow<8, CompactLayout<8>>(0);
+  ExpectRoomForAddressesBelow<4096, CompactLayout<4096>>(0);
+#endif
 }
 
 TEST(CompactSlotTest, FewerGenerationsLeaveRoomForHigherAddresses) {
-  // Without an alignment the lowest bit is the address's own.
-  if constexpr (kBits == 64)
-    ExpectRoomForAddressesBelow<1, L>(Word{1} << (kBits - 4));
+#if UINTPTR_MAX > 0xffffffffu
+  ExpectRoomForAddressesBelow<1, L>(Word{1} << (kBits - 4));
   ExpectRoomForAddressesBelow<8, L>(Word{1} << (kBits - 1));
+#endif
   // Just enough for any address, and more than enough.
   ExpectRoomForAddressesBelow<16, L>(0);
   ExpectRoomForAddressesBelow<64, L>(0);
 }
 
+#if UINTPTR_MAX > 0xffffffffu
+// Functions are not aligned, so there is no room for them in words of 32 bits.
 TEST(CompactSlotTest, FunctionsHaveAddressesToo) {
-  if constexpr (kBits == 32) {
-    GTEST_SKIP() << "functions are not aligned, and generations have no room";
-  } else {
-    using Function = int (*)(int);
-    CompactSlot<Function, L, 1> slot{};
-    const Function next = +[](int n) { return n + 1; };
-    ASSERT_TRUE(slot.Fits(next));
-    slot.Publish(kHandle, next);
-    const std::optional<Function> found = slot.Read(kHandle);
-    ASSERT_TRUE(found.has_value());
-    EXPECT_EQ((*found)(1), 2);
-  }
+  using Function = int (*)(int);
+  CompactSlot<Function, L, 1> slot{};
+  const Function next = +[](int n) { return n + 1; };
+  ASSERT_TRUE(slot.Fits(next));
+  slot.Publish(kHandle, next);
+  const std::optional<Function> found = slot.Read(kHandle);
+  ASSERT_TRUE(found.has_value());
+  EXPECT_EQ((*found)(1), 2);
 }
+#endif
 
 }  // namespace
 }  // namespace haft::internal
