@@ -1,4 +1,4 @@
-// What differs between the arms layout/*.
+// The difference between the arms layout/*.
 
 #ifndef HAFT_BENCH_ARMS_LAYOUT_H_
 #define HAFT_BENCH_ARMS_LAYOUT_H_

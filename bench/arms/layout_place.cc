@@ -9,7 +9,7 @@
 namespace haft::study {
 
 const char* LayoutName() {
-  // Never more than once, so that the bytes cost nothing.
+  // It is called once, so that the bytes cost nothing.
   asm volatile(".skip 16 + " HAFT_TEXT(HAFT_LAYOUT) ", 0x90");
   return "layout/" HAFT_TEXT(HAFT_LAYOUT);
 }

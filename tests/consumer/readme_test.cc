@@ -24,7 +24,7 @@ TEST(ReadmeTest, ExampleIsTheCompiledFile) {
             std::string::npos);
 }
 
-// Of run.sh, which builds it from another workspace.
+// The arm that run.sh builds from another workspace.
 TEST(StudyGuideTest, ArmIsTheCompiledFile) {
   std::stringstream arm(Read("tests/consumer/workspace/mine.cc"));
   std::string indented;
