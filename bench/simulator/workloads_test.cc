@@ -95,6 +95,22 @@ TEST(SharedMixTest, AllCoresReplaceTheSameKeys) {
   EXPECT_LT(TransfersPerOperation("mixed"), 0.03);
 }
 
+// ns for each New and Delete of a map, on a machine whose allocations take so
+// long.
+double ChurnOfMap(Time allocation) {
+  Machine machine = TestMachine();
+  machine.allocation = allocation;
+  Setting setting;
+  setting.parameters.share = 5000;  // each bucket has been used
+  const Result result =
+      Simulate(machine, *FindArm("mutex"), *FindWorkload("churn"), setting);
+  return static_cast<double>(result.window) / 1e3 /
+         (static_cast<double>(result.millionths) / 1e6);
+}
+TEST(MapTest, NewAndDeleteTakeOneAllocation) {
+  EXPECT_NEAR(ChurnOfMap(20 * kNs) - ChurnOfMap(0), 20, 1);
+}
+
 TEST(GrowTest, EachCoreMakesItsPartAndDeletesNothing) {
   Parameters parameters;
   parameters.live = 7;
