@@ -43,8 +43,8 @@ TEST(CurvesTest, BurstsOfFewThreadsDoNotMeet) {
   EXPECT_LT(SpeedUp("haft/magazine", "burst", 8, 1024), 7.6);
 }
 TEST(CurvesTest, BurstsOfManyThreadsUseMoreStripes) {
-  EXPECT_GT(Throughput("proposal/depot", "burst", 32, 512),
-            1.4 * Throughput("haft/magazine", "burst", 32, 512));
+  EXPECT_GT(Throughput("proposal/depot", "burst", 64, 512),
+            1.4 * Throughput("haft/magazine", "burst", 64, 512));
 }
 TEST(CurvesTest, FullTableIsRefusedAsQuicklyAsBefore) {
   EXPECT_GT(Throughput("proposal/depot", "full", 32),
