@@ -353,8 +353,8 @@ inline bool PopulatePages(void* begin, std::size_t bytes) noexcept {
 }
 // The same page by page: writes to a byte of each what is there, in one atomic
 // step, so that no other thread's write is lost.
-[[gnu::noinline, gnu::no_sanitize("address", "thread")]] inline void TouchPages(
-    void* begin, std::size_t bytes) noexcept {
+[[gnu::noinline, gnu::no_sanitize_address, gnu::no_sanitize_thread]] inline void
+TouchPages(void* begin, std::size_t bytes) noexcept {
   char* const first = static_cast<char*>(begin);
   const std::size_t page = PageSize();
   for (std::size_t i = 0; i < bytes; i += page) {

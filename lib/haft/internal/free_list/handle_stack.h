@@ -32,7 +32,7 @@ class HandleStack {
   // ReservedArray.
   bool Populate(std::size_t count) noexcept {
     // Each of them, so no `&&`.
-    return stack_.Populate() & links_.Populate(0, count) &
+    return stack_.Populate() && links_.Populate(0, count) &&
            handles_.Populate(0, count);
   }
 

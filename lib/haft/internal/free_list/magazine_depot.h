@@ -40,8 +40,8 @@ class MagazineDepot {
 
   // Populates what the first `count` magazines need; see ReservedArray.
   bool Populate(std::size_t count) noexcept {
-    return entries_.Populate(0, count * size_) & links_.Populate(0, count) &
-           full_.Populate() & empty_.Populate();
+    return entries_.Populate(0, count * size_) && links_.Populate(0, count) &&
+           full_.Populate() && empty_.Populate();
   }
 
   // Takes a full magazine. Returns nullptr if there is none; for `tags` see
