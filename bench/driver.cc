@@ -36,7 +36,9 @@ void Initialize(char* program, const Options& options) {
 std::vector<std::string> RowsOf(const Study& study, bool full) {
   Options options{};  // no threads, so that nothing is registered
   options.full = full;
-  Block block{study.name, study.title, {}, {}};
+  Block block;
+  block.name = study.name;
+  block.title = study.title;
   Rows rows(options, &block);
   study.add(rows);
   return block.rows;
