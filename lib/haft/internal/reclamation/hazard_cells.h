@@ -214,9 +214,16 @@ class HazardCells {
   }
 
   // The same for a thread that is none of `users` yet. One locked operation,
-  // which adds the thread, publishes the cell as well.
+  // which adds the thread, publishes the cell as well. A thread without a free
+  // cell becomes a user, too: its pin will be counted.
   static HazardCell* PublishAndAdd(HazardCell (&cells)[kCells], UserSet& users,
                                    UserSet::Member thread,
+                                   Word handle) noexcept {
+    HazardCell* const claimed = ClaimInThread(cells, handle);
+    users.Add(thread);
+    return claimed;
+  }
+  static HazardCell* ClaimInThread(HazardCell (&cells)[kCells],
                                    Word handle) noexcept {
     for (HazardCell& cell : cells) {
       // relaxed: a hint, as in Claim.
@@ -225,9 +232,7 @@ class HazardCells {
       // sees the cell by [P6]; one that does not has ended the handle before
       // [U3], and [O2] sees that. A signal handler may have claimed the cell
       // since the hint, but no other thread writes a free cell.
-      if (!sync::CompareExchangeInThread(cell, Word{0}, handle)) continue;
-      users.Add(thread);
-      return &cell;
+      if (sync::CompareExchangeInThread(cell, Word{0}, handle)) return &cell;
     }
     return nullptr;
   }
