@@ -72,8 +72,9 @@ class BasicPingPong {
           }
         } else if (line_->turn.compare_exchange_strong(
                        turn, 1 - side_, std::memory_order_acq_rel,
-                       std::memory_order_relaxed))
+                       std::memory_order_relaxed)) {
           return;
+        }
         if (line_->present.load(std::memory_order_relaxed) != 2) return;
         if (tries % kTries == 0) std::this_thread::yield();
       }
@@ -99,9 +100,10 @@ class BasicPingPong {
     // A cycle of all lines with steps of many lengths, which is hard to guess
     // for a processor.
     for (Line& line : lines_) {
-      for (unsigned i = 0; i < kLines; ++i)
+      for (unsigned i = 0; i < kLines; ++i) {
         line.chain[i].next.store((5 * i + 1) % kLines,
                                  std::memory_order_relaxed);
+      }
     }
   }
   Key New(Value value) { return value; }

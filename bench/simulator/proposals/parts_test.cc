@@ -106,7 +106,8 @@ TEST_F(StashedIndexSetTest, NumberGoesToTheNextThreadOfTheCpu) {
   });
   EXPECT_EQ(std::set<unsigned>(numbers.begin(), numbers.end()).size(), kCores);
   // The word with `taken_`, which a Release reads, may have been written last.
-  EXPECT_LE(simulation_.directory().traffic().transfers, before + 2 * kCores);
+  EXPECT_LE(simulation_.directory().traffic().transfers,
+            before + std::uint64_t{2} * kCores);
 }
 TEST_F(StashedIndexSetTest, AllNumbersCanBeTakenAlthoughSomeAreStashed) {
   auto& set = Make<Set>();
@@ -166,7 +167,7 @@ unsigned StripesAfter(Simulation& simulation, GrowingStack& stack,
   constexpr std::uint32_t kEach = 20;
   auto* const links =
       static_cast<internal::PaddedLink*>(simulation.memory().Allocate(
-          sizeof(internal::PaddedLink), kCores * kEach));
+          sizeof(internal::PaddedLink), std::size_t{kCores} * kEach));
   std::multiset<std::uint32_t> popped;
   simulation.Run([&](CoreNumber core) {
     if (core >= threads) return;

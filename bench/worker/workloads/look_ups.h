@@ -58,7 +58,10 @@ using Stale = LookUps<T, V, true>;
 template <typename T, typename V>
 class FindFirst : public Stocked<T, V> {
  public:
-  explicit FindFirst(const Request& request) : Stocked<T, V>(Check(request)) {}
+  explicit FindFirst(const Request& request) : Stocked<T, V>(request) {
+    if (request.live == 0)
+      throw Refused("live", "this workload needs a live handle");
+  }
 
   // There would be nothing left to measure.
   bool HasWarmUp() const { return false; }
@@ -93,13 +96,6 @@ class FindFirst : public Stocked<T, V> {
     std::vector<std::uint32_t> order_;
     std::size_t at_ = 0;
   };
-
- private:
-  static const Request& Check(const Request& request) {
-    if (request.live == 0)
-      throw Refused("live", "this workload needs a live handle");
-    return request;
-  }
 };
 
 }  // namespace haft::study
