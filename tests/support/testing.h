@@ -141,6 +141,7 @@ class CompactTableOf {
       return f(handle, *FromPointer(std::optional<Pointee*>(pointer)));
     });
   }
+  Status Prepare(std::size_t expected) { return real_->Prepare(expected); }
   std::size_t Trim() { return real_->Trim(); }
   TableStats Stats() const { return real_->Stats(); }
 

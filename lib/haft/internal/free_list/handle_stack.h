@@ -31,9 +31,10 @@ class HandleStack {
   // Populates what the handles of the first `count` slots need; see
   // ReservedArray.
   bool Populate(std::size_t count) noexcept {
-    // Each of them, so no `&&`.
-    return stack_.Populate() && links_.Populate(0, count) &&
-           handles_.Populate(0, count);
+    bool has_memory = stack_.Populate();
+    has_memory &= links_.Populate(0, count);
+    has_memory &= handles_.Populate(0, count);
+    return has_memory;
   }
 
   void Push(unsigned stripe, Word handle) noexcept {

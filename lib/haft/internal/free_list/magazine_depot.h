@@ -40,8 +40,11 @@ class MagazineDepot {
 
   // Populates what the first `count` magazines need; see ReservedArray.
   bool Populate(std::size_t count) noexcept {
-    return entries_.Populate(0, count * size_) && links_.Populate(0, count) &&
-           full_.Populate() && empty_.Populate();
+    bool has_memory = entries_.Populate(0, count * size_);
+    has_memory &= links_.Populate(0, count);
+    has_memory &= full_.Populate();
+    has_memory &= empty_.Populate();
+    return has_memory;
   }
 
   // Takes a full magazine. Returns nullptr if there is none; for `tags` see

@@ -112,7 +112,8 @@ class ObjectStore {
   Status Prepare(std::size_t expected) noexcept {
     const Status status = allocator_.Prepare(expected);
     if (status == Status::kFull) return status;
-    const bool has_memory = reclamation_.Prepare() && destructions_.Prepare();
+    bool has_memory = reclamation_.Prepare();
+    has_memory &= destructions_.Prepare();
     return has_memory ? status : Status::kOutOfMemory;
   }
 

@@ -612,7 +612,7 @@ TYPED_TEST_SUITE(PrepareTest, testing::AllTraits);
 
 TYPED_TEST(PrepareTest, TakesAnyNumberUpToTheCapacity) {
   constexpr std::size_t kCapacity = 1000;
-  HandleTable<Word, TypeParam> table(kCapacity);
+  testing::TableOf<Word, TypeParam> table(kCapacity);
   for (int round = 0; round < 2; ++round) {
     EXPECT_EQ(table.Prepare(0), Status::kOk);
     EXPECT_EQ(table.Prepare(kCapacity), Status::kOk);
@@ -635,7 +635,7 @@ TYPED_TEST(PrepareTest, TakesAnyNumberUpToTheCapacity) {
 }
 
 TYPED_TEST(PrepareTest, MayBeCalledByManyThreadsBesideOthers) {
-  HandleTable<Word, TypeParam> table(1000);
+  testing::TableOf<Word, TypeParam> table(1000);
   testing::RunThreads(4, [&](unsigned t) {
     for (Word i = 0; i < 100; ++i) {
       ASSERT_EQ(table.Prepare(t % 2 == 0 ? 1000 : i), Status::kOk);
@@ -648,7 +648,7 @@ TYPED_TEST(PrepareTest, MayBeCalledByManyThreadsBesideOthers) {
 }
 
 TYPED_TEST(PrepareTest, WorksInTheChildOfAFork) {
-  HandleTable<Word, TypeParam> table(1000);
+  testing::TableOf<Word, TypeParam> table(1000);
   const Handle handle = table.New(5);
   ASSERT_EQ(table.Prepare(500), Status::kOk);
   testing::InChild([&] {
