@@ -54,9 +54,14 @@ unsigned Index() {
 // thread whose state says so.
 void ClaimInHandler(void*) {
   ThreadRegistry& registry = ThreadRegistry::OfThisCopy();
-  Require(registry.IndexHere() == Index(), "two indices for one thread");
+  const auto require_one_index = [&registry] {
+    Require(registry.Index() == Index(), "two indices for one thread");
+    const unsigned here = registry.IndexHere();
+    Require(here == 0 || here == Index(), "two indices for one thread");
+  };
+  require_one_index();
   registry.Claim();
-  Require(registry.IndexHere() == Index(), "two indices for one thread");
+  require_one_index();
 }
 
 // Threads that come and go, of which one at a time is interrupted by a handler

@@ -98,8 +98,11 @@ inline void GiveIndices(unsigned count) {
 // Makes thread `thread` an uncached caller, which borrows an index for each
 // call that needs one.
 inline void MakeUncached(unsigned thread) {
-  internal::sync::thread_states[thread].exited.store(true,
-                                                     std::memory_order_relaxed);
+  internal::sync::ThreadState& state = internal::sync::thread_states[thread];
+  state.exited.store(true, std::memory_order_relaxed);
+  // An earlier model's thread may have had an index.
+  if (state.index.load(std::memory_order_relaxed) == 0)
+    state.registry = nullptr;
 }
 
 // The duration of a call that may destroy the object of `life`. When the last

@@ -398,8 +398,8 @@ TYPED_TEST(HandleTableStressTest, AllDrainAndAllPutBack) {
         for (const auto& part : taken) sum += part.size();
         EXPECT_EQ(sum, slots - exhausted);
         EXPECT_EQ(this->table_.Stats().live, sum);
-        internal::Inspector::ForEachFree(
-            this->table_, [](Handle) { ADD_FAILURE() << "left"; });
+        testing::ForEachFree(this->table_,
+                             [](Handle) { ADD_FAILURE() << "left"; });
       }
       barrier.Wait();
       // Each thread puts back the handles that another has taken.

@@ -29,8 +29,9 @@ constexpr std::size_t kEach = 600;
 constexpr int kRounds = kSanitized ? 60 : 600;
 
 // Runs f(t) in threads t = 0..kThreads-1, beside one that trims until they end.
+// If the slots are on `few_pages`, there may be nothing to trim.
 template <typename Table, typename F>
-void RunBesideTrims(Table& table, F f) {
+void RunBesideTrims(Table& table, F f, bool few_pages = false) {
   std::atomic<unsigned> running{kThreads};
   std::atomic<std::size_t> bytes{0};
   RunThreads(kThreads + 1, [&](unsigned t) {
@@ -41,7 +42,7 @@ void RunBesideTrims(Table& table, F f) {
     }
     while (running.load() != 0) bytes += table.Trim();
   });
-  EXPECT_NE(bytes.load() + table.Trim(), 0u);
+  EXPECT_TRUE(bytes.load() + table.Trim() != 0 || few_pages);
 }
 
 // Values from which one can tell whether a reader got parts of two of them.
@@ -71,36 +72,39 @@ TYPED_TEST(PageTrimmerStressTest, ValuesStayWhole) {
   // Handles of all threads, some of them stale.
   std::vector<std::atomic<Word>> shared(kThreads * 8);
   std::atomic<std::size_t> full{0};
-  RunBesideTrims(table, [&](unsigned t) {
-    std::vector<Handle> handles(kEach);
-    for (int round = 0; round < kRounds / 4; ++round) {
-      for (std::size_t i = 0; i < kEach; ++i) {
-        const Word value = t * kEach + i;
-        handles[i] = table.New(Value::Of(value));
-        if (handles[i] == kNullHandle) {
-          ++full;
-          continue;
+  RunBesideTrims(
+      table,
+      [&](unsigned t) {
+        std::vector<Handle> handles(kEach);
+        for (int round = 0; round < kRounds / 4; ++round) {
+          for (std::size_t i = 0; i < kEach; ++i) {
+            const Word value = t * kEach + i;
+            handles[i] = table.New(Value::Of(value));
+            if (handles[i] == kNullHandle) {
+              ++full;
+              continue;
+            }
+            shared[(t * 8 + i) % shared.size()].store(
+                static_cast<Word>(handles[i]), std::memory_order_relaxed);
+          }
+          for (std::size_t i = 0; i < kEach; ++i) {
+            const auto other = table.Value(Handle(
+                shared[i % shared.size()].load(std::memory_order_relaxed)));
+            if (other) {
+              ASSERT_TRUE(other->IsWhole());
+            }
+          }
+          for (std::size_t i = 0; i < kEach; ++i) {
+            if (handles[i] == kNullHandle) continue;
+            const auto value = table.Delete(handles[i]);
+            ASSERT_TRUE(value.has_value());
+            ASSERT_EQ(value->first, t * kEach + i);
+            ASSERT_TRUE(value->IsWhole());
+            ASSERT_EQ(table.Check(handles[i]), Status::kStale);
+          }
         }
-        shared[(t * 8 + i) % shared.size()].store(static_cast<Word>(handles[i]),
-                                                  std::memory_order_relaxed);
-      }
-      for (std::size_t i = 0; i < kEach; ++i) {
-        const auto other = table.Value(
-            Handle(shared[i % shared.size()].load(std::memory_order_relaxed)));
-        if (other) {
-          ASSERT_TRUE(other->IsWhole());
-        }
-      }
-      for (std::size_t i = 0; i < kEach; ++i) {
-        if (handles[i] == kNullHandle) continue;
-        const auto value = table.Delete(handles[i]);
-        ASSERT_TRUE(value.has_value());
-        ASSERT_EQ(value->first, t * kEach + i);
-        ASSERT_TRUE(value->IsWhole());
-        ASSERT_EQ(table.Check(handles[i]), Status::kStale);
-      }
-    }
-  });
+      },
+      TypeParam::kCompactAlignment != 0);
   EXPECT_EQ(table.Stats().live, 0u);
   ExpectConservation(table);
   // A list without a reserve may be short of the slots of a page for a moment,
