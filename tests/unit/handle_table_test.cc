@@ -1139,7 +1139,7 @@ TEST(CompactTableTest, NewOfAPointerThatDoesNotFitChangesNothing) {
   const TableStats before = table.Stats();
   std::vector<Word> misfits = {1, kAligned / 2, kAligned + 1};
   if (kWordBits == 64)
-    misfits.push_back(Word{1} << internal::kAddressBits % 64);
+    misfits.push_back(Word{1} << internal::kAddressBits % kWordBits);
   if (kWordBits == 64) misfits.push_back(~Word{0} & ~(kAligned - 1));
   for (const Word address : misfits) {
     SCOPED_TRACE(address);

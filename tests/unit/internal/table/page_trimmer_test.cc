@@ -64,10 +64,11 @@ template <typename Traits>
 class PageTrimmerTest : public ::testing::Test {
  protected:
   using Table = testing::TableOf<Word, Traits>;
-  static constexpr std::size_t kCapacity = 1500;
   static constexpr std::size_t kSlot =
       (Traits::kCompactAlignment == 0 || kAddressSanitizer ? 2 : 1) *
       sizeof(Word);
+  // Some pages of slots.
+  static constexpr std::size_t kCapacity = kSlot == 4 ? 4500 : 1500;
   Table table_{kCapacity};
 };
 TYPED_TEST_SUITE(PageTrimmerTest, AllTraits);
