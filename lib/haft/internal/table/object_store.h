@@ -194,11 +194,9 @@ class ObjectStore {
   template <typename F>
   [[gnu::always_inline]] bool TryEnd(Word word, F&& accepts) noexcept {
     Slot& slot = allocator_[word];
-    bool is_accepted = false;
-    return slot.ReadIfLive(
-               word,
-               [&](const auto& usage) { is_accepted = accepts(usage); }) &&
-           is_accepted && slot.EndState(word, Allocator::EndOf(word));
+    // Acquire as [O10]. EndState is the second look.
+    return slot.AcquireState() == word && accepts(slot.usage()) &&
+           slot.EndState(word, Allocator::EndOf(word));
   }
 
   // Returns what the state of the slot that `handle` selects is called: "live",
