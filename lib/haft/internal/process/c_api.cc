@@ -38,13 +38,14 @@ haft_status NewIn(CTable& table, void* object, const haft_type* type,
   return HAFT_OK;
 }
 
-// Called if TryAnyValue fails. Most such handles are stale.
 [[gnu::noinline]] haft_status ValueOfOtherType(const CTable& table,
                                                haft_handle handle,
                                                const haft_type* type,
                                                void** object) noexcept {
   return OkOrRefused(handle, AnyValue(table, Handle(handle), type, object));
 }
+// Called if TryAnyValue fails. Most such handles are stale; the others are
+// frozen, or of a type that has another descriptor.
 [[gnu::noinline]] haft_status ValueElsewhere(const CTable& table,
                                              haft_handle handle,
                                              const haft_type* type,

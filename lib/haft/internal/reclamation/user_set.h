@@ -74,7 +74,7 @@ class UserSet {
       word_.fetch_or(thread.other_, std::memory_order_seq_cst);
     }
   }
-  // Notes that a thread counts its pin, in place of adding the thread.
+  // Notes that a thread counts its pin.
   void AddCounted() noexcept {
     // As [U1], both.
     if ((word_.load(std::memory_order_seq_cst) & kCounted) == 0)
