@@ -33,8 +33,7 @@ KeyDistribution::KeyDistribution(const Skew& skew, std::size_t n,
   const double sum = std::accumulate(weights.begin(), weights.end(), 0.0);
   // Far from the streams of the threads.
   Random random(seed, ~std::uint64_t{0});
-  for (std::size_t i = n - 1; i > 0; --i)
-    std::swap(weights[i], weights[random.Below(i + 1)]);
+  random.Shuffle(weights);
   for (double& weight : weights) weight /= sum;
   probabilities_ = std::move(weights);
   MakeAliases();

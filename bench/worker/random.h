@@ -6,6 +6,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <random>
+#include <utility>
+#include <vector>
 
 namespace haft::study {
 
@@ -25,6 +27,12 @@ class Random {
   // Returns a number from 0 to n-1, for n up to 2^32.
   std::size_t Below(std::uint64_t n) {
     return static_cast<std::size_t>(((engine_() >> 32) * n) >> 32);
+  }
+  // Puts the elements in any order.
+  template <typename T>
+  void Shuffle(std::vector<T>& elements) {
+    for (std::size_t i = elements.size(); i > 1; --i)
+      std::swap(elements[i - 1], elements[Below(i)]);
   }
   // Returns a number in [0, 1).
   double Unit() { return static_cast<double>(engine_() >> 11) * 0x1p-53; }

@@ -73,9 +73,7 @@ class FindFirst : public Stocked<T, V> {
         : TaskBase<T, V, Observer>(shared.stock(), context),
           order_(context.request.live) {
       std::iota(order_.begin(), order_.end(), 0U);
-      Random random(context.request.seed, context.index);
-      for (std::size_t i = order_.size(); i > 1; --i)
-        std::swap(order_[i - 1], order_[random.Below(i)]);
+      Random(context.request.seed, context.index).Shuffle(order_);
     }
 
     void Run(std::size_t steps) override {

@@ -228,8 +228,7 @@ class Ownership : public Stocked<T, V> {
     for (std::size_t p = 0; p < kPermutations; ++p) {
       std::vector<std::size_t> permutation(request.threads);
       std::iota(permutation.begin(), permutation.end(), std::size_t{0});
-      for (std::size_t i = permutation.size() - 1; i > 0; --i)
-        std::swap(permutation[i], permutation[random.Below(i + 1)]);
+      random.Shuffle(permutation);
       permutations_.push_back(std::move(permutation));
     }
   }
