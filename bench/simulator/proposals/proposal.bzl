@@ -35,7 +35,10 @@ def proposal(name, changes, deps, copts, tags):
     cc_library(
         name = name,
         srcs = [name + ".cc"] + outs,
-        hdrs = ["proposals.h"],
+        hdrs = [
+            "depot_names.h",
+            "proposals.h",
+        ],
         copts = copts + ["-iquote $(GENDIR)/" + native.package_name() + "/" + folder + "/lib"],
         tags = tags,
         deps = deps,
