@@ -118,13 +118,13 @@ struct HandleCameUnordered : Slot0 {
   internal::sync::Plain<Word> before_new;
   internal::sync::Atomic<Word> passed{0};
 
-  void Thread(unsigned i) {
-    if (i == 0) {
-      before_new.Write(1);
-      Publish(kFirst);
-      passed.store(kFirst, std::memory_order_relaxed);
-      return;
-    }
+  void Thread(unsigned i) { i == 0 ? MakeAndPass(kFirst) : Receive(i); }
+  void MakeAndPass(Word handle) {
+    before_new.Write(1);
+    Publish(handle);
+    passed.store(handle, std::memory_order_relaxed);
+  }
+  void Receive(unsigned i) {
     const Word handle = passed.load(std::memory_order_relaxed);
     if (handle == 0) return;
     if (i == 1 ? Read(handle) : End(handle))
@@ -137,26 +137,13 @@ TEST(CompactSlotModel, NewHappensBeforeWhatFollowsValueAndDelete) {
 }
 
 // The same for the second handle, while the slot may still have the first one.
-struct SecondHandleCameUnordered : Slot0 {
-  static constexpr unsigned kThreads = 3;
-  internal::sync::Plain<Word> before_new;
-  internal::sync::Atomic<Word> passed{0};
-
+struct SecondHandleCameUnordered : HandleCameUnordered {
   SecondHandleCameUnordered() { Publish(kFirst); }
   void Thread(unsigned i) {
-    if (i == 0) {
-      Require(End(kFirst), "nobody else deletes");
-      before_new.Write(1);
-      Publish(kSecond);
-      passed.store(kSecond, std::memory_order_relaxed);
-      return;
-    }
-    const Word handle = passed.load(std::memory_order_relaxed);
-    if (handle == 0) return;
-    if (i == 1 ? Read(handle) : End(handle))
-      Require(before_new.Read() == 1, "what came before New is not seen");
+    if (i != 0) return Receive(i);
+    Require(End(kFirst), "nobody else deletes");
+    MakeAndPass(kSecond);
   }
-  void After() {}
 };
 TEST(CompactSlotModel, AHandleThatCameUnorderedNeverGivesTheLastValue) {
   kEach.Holds<SecondHandleCameUnordered>();
