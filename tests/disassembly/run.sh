@@ -38,7 +38,7 @@ no mask|Value|internal/slot/slot_array.h|s/word \* (sizeof(Slot) \/ 2) & mask_/w
 a bounds check instead of the mask|Value|internal/slot/slot_array.h|s/if constexpr (kIsShift) {/&\n      if ((word >> 1) >= storage_.size()) word = 0;/; s/word \* (sizeof(Slot) \/ 2) & mask_/word * (sizeof(Slot) \/ 2)/
 a mask behind a branch|Value|internal/slot/slot_array.h|s/word \* (sizeof(Slot) \/ 2) & mask_/word * (sizeof(Slot) \/ 2) \& (word \& 1 ? mask_ : ~Word{0})/
 a locked look at the slot|Value|internal/slot/word_slot.h|s/if (state_.load(std::memory_order_acquire) != handle) return std::nullopt;/if (const_cast<sync::Atomic<Word>\&>(state_).fetch_add(2) != handle) return std::nullopt;/
-a locked look at a compact slot|ValueCompact|internal/slot/compact_slot.h|s/const Word word = word_.load(std::memory_order_acquire);/const Word word = const_cast<sync::Atomic<Word>\&>(word_).fetch_or(0);/
+a locked look at a compact slot|ValueCompact|internal/slot/compact_slot.h|s/const Word word = word_.load(std::memory_order_acquire);/const Word word = const_cast<sync::Atomic<Word>\&>(word_).fetch_add(2);/
 no mask in a compact table|ValueCompact|internal/slot/slot_array.h|s/word \* (sizeof(Slot) \/ 2) & mask_/word * (sizeof(Slot) \/ 2)/
 two compare-and-swaps in Delete of a compact table|DeleteCompact|internal/slot/compact_slot.h|s/    if (__builtin_expect(!IsOf(word, handle), 0)) return 0;/&\n    word_.compare_exchange_strong(word, word);/
 a locked count in New|New|internal/thread/thread_caches.h|s/if (n != 0) AddTicks(n);/&\n      entry_->idle_ticks.fetch_add(1);/

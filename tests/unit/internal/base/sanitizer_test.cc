@@ -65,7 +65,8 @@ struct Careless {
 ObjectTable<Owner>* owners;
 ObjectTable<Careless>* careless;
 HandleTable<Node*>* nodes;
-HandleTable<Node*, CompactTraits<8>>* compact_nodes;
+using CompactNodes = HandleTable<Node*, CompactTraits<8>>;
+CompactNodes* compact_nodes;
 // Returns a word that is no pointer.
 std::uintptr_t disguised;
 
@@ -285,7 +286,7 @@ TEST_F(LeakDeathTest, ObjectsOfLiveHandlesAreNotLeaked) {
 // Their slots have the pointers twice, because the other word is not one.
 TEST_F(LeakDeathTest, ObjectsOfLiveHandlesOfACompactTableAreNotLeaked) {
   EXPECT_NO_LEAK([] {
-    compact_nodes = new HandleTable<Node*, CompactTraits<8>>(100);
+    compact_nodes = new CompactNodes(100);
     for (int i = 0; i < 100; ++i) (void)compact_nodes->New(new Node);
   });
 }
@@ -338,7 +339,7 @@ TEST_F(LeakDeathTest, ObjectOfADeletedHandleIsLeaked) {
 TEST_F(LeakDeathTest, ObjectOfADeletedHandleOfACompactTableIsLeaked) {
   EXPECT_LEAK(
       [] {
-        compact_nodes = new HandleTable<Node*, CompactTraits<8>>(100);
+        compact_nodes = new CompactNodes(100);
         (void)compact_nodes->Delete(compact_nodes->New(new Node));
       },
       sizeof(Node));
