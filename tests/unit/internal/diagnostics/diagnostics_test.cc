@@ -3,6 +3,7 @@
 
 #include "haft/internal/diagnostics/diagnostics.h"
 
+#include <dlfcn.h>
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/wait.h>
@@ -648,6 +649,27 @@ TEST(DiagnosticsTest, TheCallbackHearsOfRefusals) {
   });
 }
 
+// Its call of haft_unpin is in its first bytes, and it is not a tail call.
+[[gnu::noinline]] void UnpinFromHere(haft_pin* pin) {
+  haft_unpin(pin);
+  asm volatile("" ::: "memory");
+}
+
+// Returns how far behind the start of `function` a call is that `description`
+// gives as "called at FILE+0xOFFSET".
+std::uintptr_t CallOffset(const std::string& description,
+                          void (*function)(haft_pin*)) {
+  Dl_info info;
+  EXPECT_NE(dladdr(reinterpret_cast<void*>(function), &info), 0);
+  const std::size_t site = description.find("called at ");
+  const std::size_t offset = description.find("+0x", site);
+  EXPECT_NE(offset, std::string::npos) << description;
+  if (offset == std::string::npos) return 0;
+  return reinterpret_cast<std::uintptr_t>(info.dli_fbase) +
+         std::stoul(description.substr(offset + 1), nullptr, 16) -
+         reinterpret_cast<std::uintptr_t>(function);
+}
+
 TEST(DiagnosticsTest, TheCallbackHearsOfPinsThatHadEnded) {
   InProcess([] {
     static Heard heard;
@@ -663,7 +685,7 @@ TEST(DiagnosticsTest, TheCallbackHearsOfPinsThatHadEnded) {
                 HAFT_OK);
       haft_pin copy = pin;
       haft_unpin(&pin);
-      haft_unpin(&copy);
+      UnpinFromHere(&copy);
     };
     unpin_twice(nullptr, ours);
     EXPECT_EQ(heard.count, 0) << "diagnostics are off";
@@ -675,6 +697,8 @@ TEST(DiagnosticsTest, TheCallbackHearsOfPinsThatHadEnded) {
     EXPECT_EQ(heard.table, nullptr);
     EXPECT_TRUE(Has(heard.description,
                     "haft_unpin: the pin has ended before; called at "))
+        << heard.description;
+    EXPECT_LT(CallOffset(heard.description, &UnpinFromHere), 100u)
         << heard.description;
     EXPECT_TRUE(Has(heard.description, "live in table ")) << heard.description;
     unpin_twice(table, theirs);
