@@ -101,6 +101,15 @@ TEST_F(PagePopulatorTest, ElementsMayStraddlePages) {
   EXPECT_EQ(Fill(128, 40, 7), kFirstSteps);
 }
 
+// The last page has one byte.
+TEST_F(PagePopulatorTest, APageMayBeginWithTheLastElement) {
+  PagePopulator populator(array_.data(), 16 * page_ + 1, 1);
+  populator.NoteUseOf(0, 16 * page_);
+  EXPECT_EQ(ranges_, Ranges());
+  populator.NoteUseOf(16 * page_, 16 * page_ + 1);
+  EXPECT_EQ(ranges_, (Ranges{{16, 17}}));
+}
+
 TEST_F(PagePopulatorTest, ThreadsMayComeInAnyOrder) {
   PagePopulator populator(array_.data(), kPages, page_);
   populator.NoteUseOf(200, 208);

@@ -113,7 +113,8 @@ TEST(ReservedArrayTest, GivesTheAddressRangeBack) {
 }
 
 // Returns which of the first pages of `array` have memory.
-std::string PagesOf(ReservedArray<char>& array, std::size_t pages) {
+template <typename T>
+std::string PagesOf(ReservedArray<T>& array, std::size_t pages) {
   std::vector<unsigned char> in_core(pages);
   EXPECT_EQ(mincore(array.data(), pages * sync::PageSize(), in_core.data()), 0);
   std::string text;
@@ -141,6 +142,19 @@ TEST(ReservedArrayTest, PopulatesThePagesOfTheElements) {
   EXPECT_TRUE(array.Populate(0, ~std::size_t{0}));
   EXPECT_EQ(PagesOf(array, 8), "xxxxxxxx");
   EXPECT_TRUE(ReservedArray<char>(0).Populate(0, 1));
+  ReservedArray<std::uint64_t> words(8 * page / 8);
+  EXPECT_TRUE(words.Populate(4 * page / 8, 2 * page / 8));
+  EXPECT_EQ(PagesOf(words, 8), "----xx--");
+}
+
+// It would fail, or write to what belongs to others: there is no memory as far
+// behind an array as that.
+TEST(ReservedArrayTest, PopulatesNothingBehindTheElements) {
+  if (haft::testing::kSanitized) GTEST_SKIP() << "an emulator may not do it";
+  const std::size_t page = sync::PageSize();
+  ReservedArray<char> array(std::size_t{1} << 28);
+  ASSERT_TRUE(array.ok());
+  EXPECT_TRUE(array.Populate(array.size() - page, 2 * page));
 }
 
 }  // namespace
