@@ -31,7 +31,7 @@ void AddHaft(Rows& rows, bool other_free_lists) {
   rows.Add<Workload<HaftTable<MagazineFreeList>>>(kHaft);
   rows.Add<Workload<
       HaftTable<MagazineFreeList, Object*, CompactTraits<alignof(Object)>>>>(
-      "Haft MagazineFreeList, compact");
+      "Haft, compact slots");
   if (!other_free_lists) return;
   rows.Add<Workload<HaftTable<StripedFreeList>>>("Haft StripedFreeList");
   rows.Add<Workload<HaftTable<GlobalFreeList>>>("Haft GlobalFreeList");

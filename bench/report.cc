@@ -41,6 +41,20 @@ std::string Short(double value) {
   return Format(value < 99.95 ? "%.2f" : "%.0f", value);
 }
 
+// The columns of the names: those of the longest, and of the mark before it.
+std::size_t NameWidth(const Block& block) {
+  std::size_t width = 0;
+  for (const std::string& row : block.rows) width = std::max(width, row.size());
+  return width + 2;
+}
+
+// A row's name with its mark, `*` if the others are divided by it.
+std::string Marked(const Block& block, const std::string& row) {
+  std::string name = (row == block.yardstick ? "* " : "  ") + row;
+  name.resize(NameWidth(block), ' ');
+  return name;
+}
+
 std::string PadLeft(const std::string& text, std::size_t width) {
   return text.size() < width ? std::string(width - text.size(), ' ') + text
                              : text;
@@ -106,7 +120,7 @@ void Report::PrintMeans(const Block& block,
                         const std::vector<int>& threads) const {
   for (std::size_t from = 0; from < threads.size(); from += kColumns) {
     const std::size_t to = std::min(from + kColumns, threads.size());
-    std::printf("%-30s", "");
+    std::printf("%s", std::string(NameWidth(block), ' ').c_str());
     for (std::size_t i = from; i < to; ++i) {
       std::printf("  %22s", (std::to_string(threads[i]) +
                              (threads[i] == 1 ? " thread" : " threads"))
@@ -122,8 +136,7 @@ void Report::PrintMeans(const Block& block,
           failed += cell->failed;
       }
       if (failed != 0) line += "  failed: " + std::to_string(failed);
-      std::printf("%s %-28s%s\n", row == block.yardstick ? "*" : " ",
-                  row.c_str(), line.c_str());
+      std::printf("%s%s\n", Marked(block, row).c_str(), line.c_str());
     }
   }
 }
@@ -132,7 +145,7 @@ void Report::PrintMeans(const Block& block,
 // median.
 void Report::PrintPercentiles(const Block& block,
                               const std::vector<int>& threads) const {
-  std::printf("%-30s  %7s", "", "threads");
+  std::printf("%s  %7s", std::string(NameWidth(block), ' ').c_str(), "threads");
   for (const Percentile& percentile : kPercentiles)
     std::printf("  %9s", percentile.name);
   std::printf("\n");
@@ -140,8 +153,7 @@ void Report::PrintPercentiles(const Block& block,
     for (const int count : threads) {
       const Cell* const cell = Find(block, row, count);
       if (cell == nullptr) continue;
-      std::printf("%s %-28s  %7d", row == block.yardstick ? "*" : " ",
-                  row.c_str(), count);
+      std::printf("%s  %7d", Marked(block, row).c_str(), count);
       for (const Percentile& percentile : kPercentiles) {
         const std::vector<double>& ns = cell->percentiles.at(percentile.name);
         const double shown = percentile.quantile == 1
