@@ -30,8 +30,6 @@ import sys
 ORDERS = ("relaxed", "consume", "acquire", "release", "acq_rel", "seq_cst")
 ORDER_WORD = re.compile(r"\b(" + "|".join(ORDERS) + r")\b")
 CODE_ORDER = re.compile(r"memory_order(?:_|::)(" + "|".join(ORDERS) + r")\b")
-# The one operation of the seam that is given no order, because it is always relaxed.
-IN_THREAD = re.compile(r"\bCompareExchangeInThread\(")
 DEFINITION = re.compile(r"\s*// \[([A-Z]\d+)\] ([^.:]*):(.*)")
 REFERENCE = re.compile(r"(?:^|: )[Aa]s \[([A-Z]\d+)\]")
 MENTION = re.compile(r"\[([A-Z]\d+)\]")
@@ -105,7 +103,7 @@ def statement_after(lines, at):
     text = ""
     for line in lines[at:at + 24]:
         code = split(line)[0].strip()
-        text += " " + IN_THREAD.sub(r"\g<0>std::memory_order_relaxed, ", code)
+        text += " " + code
         if CODE_ORDER.search(text) and re.search(r"[;{]$", code):
             return text.strip()
         if not CODE_ORDER.search(text) and code == "}":

@@ -44,13 +44,6 @@ class LabelsTest(unittest.TestCase):
                       page)
         self.assertIn("| S2 | `x.h` | `word.compare_exchange_strong` | acquire | acquire / relaxed | S1 |", page)
 
-    def test_the_operation_without_an_order_is_relaxed(self):
-        source = "// [S1] relaxed: of [S1].\nreturn sync::CompareExchangeInThread(cell, Word{0}, handle);\n"
-        status, output, page = self.run_tool(source)
-        self.assertEqual((status, output), (0, ""))
-        self.assertIn("`CompareExchangeInThread` | relaxed | relaxed |", page)
-        self.expect_refusal(source.replace("relaxed:", "release:"), "[S1] says release, and the code relaxed")
-
     def test_page_that_is_up_to_date_passes_the_check(self):
         page = self.run_tool(GOOD)[2]
         self.assertEqual(self.run_tool(GOOD, "--check", page=page)[:2], (0, ""))

@@ -41,6 +41,7 @@ mutant survives that is not explained, or an explanation fits none.
 """
 
 import argparse
+import ast
 import bisect
 import collections
 import concurrent.futures
@@ -93,7 +94,8 @@ TESTS = [
                                        "object_table_test", "handle_table_test", "table_stats_test", "property_test"]),
     ("internal/reclamation/hazard_cells", ["documented_numbers_test", "hazard_reclamation_test", "read_scope_test", *OBJECTS]),
     ("internal/table/deferred_destruction", ["documented_numbers_test", "internal/table/object_store_test", "haft_test", *OBJECTS]),
-    ("internal/table|(counted|hazard)_reclamation|internal/reclamation",
+    ("hazard_reclamation", ["internal/table/object_store_test", *OBJECTS, "haft_test"]),
+    ("internal/table|counted_reclamation|internal/reclamation",
      ["internal/table/object_store_test", "internal/table/conditional_delete_test", "internal/table/deferred_destruction_test",
       *OBJECTS]),
     ("handle_table", ["table_stats_test", "property_test"]),
@@ -112,13 +114,6 @@ FIRST = {"haft.h": ["internal/process/c_call_test"]}
 # A test that takes long without optimisation.
 OPTIMIZED = {"handle_table_test": "-O1", "internal/process/intern_table_test": "-O1", "property_test": "-O1",
              "magazine_free_list_test": "-O1"}
-# Further options of a test, as in tests/unit/BUILD.bazel.
-OPTIONS = {"internal/base/system_sync_test": [f"-Wl,--wrap={name}" for name in (
-               "clock_gettime", "dladdr", "dlopen", "getpid", "getrandom", "pthread_atfork", "pthread_key_create",
-               "pthread_key_delete", "pthread_setspecific", "sched_getcpu", "syscall", "sysconf")],
-           "internal/diagnostics/other_copies_test": ["-rdynamic", "-Wl,--wrap=dl_iterate_phdr"],
-           "internal/process/intern_table_test": ["-Wl,--wrap=malloc", "-Wl,--wrap=calloc"],
-           "internal/table/table_registry_test": ["-Wl,--wrap=malloc"]}
 # Tests that need a file which Bazel makes.
 NEEDS_BAZEL = {"internal/base/probes_test"}
 # Tests that load ./libhaft.so. Theirs has no mutant.
@@ -889,6 +884,29 @@ def library_files():
     return sorted(str(path.relative_to(LIBRARY)) for path in LIBRARY.rglob("*") if path.suffix in (".h", ".cc"))
 
 
+class Anything:
+    """A name of a BUILD file whose meaning does not matter here."""
+
+    def __call__(self, *_, **__):
+        return self
+
+    __add__ = __radd__ = __mod__ = __call__
+
+
+def link_options():
+    """The options that tests/unit/BUILD.bazel links tests with; the file is a program of Python, too."""
+    options = {}
+
+    def haft_test(name, srcs=None, linkopts=(), **_):
+        source = srcs[0] if srcs else name + ".cc"
+        options[source.removesuffix(".cc")] = list(linkopts)
+
+    tree = ast.parse((UNIT / "BUILD.bazel").read_text())
+    names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    exec(compile(tree, "BUILD.bazel", "exec"), {**dict.fromkeys(names, Anything()), "haft_test": haft_test})
+    return options
+
+
 # --- What no test can notice ------------------------------------------------------------------------------------------
 
 class Explanation:
@@ -954,6 +972,7 @@ class Bench:
         self.plain_objects = {}
         self.object_locks = collections.defaultdict(threading.Lock)
         self.homes = {}  # of a program: the folder to run it in
+        self.link_options = link_options()
         self.prelude = self.folder / "prelude.h"
         self.runtime = self.folder / "runtime.o"
         self.prelude.write_text(PRELUDE)
@@ -1033,7 +1052,7 @@ class Bench:
             self.homes[program.name] = self.library()
         # The objects come before the test: of what the test has compiled as well, theirs is taken.
         self.compile([OPTIMIZED.get(test, "-O0"), "-I", overlay, "-I.", "-include", self.prelude, *objects, source,
-                      self.runtime, "-o", program, *OPTIONS.get(test, []), "-lgtest", "-lgtest_main", "-lcds"])
+                      self.runtime, "-o", program, *self.link_options.get(test, []), "-lgtest", "-lgtest_main", "-lcds"])
         return program
 
     def overlay(self, name):

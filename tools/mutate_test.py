@@ -36,6 +36,8 @@ class MutateTest(unittest.TestCase):
         self.root = pathlib.Path(folder.name)
         for part in ("lib/haft", "tests/unit", "tests/mutation"):
             (self.root / part).mkdir(parents=True)
+        self.build = self.root / "tests/unit/BUILD.bazel"
+        self.build.write_text("")
 
     def run_tool(self, *options, header=HEADER, test=TEST, equivalent=""):
         (self.root / "lib/haft/x.h").write_text(header)
@@ -54,6 +56,13 @@ class MutateTest(unittest.TestCase):
         lines = output.splitlines()
         self.assertEqual(lines[-1], f"{len(lines) - 1} mutants")
         return [(line.split("#")[1].split(".")[1], line.rsplit("  ->  ", 1)[1]) for line in lines[:-1]]
+
+    def test_tests_are_linked_as_their_build_file_says(self):
+        test = TEST.replace("TEST(", 'extern "C" int Two();\nextern "C" int __wrap_Two() { return 2; }\nTEST(').replace("(1, 2)", "(1, Two())")
+        self.assertIn("undefined reference to 'Two'", self.run_tool(test=test)[1])
+        self.build.write_text('load(":a.bzl", "FAST", "haft_test")\n'
+                              'haft_test(name = "x_test", copts = FAST + ["-g"], linkopts = ["-Wl,--wrap=Two"])\n')
+        self.assertEqual(self.run_tool(test=test)[1].splitlines()[-1], "1 passed, 1 failed")
 
     def test_comparisons(self):
         found = self.mutants("return a < b;")

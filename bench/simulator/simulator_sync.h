@@ -165,7 +165,8 @@ inline void SignalFence() noexcept {}
 
 // Costs a load and a store, and there are no signal handlers.
 template <typename T>
-bool CompareExchangeInThread(Atomic<T>& word, T expected, T desired) noexcept {
+bool CompareExchangeInThread(Atomic<T>& word, T expected, T desired,
+                             std::memory_order) noexcept {
   if (word.load(std::memory_order_relaxed) != expected) return false;
   word.store(desired, std::memory_order_relaxed);
   return true;

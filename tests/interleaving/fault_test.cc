@@ -480,7 +480,7 @@ void CountPopulated(void*, std::size_t bytes) { populated_bytes += bytes; }
 TEST(PopulateFaultTest, ATableThatGrowsPopulatesItsPages) {
   const std::size_t page = internal::sync::PageSize();
   testing::note_populated = &CountPopulated;
-  HandleTable<Word> table(100 * page);
+  HandleTable<Word> table(10 * page);
   populated_bytes = 0;
   const std::size_t count = 32 * page / (2 * sizeof(Word));
   for (std::size_t i = 0; i < count; ++i) ASSERT_NE(table.New(1), kNullHandle);
@@ -492,10 +492,10 @@ TEST(PopulateFaultTest, ATableThatGrowsPopulatesItsPages) {
 
 TEST(PopulateFaultTest, WhereItFailsNothingChanges) {
   const std::size_t page = internal::sync::PageSize();
-  HandleTable<Word> table(100 * page);
+  HandleTable<Word> table(10 * page);
   std::vector<Handle> handles;
   testing::populations.FailAll();
-  for (std::size_t i = 0; i < 20 * page; ++i) {
+  for (std::size_t i = 0; i < 10 * page; ++i) {
     handles.push_back(table.New(i));
     ASSERT_NE(handles.back(), kNullHandle);
   }

@@ -32,9 +32,10 @@ inline void PrefetchForWrite(const void*) noexcept {}
 // One step, as it is towards a signal handler of the thread. `Word` is an
 // atomic word of the backend.
 template <typename Word, typename T>
-bool CompareExchangeInThread(Word& word, T expected, T desired) noexcept {
-  return word.compare_exchange_strong(
-      expected, desired, std::memory_order_relaxed, std::memory_order_relaxed);
+bool CompareExchangeInThread(Word& word, T expected, T desired,
+                             std::memory_order order) noexcept {
+  return word.compare_exchange_strong(expected, desired, order,
+                                      std::memory_order_relaxed);
 }
 
 // Whether the machine has a heavy barrier. A test may change it, because both

@@ -16,6 +16,15 @@
 #endif
 #endif
 
+// HAFT_THREAD_SANITIZER: it is built with ThreadSanitizer.
+#if defined(__SANITIZE_THREAD__)
+#define HAFT_THREAD_SANITIZER 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define HAFT_THREAD_SANITIZER 1
+#endif
+#endif
+
 // All shared libraries of a process that agree on this name share thread
 // indices and may share tables. The number changes whenever the layout of
 // anything they share changes. Code built with AddressSanitizer poisons the

@@ -81,7 +81,8 @@ class HazardCells {
   static void Clear(HazardCell* cell) noexcept {
     if (__builtin_expect(sync::HasHeavyBarrier(), 1)) {
       // [P7] release: what was done with the object happens before its
-      // destruction; partner of [P6]. It needs no fence: the deleter's heavy
+      // destruction; partner of [P6], and of [P8] and [P1] if the cell is
+      // claimed again before that. It needs no fence: the deleter's heavy
       // barrier keeps the re-check of the slot behind this.
       cell->store(0, std::memory_order_release);
       sync::SignalFence();
@@ -207,7 +208,7 @@ class HazardCells {
   [[gnu::always_inline]] HazardCell* PublishAs(unsigned index, UserSet& users,
                                                Word handle) noexcept {
     const UserSet::Member thread(index);
-    HazardCell(&cells)[kCells] = blocks_[index].cells;
+    auto& cells = blocks_[index].cells;
     return __builtin_expect(users.Has(thread), 1)
                ? ClaimOneOf(cells, handle)
                : PublishAndAdd(cells, users, thread, handle);
@@ -228,11 +229,17 @@ class HazardCells {
     for (HazardCell& cell : cells) {
       // relaxed: a hint, as in Claim.
       if (cell.load(std::memory_order_relaxed) != 0) continue;
-      // [P8] relaxed: before [U3]. A deleter that finds this thread by [U2]
-      // sees the cell by [P6]; one that does not has ended the handle before
-      // [U3], and [O2] sees that. A signal handler may have claimed the cell
-      // since the hint, but no other thread writes a free cell.
-      if (sync::CompareExchangeInThread(cell, Word{0}, handle)) return &cell;
+      // [P8] acquire: another thread may have freed the cell by [P7], and a
+      // deleter of the object that it used then may see by [P6] only what this
+      // thread writes to the cell from now on. It comes before [U3]: a deleter
+      // that finds this thread by [U2] sees the cell by [P6]; one that does not
+      // has ended the handle before [U3], and [O2] sees that. A signal handler
+      // may have claimed the cell since the hint, but no other thread writes a
+      // free cell.
+      if (sync::CompareExchangeInThread(cell, Word{0}, handle,
+                                        std::memory_order_acquire)) {
+        return &cell;
+      }
     }
     return nullptr;
   }
@@ -249,8 +256,9 @@ class HazardCells {
     if (cell.load(std::memory_order_relaxed) != 0) return false;
     Word free = 0;
     // [P1] seq_cst: before [O2]; a deleter that ended the handle too late for
-    // [O2] to see it sees the cell by [P6]. This is a CAS and not an exchange
-    // because a signal handler may have claimed the cell since the hint.
+    // [O2] to see it sees the cell by [P6]. Also acquire, as [P8]. This is a
+    // CAS and not an exchange because a signal handler may have claimed the
+    // cell since the hint.
     return cell.compare_exchange_strong(free, handle, std::memory_order_seq_cst,
                                         std::memory_order_relaxed);
   }

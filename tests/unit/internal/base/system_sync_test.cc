@@ -379,13 +379,17 @@ TEST_F(SystemSyncTest, AStepOfOneThreadReplacesTheExpectedValueOnly) {
   Atomic<std::uintptr_t> words[3] = {Atomic<std::uintptr_t>(1),
                                      Atomic<std::uintptr_t>(0),
                                      Atomic<std::uintptr_t>(2)};
-  EXPECT_FALSE(CompareExchangeInThread(words[1], kMost, std::uintptr_t{5}));
+  const auto replace = [&](std::uintptr_t expected, std::uintptr_t desired) {
+    return CompareExchangeInThread(words[1], expected, desired,
+                                   std::memory_order_acquire);
+  };
+  EXPECT_FALSE(replace(kMost, 5));
   EXPECT_EQ(words[1].load(), 0u);
-  EXPECT_TRUE(CompareExchangeInThread(words[1], std::uintptr_t{0}, kMost));
+  EXPECT_TRUE(replace(0, kMost));
   EXPECT_EQ(words[1].load(), kMost);
-  EXPECT_FALSE(CompareExchangeInThread(words[1], kMost - 1, std::uintptr_t{5}));
+  EXPECT_FALSE(replace(kMost - 1, 5));
   EXPECT_EQ(words[1].load(), kMost);
-  EXPECT_TRUE(CompareExchangeInThread(words[1], kMost, std::uintptr_t{0}));
+  EXPECT_TRUE(replace(kMost, 0));
   EXPECT_EQ(words[1].load(), 0u);
   EXPECT_EQ(words[0].load(), 1u) << "its neighbours are as they were";
   EXPECT_EQ(words[2].load(), 2u);
