@@ -11,6 +11,7 @@
 #include <pthread.h>
 #include <sys/mman.h>
 #include <sys/random.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -27,6 +28,7 @@
 #include <vector>
 
 #include "tests/support/in_child.h"
+#include "tests/support/testing.h"
 
 namespace {
 
@@ -159,6 +161,9 @@ bool IsPopulated(void* page) {
   return (is_in_core & 1) != 0;
 }
 
+// Before anything has asked the system.
+const bool lacked_populate_at_first = lacks_populate.load();
+
 class PopulateTest : public SystemSyncTest {
  protected:
   PopulateTest() { lacks_populate.store(false); }
@@ -172,6 +177,11 @@ class PopulateTest : public SystemSyncTest {
   const std::size_t page_ = PageSize();
   char* const pages_ = Reserve<char>(4 * page_);
 };
+
+TEST_F(PopulateTest, TheSystemIsAskedAtFirst) {
+  EXPECT_FALSE(lacked_populate_at_first);
+  errno = kErrno;
+}
 
 TEST_F(PopulateTest, OneCallPopulatesAllPages) {
   int calls = 0;
@@ -243,6 +253,8 @@ TEST_F(PopulateTest, PagesAreTouchedIfTheSystemLacksIt) {
   };
   pages_[page_] = 'x';
   errno = kErrno;
+  EXPECT_TRUE(PopulateOrTouchPages(pages_ + page_, page_));
+  EXPECT_FALSE(IsPopulated(pages_ + 2 * page_));
   EXPECT_TRUE(PopulateOrTouchPages(pages_ + page_, page_ + 1));
   EXPECT_FALSE(IsPopulated(pages_));
   EXPECT_TRUE(IsPopulated(pages_ + page_));
@@ -250,6 +262,25 @@ TEST_F(PopulateTest, PagesAreTouchedIfTheSystemLacksIt) {
   EXPECT_FALSE(IsPopulated(pages_ + 3 * page_));
   EXPECT_EQ(pages_[page_], 'x');
   EXPECT_EQ(pages_[2 * page_], 0);
+}
+
+long PageFaults() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return usage.ru_minflt;
+}
+
+// A page that was only read would cost another page fault.
+TEST_F(PopulateTest, WhatWasTouchedCanBeWritten) {
+  if (testing::kSanitized) GTEST_SKIP() << "a sanitizer has page faults, too";
+  PageFaults();  // the call itself may cause one
+  lacks_populate.store(true);
+  errno = kErrno;
+  EXPECT_TRUE(PopulateOrTouchPages(pages_, 4 * page_));
+  volatile char* const pages = pages_;
+  const long before = PageFaults();
+  for (std::size_t page = 0; page < 4; ++page) pages[page * page_] = 'x';
+  EXPECT_EQ(PageFaults(), before);
 }
 
 // --- The heavy barrier ------------------------------------------------------

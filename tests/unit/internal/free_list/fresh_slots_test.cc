@@ -1,10 +1,17 @@
+// Over the real system, with a note of the pages that are populated.
+#define HAFT_SYNC_BACKEND "tests/support/fault_sync.h"
+
 #include "haft/internal/free_list/fresh_slots.h"
 
 #include <gtest/gtest.h>
 
 #include <cstddef>
+#include <utility>
+#include <vector>
 
 #include "haft/handle.h"
+#include "haft/internal/base/reserved_array.h"
+#include "haft/internal/base/sync.h"
 
 namespace haft::internal {
 namespace {
@@ -78,6 +85,32 @@ TEST(FreshSlotsTest, ReplaceChangesTheHandlesThatWereNotTaken) {
   fresh_slots.Replace([](Word first) { return first + 0x100; });
   EXPECT_EQ(fresh_slots.Take(1).first, kFirst + 0x100 + 2 * 3);
   EXPECT_EQ(fresh_slots.high_water(), 4u);
+}
+
+// The bytes of each call, from the beginning of the array.
+using Ranges = std::vector<std::pair<std::size_t, std::size_t>>;
+Ranges populated;
+char* array_begin = nullptr;
+
+TEST(FreshSlotsTest, SlotsArePopulatedAheadOfTheirUse) {
+  const std::size_t page = sync::PageSize();
+  constexpr std::size_t kSize = 32;
+  ReservedArray<char> array(40 * page);
+  array_begin = array.data();
+  testing::note_populated = [](void* begin, std::size_t bytes) {
+    const auto first =
+        static_cast<std::size_t>(static_cast<char*>(begin) - array_begin);
+    populated.emplace_back(first, first + bytes);
+  };
+  FreshSlots fresh_slots(kFirst, 40 * page / kSize, array.data(), kSize);
+  (void)fresh_slots.Take(16 * page / kSize);
+  EXPECT_EQ(populated, Ranges());
+  (void)fresh_slots.Take(1);
+  EXPECT_EQ(populated, (Ranges{{16 * page, 18 * page}}));
+  (void)fresh_slots.Take(2 * page / kSize);
+  EXPECT_EQ(populated,
+            (Ranges{{16 * page, 18 * page}, {18 * page, 20 * page}}));
+  testing::note_populated = nullptr;
 }
 
 }  // namespace

@@ -237,6 +237,23 @@ TEST_P(DeferredDestructionTest, WhatWaitsForADestructorThatNeverEndsGoesNext) {
   EXPECT_EQ(objects.ended, (std::vector<unsigned>{100, 33}));
 }
 
+// The same if the outermost destructor ends, although those in it do not: it is
+// the last that can see to what waits.
+TEST_P(DeferredDestructionTest, OutermostDestructorSeesToWhatWaits) {
+  Objects objects;
+  MakeChain(objects, 33);
+  objects.owned[1] = {};
+  std::jmp_buf abandon;
+  GetParam()([&] {
+    objects.hook = [&](unsigned object) {
+      if (object == 32) std::longjmp(abandon, 1);
+      if (object == 1 && setjmp(abandon) == 0) objects.Destroy(2);
+    };
+    EXPECT_TRUE(objects.Destroy(1));
+  });
+  EXPECT_EQ(objects.ended, (std::vector<unsigned>{1, 33}));
+}
+
 // No thread sees to what waits in another thread, and none counts another's
 // destructors.
 TEST(DeferredDestructionThreadsTest, EachThreadSeesToItsOwn) {
