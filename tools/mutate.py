@@ -74,7 +74,7 @@ LIBRARY_FLAGS = ["-fno-exceptions", "-fno-rtti"]
 EXPENSIVE = 600  # seconds that no build takes
 
 # Further tests of a file, under tests/unit, the cheapest first; the first pattern that fits the file counts.
-OBJECTS = ["object_table_test", "pinned_test", "read_scope_test"]
+OBJECTS = ["object_table_test", "pinned_test", "read_scope_test", "prepare_test"]
 TESTS = [
     ("internal/base/(bit_field|power_of_two)", ["handle_layout_test", "internal/slot/slot_state_test"]),
     ("internal/base/(system_sync|sync)", ["internal/base/reserved_array_test", "internal/base/event_count_test",

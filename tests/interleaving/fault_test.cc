@@ -505,29 +505,6 @@ TEST(PopulateFaultTest, WhereItFailsNothingChanges) {
   testing::ExpectConservation(table);
 }
 
-template <typename Table>
-void ExpectPrepareSaysThatMemoryIsLacking() {
-  Table table(1000);
-  ASSERT_EQ(table.Prepare(1000), Status::kOk);
-  testing::populations.Fail(~0u, ~0u);
-  ASSERT_EQ(table.Prepare(1000), Status::kOk);
-  const unsigned calls = testing::populations.Stop();
-  ASSERT_GT(calls, 1u);
-  for (unsigned call = 1; call <= calls; ++call) {
-    testing::populations.Fail(call, call);
-    EXPECT_EQ(table.Prepare(1000), Status::kOutOfMemory) << call;
-    EXPECT_EQ(testing::populations.Stop(), calls) << "the rest is done";
-  }
-  testing::populations.FailAll();
-  EXPECT_EQ(table.Prepare(1001), Status::kFull);
-  EXPECT_EQ(testing::populations.Stop(), 0u);
-  EXPECT_EQ(table.Prepare(1000), Status::kOk);
-}
-TEST(PopulateFaultTest, PrepareSaysThatMemoryIsLacking) {
-  ExpectPrepareSaysThatMemoryIsLacking<HandleTable<Word>>();
-  ExpectPrepareSaysThatMemoryIsLacking<ObjectTable<Counted>>();
-}
-
 TEST(BarrierFaultTest, ThereIsNoHeavyBarrier) {
   (void)ObjectTable<Counted>(1);
   const bool had = internal::sync::HasHeavyBarrier();

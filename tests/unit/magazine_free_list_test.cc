@@ -430,6 +430,43 @@ TEST(MagazineFreeListTest, LayoutWithoutRoomHasNoMagazines) {
   EXPECT_EQ(rig.Pop(a), 0u);
 }
 
+// The bytes of each range that is populated, in the order of the calls.
+std::vector<std::size_t> populated;
+
+class MagazinePrepareTest : public ::testing::Test {
+ protected:
+  MagazinePrepareTest() {
+    note_populated = [](void*, std::size_t bytes) {
+      populated.push_back(bytes);
+    };
+  }
+  ~MagazinePrepareTest() override { note_populated = nullptr; }
+};
+
+TEST_F(MagazinePrepareTest, PopulatesTheMagazinesOfTheExpectedHandles) {
+  struct Case {
+    std::size_t expected, magazines;
+  };
+  Rig4 rig(100);
+  for (const Case& c : {Case{0, 3}, Case{1, 4}, Case{4, 4}, Case{5, 5}}) {
+    Rig4::Owner owner;
+    populated.clear();
+    EXPECT_TRUE(rig.list().Prepare(owner, c.expected));
+    ASSERT_FALSE(populated.empty());
+    EXPECT_EQ(populated[0], c.magazines * 4 * sizeof(internal::MagazineEntry));
+    EXPECT_EQ(owner.cache().size, 4u) << "the caller has its magazines";
+  }
+}
+
+TEST_F(MagazinePrepareTest, PopulatesTheHandlesWhereThereAreNoMagazines) {
+  Rig<128> rig(1000, 1000 + kSpare - 1);
+  Rig<128>::Owner owner;
+  populated.clear();
+  EXPECT_TRUE(rig.list().Prepare(owner, 10));
+  ASSERT_FALSE(populated.empty());
+  EXPECT_EQ(populated.back(), 10 * sizeof(Word));
+}
+
 TEST(MagazineFreeListTest, MagazinesOfOneHandleAreExchanged) {
   Rig<1> rig(10);
   Rig<1>::Owner a, b;

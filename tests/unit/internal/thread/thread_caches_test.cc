@@ -66,6 +66,15 @@ TEST(ThreadCachesTest, NewEntryIsAllZero) {
   EXPECT_EQ(caches.deleted(), 0u);
 }
 
+TEST(ThreadCachesTest, PrepareGivesTheCallingThreadItsNumbers) {
+  Caches caches;
+  std::thread([&] {
+    EXPECT_EQ(ThreadRegistry::OfThisCopy().CacheHere(), 0u);
+    EXPECT_TRUE(caches.Prepare());
+    EXPECT_NE(ThreadRegistry::OfThisCopy().CacheHere(), 0u);
+  }).join();
+}
+
 TEST(ThreadCachesTest, EntryKeepsItsLevelAndCacheBetweenCalls) {
   Caches caches;
   WithOwner(caches, [](auto& owner) {
