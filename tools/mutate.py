@@ -94,6 +94,8 @@ TESTS = [
                                        "object_table_test", "handle_table_test", "table_stats_test", "property_test"]),
     ("internal/reclamation/hazard_cells", ["documented_numbers_test", "hazard_reclamation_test", "read_scope_test", *OBJECTS]),
     ("internal/table/deferred_destruction", ["documented_numbers_test", "internal/table/object_store_test", "haft_test", *OBJECTS]),
+    ("internal/table/object_store", ["internal/process/any_table_test", "internal/table/conditional_delete_test",
+                                     "internal/table/deferred_destruction_test", *OBJECTS, "internal/process/c_api_test"]),
     ("hazard_reclamation", ["internal/table/object_store_test", *OBJECTS, "haft_test"]),
     ("internal/table|counted_reclamation|internal/reclamation",
      ["internal/table/object_store_test", "internal/table/conditional_delete_test", "internal/table/deferred_destruction_test",
