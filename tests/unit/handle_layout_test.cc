@@ -148,6 +148,8 @@ TEST(CompactLayoutTest, HasTheGenerationsThatAnAddressLeaves) {
   static_assert(kCompactBits<std::size_t{1} << (31 - kLeft), 30> == 31);
   static_assert(CompactLayout<std::size_t{1} << (31 - kLeft), 30>::kFixed ==
                 (Word{1} << 62 | 1));
+  static_assert(internal::CompactGenerationBits(std::size_t{1} << (31 - kLeft),
+                                                31) == 30);
 #else
   // All bits of an address count, so only its alignment leaves any.
   static_assert(kCompactBits<1> == 1);  // which CompactSlot refuses
