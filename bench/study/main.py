@@ -58,6 +58,7 @@ def parser() -> argparse.ArgumentParser:
     ab.add_argument("--base", required=True, metavar="REV")
     ab.add_argument("--head", metavar="REV", help="default: HEAD")
     ab.add_argument("--dirty", action="store_true", help="without --head, the head is the tree with its changes")
+    ab.add_argument("--no-layout", action="store_true", help="does not measure what the place of the code alone makes (layout/*)")
     ab.add_argument("--out", metavar="DIR", help="the folder of the results, which is made")
     ab.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="changes a key of the experiment")
     fail_above(ab)
