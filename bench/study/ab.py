@@ -81,7 +81,7 @@ def add_layouts(experiment: Experiment, builds: Builds) -> None:
 def _git(root: pathlib.Path, *arguments: str) -> str:
     result = subprocess.run(["git", "-C", str(root), *arguments], capture_output=True, text=True)
     if result.returncode != 0:
-        raise Complaint(f"git {' '.join(arguments)}: {result.stderr.strip()}")
+        raise Complaint(f"{root}: git {' '.join(arguments)}: {result.stderr.strip()}")
     return result.stdout.strip()
 
 

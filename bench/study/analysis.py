@@ -1,7 +1,6 @@
 """The analysis of a study's raw data: its tables and sentences."""
 
 import collections
-import tomllib
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,8 +48,7 @@ class Analysis:
 
 def analyse(folder: Folder) -> Analysis:
     """Returns the analysis of the runs that a folder has."""
-    source = folder.path / folder_module.EXPERIMENT
-    experiment = experiment_module.resolve(tomllib.loads(source.read_text()), str(source))
+    experiment = experiment_module.load(folder.path / folder_module.EXPERIMENT)
     environment = folder.environment()
     if environment.get("version") != environment_module.VERSION:
         raise Complaint(f"{folder.path / folder_module.ENVIRONMENT}: has version {environment.get('version')!r}; "

@@ -49,7 +49,7 @@ def compare(arguments) -> int:
 
 def _arms(folders: list[Folder], studies: list[analysis.Analysis], arm: str, baseline: str):
     if len(folders) != 1:
-        raise Complaint("--arm and --with: compare two arms of one folder, and two folders are given")
+        raise Complaint(f"--arm and --with: compare two arms of one folder, and there are {len(folders)}")
     there = list(dict.fromkeys(studies[0].runs["arm"]))
     for option, name in (("--arm", arm), ("--with", baseline)):
         if name not in there:
@@ -61,7 +61,7 @@ def _arms(folders: list[Folder], studies: list[analysis.Analysis], arm: str, bas
 
 def _folders(folders: list[Folder], studies: list[analysis.Analysis]):
     if len(folders) != 2:
-        raise Complaint("give two folders, or one with --arm and --with")
+        raise Complaint(f"DIR: give two folders, or one with --arm and --with; there {'is' if len(folders) == 1 else 'are'} {len(folders)}")
     for sentence in environment.differences(studies[0].environment, studies[1].environment):
         print(f"study compare: the studies differ: {sentence}", file=sys.stderr)
     both = pandas.concat([_good(study).assign(study=name) for name, study in zip("AB", studies)])

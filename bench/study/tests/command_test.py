@@ -1,6 +1,8 @@
 """Tests of the command: exit statuses, what goes to stdout and stderr, and that bad input writes nothing."""
 
 import csv
+import errno
+import gzip
 import json
 import os
 import pathlib
@@ -43,8 +45,8 @@ class BadInputTest(support.InFolder):
                 ('arms = ["fsat"]', 'e.toml: key "arms" has no "fsat"; did you mean "fast"'),
                 ('workload = "curn"', 'e.toml: key "workload" has no "curn"; did you mean "churn"'),
                 ('placement = "compct"', 'e.toml: key "placement" has no "compct"; did you mean "compact"'),
-                ('placement = "node:63"', 'placement "node:63" needs node 63'),
-                ('placement = "cpus:4000"', 'placement "cpus:4000" needs CPU 4000'),
+                ('placement = "node:63"', 'e.toml: key "placement" has "node:63", which needs node 63'),
+                ('placement = "cpus:4000"', 'e.toml: key "placement" has "cpus:4000", which needs CPU 4000'),
                 ('counters = ["cycle"]', 'key "counters" has no "cycle"; did you mean "cycles"'),
                 ("live = 2.5", 'key "live" must be an integer, not 2.5'),
                 ("occupancy = 0", 'key "occupancy" must be from 1 to 100'),
@@ -85,26 +87,69 @@ class BadInputTest(support.InFolder):
                 (["run", "e.toml", "--ot", "x"], "unrecognized arguments"),
                 (["resume", "mine"], "mine: holds no study"),
                 (["report", "gone"], "gone: holds no study"),
-                (["compare", "study"], "give two folders, or one with --arm and --with"),
+                (["compare", "study"], "DIR: give two folders, or one with --arm and --with; there is 1"),
+                (["compare", "study", "study", "study"], "give two folders, or one with --arm and --with; there are 3"),
+                (["compare", "study", "study", "study", "--arm=fast", "--with=slow"], "of one folder, and there are 3"),
                 (["compare", "study", "--arm=fast"], "--arm and --with"),
                 (["compare", "study", "--arm=fsat", "--with=slow"], '--arm=fsat: study has no such arm; did you mean "fast"'),
                 (["compare", "study", "mine"], "mine: holds no study"),
-                (["ab", "--base=HEAD"], "git status"),
+                (["ab", "--base=HEAD"], f"study ab: {self.folder}: git status"),
+                (["run", "e.toml", "--out="], "study run: error: argument --out: is empty"),
+                (["run", ""], "study run: error: argument EXPERIMENT.toml|NAME: is empty"),
+                (["resume", ""], "study resume: error: argument DIR: is empty"),
+                (["report", "study", ""], "study report: error: argument DIR: is empty"),
+                (["compare", "study", ""], "study compare: error: argument DIR: is empty"),
+                (["compare", "study", "--arm=", "--with=slow"], "study compare: error: argument --arm: is empty"),
+                (["compare", "study", "--arm=fast", "--with="], "study compare: error: argument --with: is empty"),
+                (["ab", "--base="], "study ab: error: argument --base: is empty"),
+                (["ab", "--base=HEAD", "--head="], "study ab: error: argument --head: is empty"),
+                (["ab", "--base=HEAD", "--out="], "study ab: error: argument --out: is empty"),
+                (["ab", "--base=HEAD", ""], "study ab: error: argument EXPERIMENT.toml|NAME: is empty"),
+                (["simulate", "--out="], "study simulate: error: argument --out: is empty"),
+                (["simulate", "--machine="], "study simulate: error: argument --machine: is empty"),
+                (["simulate", "--cores="], "study simulate: error: argument --cores: is empty"),
+                (["simulate", ""], "study simulate: error: argument EXPERIMENT.toml|NAME: is empty"),
+                (["calibrate", "--out="], "study calibrate: error: argument --out: is empty"),
                 (["describe", "more"], "study describe: error: unrecognized arguments: more"),
                 (["list", "arm"], "invalid choice")):
             with self.subTest(words=words), mock.patch.dict(os.environ, BUILD_WORKSPACE_DIRECTORY=str(self.folder)):
                 self.refused(sentence, *words)
 
+    def test_files_of_a_study_that_cannot_be_read_are_named(self):
+        for name, content, sentence in (
+                ("experiment.toml", b"title = ", "bad/experiment.toml: is not TOML"),
+                ("experiment.toml", None, "bad/experiment.toml: No such file"),
+                ("environment.json", b"[]", "bad/environment.json: is no JSON object"),
+                ("environment.json", b"{", "bad/environment.json: "),
+                ("runs.jsonl.gz", b"rubbish", "bad/runs.jsonl.gz: Not a gzipped file"),
+                ("runs.jsonl.gz", gzip.compress(b"x" * 1000)[:20], "bad/runs.jsonl.gz: "),
+                ("runs.jsonl.gz", gzip.compress(b"{\n"), "bad/runs.jsonl:1: is not JSON"),
+                ("runs.jsonl.gz", gzip.compress(b"[]\n"), "bad/runs.jsonl:1: is no JSON object")):
+            with self.subTest(name=name, content=content):
+                shutil.rmtree(self.folder / "bad", ignore_errors=True)
+                shutil.copytree(RECORDED, self.folder / "bad")
+                (self.folder / "bad" / name).unlink() if content is None else (self.folder / "bad" / name).write_bytes(content)
+                self.refused(sentence, "report", "bad")
+
+    def test_a_full_disk_names_the_file(self):
+        shutil.copytree(RECORDED, self.folder / "a")
+        with mock.patch("os.fsync", side_effect=OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))):
+            status, out, err = self.study("report", "a")
+        self.assertEqual((status, out), (3, ""))
+        self.assertRegex(err, r"^study report: .*No space left on device: 'a/runs\.csv'\n$")
+
     def test_missing_packages_are_named_before_anything_else(self):
         environment = {**os.environ, "PATH": "/nowhere"}
         code = ("import sys; sys.path.insert(0, sys.argv.pop(1)); import packages, main; "
                 "packages.MODULES = {'nowhere': 'python3-nowhere'}; packages.use_debians_python = lambda: None; "
-                "sys.exit(main.main(['no such subcommand']))")
-        result = subprocess.run([sys.executable, "-c", code, str(support.HERE.parent)], env=environment, capture_output=True,
-                                text=True)
-        self.assertEqual((result.returncode, result.stdout), (2, ""))
-        self.assertEqual(result.stderr, "study: missing Debian packages: python3-nowhere hwloc-nox; "
-                         "as root: apt-get install --no-install-recommends python3-nowhere hwloc-nox\n")
+                "sys.exit(main.main(sys.argv[1:]))")
+        for words, speaker in ((["no such subcommand"], "study"), ([], "study"), (["report", "gone"], "study report")):
+            with self.subTest(words=words):
+                result = subprocess.run([sys.executable, "-c", code, str(support.HERE.parent), *words], env=environment,
+                                        capture_output=True, text=True)
+                self.assertEqual((result.returncode, result.stdout), (2, ""))
+                self.assertEqual(result.stderr, f"{speaker}: missing Debian packages: python3-nowhere hwloc-nox; "
+                                 "as root: apt-get install --no-install-recommends python3-nowhere hwloc-nox\n")
         self.assertEqual(packages.missing(), [])
 
 
