@@ -53,7 +53,7 @@ class BadInputTest(support.InFolder):
                 ("threads = 65", 'arm "fast" can have 64 threads, and 65 are asked for'),
                 ("live = 1000000", 'arm "fast" can have 1000000 slots, and 2000002 are asked for'),
                 ('[[skip]]\narm = ["fast", "slow"]', "leaves no runs: [[skip]] excludes all"),
-                ("value = 3", "leaves no runs: fast: cannot: values of 3 words; slow: cannot: values of 3 words"),
+                ("value = 3", "fast: cannot: values of 3 words; it has 1, 2; slow: cannot: values of 3 words; it has 1, 2"),
                 ('skew = "hot:1001:90"', 'key "skew" has "hot:1001:90", and there are 1000 live handles'),
                 ('workload = "hand-off"', "leaves no runs: hand-off has pairs of threads, so not 1"),
                 ('[time]\nmeasure = "60min"\n', "would take more than a week"),
@@ -505,7 +505,7 @@ class ListTest(support.InFolder):
             self.assertRegex(self.study("list", "arms")[1], r"slow +1\.0")
 
     def test_lists(self):
-        for what, words in (("arms", ["fast", "batch (no NewBatch)"]), ("workloads", list(parameters.WORKLOADS)),
+        for what, words in (("arms", ["fast", "1, 2  ", "batch (no NewBatch)"]), ("workloads", list(parameters.WORKLOADS)),
                             ("parameters", list(parameters.BY_KEY)), ("experiments", ["default", "quick", "full"])):
             with self.subTest(what=what):
                 status, out, err = self.study("list", what)
