@@ -8,9 +8,9 @@
 `bazel run -c opt //:study -- --help` says more. docs/study_protocol.md has the protocol between the two.
 """
 
-load("@rules_cc//cc:defs.bzl", "cc_binary")
+load("@rules_cc//cc:defs.bzl", "cc_binary", "cc_library")
 
-def haft_study_arm(name, srcs, deps = [], copts = [], tags = [], **kwargs):
+def haft_study_arm(name, srcs, deps = [], copts = [], tags = [], all_values = False, **kwargs):
     """A program that measures the tables that `srcs` declare by HAFT_STUDY_ARM.
 
     It is built for a study only, not by `//...`.
@@ -21,18 +21,32 @@ def haft_study_arm(name, srcs, deps = [], copts = [], tags = [], **kwargs):
       deps: besides the study's own
       copts: compiler options, after -std=c++17
       tags: as for cc_binary
+      all_values: whether what HAFT_STUDY_ARM_OF declares gets values of 3, 5, 6 and 7 words too, which takes twice as long
       **kwargs: as for cc_binary
     """
+
+    # Bazel before 7 asks for C++0x. The worker reports the options that the compiler records, wherever they come from.
+    options = ["-std=c++17", "-frecord-gcc-switches"] + copts
+    needs = deps + [Label("//bench/worker:arm")]
+    more = []
+    if all_values:
+        # In an object file of their own, so that they change no loop of the others.
+        more = [":" + name + "_rest_of_values"]
+        cc_library(
+            name = name + "_rest_of_values",
+            srcs = srcs,
+            copts = options + ["-DHAFT_STUDY_REST_OF_VALUES"],
+            tags = tags + ["manual"],
+            visibility = ["//visibility:private"],
+            deps = needs,
+            alwayslink = True,
+        )
     cc_binary(
         name = name,
         srcs = srcs,
-        # Bazel before 7 asks for C++0x. The worker reports the options that the compiler records, wherever they come from.
-        copts = [
-            "-std=c++17",
-            "-frecord-gcc-switches",
-        ] + copts,
+        copts = options,
         tags = tags + ["manual"],
-        deps = deps + [Label("//bench/worker:arm")],
+        deps = needs + more,
         **kwargs
     )
 

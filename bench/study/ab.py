@@ -14,11 +14,16 @@ import experiment as experiment_module
 import report
 import run
 import topology
+from arms import LAYOUT
 from complaint import Complaint
-from study import Study
+from experiment import Experiment
+from study import Builds, Study
 
 TARGET = "//bench:study"
 BUILT = pathlib.Path("bazel-bin/bench")
+# Workloads whose threads wait for each other. Their times have two modes on a virtual machine, which would be taken for the
+# places of the code.
+WITHOUT_LAYOUTS = ["hand-off", "producers-consumers"]
 
 
 def ab(arguments) -> int:
@@ -35,6 +40,8 @@ def ab(arguments) -> int:
     path = run.find_experiment(arguments.experiment or "ab", builds["head"])
     experiment = experiment_module.load(path, arguments.set)
     experiment.values.update({"revision": list(builds), "compare.axis": "revision", "compare.baseline": "base"})
+    if not arguments.no_layout:
+        add_layouts(experiment, builds)
     xml = topology.record()
     study = Study(experiment, builds, xml)
     folder = run.begin(study, xml, arguments.out or f"study-ab-{time.strftime('%Y%m%d-%H%M%S')}", {"revisions": facts})
@@ -45,10 +52,36 @@ def ab(arguments) -> int:
     return compare.status(found, arguments.fail_above) or status
 
 
+def add_layouts(experiment: Experiment, builds: Builds) -> None:
+    """Adds the arms layout/* to an experiment that has none, because the two revisions have their code at different places.
+
+    One revision is enough, for the instructions of these arms are the same at each place. A build that is older than these arms
+    has none.
+    """
+    if any(name.startswith(LAYOUT) for name in experiment.values["arms"]):
+        return
+    for revision in ("head", "base"):
+        there, _ = arms.find(builds[revision])
+        layouts = {name: arm for name, arm in there.items() if name.startswith(LAYOUT)}
+        if layouts:
+            break
+    else:
+        return
+    able = set.intersection(*({name for name, lacks in arm.facts["workloads"].items() if lacks is None}
+                              for arm in layouts.values()))
+    left_out = [name for name in experiment.values["workload"] if name not in able or name in WITHOUT_LAYOUTS]
+    if len(left_out) == len(experiment.values["workload"]):
+        return
+    experiment.values["arms"] += layouts
+    others = [name for name in builds if name != revision]
+    experiment.skip += [{"arm": list(layouts), "revision": others},
+                        *([{"arm": list(layouts), "workload": left_out}] if left_out else [])]
+
+
 def _git(root: pathlib.Path, *arguments: str) -> str:
     result = subprocess.run(["git", "-C", str(root), *arguments], capture_output=True, text=True)
     if result.returncode != 0:
-        raise Complaint(f"git {' '.join(arguments)}: {result.stderr.strip()}")
+        raise Complaint(f"{root}: git {' '.join(arguments)}: {result.stderr.strip()}")
     return result.stdout.strip()
 
 

@@ -1,7 +1,6 @@
 """The analysis of a study's raw data: its tables and sentences."""
 
 import collections
-import tomllib
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,8 +48,7 @@ class Analysis:
 
 def analyse(folder: Folder) -> Analysis:
     """Returns the analysis of the runs that a folder has."""
-    source = folder.path / folder_module.EXPERIMENT
-    experiment = experiment_module.resolve(tomllib.loads(source.read_text()), str(source))
+    experiment = experiment_module.load(folder.path / folder_module.EXPERIMENT)
     environment = folder.environment()
     if environment.get("version") != environment_module.VERSION:
         raise Complaint(f"{folder.path / folder_module.ENVIRONMENT}: has version {environment.get('version')!r}; "
@@ -67,7 +65,7 @@ def analyse(folder: Folder) -> Analysis:
         summary = _beside_summary(summary, good, seed)
     panel = [name for name in tables.varying(good) if name not in ("arm", values["plot.x"])]
     floors = layout.Floors(good, tables.unit_of(values["compare.metric"]))
-    compared = pandas.DataFrame() if simulated else _comparisons(good, experiment, floors)
+    compared = pandas.DataFrame() if simulated else _comparisons(good, experiment, floors, environment["arms"])
     fits, no_fit = ({}, []) if simulated or summary.empty else _fits(good, panel)
     return Analysis(experiment, environment, runs, summary, compared, _percentiles(folder, good), fits, no_fit, floors.table, panel,
                     _gaps(runs, environment, wrong, experiment))
@@ -132,7 +130,8 @@ def _efficiency_intervals(summary: pandas.DataFrame, good: pandas.DataFrame, axe
     return summary.assign(efficiency_low=[low for low, _ in ends], efficiency_high=[high for _, high in ends])
 
 
-def _comparisons(runs: pandas.DataFrame, experiment: Experiment, floors: layout.Floors) -> pandas.DataFrame:
+def _comparisons(runs: pandas.DataFrame, experiment: Experiment, floors: layout.Floors,
+                 arms: dict[str, dict]) -> pandas.DataFrame:
     values = experiment.values
     metric, axis = tables.unit_of(values["compare.metric"]), values["compare.axis"]
     baseline = values["compare.baseline"]
@@ -140,8 +139,12 @@ def _comparisons(runs: pandas.DataFrame, experiment: Experiment, floors: layout.
         there = [one for one in dict.fromkeys(runs[axis]) if axis != "arm" or not is_yardstick(one)]
         ordered = [one for one in values["arms" if axis == "arm" else axis] if one in there]
         baseline = (ordered or sorted(there, key=str) or [None])[0]
+    programs: layout.Floors | layout.FloorsOfOneArm | None = floors if axis == "arm" else None
+    if axis == "revision":
+        both = (layout.of_revision(arms, revision) for revision in values["revision"])
+        programs = layout.FloorsOfOneArm([floors], layout.unchanged(*both))
     return comparison.compare(comparison.pairs_of(runs, axis, baseline, metric), values["compare.smallest_effect"] / 100,
-                              values["seed"], more_is_faster=metric == THROUGHPUT, floors=floors if axis == "arm" else None)
+                              values["seed"], more_is_faster=metric == THROUGHPUT, floors=programs)
 
 
 def _fits(runs: pandas.DataFrame, panel: list[str]) -> tuple[dict, list[str]]:
@@ -236,6 +239,7 @@ def run_warnings(analysis: Analysis) -> list[str]:
         needed = comparison.fewest_repetitions(pairs)
         if analysis.experiment.values["repetitions"] < needed:
             found.append(f"No difference can be shown: with {pairs} comparisons, each side needs {needed} repetitions or more.")
+    found += layout.advice(analysis.comparisons)
     return found
 
 

@@ -44,6 +44,10 @@ class Arm:
     command: list[str]
     facts: dict[str, Any]  # what `describe` says of it
 
+    def sizes(self) -> str:
+        """Returns the sizes of values that it can have, in words; a program that does not say it is asked and may refuse."""
+        return ", ".join(map(str, self.facts.get("value_words", ["any"])))
+
     def gap(self, cell: dict[str, Any]) -> str | None:
         """Returns what this arm lacks for a cell, such as the name of a member, or None."""
         workloads = self.facts["workloads"]
@@ -52,7 +56,7 @@ class Arm:
         if workloads[cell["workload"]] is not None:
             return workloads[cell["workload"]]
         if cell["value"] not in self.facts.get("value_words", [cell["value"]]):
-            return f"values of {cell['value']} words"
+            return f"values of {cell['value']} words; it has {self.sizes()}"
         return None
 
 

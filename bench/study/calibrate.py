@@ -39,7 +39,7 @@ def calibrate(arguments) -> int:
         raise Complaint(f"the study has no arm {', '.join(absent)}, which calibrate needs; //bench:study has them")
     cpus = topology.here(topology.record())
     if len({cpu.core for cpu in cpus}) < 2:
-        raise Complaint("two cores are needed, and this process may use one only")
+        raise Complaint("this machine: two cores are needed, and this process may use one only")
     busy = environment.busy_part()
     if busy > environment.BUSY:
         print(f"study calibrate: warning: other programs use {busy:.0%} of the CPUs, so that the constants are theirs as well",
@@ -102,7 +102,7 @@ def derive(measured: dict[str, float]) -> dict[str, float]:
     """
     own, contended = measured["own_add_ns"], measured["contended_add_ns"]
     if contended <= own:
-        raise Complaint(f"an addition that two cores contend for took {contended:.2f} ns and an own one {own:.2f} ns; "
+        raise Complaint(f"arm fetch-add: an addition that two cores contend for took {contended:.2f} ns and an own one {own:.2f} ns; "
                         "the machine is too busy, or the two CPUs are not two cores")
     share = contended / (2 * contended - own)
     return {"hit_ns": max(0.1, measured["hit_ns"]), "read_modify_write_ns": measured["own_cas_ns"], "request_share": share,

@@ -1,4 +1,6 @@
-"""The comparison of two cells, in words: faster, slower, no difference shown, too noisy to say, may be the code's layout."""
+"""The comparison of two cells, in words: faster, slower, no difference shown, too noisy to say, may be the code's layout.
+
+Two programs of one arm, as `ab` compares them, are faster or slower within what the place of the code alone makes."""
 
 from math import comb
 
@@ -13,6 +15,8 @@ from arms import is_yardstick
 
 FASTER, SLOWER, NO_DIFFERENCE, TOO_NOISY = "faster", "slower", "no difference shown", "too noisy to say"
 MAY_BE_LAYOUT = "may be the code's layout"
+FASTER_WITHIN, SLOWER_WITHIN = (f"{word}, within what code placement alone makes" for word in (FASTER, SLOWER))
+SHOWN = (FASTER, SLOWER, FASTER_WITHIN, SLOWER_WITHIN)
 MOST_FOR_EXACT = 50  # samples of one side for which Mann-Whitney's U is computed exactly
 # If the upper end of a ratio's interval is so many times the lower one, nothing can be said: 10 % either way are in it.
 NOISE = 1.21
@@ -48,18 +52,20 @@ def measure(one: numpy.ndarray, other: numpy.ndarray, random: numpy.random.Gener
 
 
 def verdict(pair: dict[str, float], p_holm: float, smallest_effect: float, more_is_faster: bool = True,
-            floor: float = 1.0) -> str:
+            floor: float = 1.0, one_arm: bool = False) -> str:
     """Returns the comparison in words.
 
     `smallest_effect` is the least ratio less 1 that is of interest, such as 0.02. `floor` is the ratio that the place of the
-    code alone makes, beyond which the whole interval must lie.
+    code alone makes. If the interval does not lie beyond it as a whole, the verdict on two arms names no faster one. That on
+    two programs of one arm (`one_arm`) does: the one program is slower, and only the cause is unknown.
     """
     ratio, low, high = pair["ratio"], pair["low"], pair["high"]
     is_more, is_less = low > 1 and ratio >= 1 + smallest_effect, high < 1 and ratio <= 1 / (1 + smallest_effect)
     if p_holm < cells.SIGNIFICANT and (is_more or is_less):
-        if low < floor and high > 1 / floor:
+        is_within, is_faster = low < floor and high > 1 / floor, (ratio > 1) == more_is_faster
+        if is_within and not one_arm:
             return MAY_BE_LAYOUT
-        return FASTER if (ratio > 1) == more_is_faster else SLOWER
+        return (FASTER_WITHIN if is_within else FASTER) if is_faster else (SLOWER_WITHIN if is_within else SLOWER)
     # An interval that lies beyond the smallest effect is no evidence of equality, only of too few repetitions for so many
     # pairs.
     is_near_one = low <= 1 + smallest_effect and high >= 1 / (1 + smallest_effect)
@@ -68,10 +74,10 @@ def verdict(pair: dict[str, float], p_holm: float, smallest_effect: float, more_
 
 
 def compare(pairs: list[tuple[dict, numpy.ndarray, numpy.ndarray]], smallest_effect: float, seed: int,
-            more_is_faster: bool = True, floors: layout.Floors | None = None) -> pandas.DataFrame:
+            more_is_faster: bool = True, floors: layout.Floors | layout.FloorsOfOneArm | None = None) -> pandas.DataFrame:
     """Returns one row for each pair, of its name (columns), values and baseline, with Holm's correction over all of them.
 
-    `floors` are those of two arms, which are compiled differently.
+    `floors` are for sides that are compiled differently. Without them, both sides are the same program.
     """
     measured = [measure(one, other, cells.generator(seed, repr(name))) for name, one, other in pairs]
     corrected = cells.holm([pair["p"] for pair in measured])
@@ -80,7 +86,8 @@ def compare(pairs: list[tuple[dict, numpy.ndarray, numpy.ndarray]], smallest_eff
         floor, source = floors.of(name) if floors is not None else (1.0, None)
         known = {"layout": floor, "layout_of": source} if floors is not None else {}
         rows.append({**name, **pair, "p_holm": p, **known,
-                     "verdict": verdict(pair, p, smallest_effect, more_is_faster, floor)})
+                     "verdict": verdict(pair, p, smallest_effect, more_is_faster, floor or 1.0,
+                                        floors is not None and floors.one_arm)})
     return pandas.DataFrame(rows)
 
 
@@ -116,9 +123,10 @@ def sentence(row: pandas.Series, where: str, is_throughput: bool) -> str:
     subject = f"{row['compared']} against {row['baseline']} ({where})"
     if row["verdict"] in (FASTER, SLOWER):
         return f"{subject} is {row['verdict']}: {what} is {row['ratio']:.3g} times the other's ({interval})."
-    if row["verdict"] == MAY_BE_LAYOUT:
+    if row["verdict"] in (MAY_BE_LAYOUT, FASTER_WITHIN, SLOWER_WITHIN):
         where = {layout.OWN: "here", layout.OTHER: "in another cell of this study",
                  layout.FIRST_STUDY: "in the first study, and this one has no arms layout/*"}[row["layout_of"]]
-        return (f"{subject} {row['verdict']}: {what} is {row['ratio']:.3g} times the other's ({interval}), but the same "
+        verb = "" if row["verdict"] == MAY_BE_LAYOUT else "is "
+        return (f"{subject} {verb}{row['verdict']}: {what} is {row['ratio']:.3g} times the other's ({interval}), but the same "
                 f"instructions at other places differ by {row['layout']:.3g} times {where}.")
     return f"{subject}: {row['verdict']}; {what} is {row['ratio']:.3g} times the other's ({interval})."

@@ -7,6 +7,7 @@ import os
 import pathlib
 import shutil
 import tempfile
+import zlib
 from typing import Any
 
 from complaint import MISSING, Complaint
@@ -50,8 +51,10 @@ def write(path: pathlib.Path, content: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         os.replace(draft, path)
-    except BaseException:
+    except BaseException as error:
         draft.unlink(missing_ok=True)
+        if isinstance(error, OSError):  # a full disk alone does not name the file
+            raise OSError(error.errno, error.strerror, str(path))
         raise
 
 
@@ -111,7 +114,10 @@ class Folder:
         A study that is kept may have compressed them with gzip; then it cannot be resumed.
         """
         is_compressed = not (self.path / RUNS).exists()
-        content = gzip.decompress(self._compressed.read_bytes()) if is_compressed else (self.path / RUNS).read_bytes()
+        try:
+            content = gzip.decompress(self._compressed.read_bytes()) if is_compressed else (self.path / RUNS).read_bytes()
+        except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+            raise Complaint(f"{self._compressed}: {error}")
         lines = content.split(b"\n")[:-1]
         runs = []
         for number, line in enumerate(lines, 1):
@@ -119,6 +125,8 @@ class Folder:
                 run = json.loads(line)
             except ValueError as error:
                 raise Complaint(f"{self.path / RUNS}:{number}: is not JSON: {error}")
+            if not isinstance(run, dict):
+                raise Complaint(f"{self.path / RUNS}:{number}: is no JSON object")
             if run.get("version") != RUNS_VERSION:
                 raise Complaint(f"{self.path / RUNS}:{number}: has version {run.get('version')!r}; "
                                 f"this program reads version {RUNS_VERSION}")
@@ -127,6 +135,9 @@ class Folder:
 
     def environment(self) -> dict[str, Any]:
         try:
-            return json.loads((self.path / ENVIRONMENT).read_text())
+            environment = json.loads((self.path / ENVIRONMENT).read_text())
         except (OSError, ValueError) as error:
             raise Complaint(f"{self.path / ENVIRONMENT}: {error}")
+        if not isinstance(environment, dict):
+            raise Complaint(f"{self.path / ENVIRONMENT}: is no JSON object")
+        return environment

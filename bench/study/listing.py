@@ -22,10 +22,10 @@ def list(arguments) -> int:
 def _arms() -> str:
     found, unavailable = arms.find(arms.read_manifest())
     rows = [[name, catalogue.meaning(name), arm.facts.get("version") or "", arm.facts.get("progress") or "",
-             ", ".join(f"{workload} (no {lacks})" for workload, lacks in arm.facts["workloads"].items() if lacks) or "none"]
+             arm.sizes(), ", ".join(f"{workload} (no {lacks})" for workload, lacks in arm.facts["workloads"].items() if lacks) or "none"]
             for name, arm in sorted(found.items())]
-    rows += [[name, catalogue.meaning(name), "not to be had", reason, ""] for name, reason in sorted(unavailable.items())]
-    return text.table(["arm", "implementation", "version", "progress", "workloads that it cannot do"], rows)
+    rows += [[name, catalogue.meaning(name), "not to be had", reason, "", ""] for name, reason in sorted(unavailable.items())]
+    return text.table(["arm", "implementation", "version", "progress", "words of a value", "workloads that it cannot do"], rows)
 
 
 def _workloads() -> str:

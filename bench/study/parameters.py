@@ -263,7 +263,7 @@ TABLE = [
               _mix),
     Parameter("think", "text", "`none`, `constant:NS`, `exponential:NS`", "none",
               "time between two operations, spent in a loop that touches no memory", _think),
-    Parameter("value", "integer", "1 to 8", 1, "words of a value", _integer(1, 8)),
+    Parameter("value", "integer", "1 to 8", 1, "words of a value; `list arms` has the sizes of each arm", _integer(1, 8)),
     Parameter("touch", "boolean", "", False, "whether a reader reads what the value points to", _boolean),
     Parameter("batch", "integer", "1 to 65536", 16, "handles of a NewBatch", _integer(1, 65536)),
     Parameter("burst", "integer", "1 to 10^6", 256, "handles of a burst", _integer(1, 10**6)),

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 import parameters
-from complaint import Complaint
 from topology import Cpu
 
 
@@ -16,26 +15,26 @@ class Placed:
 
 
 def order(kind: str, cpus: list[Cpu]) -> list[Cpu]:
-    """Returns the CPUs in the order in which threads take them; the machine lacks one that `kind` needs: Complaint."""
+    """Returns the CPUs in the order in which threads take them; the machine lacks one that `kind` needs: ValueError."""
     if kind.startswith("cpus:"):
         known = {cpu.number: cpu for cpu in cpus}
         wanted = parameters.cpu_list(kind[len("cpus:"):])
         absent = [str(number) for number in wanted if number not in known]
         if absent:
-            raise Complaint(f'placement "{kind}" needs CPU {", ".join(absent)}, and there are CPUs {numbers(cpus)}')
+            raise ValueError(f'has "{kind}", which needs CPU {", ".join(absent)}, and there are CPUs {numbers(cpus)}')
         return [known[number] for number in wanted]
     if kind.startswith("node:"):
         node = int(kind[len("node:"):])
         chosen = [cpu for cpu in cpus if cpu.node == node]
         if not chosen:
             there = ", ".join(str(one) for one in sorted({cpu.node for cpu in cpus}))
-            raise Complaint(f'placement "{kind}" needs node {node}, and there is node {there}')
+            raise ValueError(f'has "{kind}", which needs node {node}, and there is node {there}')
         return sorted(chosen, key=lambda cpu: cpu.sibling)
     if kind == "cores":
         return [cpu for cpu in by_node(cpus) if cpu.sibling == 0]
     if kind == "siblings":
         if all(cpu.sibling == 0 for cpu in cpus):
-            raise Complaint('placement "siblings" needs SMT siblings, and each core has one CPU only')
+            raise ValueError('has "siblings", which needs SMT siblings, and each core has one CPU only')
         return sorted(by_node(cpus), key=lambda cpu: (cpu.node, cpu.core, cpu.sibling))
     if kind == "scatter":
         ranks: dict[tuple[int, int], int] = {}

@@ -27,7 +27,8 @@ figcaption{font-size:13px;color:#555}pre{white-space:pre-wrap;background:#f6f6f6
 
 OLD_INVOCATION = ["./bazelw", "run", "-c", "opt", "//bench:study", "--"]  # of studies that have not recorded theirs
 LAYOUT_SENTENCE = ("The arms layout/* and haft/magazine have the same instructions at different places. A difference between two "
-                   "arms is called one only if its whole interval lies beyond the ratio of the most and the least of them.")
+                   "arms is called one only if its whole interval lies beyond the ratio of the most and the least of them, and one between "
+                   "two revisions of an arm is marked unless it does.")
 MOST_OPEN = 8  # sentences of a list that is not folded
 
 
@@ -108,7 +109,7 @@ def sentences(analysis: Analysis) -> tuple[list[str], list[str]]:
     for _, row in table.iterrows():
         where = ", ".join(value_of(axis, row[axis]) for axis in varying) or str(analysis.runs["workload"].iloc[0])
         text = comparison.sentence(row, where, name == THROUGHPUT)
-        (shown if row["verdict"] in (comparison.FASTER, comparison.SLOWER) else not_shown).append(text)
+        (shown if row["verdict"] in comparison.SHOWN else not_shown).append(text)
     return shown, not_shown
 
 

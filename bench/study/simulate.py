@@ -36,22 +36,22 @@ def machines() -> dict[str, dict[str, Any]]:
     return {path.stem: _read_machine(path) for path in sorted(MACHINES.glob("*.toml"))}
 
 
-def _read_machine(path: pathlib.Path) -> dict[str, Any]:
+def _read_machine(path: pathlib.Path, origin: str = "--machine=") -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise Complaint(f"--machine={path}: {error.strerror}")
+        raise Complaint(f"{origin}{path}: {error.strerror}")
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise Complaint(f"--machine={path}: is not TOML: {error}")
+        raise Complaint(f"{origin}{path}: is not TOML: {error}")
 
 
-def find_machine(name: str) -> dict[str, Any]:
-    """Returns the machine of a preset or a file."""
+def find_machine(name: str, origin: str = "--machine=") -> dict[str, Any]:
+    """Returns the machine of a preset or a file. `origin` comes before the name in messages."""
     if name.endswith(".toml"):
-        return _read_machine(pathlib.Path(name))
+        return _read_machine(pathlib.Path(name), origin)
     known = machines()
     if name not in known:
-        raise Complaint(f'--machine={name}: there is no such preset{suggestion(name, known)}')
+        raise Complaint(f'{origin}{name}: there is no such preset{suggestion(name, known)}')
     return known[name]
 
 
@@ -87,7 +87,8 @@ def simulate(arguments) -> int:
 def plan(experiment: Experiment, arguments, has: dict[str, Any]) -> list[dict[str, Any]]:
     """Returns the requests to the simulator. `has` is its list of arms and workloads."""
     values = experiment.values
-    machine = find_machine(arguments.machine or values["simulate.machine"])
+    of_file = f'{experiment.source}: key "simulate.machine": '
+    machine = find_machine(arguments.machine or values["simulate.machine"], "--machine=" if arguments.machine else of_file)
     known = {one["name"]: arms.Arm(one["name"], [], {}) for one in has["arms"]}
     arms.select(experiment, known, {})
     workloads = [one["name"] for one in has["workloads"]]
@@ -95,15 +96,18 @@ def plan(experiment: Experiment, arguments, has: dict[str, Any]) -> list[dict[st
         if name not in workloads:
             raise Complaint(f'{experiment.source}: key "workload" has "{name}", which the simulator has not'
                             + suggestion(name, workloads))
+    cores_from = f"--cores={arguments.cores}:" if arguments.cores else f'{experiment.source}: key "simulate.cores"'
     try:
         cores = experiment_module.thread_counts(arguments.cores or values["simulate.cores"], MOST_CORES)
     except ValueError as error:
-        raise Complaint(f"--cores={arguments.cores}: {error}")
+        raise Complaint(f"{cores_from} {error}")
     if max(cores) > MOST_CORES:
-        raise Complaint(f"--cores={arguments.cores}: has {max(cores)}, and the simulator has at most {MOST_CORES}")
+        raise Complaint(f"{cores_from} has {max(cores)}, and the simulator has at most {MOST_CORES}")
     first = values["seed"] if arguments.seed is None else arguments.seed
     seeds = [first + number for number in range(values["simulate.seeds"])]
     cells = experiment_module.product(experiment, {"threads": cores})
+    if not cells:
+        raise Complaint(f"{experiment.source}: leaves no runs: [[skip]] excludes all")
     # The product has axes that the simulator does not know, so that it would make some rows twice.
     names = ["arm", "workload", "threads", *PARAMETERS]
     distinct = list(dict.fromkeys(tuple(cell[name] for name in names) for cell in cells))

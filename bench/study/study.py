@@ -49,7 +49,10 @@ class Study:
             if name not in parameters.WORKLOADS:
                 raise Complaint(f'{source}: key "workload" has "{name}", which only the simulator has')
         for cell in self.cells:
-            placement.place(cell["placement"], cell["threads"], self.cpus)
+            try:
+                placement.place(cell["placement"], cell["threads"], self.cpus)
+            except ValueError as error:
+                raise Complaint(f'{source}: key "placement" {error}')
             kind, _, rest = cell["skew"].partition(":")
             if kind == "hot" and float(rest.split(":")[0]) > cell["live"]:
                 raise Complaint(f'{source}: key "skew" has "{cell["skew"]}", and there are {cell["live"]} live handles')

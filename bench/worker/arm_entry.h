@@ -38,7 +38,8 @@ struct ArmEntry {
 // Returns the arms in the order in which they were registered.
 std::vector<ArmEntry>& Arms();
 
-// Registers an arm when it is constructed.
+// Registers an arm when it is constructed. If an arm of this name is there and
+// has values of other sizes only, the sizes are added to it.
 struct Registration {
   explicit Registration(ArmEntry entry);
 };

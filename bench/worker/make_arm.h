@@ -91,7 +91,7 @@ ValueEntry ValueEntryOf() {
 }
 
 template <typename T>
-ArmEntry MakeArm(const char* name, const Build& build) {
+ArmEntry ArmWithoutValues(const char* name, const Build& build) {
   return {name,
           nullptr,
           VersionOf<T>(),
@@ -99,7 +99,14 @@ ArmEntry MakeArm(const char* name, const Build& build) {
           MaxThreadsOf<T>(),
           MaxCapacityOf<T>(),
           build,
-          {ValueEntryOf<T, Value>()}};
+          {}};
+}
+
+template <typename T>
+ArmEntry MakeArm(const char* name, const Build& build) {
+  ArmEntry arm = ArmWithoutValues<T>(name, build);
+  arm.values.push_back(ValueEntryOf<T, Value>());
+  return arm;
 }
 
 // For a template over the type of its values.
@@ -109,6 +116,19 @@ ArmEntry MakeArmOf(const char* name, const Build& build) {
   arm.values.push_back(ValueEntryOf<T<Words<2>>, Words<2>>());
   arm.values.push_back(ValueEntryOf<T<Words<4>>, Words<4>>());
   arm.values.push_back(ValueEntryOf<T<Words<8>>, Words<8>>());
+  return arm;
+}
+
+// For the same template, compiled into the other sizes. They are in an object
+// file of their own: the compiler decides by the size of a file which calls it
+// inlines, so that the loops of the sizes above would change.
+template <template <typename> class T>
+ArmEntry MakeRestOf(const char* name, const Build& build) {
+  ArmEntry arm = ArmWithoutValues<T<Value>>(name, build);
+  arm.values.push_back(ValueEntryOf<T<Words<3>>, Words<3>>());
+  arm.values.push_back(ValueEntryOf<T<Words<5>>, Words<5>>());
+  arm.values.push_back(ValueEntryOf<T<Words<6>>, Words<6>>());
+  arm.values.push_back(ValueEntryOf<T<Words<7>>, Words<7>>());
   return arm;
 }
 

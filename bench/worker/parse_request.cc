@@ -212,7 +212,7 @@ Request ParseRequest(const json& object) {
   request.skew = ParseSkew(reader.Object("skew"), request.live);
   request.mix = ParseMix(reader.Object("mix"));
   request.think = ParseThink(reader.Object("think"));
-  request.value_words = reader.Integer("value_words", 1, 8);
+  request.value_words = reader.Integer("value_words", 1, kMostValueWords);
   request.touch = reader.Bool("touch");
   request.batch = reader.Integer("batch", 1, kMaxCount);
   request.burst = reader.Integer("burst", 1, kMaxCount);

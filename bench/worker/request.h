@@ -33,6 +33,9 @@ struct Think {
   double ns = 0;  // on average
 };
 
+// A table is compiled anew for each size that it has.
+inline constexpr std::size_t kMostValueWords = 8;
+
 // docs/study_protocol.md explains each member.
 struct Request {
   std::string arm;

@@ -212,6 +212,18 @@ const Registration kFindsStale(FaultyArm<Fault::kFindsStale>("finds-stale"));
 const Registration kIssuesTwice(FaultyArm<Fault::kIssuesTwice>("twice"));
 const Registration kMixesUp(FaultyArm<Fault::kMixesUp>("mixes-up"));
 
+// The sizes 2 and 8, then 1 and 4: as two files whose order the linker chooses.
+// The same size twice is no other part of one arm.
+ArmEntry ArmOfSizes(const char* name, const std::vector<std::size_t>& sizes) {
+  ArmEntry arm{name, nullptr, nullptr, nullptr, 0, 0, HAFT_STUDY_BUILD, {}};
+  for (const std::size_t words : sizes) arm.values.push_back({words, {}});
+  return arm;
+}
+const Registration kFirstFile(ArmOfSizes("in-two-files", {2, 8}));
+const Registration kSecondFile(ArmOfSizes("in-two-files", {1, 4}));
+const Registration kOne(ArmOfSizes("declared-twice", {1, 2}));
+const Registration kOneAgain(ArmOfSizes("declared-twice", {2, 3}));
+
 // --- Requests ----------------------------------------------------------------
 
 json RequestFor(const std::string& arm, const std::string& workload) {
@@ -278,6 +290,18 @@ TEST(DescribeTest, ArmsSayWhatTheyCan) {
   EXPECT_EQ(arms["haft"]["workloads"]["batch"], nullptr);
   EXPECT_EQ(arms["haft"]["value_words"], json({1}));
   EXPECT_EQ(arms["forgets"]["value_words"], json({1, 8}));
+}
+
+TEST(DescribeTest, SizesOfAnArmThatIsCompiledTwiceAreThoseOfOneArm) {
+  const json answer = Ask({{"protocol", 1}, {"mode", "describe"}});
+  std::vector<json> merged;
+  std::vector<json> twice;
+  for (const json& arm : answer["arms"]) {
+    if (arm["name"] == "in-two-files") merged.push_back(arm["value_words"]);
+    if (arm["name"] == "declared-twice") twice.push_back(arm["value_words"]);
+  }
+  EXPECT_EQ(json(merged), json::parse("[[1, 2, 4, 8]]"));
+  EXPECT_EQ(json(twice), json::parse("[[1, 2], [2, 3]]"));
 }
 
 // --- Workloads ---------------------------------------------------------------
@@ -690,6 +714,23 @@ json AskProgram(const std::string& program, const json& request) {
   for (int c = std::fgetc(pipe); c != EOF; c = std::fgetc(pipe)) answer += c;
   EXPECT_EQ(WEXITSTATUS(pclose(pipe)), 0);
   return json::parse(answer);
+}
+
+TEST(ProgramTest, AnArmWithAllValuesHasOneToEightWords) {
+  const std::string program = "bench/arms/loop";
+  const json described =
+      AskProgram(program, {{"protocol", 1}, {"mode", "describe"}});
+  ASSERT_EQ(described["arms"].size(), 1U) << described;
+  EXPECT_EQ(described["arms"][0]["value_words"],
+            json({1, 2, 3, 4, 5, 6, 7, 8}));
+  for (int words = 1; words <= 8; ++words) {
+    SCOPED_TRACE(words);
+    json request = RequestFor("loop", "find");
+    request["value_words"] = words;
+    const json answer = AskProgram(program, request);
+    ASSERT_EQ(answer["status"], "ok") << answer;
+    EXPECT_GT(Count(answer, "find"), 0);
+  }
 }
 
 // In a thread that has used all objects a pin is one compare-and-swap with

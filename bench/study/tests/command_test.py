@@ -1,6 +1,8 @@
 """Tests of the command: exit statuses, what goes to stdout and stderr, and that bad input writes nothing."""
 
 import csv
+import errno
+import gzip
 import json
 import os
 import pathlib
@@ -16,7 +18,9 @@ import support
 import machine_costs
 import packages
 import parameters
+import report
 import topology
+from folder import Folder
 
 RECORDED = support.HERE / "recorded"
 MAIN = support.HERE.parent / "main.py"
@@ -41,15 +45,15 @@ class BadInputTest(support.InFolder):
                 ('arms = ["fsat"]', 'e.toml: key "arms" has no "fsat"; did you mean "fast"'),
                 ('workload = "curn"', 'e.toml: key "workload" has no "curn"; did you mean "churn"'),
                 ('placement = "compct"', 'e.toml: key "placement" has no "compct"; did you mean "compact"'),
-                ('placement = "node:63"', 'placement "node:63" needs node 63'),
-                ('placement = "cpus:4000"', 'placement "cpus:4000" needs CPU 4000'),
+                ('placement = "node:63"', 'e.toml: key "placement" has "node:63", which needs node 63'),
+                ('placement = "cpus:4000"', 'e.toml: key "placement" has "cpus:4000", which needs CPU 4000'),
                 ('counters = ["cycle"]', 'key "counters" has no "cycle"; did you mean "cycles"'),
                 ("live = 2.5", 'key "live" must be an integer, not 2.5'),
                 ("occupancy = 0", 'key "occupancy" must be from 1 to 100'),
                 ("threads = 65", 'arm "fast" can have 64 threads, and 65 are asked for'),
                 ("live = 1000000", 'arm "fast" can have 1000000 slots, and 2000002 are asked for'),
                 ('[[skip]]\narm = ["fast", "slow"]', "leaves no runs: [[skip]] excludes all"),
-                ("value = 3", "leaves no runs: fast: cannot: values of 3 words; slow: cannot: values of 3 words"),
+                ("value = 3", "fast: cannot: values of 3 words; it has 1, 2; slow: cannot: values of 3 words; it has 1, 2"),
                 ('skew = "hot:1001:90"', 'key "skew" has "hot:1001:90", and there are 1000 live handles'),
                 ('workload = "hand-off"', "leaves no runs: hand-off has pairs of threads, so not 1"),
                 ('[time]\nmeasure = "60min"\n', "would take more than a week"),
@@ -83,26 +87,69 @@ class BadInputTest(support.InFolder):
                 (["run", "e.toml", "--ot", "x"], "unrecognized arguments"),
                 (["resume", "mine"], "mine: holds no study"),
                 (["report", "gone"], "gone: holds no study"),
-                (["compare", "study"], "give two folders, or one with --arm and --with"),
+                (["compare", "study"], "DIR: give two folders, or one with --arm and --with; there is 1"),
+                (["compare", "study", "study", "study"], "give two folders, or one with --arm and --with; there are 3"),
+                (["compare", "study", "study", "study", "--arm=fast", "--with=slow"], "of one folder, and there are 3"),
                 (["compare", "study", "--arm=fast"], "--arm and --with"),
                 (["compare", "study", "--arm=fsat", "--with=slow"], '--arm=fsat: study has no such arm; did you mean "fast"'),
                 (["compare", "study", "mine"], "mine: holds no study"),
-                (["ab", "--base=HEAD"], "git status"),
+                (["ab", "--base=HEAD"], f"study ab: {self.folder}: git status"),
+                (["run", "e.toml", "--out="], "study run: error: argument --out: is empty"),
+                (["run", ""], "study run: error: argument EXPERIMENT.toml|NAME: is empty"),
+                (["resume", ""], "study resume: error: argument DIR: is empty"),
+                (["report", "study", ""], "study report: error: argument DIR: is empty"),
+                (["compare", "study", ""], "study compare: error: argument DIR: is empty"),
+                (["compare", "study", "--arm=", "--with=slow"], "study compare: error: argument --arm: is empty"),
+                (["compare", "study", "--arm=fast", "--with="], "study compare: error: argument --with: is empty"),
+                (["ab", "--base="], "study ab: error: argument --base: is empty"),
+                (["ab", "--base=HEAD", "--head="], "study ab: error: argument --head: is empty"),
+                (["ab", "--base=HEAD", "--out="], "study ab: error: argument --out: is empty"),
+                (["ab", "--base=HEAD", ""], "study ab: error: argument EXPERIMENT.toml|NAME: is empty"),
+                (["simulate", "--out="], "study simulate: error: argument --out: is empty"),
+                (["simulate", "--machine="], "study simulate: error: argument --machine: is empty"),
+                (["simulate", "--cores="], "study simulate: error: argument --cores: is empty"),
+                (["simulate", ""], "study simulate: error: argument EXPERIMENT.toml|NAME: is empty"),
+                (["calibrate", "--out="], "study calibrate: error: argument --out: is empty"),
                 (["describe", "more"], "study describe: error: unrecognized arguments: more"),
                 (["list", "arm"], "invalid choice")):
             with self.subTest(words=words), mock.patch.dict(os.environ, BUILD_WORKSPACE_DIRECTORY=str(self.folder)):
                 self.refused(sentence, *words)
 
+    def test_files_of_a_study_that_cannot_be_read_are_named(self):
+        for name, content, sentence in (
+                ("experiment.toml", b"title = ", "bad/experiment.toml: is not TOML"),
+                ("experiment.toml", None, "bad/experiment.toml: No such file"),
+                ("environment.json", b"[]", "bad/environment.json: is no JSON object"),
+                ("environment.json", b"{", "bad/environment.json: "),
+                ("runs.jsonl.gz", b"rubbish", "bad/runs.jsonl.gz: Not a gzipped file"),
+                ("runs.jsonl.gz", gzip.compress(b"x" * 1000)[:20], "bad/runs.jsonl.gz: "),
+                ("runs.jsonl.gz", gzip.compress(b"{\n"), "bad/runs.jsonl:1: is not JSON"),
+                ("runs.jsonl.gz", gzip.compress(b"[]\n"), "bad/runs.jsonl:1: is no JSON object")):
+            with self.subTest(name=name, content=content):
+                shutil.rmtree(self.folder / "bad", ignore_errors=True)
+                shutil.copytree(RECORDED, self.folder / "bad")
+                (self.folder / "bad" / name).unlink() if content is None else (self.folder / "bad" / name).write_bytes(content)
+                self.refused(sentence, "report", "bad")
+
+    def test_a_full_disk_names_the_file(self):
+        shutil.copytree(RECORDED, self.folder / "a")
+        with mock.patch("os.fsync", side_effect=OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))):
+            status, out, err = self.study("report", "a")
+        self.assertEqual((status, out), (3, ""))
+        self.assertRegex(err, r"^study report: .*No space left on device: 'a/runs\.csv'\n$")
+
     def test_missing_packages_are_named_before_anything_else(self):
         environment = {**os.environ, "PATH": "/nowhere"}
         code = ("import sys; sys.path.insert(0, sys.argv.pop(1)); import packages, main; "
                 "packages.MODULES = {'nowhere': 'python3-nowhere'}; packages.use_debians_python = lambda: None; "
-                "sys.exit(main.main(['no such subcommand']))")
-        result = subprocess.run([sys.executable, "-c", code, str(support.HERE.parent)], env=environment, capture_output=True,
-                                text=True)
-        self.assertEqual((result.returncode, result.stdout), (2, ""))
-        self.assertEqual(result.stderr, "study: missing Debian packages: python3-nowhere hwloc-nox; "
-                         "as root: apt-get install --no-install-recommends python3-nowhere hwloc-nox\n")
+                "sys.exit(main.main(sys.argv[1:]))")
+        for words, speaker in ((["no such subcommand"], "study"), ([], "study"), (["report", "gone"], "study report")):
+            with self.subTest(words=words):
+                result = subprocess.run([sys.executable, "-c", code, str(support.HERE.parent), *words], env=environment,
+                                        capture_output=True, text=True)
+                self.assertEqual((result.returncode, result.stdout), (2, ""))
+                self.assertEqual(result.stderr, f"{speaker}: missing Debian packages: python3-nowhere hwloc-nox; "
+                                 "as root: apt-get install --no-install-recommends python3-nowhere hwloc-nox\n")
         self.assertEqual(packages.missing(), [])
 
 
@@ -281,6 +328,42 @@ class CompareTest(support.InFolder):
             self.assertEqual(self.study("compare", "a", "--arm=slow", "--with=fast", "--fail-above=50")[0], 1)
             self.assertEqual(self.study("compare", "a", "--arm=slow", "--with=fast", "--fail-above=99")[0], 0)
 
+    def pair(self, arms, change):
+        """Makes two studies of these arms, as if `change` had been done to the program of the second, and compares them."""
+        self.write_experiment(support.SMALL.replace("repetitions = 3", "repetitions = 9"))
+        for out, rate in (("x", "50e6"), ("y", "47.5e6")):
+            text = support.FAKE_WORKER.read_text()
+            if change:
+                text = text.replace('"fast": (50e6', f'"fast": ({rate}').replace("NOISE = 0.01", f"NOISE = 0.01  # {out}")
+            (self.folder / "worker.py").write_text(text)
+            (self.folder / "worker.py").chmod(0o755)
+            self.write_manifest(workers=[{"label": "//w", "program": str(self.folder / "worker.py")}])
+            shutil.rmtree(self.folder / out, ignore_errors=True)
+            with mock.patch("report.make", return_value=""):
+                self.assertEqual(self.study("run", "e.toml", f"--out={out}", "--set", f"arms={arms}")[0], 0)
+        status, out, _ = self.study("compare", "x", "y", "--fail-above=3")
+        row = next(line for line in out.splitlines() if line.startswith("fast"))
+        return status, row, out
+
+    def test_two_studies_know_what_the_layout_makes(self):
+        within = "worse, within what code placement alone makes"
+        for arms, change, status, floor, verdict, sentence in (
+                ('["fast","layout/*"]', True, 1, r"1\.1[3-7]\d", within, "floor: by so many times"),
+                ('["fast","layout/0"]', True, 1, r"\?", "worse", "The floor is unknown"),
+                ('["fast","layout/*"]', False, 0, "same", "no difference shown", "floor: same: both sides")):
+            with self.subTest(arms=arms, change=change):
+                found, row, out = self.pair(arms, change)
+                self.assertEqual(found, status)
+                self.assertRegex(row, rf" {floor} +{verdict}$")
+                self.assertEqual(out.count(sentence), 1)
+                self.assertEqual("The floor is unknown" in out, floor == r"\?")
+                self.assertEqual(out.splitlines()[-2 if sentence in out.splitlines()[-1] else -1].count(within), 1)
+
+    def test_two_arms_of_a_study_without_layouts_have_the_floor_of_the_first_study_and_that_is_said(self):
+        out = self.study("compare", "a", "--arm=fast", "--with=slow")[1]
+        self.assertEqual(out.count("The floor is that of the first study, 1.2,"), 1)
+        self.assertRegex(out.splitlines()[1], r" 1\.200\? +too noisy to say$")
+
 
 BAZELW = """#!/bin/sh
 # Stands for ./bazelw: makes what a build of //bench:study makes.
@@ -325,9 +408,11 @@ class AbTest(support.InFolder):
             return self.study("ab", "e.toml", *words)
 
     def test_a_known_five_percent_are_shown_and_one_revision_twice_shows_nothing(self):
-        status, out, err = self.ab("--base=HEAD~1", "--out=d", "--fail-above=3")
+        status, out, err = self.ab("--base=HEAD~1", "--out=d", "--fail-above=3", "--no-layout")
         self.assertEqual(status, 1, err)
         self.assertIn("better: 0, worse: 1", out)
+        self.assertEqual(out.count("The floor is unknown"), 1)
+        self.assertIn('Add "layout/*" to the key "arms"', out)
         lines = [json.loads(line) for line in (self.folder / "d" / "runs.jsonl").read_text().splitlines()]
         for block in range(9):  # the processes of both alternate
             self.assertEqual({line["cell"]["revision"] for line in lines[2 * block:2 * block + 2]}, {"base", "head"})
@@ -335,8 +420,54 @@ class AbTest(support.InFolder):
         status, out, err = self.ab("--base=HEAD", "--head=HEAD", "--out=e", "--fail-above=3")
         self.assertEqual(status, 0, err)
         self.assertIn("better: 0, worse: 0, no difference shown: 1, too noisy to say: 0", out)
+        self.assertRegex(out, r"fast +head +base .* same +no difference shown")
+        self.assertIn("floor: same: both sides are the same program", out)
         with mock.patch("report.make", return_value=""):
             self.assertEqual(self.study("resume", "d")[0], 0)
+
+    def slow_layout(self, rate):
+        """Commits a worker whose arm layout/48 makes so many operations, while layout/0 makes 50 million."""
+        text = (self.root / "worker.py").read_text()
+        (self.root / "worker.py").write_text(text.replace('"layout/48": (57.5e6', f'"layout/48": ({rate}'))
+        self.git("-c", "user.name=t", "-c", "user.email=t@t", "commit", "-qam", "layouts")
+
+    def test_five_percent_are_told_on_both_sides_of_what_the_layout_makes(self):
+        five = ["--base=HEAD~1", "--fail-above=3"]
+        status, out, err = self.ab(*five, "--out=within")
+        self.assertEqual(status, 1, err)  # it is slower, whatever the cause
+        self.assertIn("better: 0, worse: 0, no difference shown: 0, too noisy to say: 0, better, within what code placement alone "
+                      "makes: 0, worse, within what code placement alone makes: 1", out)
+        self.assertRegex(out, r"fast +head +base .* 1\.1[2-8][0-9] +worse, within what code placement alone makes\n")
+        self.assertIn("floor: by so many times the same instructions at other places of the program differ (layout/*).", out)
+        self.assertNotIn("floor is unknown", out)
+        page = report.make([Folder(self.folder / "within")]) and (self.folder / "within" / "report.html").read_text()
+        self.assertIn("<summary>Shown: 1", page)
+        self.assertRegex(page, r"head against base \([^)]*\) is slower, within what code placement alone makes: its throughput is 0\.9")
+        self.assertIn("but the same instructions at other places differ by 1.1", page)
+        self.slow_layout("50.4e6")
+        status, out, err = self.ab("--base=HEAD~2", "--fail-above=3", "--out=beyond")
+        self.assertEqual(status, 1, err)
+        self.assertIn("better: 0, worse: 1, no difference shown: 0", out)
+        self.assertRegex(out, r"fast +head +base .* 1\.0[0-2][0-9] +worse\n")
+
+    def test_ab_measures_the_layouts_of_one_revision_where_they_say_something(self):
+        def layouts(out, *words):
+            status, _, err = self.ab("--base=HEAD~1", f"--out={out}", "--set", "repetitions=1", *words)
+            self.assertEqual(status, 0, err)
+            lines = [json.loads(line)["cell"] for line in (self.folder / out / "runs.jsonl").read_text().splitlines()]
+            return {(cell["arm"], cell["workload"], cell["revision"]) for cell in lines if cell["arm"].startswith("layout/")}
+
+        both = [f"layout/{place}" for place in (0, 48)]
+        self.assertEqual(layouts("a", "--set", 'workload=["churn","hand-off","find"]', "--set", "threads=[1,2]"),
+                         {(name, workload, "head") for name in both for workload in ("churn", "find")})
+        self.assertEqual(layouts("b", "--set", "workload=hand-off", "--set", "threads=2"), set())
+        self.assertEqual(layouts("c", "--set", 'arms=["fast","layout/0"]'),
+                         {("layout/0", "churn", one) for one in ("base", "head")})
+        text = (self.root / "worker.py").read_text()
+        (self.root / "worker.py").write_text(text.replace('"layout/', '"place/'))  # as in a revision before these arms
+        self.git("-c", "user.name=t", "-c", "user.email=t@t", "commit", "-qam", "none")
+        self.assertEqual(layouts("d"), {(name, "churn", "base") for name in both})
+        self.assertEqual(layouts("e", "--base=HEAD"), set())
 
     def test_a_dirty_tree_is_refused_unless_told_otherwise(self):
         with open(self.root / "worker.py", "a") as file:
@@ -374,7 +505,7 @@ class ListTest(support.InFolder):
             self.assertRegex(self.study("list", "arms")[1], r"slow +1\.0")
 
     def test_lists(self):
-        for what, words in (("arms", ["fast", "batch (no NewBatch)"]), ("workloads", list(parameters.WORKLOADS)),
+        for what, words in (("arms", ["fast", "1, 2  ", "batch (no NewBatch)"]), ("workloads", list(parameters.WORKLOADS)),
                             ("parameters", list(parameters.BY_KEY)), ("experiments", ["default", "quick", "full"])):
             with self.subTest(what=what):
                 status, out, err = self.study("list", what)

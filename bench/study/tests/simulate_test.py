@@ -90,10 +90,17 @@ class SimulateTest(InFolderWithMachines):
 
     def test_bad_input(self):
         (self.folder / "big.toml").write_text(MACHINE.replace("sockets = 2", "sockets = 9"))
+        self.write_experiment(EXPERIMENT + '[[skip]]\narm = ["fast", "slow"]\n', "none.toml")
+        status, out, err = self.study("simulate", "none.toml")
+        self.assertEqual((status, out, err), (2, "", "study simulate: none.toml: leaves no runs: [[skip]] excludes all\n"))
         for words, sentence in ((["--machine=milann"], '--machine=milann: there is no such preset; did you mean "milan"'),
                                 (["--machine=gone.toml"], "--machine=gone.toml: No such file"),
                                 (["--cores=1..1000"], "has 1000, and the simulator has at most 256"),
                                 (["--cores=few"], "--cores=few: has"),
+                                (["--set=simulate.cores=few"], 'key "simulate.cores" has "few", which is neither'),
+                                (["--set=simulate.cores=1..1000"], 'key "simulate.cores" has 1000, and the simulator has at most'),
+                                (["--set=simulate.machine=milann"], 'key "simulate.machine": milann: there is no such preset'),
+                                (["--set=simulate.machine=gone.toml"], 'key "simulate.machine": gone.toml: No such file'),
                                 (["--machine=big.toml", "--out=d"], "'machine.sockets' is not from 1 to 8"),
                                 (["--set", 'arms=["fsat"]'], 'key "arms" has no "fsat"'),
                                 (["--set", 'workload="pin"'], 'key "workload" has "pin", which the simulator has not')):

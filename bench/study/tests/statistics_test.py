@@ -185,6 +185,19 @@ class VerdictTest(unittest.TestCase):
         self.assertLessEqual(shown(15, 95), 32)
         self.assertEqual(shown(15, 100) + shown(45, 100), 0)
 
+    def test_on_a_shared_machine_fewer_processes_take_noise_for_the_layout(self):
+        random = numpy.random.default_rng(27)
+
+        def floors(count):
+            found = []
+            for _ in range(400):
+                medians = [numpy.median(self.rates_on_a_shared_machine(random, count)) for _ in range(4)]
+                found.append(max(medians) / min(medians))
+            return numpy.percentile(found, 99)
+
+        self.assertGreater(floors(15), 1.05)
+        self.assertLess(floors(45), 1.01)
+
     def test_less_than_the_smallest_effect_is_never_called_faster(self):
         random = numpy.random.default_rng(24)
         row = self.compare(random.normal(101, 0.1, 30), random.normal(100, 0.1, 30))
@@ -218,6 +231,20 @@ class VerdictTest(unittest.TestCase):
                 self.assertEqual(comparison.verdict(inverse, 0.001, 0.02, floor=floor), less)
         # A difference that is not shown has nothing to do with the layout.
         self.assertEqual(comparison.verdict({**pair, "low": 0.9}, 0.5, 0.02, floor=1.12), comparison.TOO_NOISY)
+
+    def test_two_programs_of_an_arm_are_slower_or_faster_also_within_the_floor(self):
+        pair = {"ratio": 1.15, "low": 1.11, "high": 1.19, "n": 9, "n_baseline": 9}
+        inverse = {**pair, "ratio": 1 / 1.15, "low": 1 / 1.19, "high": 1 / 1.11}
+        for floor, more, less in ((1.10, comparison.FASTER, comparison.SLOWER),
+                                  (1.12, comparison.FASTER_WITHIN, comparison.SLOWER_WITHIN)):
+            with self.subTest(floor=floor):
+                self.assertEqual(comparison.verdict(pair, 0.001, 0.02, floor=floor, one_arm=True), more)
+                self.assertEqual(comparison.verdict(inverse, 0.001, 0.02, floor=floor, one_arm=True), less)
+                self.assertEqual(comparison.verdict(pair, 0.001, 0.02, more_is_faster=False, floor=floor, one_arm=True), less)
+        # What is not shown is not told within a floor either.
+        self.assertEqual(comparison.verdict({**pair, "low": 0.9}, 0.5, 0.02, floor=1.12, one_arm=True), comparison.TOO_NOISY)
+        self.assertEqual(comparison.verdict({**pair, "ratio": 1.01, "low": 0.99, "high": 1.03}, 0.5, 0.02, floor=1.12, one_arm=True),
+                         comparison.NO_DIFFERENCE)
 
     def test_a_difference_that_too_few_repetitions_cannot_show_is_not_called_equality(self):
         row = self.compare([50, 50.1, 50.2], [100, 100.1, 100.2])
@@ -274,6 +301,35 @@ class LayoutTest(unittest.TestCase):
             floors = self.floors(("find", {arm: [1., 1], "tbb": [2., 2]}))
             self.assertEqual(floors.of({"workload": "find", "threads": 1}), (layout.ASSUMED, layout.FIRST_STUDY))
             self.assertTrue(floors.table.empty)
+
+    def test_two_programs_have_the_larger_floor_of_their_studies(self):
+        one = self.floors(("find", {"layout/0": [1., 1], "layout/16": [1.3, 1.3]}), ("churn", {"mutex": [1., 1]}))
+        two = self.floors(("find", {"layout/0": [1., 1], "layout/16": [1.1, 1.1]}),
+                          ("churn", {"layout/0": [1., 1], "layout/16": [1.2, 1.2]}))
+        none = self.floors(("find", {"mutex": [1., 1]}))
+        find, churn, burst = ({"workload": name, "threads": 1, "arm": "mutex"} for name in ("find", "churn", "burst"))
+        for floors, cell, expected in (
+                ([one, two], find, (1.3, layout.OWN)), ([one, two], churn, (1.2, layout.OWN)),  # not the 1.3 of another cell
+                ([one, two], burst, (1.3, layout.OTHER)), ([none, two], find, (1.1, layout.OWN)),
+                ([none, two], burst, (1.2, layout.OTHER)), ([none, none], find, (None, layout.NOWHERE))):
+            with self.subTest(cell=cell):
+                self.assertEqual(layout.FloorsOfOneArm(floors, {"tbb"}).of(cell), expected)
+        self.assertEqual(layout.FloorsOfOneArm([one, two], {"mutex"}).of(find), (1.0, layout.SAME_PROGRAM))
+
+    def test_each_revision_has_layouts_of_its_own(self):
+        runs = pandas.concat([frame({"layout/0": [1., 1], "layout/16": [1.1, 1.1]}).assign(revision="base"),
+                              frame({"layout/0": [2., 2], "layout/16": [2.4, 2.4]}).assign(revision="head")], ignore_index=True)
+        floors = layout.Floors(runs, "throughput_per_s")
+        self.assertEqual(list(floors.table["revision"]), ["base", "head"])
+        ratio, source = floors.of({"workload": "churn", "threads": 1})  # not 2.4, which is of two revisions
+        self.assertAlmostEqual(ratio, 1.2)
+        self.assertEqual(source, layout.OWN)
+
+    def test_programs_are_the_same_if_their_digests_are_there_and_equal(self):
+        base = {"a@base": {"sha256": "1"}, "b@base": {"sha256": "2"}, "c@base": {"sha256": None}, "d@base": {"sha256": "4"}}
+        head = {"a@head": {"sha256": "1"}, "b@head": {"sha256": "3"}, "c@head": {"sha256": None}}
+        both = {**base, **head}
+        self.assertEqual(layout.unchanged(layout.of_revision(both, "base"), layout.of_revision(both, "head")), {"a"})
 
     def test_runs_that_are_not_ok_are_not_in_it(self):
         runs = frame({"layout/0": [1., 1], "layout/16": [2., 2]})

@@ -49,22 +49,34 @@
 #include "haft_study/build.h"
 #include "haft_study/value.h"
 
+// haft_study_arm with `all_values` compiles a file twice. The second time it
+// declares the sizes of values that it has not declared the first time.
+#ifdef HAFT_STUDY_REST_OF_VALUES
+#define HAFT_STUDY_MAKE_ARM_OF MakeRestOf
+#define HAFT_STUDY_ARM(name, ...) static_assert(true)
+#define HAFT_STUDY_UNAVAILABLE(name, package) static_assert(true)
+#else
+
+#define HAFT_STUDY_MAKE_ARM_OF MakeArmOf
 // Declares a table whose values have one word.
 #define HAFT_STUDY_ARM(name, ...)                               \
   static const ::haft::study::Registration HAFT_STUDY_UNIQUE()( \
       ::haft::study::MakeArm<__VA_ARGS__>(name, HAFT_STUDY_BUILD))
-
-// Declares a template over the type of its values, which are trivially copyable
-// and have 1, 2, 4 or 8 words.
-#define HAFT_STUDY_ARM_OF(name, ...)                            \
-  static const ::haft::study::Registration HAFT_STUDY_UNIQUE()( \
-      ::haft::study::MakeArmOf<__VA_ARGS__>(name, HAFT_STUDY_BUILD))
 
 // Declares an arm that cannot be built here: `package` says what is missing.
 #define HAFT_STUDY_UNAVAILABLE(name, package)                   \
   static const ::haft::study::Registration HAFT_STUDY_UNIQUE()( \
       ::haft::study::ArmEntry{                                  \
           name, package, nullptr, nullptr, 0, 0, HAFT_STUDY_BUILD, {}})
+
+#endif
+
+// Declares a template over the type of its values, which are trivially copyable
+// and have 1, 2, 4 or 8 words; with `all_values`, 1 to 8.
+#define HAFT_STUDY_ARM_OF(name, ...)                            \
+  static const ::haft::study::Registration HAFT_STUDY_UNIQUE()( \
+      ::haft::study::HAFT_STUDY_MAKE_ARM_OF<__VA_ARGS__>(name,  \
+                                                         HAFT_STUDY_BUILD))
 
 // So that a table need not spell the namespace. This header is for the sources
 // of arms, which are included nowhere.
