@@ -1154,6 +1154,18 @@ TEST(CompactTableTest, NewOfAPointerThatDoesNotFitChangesNothing) {
   ExpectConservation(table);
 }
 
+// Where a table that seems full looks once more.
+TEST(CompactTableTest, APointerThatDoesNotFitTakesNoSlotThatStartsOver) {
+  HandleTable<Pointee*, testing::CompactTestTraits<MagazineFreeList, TinyLayout,
+                                                   Exhaustion::kWrap>>
+      table(4);
+  for (int i = 0; i < 100; ++i)
+    ASSERT_TRUE(table.Delete(table.New(At(kAligned))));
+  const TableStats before = table.Stats();
+  EXPECT_EQ(table.New(At(1)), kNullHandle);
+  ExpectEqual(table.Stats(), before);
+}
+
 TEST(CompactTableTest, NewBatchStopsAtAPointerThatDoesNotFit) {
   ManyCompact table(10);
   Pointee* const values[] = {At(kAligned), nullptr, At(1), At(2 * kAligned)};
