@@ -17,6 +17,13 @@
 #include "tests/support/testing.h"
 
 namespace haft {
+
+struct WithIdentity {
+  char text[12];
+};
+template <>
+inline constexpr const char* kTypeIdentity<WithIdentity> = "test.Identity/1";
+
 namespace {
 
 // Reports its destruction.
@@ -164,6 +171,20 @@ TEST(ProcessTableTest, OwnsAUniquePointersDeleter) {
   const Handle array = New(std::make_unique<int[]>(5));
   EXPECT_NE(Value<int>(array), nullptr);
   EXPECT_EQ(Delete(array), Status::kOk);
+}
+
+TEST(ProcessTableTest, DescriptorsSayWhatIsKnownOfAType) {
+  EXPECT_STREQ(TypeOf<int>()->name, "int");
+  static_assert(internal::TypeName<int>::kText.size() == sizeof("int"));
+  EXPECT_EQ(TypeOf<int>()->identity, nullptr);
+  EXPECT_EQ(TypeOf<int>()->size, sizeof(int));
+  EXPECT_EQ(TypeOf<int>()->alignment, alignof(int));
+  EXPECT_EQ(TypeOf<struct NeverDefined>()->size, 0u);
+  EXPECT_EQ(TypeOf<struct NeverDefined>()->alignment, 0u);
+  EXPECT_EQ(TypeOf<void>()->size, 0u);
+  EXPECT_STREQ(TypeOf<WithIdentity>()->identity, "test.Identity/1");
+  EXPECT_EQ(TypeOf<WithIdentity>()->size, 12u);
+  EXPECT_EQ(TypeOf<WithIdentity>()->alignment, 1u);
 }
 
 TEST(ProcessTableTest, TypesMayBeIncomplete) {
