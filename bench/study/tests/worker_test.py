@@ -113,7 +113,7 @@ class ArmsTest(support.InFolder):
         self.assertIsNone(found["fast"].gap({"workload": "churn", "value": 1}))
         self.assertEqual(found["fast"].gap({"workload": "batch", "value": 1}), "NewBatch")
         self.assertEqual(found["fast"].gap({"workload": "scope", "value": 1}), "workload scope")
-        self.assertEqual(found["fast"].gap({"workload": "churn", "value": 4}), "values of 4 words")
+        self.assertEqual(found["fast"].gap({"workload": "churn", "value": 4}), "values of 4 words; it has 1, 2")
 
     def test_arms_that_are_not_to_be_had_have_a_reason(self):
         self.write_manifest(workers=[{"label": "//bench/arms:gone", "program": "gone"}],
