@@ -194,7 +194,8 @@ typedef struct haft_loan {
 
 /* Opens a loan of `table` for handles of `type`, with ready handles. It lasts
  * until haft_return. (haft_table_destroy takes all handles back that are in
- * loans; then haft_return is all that may be done with them.) `flags` is 0 or
+ * loans of the table. While it destroys objects, a `destroy` that makes or ends
+ * handles by such a loan is led to the calls.) `flags` is 0 or
  * HAFT_LEND_TO_THREAD. Allocates.
  *   Returns   HAFT_OK; HAFT_INVALID if `type` or `loan` is null, or there is no
  *             such flag; HAFT_FULL if the table has 240 loans already (fewer if

@@ -52,6 +52,9 @@ void EndLoan(Loan& loan) noexcept {
   CTable* const table = loan.table.load(std::memory_order_relaxed);
   if (table == nullptr) return;
   EmptyLoan(*table, loan);
+  // From now on, a borrower that goes on makes calls.
+  WriteCount(loan.ready_count, 0);
+  WriteCount(loan.ended_count, HAFT_LOAN_HANDLES);
   loan.table.store(nullptr, std::memory_order_relaxed);
   table->ReleaseLoan();
 }

@@ -642,6 +642,29 @@ void MakeAndEndAnother(void* context) {
     EXPECT_NE(haft_settle(self->loan), HAFT_INVALID);
   }
 }
+void UseLoanOfDyingTable(void* context);
+constexpr haft_type kLast = {"last", nullptr, &UseLoanOfDyingTable, 0, 0};
+void UseLoanOfDyingTable(void* context) {
+  auto* const self = static_cast<Reentrant*>(context);
+  ++self->destroyed;
+  EXPECT_EQ(haft_settle(self->loan), HAFT_INVALID);
+  if (self->left == 0) return;
+  --self->left;
+  // The call destroys it at once.
+  const unsigned before = self->destroyed;
+  const haft_handle handle = self->table->New(self->loan, self);
+  EXPECT_EQ(self->table->Delete(self->loan, handle, &kLast), HAFT_OK);
+  EXPECT_GT(self->destroyed, before);
+}
+TEST(LoanTest, ADestroyCallbackMayUseALoanOfATableThatIsDestroyed) {
+  auto* const t = new Table;
+  Reentrant self = {t, t->Lend(&kLast), 10};
+  (void)t->New(self.loan, &self);
+  delete t;
+  EXPECT_EQ(self.destroyed, 11u);
+  haft_return(self.loan);
+}
+
 TEST(LoanTest, ADestroyCallbackMayUseTheLoanThatIsSettled) {
   const Table t;
   Reentrant self = {&t, t.Lend(&kReentrant), 1000};
