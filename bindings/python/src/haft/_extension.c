@@ -16,6 +16,7 @@
 #include <time.h>
 
 #include "haft/haft.h"
+#include "haft/view.h"
 
 /* Defined in free-threaded builds, and by a test, for look-ups with a pin. */
 #if defined(Py_GIL_DISABLED) && !defined(HAFT_PINNED_LOOKUPS)
@@ -66,14 +67,16 @@ static const haft_type kObject = {
     .destroy = ReleaseObject,
 };
 
+/* Any other type has another identity. */
+static int IsPythonType(const haft_type *type) {
+  return type != NULL && type->identity != NULL &&
+         strcmp(type->identity, kObject.identity) == 0;
+}
+
 static int DeletePythonObject(void *unused, haft_handle handle,
                               const haft_type *type, void *object) {
   (void)unused, (void)object;
-  /* Any other type has another identity. */
-  if (type != NULL && type->identity != NULL &&
-      strcmp(type->identity, kObject.identity) == 0) {
-    haft_delete(handle, &kObject);
-  }
+  if (IsPythonType(type)) haft_delete(handle, &kObject);
   return 0;
 }
 
@@ -98,6 +101,41 @@ static PyObject *AfterFork(PyObject *module, PyObject *unused) {
   (void)module, (void)unused;
   atomic_store(&releasing, 0);
   Py_RETURN_NONE;
+}
+
+/* --- The view of the table -------------------------------------------------*/
+
+/* Until there is a table, and if the library has another HAFT_VIEW_ABI, every
+ * call takes the way that it takes while diagnostics watch. */
+static const uintptr_t always_watched = HAFT_VIEW_WATCHED;
+static const haft_slot no_slot;
+static haft_view view = {
+    .gate = &always_watched,
+    .slots = &no_slot,
+};
+static atomic_int viewed; /* whether the view has been asked for */
+
+/* Gets the view when it is first needed, and not before, because diagnostics
+ * can be turned on until there is a table. */
+static int IsWatchedAtFirst(void) {
+  haft_view given;
+  if (atomic_load(&viewed)) return 1;
+  if (haft_table_view(NULL, HAFT_VIEW_ABI, &given) == HAFT_OK) {
+    view.table = given.table;
+    view.slots = given.slots;
+    view.mask = given.mask;
+    __atomic_store_n(&view.gate, given.gate, __ATOMIC_RELEASE);
+  }
+  atomic_store(&viewed, 1);
+  return __atomic_load_n(view.gate, __ATOMIC_RELAXED) == HAFT_VIEW_WATCHED;
+}
+
+/* Whether diagnostics watch, so that calls say from which lines they are made,
+ * and make no attempts that would be reported as refusals. */
+static inline int IsWatched(void) {
+  const uintptr_t *const gate = __atomic_load_n(&view.gate, __ATOMIC_ACQUIRE);
+  return __atomic_load_n(gate, __ATOMIC_RELAXED) == HAFT_VIEW_WATCHED &&
+         IsWatchedAtFirst();
 }
 
 /* --- Errors ---------------------------------------------------------------*/
@@ -303,9 +341,8 @@ static haft_status DeleteHere(uintptr_t word) {
 static inline uintptr_t Create(PyObject *object) {
   haft_handle word;
   Py_INCREF(object);
-  const haft_status status = state.diagnosing
-                                 ? NewHere(object, &word)
-                                 : haft_new(object, &kObject, &word);
+  const haft_status status =
+      IsWatched() ? NewHere(object, &word) : haft_new(object, &kObject, &word);
   if (status == HAFT_OK) return word;
   Py_DECREF(object);
   Fail(status);
@@ -322,7 +359,7 @@ static inline haft_status Find(uintptr_t word, PyObject **object) {
   Py_INCREF((PyObject *)found);
   haft_unpin(&pin);
 #else
-  const haft_status status = haft_value(word, &kObject, &found);
+  const haft_status status = haft_value_inline(&view, word, &kObject, &found);
   if (status != HAFT_OK) return status;
   Py_INCREF((PyObject *)found); /* see the file comment */
 #endif
@@ -351,7 +388,7 @@ static inline PyObject *Value(uintptr_t word) {
  * pinned is taken out, so that it needs no callback and the GIL can be held. */
 static inline haft_status Delete(uintptr_t word) {
   void *object;
-  if (state.diagnosing) return DeleteHere(word);
+  if (IsWatched()) return DeleteHere(word);
   haft_status status = haft_take(word, &kObject, &object);
   if (status == HAFT_OK) {
     Py_DECREF((PyObject *)object);
@@ -555,7 +592,6 @@ static PyObject *haft_diagnose_function(PyObject *module, PyObject *args,
   const haft_status status = haft_diagnose((sites ? HAFT_DIAGNOSE_SITES : 0) |
                                            (leaks ? HAFT_DIAGNOSE_LEAKS : 0));
   if (status != HAFT_OK) return Fail(status);
-  state.diagnosing = 1;
   Py_RETURN_NONE;
 }
 
@@ -1016,6 +1052,27 @@ static int LetGo(PyObject *self) {
   return 1;
 }
 
+/* Pins an object of any type, and says whether it is one of Python. */
+static haft_status PinAny(uintptr_t word, haft_pin *pin, void **object,
+                          int *is_python) {
+  haft_view now;
+  if (haft_table_view(NULL, HAFT_VIEW_ABI, &now) != HAFT_OK) {
+    /* The first attempt may be reported as a refusal. */
+    const haft_status status = haft_pin_object(word, &kObject, pin, object);
+    *is_python = status == HAFT_OK;
+    return status == HAFT_WRONG_TYPE ? haft_pin_object(word, NULL, pin, object)
+                                     : status;
+  }
+  const haft_status status = haft_pin_object(word, NULL, pin, object);
+  if (status != HAFT_OK) return status;
+  /* The slot keeps its type while its object is pinned. */
+  const haft_slot *const slot =
+      (const haft_slot *)((const char *)now.slots +
+                          (word * (sizeof(haft_slot) / 2) & now.mask));
+  *is_python = IsPythonType(__atomic_load_n(&slot->type, __ATOMIC_ACQUIRE));
+  return HAFT_OK;
+}
+
 static PyObject *Pin_new(PyTypeObject *type, PyObject *args,
                          PyObject *keywords) {
   static char *names[] = {"", "type", NULL};
@@ -1029,14 +1086,11 @@ static PyObject *Pin_new(PyTypeObject *type, PyObject *args,
   }
   haft_pin pin;
   void *address;
-  int is_python = descriptor == 0;
-  haft_status status = haft_pin_object(
-      word, is_python ? &kObject : (const haft_type *)descriptor, &pin,
-      &address);
-  if (status == HAFT_WRONG_TYPE && is_python) {
-    is_python = 0;
-    status = haft_pin_object(word, NULL, &pin, &address);
-  }
+  int is_python = 0;
+  const haft_status status =
+      descriptor == 0 ? PinAny(word, &pin, &address, &is_python)
+                      : haft_pin_object(word, (const haft_type *)descriptor,
+                                        &pin, &address);
   if (status != HAFT_OK) return Refuse(status, word);
 
   PyObject *object = NULL;
@@ -1236,11 +1290,6 @@ static int UseShared(PyObject *shared, PyObject *module) {
       Keep(shared, "Stats", &state.stats) < 0) {
     return -1;
   }
-  PyObject *const asked = PyObject_CallMethod(shared, "diagnostics_asked", "");
-  if (asked == NULL) return -1;
-  if (PyObject_IsTrue(asked)) state.diagnosing = 1;
-  Py_DECREF(asked);
-
   PyObject *const make = PyObject_GetAttrString(shared, "make_new_weak");
   PyObject *const new = PyObject_GetAttrString(module, "new");
   PyObject *const delete = PyObject_GetAttrString(module, "delete");
