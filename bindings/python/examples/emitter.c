@@ -1,8 +1,9 @@
-/* A C library that keeps a callback and its user data, and a thread. */
+/* A C library that keeps a callback and its user data, and threads. */
 
 #include <pthread.h>
 #include <semaphore.h>
 #include <stddef.h>
+#include <stdlib.h>
 
 #include "haft/haft.h"
 
@@ -50,3 +51,39 @@ void emitter_let_go(void) {
 
 /* The same without waiting for the thread. */
 void emitter_let_go_later(void) { sem_post(&let_go); }
+
+static void *emit(void *unused) {
+  callback(user_data);
+  return unused;
+}
+
+/* Calls the callback in a thread of C; returns before that. */
+void emitter_emit_later(void) { pthread_create(&thread, NULL, emit, NULL); }
+void emitter_join(void) { pthread_join(thread, NULL); }
+
+/* Handles that a thread of C deletes, one after the other. */
+static haft_handle *handles;
+static size_t handle_count;
+
+static void *delete_handles(void *unused) {
+  for (size_t i = 0; i < handle_count; ++i) haft_delete(handles[i], NULL);
+  return unused;
+}
+
+/* Starts a thread that deletes the handles; emitter_join waits for it. */
+void emitter_delete_later(haft_handle *words, size_t count) {
+  handles = words;
+  handle_count = count;
+  pthread_create(&thread, NULL, delete_handles, NULL);
+}
+
+static haft_pin last_pin;
+static void unpin_last(void) { haft_unpin(&last_pin); }
+
+/* Pins the user data until the process exits, after Py_Finalize. */
+int emitter_hold_until_exit(void) {
+  void *object;
+  const haft_status status =
+      haft_pin_object(haft_from_pointer(user_data), NULL, &last_pin, &object);
+  return status == HAFT_OK ? atexit(unpin_last) : (int)status;
+}

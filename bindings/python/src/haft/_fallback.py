@@ -563,8 +563,9 @@ class Pin:
 
     __slots__ = ("_word", "_pin", "_address", "_object", "_python", "_held")
 
-    def __init__(self, handle: Any, /, *, type: Any = None) -> None:
+    def __new__(cls, handle: Any, /, *, type: Any = None) -> Pin:
         """Pins the object."""
+        self = object.__new__(cls)
         self._held = False
         self._word = word = _word(handle)
         self._pin = _Pin()
@@ -581,6 +582,11 @@ class Pin:
         self._held = True
         if self._python:
             self._object = _referent(PyObj_FromPtr(self._address), word)
+        return self
+
+    def __init_subclass__(cls, /) -> None:
+        """Raises TypeError."""
+        raise TypeError("type 'haft.Pin' is not an acceptable base type")
 
     def _check_held(self) -> None:
         if not self._held:
