@@ -45,10 +45,17 @@ static struct {
 static atomic_int releasing;
 static atomic_int interpreter_ends;
 
+/* Whether this thread ends a pin for Python code, with the GIL. */
+static _Thread_local int ends_pin_with_gil;
+
 /* The `destroy` of each object: releases the table's reference. Any thread may
  * call it, with or without the GIL. When the interpreter ends, AtExit waits for
  * the threads in here; objects that C gives up later stay in memory. */
 static void ReleaseObject(void *object) {
+  if (ends_pin_with_gil) {
+    Py_DECREF((PyObject *)object);
+    return;
+  }
   atomic_fetch_add(&releasing, 1);
   if (!atomic_load(&interpreter_ends)) {
     const PyGILState_STATE gil = PyGILState_Ensure();
@@ -1045,10 +1052,18 @@ static int LetGo(PyObject *self) {
   pin->held = 0;
 #endif
   if (!held) return 0;
-  /* It may destroy an object of any language. */
-  Py_BEGIN_ALLOW_THREADS;
-  haft_unpin(&pin->pin);
-  Py_END_ALLOW_THREADS;
+  if (atomic_load(&interpreter_ends)) {
+    /* Python code is running, so its objects can still be released. */
+    const int outer = ends_pin_with_gil;
+    ends_pin_with_gil = 1;
+    haft_unpin(&pin->pin);
+    ends_pin_with_gil = outer;
+  } else {
+    /* It may destroy an object of any language. */
+    Py_BEGIN_ALLOW_THREADS;
+    haft_unpin(&pin->pin);
+    Py_END_ALLOW_THREADS;
+  }
   return 1;
 }
 
