@@ -48,8 +48,16 @@ def make_library(folder):
     else:
         run(
             *os.environ.get("CXX", "g++").split(),
-            *"-std=c++17 -O2 -fPIC -fvisibility=hidden -fno-exceptions -fno-rtti -DHAFT_BUILDING_SHARED_LIBRARY".split(),
-            *(f"-I{LIB}", "-shared", "-Wl,-soname,libhaft.so.0", "-Wl,-z,nodelete", "-Wl,--as-needed"),
+            *[
+                "-std=c++17",
+                "-O2",
+                "-fPIC",
+                "-fvisibility=hidden",
+                "-fno-exceptions",
+                "-fno-rtti",
+                "-DHAFT_BUILDING_SHARED_LIBRARY",
+            ],
+            *["-shared", "-Wl,-soname,libhaft.so.0", "-Wl,-z,nodelete", "-Wl,--as-needed"],
             f"-Wl,--version-script={LIB / 'haft/internal/process/haft.lds'}",
             *("-o", library),
             *sorted(LIB.glob("haft/internal/*/*.cc")),
@@ -102,7 +110,7 @@ class BdistWheel(bdist_wheel):
                 self.minor = needed_glibc(Path(self.bdist_dir))
             minor = getattr(self, "minor", None)
             if minor is not None:
-                platform = f"manylinux_2_{minor}_{platform[len('linux_'):]}"
+                platform = f"manylinux_2_{minor}_{platform[len('linux_') :]}"
         return python, abi, platform
 
 

@@ -1,6 +1,6 @@
 """A C library that calls Python back: the objects are Python's, and C holds their handles as `void *user_data`.
 
-    EMITTER=emitter.so python3 listeners.py
+EMITTER=emitter.so python3 listeners.py
 """
 
 from __future__ import annotations
@@ -19,8 +19,7 @@ _library.emitter_emit.restype = None
 late: list[haft.HaftError] = []
 
 
-@_Callback
-def _call(user_data: int | None) -> None:
+def _call_back(user_data: int | None) -> None:
     """Calls the listener whose handle C gives back, in whichever thread."""
     try:
         listener = haft.value(haft.from_pointer(user_data))
@@ -28,6 +27,9 @@ def _call(user_data: int | None) -> None:
         late.append(error)  # C has called too late; nothing else happens
         return
     listener.hear()
+
+
+_call = _Callback(_call_back)
 
 
 class Listener:

@@ -1,6 +1,6 @@
 """A C++ library used from Python: the objects of examples/widget are C++'s, and Python holds their handles.
 
-    WIDGET=libwidget.so python3 widgets.py
+WIDGET=libwidget.so python3 widgets.py
 """
 
 from __future__ import annotations
@@ -20,8 +20,7 @@ _library.widget_subscribe.argtypes = [ctypes.c_size_t, _Callback, ctypes.c_void_
 _library.widget_count.restype = ctypes.c_int64
 
 
-@_Callback
-def _call(user_data: int | None, total: int) -> int:
+def _call_back(user_data: int | None, total: int) -> int:
     """Calls the subscriber whose handle C gives back. If it is gone, the status tells C so, which then forgets it."""
     try:
         subscriber = haft.value(haft.from_pointer(user_data))
@@ -29,6 +28,9 @@ def _call(user_data: int | None, total: int) -> int:
         return int(error.status or haft.Status.INVALID)
     subscriber(total)
     return haft.Status.OK
+
+
+_call = _Callback(_call_back)
 
 
 class Widget:

@@ -93,7 +93,9 @@ print(haft.report())
 
     def test_turning_it_on_after_the_import(self):
         # The import makes no table, because there is no other time to turn diagnostics on.
-        done = run("import haft; haft.diagnose(leaks=True); w = haft.new(1)\ntry: haft.value(w + 2)\nexcept Exception as e: print(e)")
+        done = run(
+            "import haft; haft.diagnose(leaks=True); w = haft.new(1)\ntry: haft.value(w + 2)\nexcept Exception as e: print(e)"
+        )
         self.assertIn("never issued", done.stdout)
 
     def test_a_program_without_a_frame(self):

@@ -10,7 +10,7 @@ from support import run
 
 
 def other():
-    """Returns the two implementations. (The warning about the second one is not for users.)"""
+    """Returns the two implementations."""
     from haft import _fallback
 
     return haft, _fallback

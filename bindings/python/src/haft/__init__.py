@@ -26,24 +26,46 @@ import os
 import warnings
 from typing import TYPE_CHECKING
 
-from haft import _errors
 from haft._errors import (
     DeferredError as DeferredError,
+)
+from haft._errors import (
     HaftError as HaftError,
+)
+from haft._errors import (
     InvalidArgumentError as InvalidArgumentError,
+)
+from haft._errors import (
     MalformedHandleError as MalformedHandleError,
+)
+from haft._errors import (
     NeverIssuedError as NeverIssuedError,
+)
+from haft._errors import (
     NoMemoryError as NoMemoryError,
+)
+from haft._errors import (
     NullHandleError as NullHandleError,
+)
+from haft._errors import (
     PinnedError as PinnedError,
+)
+from haft._errors import (
     StaleHandleError as StaleHandleError,
+)
+from haft._errors import (
     Status as Status,
+)
+from haft._errors import (
     TableFullError as TableFullError,
+)
+from haft._errors import (
     TimedOutError as TimedOutError,
+)
+from haft._errors import (
     WrongTypeError as WrongTypeError,
 )
 from haft._shared import Stats as Stats
-
 from haft._version import __version__ as __version__
 
 #: ``"extension"``, or ``"ctypes"`` if there is no extension for this interpreter.

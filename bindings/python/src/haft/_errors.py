@@ -112,9 +112,7 @@ class DeferredError(HaftError):
     status = Status.DEFERRED
 
 
-_BY_STATUS: dict[int, type[HaftError]] = {
-    error.status: error for error in HaftError.__subclasses__() if error.status is not None
-}
+_BY_STATUS: dict[int, type[HaftError]] = {error.status: error for error in HaftError.__subclasses__() if error.status is not None}
 
 
 def error_for(status: int, handle: int | None, description: str) -> HaftError:

@@ -662,8 +662,8 @@ static PyMethodDef functions[] = {
     FUNCTION(describe, METH_O, "(handle, /)",
              "Returns all that is known about a handle, in a sentence."),
     FUNCTION(from_pointer, METH_O, "(pointer, /)",
-             "Returns the word of a void * as callbacks get it: an int, None,\n"
-             "a c_void_p of ctypes or a pointer of cffi."),
+             "Returns the word of a void * as callbacks get it.\n\n"
+             "It is an int, None, a c_void_p of ctypes or a pointer of cffi."),
     FUNCTION(to_pointer, METH_O, "(handle, /)",
              "Returns the void * of ctypes for a word."),
     FUNCTION(raise_for, WITH_KEYWORDS, "(status, /, handle=None)",
@@ -672,8 +672,8 @@ static PyMethodDef functions[] = {
     FUNCTION(stats, METH_NOARGS, "()",
              "Returns the figures of the process's table."),
     FUNCTION(prepare, METH_O, "(expected, /)",
-             "Does now what the first calls would do later, and gives memory\n"
-             "to the pages that so many live handles need."),
+             "Does now what the first calls would do later.\n\n"
+             "Gives memory to the pages that so many live handles need."),
     FUNCTION(trim, METH_NOARGS, "()",
              "Gives free memory back to the system; returns how many bytes."),
     FUNCTION(diagnose, WITH_KEYWORDS, "(*, sites=True, leaks=False)",
@@ -681,8 +681,9 @@ static PyMethodDef functions[] = {
              "Errors then say by which lines the handle was made and "
              "deleted."),
     FUNCTION(report, WITH_KEYWORDS, "(most=0)",
-             "Returns lines: the first `most` live handles, then how many\n"
-             "there are of each type and place."),
+             "Returns lines about the live handles.\n\n"
+             "First come `most` of them, then how many there are of each type "
+             "and place."),
     FUNCTION(library_version, METH_NOARGS, "()",
              "Returns the version of the libhaft.so.0 that is loaded."),
     {"_at_exit", AtExit, METH_NOARGS, NULL},

@@ -2,11 +2,11 @@
 
 import ctypes
 from types import GenericAlias, TracebackType
-from typing import Any, Generic, NoReturn, SupportsIndex, TypeVar, final
+from typing import Any, Generic, NoReturn, SupportsIndex, TypeVar, final, overload
 
 from typing_extensions import Self
 
-from haft._shared import Stats as Stats
+from haft._shared import Stats
 
 _T = TypeVar("_T")
 _T_co = TypeVar("_T_co", covariant=True)
@@ -75,7 +75,10 @@ class WeakHandle(Handle[_T_co]):
 
 @final
 class Pin(Generic[_T_co]):
-    def __new__(cls, handle: Handle[_T_co] | SupportsIndex, /, *, type: Any = None) -> Self: ...
+    @overload
+    def __new__(cls, handle: Handle[_T], /, *, type: Any = None) -> Pin[_T]: ...
+    @overload
+    def __new__(cls, handle: SupportsIndex, /, *, type: Any = None) -> Pin[Any]: ...
     @property
     def word(self) -> int: ...
     @property

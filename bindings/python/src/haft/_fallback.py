@@ -13,7 +13,7 @@ import sys
 
 # libhaft's table is to be the only one, so the references are counted by CPython. These functions are not documented, but
 # CPython has had them for long (3.9 to 3.13 were tried). Py_IncRef and Py_DecRef of ctypes.pythonapi take ten times as long.
-from _ctypes import Py_DECREF, Py_INCREF, PyObj_FromPtr  # type: ignore[attr-defined]
+from _ctypes import Py_DECREF, Py_INCREF, PyObj_FromPtr
 from types import GenericAlias
 from typing import Any, NoReturn
 
@@ -128,13 +128,9 @@ _prepare = _function(_WITHOUT_GIL, "haft_prepare", ctypes.c_int, ctypes.c_size_t
 _trim = _function(_WITHOUT_GIL, "haft_trim", ctypes.c_size_t)
 _diagnose = _function(_WITH_GIL, "haft_diagnose", ctypes.c_int, ctypes.c_uint)
 _Line = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_char_p)
-_report = _function(
-    _WITHOUT_GIL, "haft_table_report", ctypes.c_size_t, ctypes.c_void_p, ctypes.c_size_t, _Line, ctypes.c_void_p
-)
+_report = _function(_WITHOUT_GIL, "haft_table_report", ctypes.c_size_t, ctypes.c_void_p, ctypes.c_size_t, _Line, ctypes.c_void_p)
 _Visit = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, _HandleWord, _Type_p, ctypes.c_void_p)
-_for_each = _function(
-    _WITHOUT_GIL, "haft_table_for_each", ctypes.c_int, ctypes.c_void_p, _Visit, ctypes.c_void_p
-)
+_for_each = _function(_WITHOUT_GIL, "haft_table_for_each", ctypes.c_int, ctypes.c_void_p, _Visit, ctypes.c_void_p)
 
 # _value(word) returns what is in the table. ctypes raises ValueError if the result was not written.
 #
@@ -145,7 +141,7 @@ _for_each = _function(
 # be sufficient, although each holds the GIL.)
 _value = ctypes.PYFUNCTYPE(None, _HandleWord, ctypes.c_void_p, ctypes.POINTER(ctypes.py_object))(
     ("haft_value", _WITH_GIL),
-    ((1,), (1, "type", ctypes.c_void_p(ctypes.addressof(_TYPE))), (2,)),  # type: ignore[arg-type]
+    ((1,), (1, "type", ctypes.c_void_p(ctypes.addressof(_TYPE))), (2,)),
 )
 
 _diagnosing = _shared.diagnostics_asked()
@@ -194,7 +190,7 @@ def _where() -> tuple[bytes | None, int]:
     return os.fsencode(frame.f_code.co_filename), frame.f_lineno
 
 
-def _create(obj: object) -> int:
+def _create(obj: Any) -> int:
     word = _HandleWord()
     Py_INCREF(obj)
     if _diagnosing:
@@ -211,7 +207,7 @@ def _by_pin(word: int) -> Any:
     pin, address = _Pin(), ctypes.c_void_p()
     _check_status(_pin(word, ctypes.addressof(_TYPE), pin, address), word)
     try:
-        return PyObj_FromPtr(address.value)  # the pin keeps it alive until this reference does
+        return PyObj_FromPtr(address.value or 0)  # the pin keeps it alive until this reference does
     finally:
         _unpin(pin)
 
@@ -311,8 +307,10 @@ def describe(handle: Any, /) -> str:
 
 
 def from_pointer(pointer: Any, /) -> int:
-    """Returns the word of a void * as callbacks get it: an int, None,
-    a c_void_p of ctypes or a pointer of cffi."""
+    """Returns the word of a void * as callbacks get it.
+
+    It is an int, None, a c_void_p of ctypes or a pointer of cffi.
+    """
     return _word(pointer if hasattr(pointer, "__index__") else _shared.word_of(pointer))
 
 
@@ -343,8 +341,10 @@ def stats() -> Stats:
 
 
 def prepare(expected: int, /) -> None:
-    """Does now what the first calls would do later, and gives memory
-    to the pages that so many live handles need."""
+    """Does now what the first calls would do later.
+
+    Gives memory to the pages that so many live handles need.
+    """
     expected = operator.index(expected)
     if not 0 <= expected <= _MOST:
         raise OverflowError("expected must fit into a size_t")
@@ -371,8 +371,10 @@ def diagnose(*, sites: bool = True, leaks: bool = False) -> None:
 
 
 def report(most: int = 0) -> list[str]:
-    """Returns lines: the first `most` live handles, then how many
-    there are of each type and place."""
+    """Returns lines about the live handles.
+
+    First come `most` of them, then how many there are of each type and place.
+    """
     if most < 0:
         raise ValueError("most must be 0 or more")
     lines: list[str] = []
@@ -398,7 +400,7 @@ class Handle:
     to the other holders of the word. Copies do not own it.
     """
 
-    __slots__ = ("_word", "_owned")
+    __slots__ = ("_owned", "_word")
     _word: int
     _owned: bool
     _create = staticmethod(_create)
@@ -551,7 +553,7 @@ class WeakHandle(Handle):
     """
 
     __slots__ = ()
-    _create = staticmethod(new_weak)
+    _create = staticmethod(lambda obj: new_weak(obj))
 
 
 class Pin:
@@ -561,7 +563,13 @@ class Pin:
     that it must have. Any thread may end the pin.
     """
 
-    __slots__ = ("_word", "_pin", "_address", "_object", "_python", "_held")
+    __slots__ = ("_address", "_held", "_object", "_pin", "_python", "_word")
+    _address: int
+    _held: bool
+    _object: Any
+    _pin: _Pin
+    _python: bool
+    _word: int
 
     def __new__(cls, handle: Any, /, *, type: Any = None) -> Pin:
         """Pins the object."""
@@ -569,7 +577,7 @@ class Pin:
         self._held = False
         self._word = word = _word(handle)
         self._pin = _Pin()
-        self._object: Any = None
+        self._object = None
         wanted = 0 if type is None else from_pointer(type)
         address = ctypes.c_void_p()
         self._python = wanted == 0
@@ -659,10 +667,12 @@ for _class in Handle, WeakHandle, Pin:
     _class.__module__ = "haft"
 
 
-@_Visit
-def _visit(_context: Any, word: int, _type: Any, _object: Any) -> int:
+def _delete_python_object(_context: Any, word: int, _type: Any, _object: Any) -> int:
     _delete(word, _TYPE_P)  # refused if the object is no Python object
     return 0
+
+
+_visit = _Visit(_delete_python_object)
 
 
 # C may outlive the interpreter. It must then find stale handles, and no objects of an interpreter that is gone. (Unlike with

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import importlib
 import os
 import weakref
 from typing import Any, Callable, NamedTuple
@@ -71,14 +72,13 @@ def word_of(pointer: object) -> int:
     if isinstance(pointer, ctypes.c_void_p):
         return pointer.value or 0
     if type(pointer).__module__ == "_cffi_backend":
-        import _cffi_backend  # type: ignore[import-not-found,unused-ignore]
-
-        return int(_cffi_backend.FFI().cast("uintptr_t", pointer))
+        ffi = importlib.import_module("_cffi_backend").FFI()
+        return int(ffi.cast("uintptr_t", pointer))
     raise TypeError(f"a pointer is an int, None, a c_void_p or a pointer of cffi, not {type(pointer).__name__}")
 
 
 def to_pointer(word: int) -> ctypes.c_void_p:
-    """Returns the word as the ``void *`` of ctypes. (ctypes would pass a plain int as a C int, of 32 bits.)"""
+    """Returns the word as the ``void *`` of ctypes, which would pass a plain int as a C int, of 32 bits."""
     return ctypes.c_void_p(word)
 
 
@@ -104,5 +104,7 @@ def version_error(loaded: int) -> str | None:
     if loaded < LEAST_VERSION or loaded // 10000 != LEAST_VERSION // 10000:
         needed = f"{LEAST_VERSION // 10000}.{LEAST_VERSION // 100 % 100}.{LEAST_VERSION % 100}"
         found = f"{loaded // 10000}.{loaded // 100 % 100}.{loaded % 100}"
-        return f"the libhaft.so.0 that is loaded has version {found}; this package needs {needed} or a later one of the same major version"
+        return (
+            f"the libhaft.so.0 that is loaded has version {found}; this package needs {needed} or later, of the same major version"
+        )
     return None
