@@ -25,7 +25,7 @@ except ImportError:  # before setuptools 70.1
 
 HERE = Path(__file__).resolve().parent
 # The C++ sources: in an sdist they are beside this file, in a checkout two folders up.
-LIB = HERE / "lib" if (HERE / "lib" / "haft").is_dir() else HERE.parent.parent / "lib"
+LIB = next((folder for folder in (HERE / "lib", HERE.parent.parent / "lib") if (folder / "haft").is_dir()), HERE / "lib")
 BUNDLED = os.environ.get("HAFT_LINK", "bundled") != "system"
 PURE = bool(os.environ.get("HAFT_PURE"))
 # Free-threaded builds before 3.15 have no limited API.
@@ -48,15 +48,8 @@ def make_library(folder):
     else:
         run(
             *os.environ.get("CXX", "g++").split(),
-            *[
-                "-std=c++17",
-                "-O2",
-                "-fPIC",
-                "-fvisibility=hidden",
-                "-fno-exceptions",
-                "-fno-rtti",
-                "-DHAFT_BUILDING_SHARED_LIBRARY",
-            ],
+            *"-std=c++17 -O2 -fPIC -fvisibility=hidden -fno-exceptions -fno-rtti -DHAFT_BUILDING_SHARED_LIBRARY".split(),  # noqa: SIM905
+            f"-I{LIB}",
             *["-shared", "-Wl,-soname,libhaft.so.0", "-Wl,-z,nodelete", "-Wl,--as-needed"],
             f"-Wl,--version-script={LIB / 'haft/internal/process/haft.lds'}",
             *("-o", library),
@@ -97,7 +90,7 @@ class BdistWheel(bdist_wheel):
 
     def finalize_options(self):
         super().finalize_options()
-        self.root_is_pure = False
+        self.root_is_pure = PURE
         if LIMITED and not PURE:
             self.py_limited_api = f"cp{OLDEST[0]}{OLDEST[1]}"
 
