@@ -65,6 +65,40 @@ haft.delete(three)
         self.assertEqual(done.stderr.count("the handle has been deleted"), 5, done.stderr)
         self.assertEqual(done.stderr.count("\n"), 5, done.stderr)
 
+    def test_ends_of_owners_are_no_late_uses(self):
+        done = run(
+            """
+            import haft, gc
+            class Thing: pass
+            thing = Thing()
+            for end in "take", "delete", "delete_unless_pinned":
+                handle = haft.Handle(thing)
+                getattr(handle, end)()
+                assert not handle.is_owner
+                del handle
+            handle = haft.Handle(thing)
+            handle.delete_and_wait(1)
+            del handle
+            with haft.Handle(thing) as handle:
+                haft.delete(handle)
+            handle = haft.Handle(thing)
+            haft.delete(handle)
+            del handle
+            thing.handle = haft.WeakHandle(thing)
+            del thing
+            thing = Thing()
+            word = haft.new_weak(thing)
+            pin = haft.Pin(word)
+            haft.delete(word)
+            del thing
+            pin.unpin()
+            assert haft.stats().live == haft.stats().retired_objects == 0
+            print("done")
+            """,
+            HAFT_DIAGNOSE="refusals=100",
+        )
+        self.assertEqual((done.stdout, done.stderr), ("done\n", ""))
+
     def test_leaks_are_reported_by_type_and_place(self):
         program = """import haft, os
 words = [haft.new(1) for _ in range(3)]

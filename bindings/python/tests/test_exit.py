@@ -153,7 +153,10 @@ threading.Thread(target=interrupt, daemon=True).start()
 def use():
     while True:
         with haft.Handle(Thing()) as handle:
-            handle.value()
+            try:
+                handle.value()
+            except haft.StaleHandleError:
+                pass  # the interpreter ends, and has deleted it
 for _ in range(3):
     threading.Thread(target=use, daemon=True).start()
 time.sleep(0.05)

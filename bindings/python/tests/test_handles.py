@@ -96,8 +96,13 @@ class HandleTest(unittest.TestCase):
     def test_take_gives_the_object_back(self):
         thing = Thing()
         handle = haft.Handle(thing)
+        with handle.pin():
+            with self.assertRaises(haft.PinnedError):
+                handle.take()
+            self.assertTrue(handle.is_owner)
         self.assertIs(handle.take(), thing)
         self.assertFalse(handle.is_live)
+        self.assertFalse(handle.is_owner)
 
     def test_delete_unless_pinned(self):
         handle = haft.Handle(Thing())
@@ -116,6 +121,7 @@ class HandleTest(unittest.TestCase):
         self.assertTrue(handle.is_owner)
         handle.delete_and_wait(seconds=1)
         self.assertFalse(handle.is_live)
+        self.assertFalse(handle.is_owner)
 
     def test_equality_and_hash_are_those_of_the_word(self):
         one, two = haft.Handle(1), haft.Handle(1)

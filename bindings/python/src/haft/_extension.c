@@ -12,7 +12,8 @@
 #include <inttypes.h>
 #include <stdatomic.h>
 #include <stdint.h>
-#include <structmember.h>
+#include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 #include "haft/haft.h"
@@ -123,17 +124,20 @@ static haft_view view = {
 static atomic_int viewed; /* whether the view has been asked for */
 
 /* Gets the view when it is first needed, and not before, because diagnostics
- * can be turned on until there is a table. */
+ * can be turned on until there is a table. One thread gets it; the others take
+ * the longer way meanwhile. */
 static int IsWatchedAtFirst(void) {
   haft_view given;
-  if (atomic_load(&viewed)) return 1;
-  if (haft_table_view(NULL, HAFT_VIEW_ABI, &given) == HAFT_OK) {
+  if (atomic_exchange(&viewed, 1)) return 1;
+  const haft_status status = haft_table_view(NULL, HAFT_VIEW_ABI, &given);
+  if (status == HAFT_OK) {
     view.table = given.table;
     view.slots = given.slots;
     view.mask = given.mask;
     __atomic_store_n(&view.gate, given.gate, __ATOMIC_RELEASE);
+  } else if (status != HAFT_INVALID) {
+    atomic_store(&viewed, 0); /* there may be memory later */
   }
-  atomic_store(&viewed, 1);
   return __atomic_load_n(view.gate, __ATOMIC_RELAXED) == HAFT_VIEW_WATCHED;
 }
 
@@ -405,6 +409,16 @@ static inline haft_status Delete(uintptr_t word) {
     Py_END_ALLOW_THREADS;
   }
   return status;
+}
+
+/* The same for owners, for whom a handle that was deleted elsewhere is no
+ * error, so diagnostics must not report one. */
+static haft_status DeleteIfLive(uintptr_t word) {
+  if (IsWatched()) {
+    const haft_status status = haft_check(word);
+    if (status != HAFT_OK) return status;
+  }
+  return Delete(word);
 }
 
 static PyObject *DeleteUnlessPinned(uintptr_t word) {
@@ -761,7 +775,7 @@ static void End(PyObject *self) {
   if (!Disown(self)) return;
   PyObject *type, *value, *traceback;
   PyErr_Fetch(&type, &value, &traceback);
-  Delete(WordOf(self));
+  DeleteIfLive(WordOf(self));
   PyErr_Restore(type, value, traceback);
 }
 
@@ -826,9 +840,15 @@ static PyObject *Handle_delete(PyObject *self, PyObject *unused) {
   return NoneOrRefuse(Delete(WordOf(self)), WordOf(self));
 }
 
+/* Passes a result on. Unless it is an error, the handle has ended. */
+static PyObject *Ended(PyObject *self, PyObject *result) {
+  if (result != NULL) Disown(self);
+  return result;
+}
+
 static PyObject *Handle_delete_unless_pinned(PyObject *self, PyObject *unused) {
   (void)unused;
-  return DeleteUnlessPinned(WordOf(self));
+  return Ended(self, DeleteUnlessPinned(WordOf(self)));
 }
 
 static PyObject *Handle_delete_and_wait(PyObject *self, PyObject *args,
@@ -839,12 +859,12 @@ static PyObject *Handle_delete_and_wait(PyObject *self, PyObject *args,
                                    &seconds)) {
     return NULL;
   }
-  return DeleteAndWait(WordOf(self), seconds);
+  return Ended(self, DeleteAndWait(WordOf(self), seconds));
 }
 
 static PyObject *Handle_take(PyObject *self, PyObject *unused) {
   (void)unused;
-  return Take(WordOf(self));
+  return Ended(self, Take(WordOf(self)));
 }
 
 static PyObject *Handle_detach(PyObject *self, PyObject *unused) {
@@ -862,8 +882,8 @@ static PyObject *Handle_enter(PyObject *self, PyObject *unused) {
 static PyObject *Handle_exit(PyObject *self, PyObject *args) {
   (void)args;
   if (!Disown(self)) Py_RETURN_NONE;
-  const haft_status status = Delete(WordOf(self));
-  if (status == HAFT_STALE) Py_RETURN_NONE; /* deleted elsewhere */
+  const haft_status status = DeleteIfLive(WordOf(self));
+  if (status == HAFT_STALE) Py_RETURN_NONE;
   return NoneOrRefuse(status, WordOf(self));
 }
 
@@ -1309,13 +1329,15 @@ static int UseShared(PyObject *shared, PyObject *module) {
   PyObject *const make = PyObject_GetAttrString(shared, "make_new_weak");
   PyObject *const new = PyObject_GetAttrString(module, "new");
   PyObject *const delete = PyObject_GetAttrString(module, "delete");
+  PyObject *const is_live = PyObject_GetAttrString(module, "is_live");
   PyObject *made = NULL;
-  if (make != NULL && new != NULL &&delete != NULL) {
-    made = PyObject_CallFunctionObjArgs(make, new, delete, NULL);
+  if (make != NULL && new != NULL &&delete != NULL && is_live != NULL) {
+    made = PyObject_CallFunctionObjArgs(make, new, delete, is_live, NULL);
   }
   Py_XDECREF(make);
   Py_XDECREF(new);
   Py_XDECREF(delete);
+  Py_XDECREF(is_live);
   if (made == NULL) return -1;
   state.new_weak = made;
   return PyObject_SetAttrString(module, "new_weak", made);

@@ -245,6 +245,12 @@ def _erase(word: int) -> int:
     return status
 
 
+def _erase_if_live(word: int) -> int:
+    """The same for owners, for whom a handle that was deleted elsewhere is no error, so diagnostics must not report one."""
+    status = _check(word) if _diagnosing else Status.OK
+    return _erase(word) if status == Status.OK else int(status)
+
+
 def new(obj: object, /) -> int:
     """Makes obj reachable through a new handle, and returns its word.
 
@@ -389,7 +395,7 @@ def library_version() -> tuple[int, int, int]:
     return version // 10000, version // 100 % 100, version % 100
 
 
-new_weak = _shared.make_new_weak(new, delete)
+new_weak = _shared.make_new_weak(new, delete, is_live)
 
 
 class Handle:
@@ -487,14 +493,18 @@ class Handle:
     def delete_unless_pinned(self, /) -> None:
         """Ends the handle, unless its object is pinned."""
         delete_unless_pinned(self._word)
+        self._owned = False
 
     def delete_and_wait(self, /, seconds: float) -> None:
         """Ends the handle, and waits until its object has been released."""
         delete_and_wait(self._word, seconds)
+        self._owned = False
 
     def take(self, /) -> Any:
         """Ends the handle and returns its object, unless it is pinned."""
-        return take(self._word)
+        obj = take(self._word)
+        self._owned = False
+        return obj
 
     def detach(self, /) -> int:
         """Returns the word, which no Handle owns from now on."""
@@ -508,16 +518,16 @@ class Handle:
     def __exit__(self, /, *args: object) -> None:
         """Ends the handle, if it is owned."""
         if self._owned:
-            try:
-                self.delete()
-            except StaleHandleError:
-                pass  # deleted elsewhere
+            self._owned = False
+            status = _erase_if_live(self._word)
+            if status != Status.STALE:
+                _check_status(status, self._word)
 
     def __del__(self, /) -> None:
         """Ends the handle, if it is owned."""
         if self._owned:
             self._owned = False
-            _erase(self._word)
+            _erase_if_live(self._word)
 
     def __reduce__(self, /) -> tuple[Any, ...]:
         """Copies and pickles have the word, and do not own it."""

@@ -44,14 +44,17 @@ class Weak(weakref.ref):  # type: ignore[type-arg]  # generic only for type chec
     word: int
 
 
-def make_new_weak(new: Callable[[Any], int], delete: Callable[[int], None]) -> Callable[[object], int]:
+def make_new_weak(
+    new: Callable[[Any], int], delete: Callable[[int], None], is_live: Callable[[int], bool]
+) -> Callable[[object], int]:
     """Returns the function new_weak of an implementation."""
 
     def end(weak: Any) -> None:
-        try:
-            delete(weak.word)
-        except StaleHandleError:
-            pass  # it has been deleted before
+        if is_live(weak.word):  # so that diagnostics have nothing to report
+            try:
+                delete(weak.word)
+            except StaleHandleError:
+                pass  # another thread has deleted it
 
     def new_weak(obj: object, /) -> int:
         """Makes obj reachable through a new handle that does not keep it alive, and returns the handle's word.
