@@ -32,10 +32,10 @@ class Thing:
     """An object that can be referred to weakly."""
 
 
-def run(program, *, check=True, arguments=(), **environment):
+def run(program, *, check=True, more=(), **environment):
     """Runs a program in a process of its own. Returns what subprocess.run does."""
     return subprocess.run(
-        [sys.executable, *arguments, "-c", textwrap.dedent(program)],
+        [sys.executable, "-c", textwrap.dedent(program), *more],
         capture_output=True,
         text=True,
         check=check,

@@ -1,5 +1,8 @@
 """Errors with everything that diagnostics know: the lines are those of the Python program."""
 
+import os
+import shutil
+import tempfile
 import unittest
 
 from support import run
@@ -98,6 +101,45 @@ haft.delete(three)
             HAFT_DIAGNOSE="refusals=100",
         )
         self.assertEqual((done.stdout, done.stderr), ("done\n", ""))
+
+    def test_an_exception_passes_the_end_of_a_handle(self):
+        program = """import haft
+class Thing: pass
+def function(make):
+    return [make(thing), 1 / 0]  # ends on the interpreter's stack, while the exception is on its way
+thing = Thing()
+for make in haft.Handle, haft.WeakHandle, lambda thing: haft.Handle(thing).pin():
+    try:
+        function(make)
+    except ZeroDivisionError:
+        print("passed")
+print(haft.stats().live)
+"""
+        for words in "", "sites", "refusals=10":
+            done = run(program, HAFT_DIAGNOSE=words)
+            self.assertEqual((done.stdout, done.stderr), ("passed\n" * 3 + "0\n", ""))
+
+    @unittest.skipUnless(os.environ.get("OTHER_VERSION"), "needs another copy of the library")
+    def test_a_long_description(self):
+        with tempfile.TemporaryDirectory() as folder:
+            deep = os.path.join(folder, *["x" * 200] * 6)
+            os.makedirs(deep)
+            path = shutil.copy(os.environ["OTHER_VERSION"], deep)
+            done = run(
+                """
+                import haft, sys, ctypes
+                other = ctypes.CDLL(sys.argv[1])
+                text = haft.describe(2)
+                assert sys.argv[1] in text, text
+                try:
+                    haft.value(2)
+                except haft.MalformedHandleError as error:
+                    assert error.description == text
+                print(len(text) > 1200)
+                """,
+                more=[path],
+            )
+        self.assertEqual(done.stdout, "True\n")
 
     def test_leaks_are_reported_by_type_and_place(self):
         program = """import haft, os

@@ -32,6 +32,21 @@ class ExitTest(unittest.TestCase):
         self.ends("handle = haft.Handle(Last())", "destroyed")
         self.ends("thing = Last(); handle = haft.WeakHandle(thing)", "destroyed")
 
+    def test_objects_of_others_are_left_alone(self):
+        done = run(
+            """
+            import atexit, ctypes, os
+            accounts = ctypes.CDLL(os.environ["ACCOUNTS"])
+            accounts.account_open.restype = ctypes.c_size_t
+            # Registered before haft is imported, so it runs after haft's.
+            atexit.register(lambda: print(accounts.account_deposit(account, ctypes.c_int64(1)), accounts.accounts_open()))
+            import haft
+            account = ctypes.c_size_t(accounts.account_open(ctypes.c_int64(5)))
+            haft.new("Python's")
+            """
+        )
+        self.assertEqual((done.stdout, done.stderr), ("0 1\n", ""))
+
     @only_extension
     def test_handles_are_stale_while_the_interpreter_ends(self):
         self.ends(

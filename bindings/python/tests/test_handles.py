@@ -355,8 +355,10 @@ class WeakHandleTest(unittest.TestCase):
                 except haft.StaleHandleError as error:
                     seen.append((error.handle, str(error)))
 
+        retired = haft.stats().retired_objects
         newest = weakref.ref(thing, look)
         del thing
+        self.assertEqual(haft.stats().retired_objects, retired, "no pin is left")
         self.assertEqual(seen, [(word, f"{word:#x}: its object has been collected")] * 2)
         self.assertFalse(haft.is_live(word))
         del newest
