@@ -71,6 +71,15 @@ def by_new_handle(count):
     return found
 
 
+def by_address(count):
+    """The word is the object's address, and nothing checks it or keeps the object alive."""
+    py_object, cast = ctypes.py_object, ctypes.cast
+    for _ in range(count):
+        word = id(THING)
+        found = cast(word, py_object).value
+    return found
+
+
 def by_functions(implementation):
     new, value, delete = implementation.new, implementation.value, implementation.delete
 
@@ -222,6 +231,7 @@ print(f"Python {sys.version.split()[0]}, haft {haft.__version__}, {haft.implemen
 cycles = {
     "number + dict + lock": by_dictionary,
     "ctypes.py_object + dict + lock": by_py_object,
+    "id() and ctypes.cast, unchecked": by_address,
 }
 if cffi is not None:
     ffi = cffi.FFI()
@@ -241,6 +251,7 @@ table(
         "dict + lock": look_up_locked,
         "dict, without a lock": look_up_bare,
         "dict.get, without a lock": look_up_get,
+        "ctypes.cast of id(), unchecked": by_address,
         "haft.value(word)": look_up_value(chosen),
         "handle.value()": look_up_handle(chosen),
         "(an empty loop)": empty,

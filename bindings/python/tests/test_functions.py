@@ -101,6 +101,17 @@ class FunctionsTest(unittest.TestCase):
         haft.delete(word)
         self.assertEqual(len(gone), 100)
 
+    def test_a_very_long_chain_of_owners_is_deleted(self):
+        for make in haft.Handle, haft.new_weak:
+            following = None
+            for _ in range(50000):
+                thing = Thing()
+                thing.following = following
+                following = (thing, make(thing)) if make is haft.new_weak else make(thing)
+            live = haft.stats().live
+            del thing, following
+            self.assertEqual(haft.stats().live, live - 50000)
+
     def test_an_exception_that_is_being_handled_survives_a_delete(self):
         class Noisy:
             def __del__(self):

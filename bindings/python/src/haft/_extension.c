@@ -1061,8 +1061,24 @@ typedef struct {
   uintptr_t word;
   void *address;
   PyObject *object; /* a reference, or NULL if the object is not Python's */
+  int is_python;
   int held;
 } PinObject;
+
+/* Where there is a GIL, it does what these do. */
+#ifdef Py_GIL_DISABLED
+#define BEGIN_ALONE_WITH(self) Py_BEGIN_CRITICAL_SECTION(self)
+#define END_ALONE_WITH() Py_END_CRITICAL_SECTION()
+#else
+#define BEGIN_ALONE_WITH(self) {
+#define END_ALONE_WITH() }
+#endif
+
+static const char kEnded[] = "the pin has ended";
+
+static int IsHeld(PyObject *self) {
+  return __atomic_load_n(&((PinObject *)self)->held, __ATOMIC_ACQUIRE);
+}
 
 static int LetGo(PyObject *self) {
   PinObject *const pin = (PinObject *)self;
@@ -1150,6 +1166,7 @@ static PyObject *Pin_new(PyTypeObject *type, PyObject *args,
   made->word = word;
   made->address = address;
   made->object = object;
+  made->is_python = is_python;
   made->held = 1;
   return self;
 }
@@ -1161,7 +1178,12 @@ static int Pin_traverse(PyObject *self, visitproc visit, void *arg) {
 }
 
 static int Pin_clear(PyObject *self) {
-  Py_CLEAR(((PinObject *)self)->object);
+  PyObject *object;
+  BEGIN_ALONE_WITH(self);
+  object = ((PinObject *)self)->object;
+  ((PinObject *)self)->object = NULL;
+  END_ALONE_WITH();
+  Py_XDECREF(object);
   return 0;
 }
 
@@ -1179,19 +1201,23 @@ static void Pin_dealloc(PyObject *self) {
 
 /* Raises unless the pin is held. */
 static int CheckHeld(PyObject *self) {
-  PinObject *const pin = (PinObject *)self;
-  if (pin->held) return 0;
-  RefuseWith(HAFT_INVALID, pin->word, "the pin has ended");
+  if (IsHeld(self)) return 0;
+  RefuseWith(HAFT_INVALID, ((PinObject *)self)->word, kEnded);
   return -1;
 }
 
 static PyObject *Pin_value(PyObject *self, PyObject *unused) {
   PinObject *const pin = (PinObject *)self;
+  PyObject *object;
   (void)unused;
-  if (CheckHeld(self) < 0) return NULL;
-  if (pin->object == NULL) return Refuse(HAFT_WRONG_TYPE, pin->word);
-  Py_INCREF(pin->object);
-  return pin->object;
+  BEGIN_ALONE_WITH(self);
+  object = pin->object;
+  Py_XINCREF(object);
+  END_ALONE_WITH();
+  if (object != NULL || CheckHeld(self) < 0) return object;
+  /* Another thread may have ended it just now. */
+  return pin->is_python ? RefuseWith(HAFT_INVALID, pin->word, kEnded)
+                        : Refuse(HAFT_WRONG_TYPE, pin->word);
 }
 
 static PyObject *Pin_unpin(PyObject *self, PyObject *unused) {
@@ -1237,7 +1263,7 @@ static PyObject *Pin_get_address(PyObject *self, void *unused) {
 
 static PyObject *Pin_get_is_held(PyObject *self, void *unused) {
   (void)unused;
-  return PyBool_FromLong(((PinObject *)self)->held);
+  return PyBool_FromLong(IsHeld(self));
 }
 
 static PyObject *Pin_repr(PyObject *self) {
@@ -1245,7 +1271,7 @@ static PyObject *Pin_repr(PyObject *self) {
   PyObject *const text = Description(pin->word);
   if (text == NULL) return NULL;
   PyObject *const result = PyUnicode_FromFormat(
-      "<haft.Pin %s %U>", pin->held ? "of" : "ended, of", text);
+      "<haft.Pin %s %U>", IsHeld(self) ? "of" : "ended, of", text);
   Py_DECREF(text);
   return result;
 }
