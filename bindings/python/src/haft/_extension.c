@@ -116,7 +116,7 @@ static PyObject *AfterFork(PyObject *module, PyObject *unused) {
 /* Until there is a table, and if the library has another HAFT_VIEW_ABI, every
  * call takes the way that it takes while diagnostics watch. */
 static const uintptr_t always_watched = HAFT_VIEW_WATCHED;
-static const haft_slot no_slot;
+static haft_slot no_slot;
 static haft_view view = {
     .gate = &always_watched,
     .slots = &no_slot,
@@ -138,7 +138,7 @@ static int IsWatchedAtFirst(void) {
   } else if (status != HAFT_INVALID) {
     atomic_store(&viewed, 0); /* there may be memory later */
   }
-  return __atomic_load_n(view.gate, __ATOMIC_RELAXED) == HAFT_VIEW_WATCHED;
+  return haft_view_is_watched(&view);
 }
 
 /* Whether diagnostics watch, so that calls say from which lines they are made,
@@ -1118,9 +1118,7 @@ static haft_status PinAny(uintptr_t word, haft_pin *pin, void **object,
   const haft_status status = haft_pin_object(word, NULL, pin, object);
   if (status != HAFT_OK) return status;
   /* The slot keeps its type while its object is pinned. */
-  const haft_slot *const slot =
-      (const haft_slot *)((const char *)now.slots +
-                          (word * (sizeof(haft_slot) / 2) & now.mask));
+  const haft_slot *const slot = haft_view_slot(&now, word);
   *is_python = IsPythonType(__atomic_load_n(&slot->type, __ATOMIC_ACQUIRE));
   return HAFT_OK;
 }
