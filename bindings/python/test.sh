@@ -161,9 +161,10 @@ variant() {
   shift
   cp -r "$site/haft" "$out/$name" && mkdir "$out/$name.site" && mv "$out/$name" "$out/$name.site/haft"
   # shellcheck disable=SC2016  # $ORIGIN is the dynamic linker's
-  cc -std=c11 -fPIC -shared -Wall -Wextra -Werror "$@" "$("$python-config" --includes | cut -d ' ' -f 1)" -I "$haft/lib" \
+  cc -std=c11 -fPIC -shared -Wall -Wextra -Werror "$@" "$headers" -I "$haft/lib" \
     src/haft/_extension.c -o "$out/$name.site/haft/_extension.abi3.so" "-L$library" -lhaft '-Wl,-rpath,$ORIGIN' -Wl,-z,now
 }
+headers=$("$python-config" --includes | cut -d ' ' -f 1)
 limited=-DPy_LIMITED_API=0x03090000
 variant pinned -O2 "$limited" -DHAFT_PINNED_LOOKUPS
 suite 'the look-ups of free-threaded builds' HAFT_PYTHON=extension "PYTHONPATH=$out/pinned.site:$here/tests" -- "$python" "${core_tests[@]}"
@@ -185,6 +186,13 @@ for version in 3.9 3.10 3.12 3.13 3.14 3.15; do
   tests=("${core_tests[@]}")
   if [[ $version == 3.9 || $version == 3.13 ]]; then tests=("${all_tests[@]}"); fi
   suite "the same file in Python $version" HAFT_PYTHON=extension EMBEDDING= -- "$other" "${tests[@]}"
+  newest=$(compgen -G "$HOME/.pyenv/versions/3.13.*/include/python3.13" | tail -n 1 || true)
+  if [[ $version == 3.9 && -n $newest ]]; then
+    # Later headers are no different with the limited API, if they keep their promise.
+    headers=-I$newest variant newest -O2 "$limited"
+    suite 'made with the headers of Python 3.13, in Python 3.9' HAFT_PYTHON=extension "PYTHONPATH=$out/newest.site:$here/tests" -- \
+      "$other" "${core_tests[@]}"
+  fi
   if [[ $version == 3.9 ]]; then suite 'through ctypes in Python 3.9' HAFT_PYTHON=ctypes -- "$other" "${core_tests[@]}"; fi
 done
 
@@ -204,10 +212,10 @@ for version in 3.13t 3.14t 3.15t; do
 done
 if [[ -z $free_threaded ]]; then
   skip 'not run by a free-threaded Python, which is not on this machine'
-  free_threaded_headers=$(compgen -G "$HOME/.pyenv/versions/3.13.*/include/python3.13" | tail -n 1 || true)
-  if [[ -n $free_threaded_headers ]]; then
+  newest=$(compgen -G "$HOME/.pyenv/versions/3.13.*/include/python3.13" | tail -n 1 || true)
+  if [[ -n $newest ]]; then
     holds 'compiles as for a free-threaded build' cc -std=c11 -fPIC -Wall -Wextra -Werror -fsyntax-only -DPy_GIL_DISABLED=1 \
-      -I "$free_threaded_headers" -I "$haft/lib" src/haft/_extension.c
+      -I "$newest" -I "$haft/lib" src/haft/_extension.c
   fi
 fi
 

@@ -40,6 +40,18 @@ static struct {
   int diagnosing;        /* calls say the line that they are made from */
 } state;
 
+/* For functions to return. The macros of Python.h 3.12 and later count no
+ * reference, because None lives for ever in these versions. If an extension for
+ * earlier ones is compiled with them, too many references are given up. */
+static PyObject *None(void) {
+  Py_INCREF(Py_None);
+  return Py_None;
+}
+static PyObject *NotImplemented(void) {
+  Py_INCREF(Py_NotImplemented);
+  return Py_NotImplemented;
+}
+
 /* --- The end of the interpreter -------------------------------------------*/
 
 /* How many threads are inside ReleaseObject, and whether it is too late. */
@@ -101,14 +113,14 @@ static PyObject *AtExit(PyObject *module, PyObject *unused) {
     Py_END_ALLOW_THREADS;
     if (PyErr_CheckSignals() != 0) return NULL;
   }
-  Py_RETURN_NONE;
+  return None();
 }
 
 /* The threads that were releasing objects do not exist in the child. */
 static PyObject *AfterFork(PyObject *module, PyObject *unused) {
   (void)module, (void)unused;
   atomic_store(&releasing, 0);
-  Py_RETURN_NONE;
+  return None();
 }
 
 /* --- The view of the table -------------------------------------------------*/
@@ -220,7 +232,7 @@ static PyObject *Fail(int status) {
 
 static PyObject *NoneOrRefuse(int status, uintptr_t word) {
   if (status != HAFT_OK) return Refuse(status, word);
-  Py_RETURN_NONE;
+  return None();
 }
 
 /* --- Words ----------------------------------------------------------------*/
@@ -560,7 +572,7 @@ static PyObject *haft_raise_for_function(PyObject *module, PyObject *args,
   }
   if (handle == Py_None) {
     if (status != HAFT_OK) return Fail(status);
-    Py_RETURN_NONE;
+    return None();
   }
   return ToWord(handle, &word) < 0 ? NULL : NoneOrRefuse(status, word);
 }
@@ -589,7 +601,7 @@ static PyObject *haft_prepare_function(PyObject *module, PyObject *argument) {
   status = haft_prepare(expected);
   Py_END_ALLOW_THREADS;
   if (status != HAFT_OK) return Fail(status);
-  Py_RETURN_NONE;
+  return None();
 }
 
 static PyObject *haft_trim_function(PyObject *module, PyObject *unused) {
@@ -613,7 +625,7 @@ static PyObject *haft_diagnose_function(PyObject *module, PyObject *args,
   const haft_status status = haft_diagnose((sites ? HAFT_DIAGNOSE_SITES : 0) |
                                            (leaks ? HAFT_DIAGNOSE_LEAKS : 0));
   if (status != HAFT_OK) return Fail(status);
-  Py_RETURN_NONE;
+  return None();
 }
 
 static void AppendLine(void *list, const char *text) {
@@ -881,9 +893,9 @@ static PyObject *Handle_enter(PyObject *self, PyObject *unused) {
 
 static PyObject *Handle_exit(PyObject *self, PyObject *args) {
   (void)args;
-  if (!Disown(self)) Py_RETURN_NONE;
+  if (!Disown(self)) return None();
   const haft_status status = DeleteIfLive(WordOf(self));
-  if (status == HAFT_STALE) Py_RETURN_NONE;
+  if (status == HAFT_STALE) return None();
   return NoneOrRefuse(status, WordOf(self));
 }
 
@@ -896,8 +908,7 @@ static PyObject *Handle_reduce(PyObject *self, PyObject *unused) {
   PyObject *attributes = PyObject_GetAttrString(self, "__dict__");
   if (attributes == NULL) {
     PyErr_Clear();
-    attributes = Py_None;
-    Py_INCREF(attributes);
+    attributes = None();
   }
   return Py_BuildValue("(N(K)N)", make, (unsigned long long)WordOf(self),
                        attributes);
@@ -948,7 +959,7 @@ static Py_hash_t Handle_hash(PyObject *self) {
 static PyObject *Handle_compare(PyObject *self, PyObject *other, int how) {
   if ((how != Py_EQ && how != Py_NE) ||
       !PyObject_TypeCheck(other, state.handle)) {
-    Py_RETURN_NOTIMPLEMENTED;
+    return NotImplemented();
   }
   return PyBool_FromLong((WordOf(self) == WordOf(other)) == (how == Py_EQ));
 }
@@ -1225,7 +1236,7 @@ static PyObject *Pin_unpin(PyObject *self, PyObject *unused) {
     return NULL;
   }
   Pin_clear(self);
-  Py_RETURN_NONE;
+  return None();
 }
 
 static PyObject *Pin_enter(PyObject *self, PyObject *unused) {
@@ -1239,7 +1250,7 @@ static PyObject *Pin_exit(PyObject *self, PyObject *args) {
   (void)args;
   LetGo(self);
   Pin_clear(self);
-  Py_RETURN_NONE;
+  return None();
 }
 
 static PyObject *Pin_reduce(PyObject *self, PyObject *unused) {
