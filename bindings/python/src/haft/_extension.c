@@ -37,7 +37,6 @@ static struct {
   PyObject *to_pointer;  /* haft._shared.to_pointer(word) -> c_void_p */
   PyObject *nanoseconds; /* haft._shared.nanoseconds(seconds) -> int */
   PyObject *stats;       /* haft._shared.Stats */
-  int diagnosing;        /* calls say the line that they are made from */
 } state;
 
 /* For functions to return. The macros of Python.h 3.12 and later count no
@@ -66,7 +65,9 @@ static _Thread_local int ends_pin_with_gil;
  * the threads in here; objects that C gives up later stay in memory. */
 static void ReleaseObject(void *object) {
   if (ends_pin_with_gil) {
+    ends_pin_with_gil = 0; /* the object's finalizer may release the GIL */
     Py_DECREF((PyObject *)object);
+    ends_pin_with_gil = 1;
     return;
   }
   atomic_fetch_add(&releasing, 1);
@@ -382,6 +383,7 @@ static inline haft_status Find(uintptr_t word, PyObject **object) {
   Py_INCREF((PyObject *)found);
   haft_unpin(&pin);
 #else
+  if (view.gate == &always_watched) (void)IsWatched();
   const haft_status status = haft_value_inline(&view, word, &kObject, &found);
   if (status != HAFT_OK) return status;
   Py_INCREF((PyObject *)found); /* see the file comment */
@@ -468,7 +470,10 @@ static PyObject *Take(uintptr_t word) {
 static PyObject *haft_new_function(PyObject *module, PyObject *object) {
   (void)module;
   const uintptr_t word = Create(object);
-  return word == 0 ? NULL : PyLong_FromSize_t(word);
+  if (word == 0) return NULL;
+  PyObject *const number = PyLong_FromSize_t(word);
+  if (number == NULL) Delete(word);
+  return number;
 }
 
 static PyObject *haft_value_function(PyObject *module, PyObject *argument) {
@@ -720,8 +725,9 @@ static PyMethodDef functions[] = {
 /* --- Handle ---------------------------------------------------------------*/
 
 typedef struct {
-  PyObject_HEAD uintptr_t word; /* 0 before __init__; then never changed */
-  int owned;                    /* deleted with this object */
+  PyObject base;
+  uintptr_t word; /* 0 before __init__; then never changed */
+  int owned;      /* deleted with this object */
 } HandleObject;
 
 static inline uintptr_t WordOf(PyObject *self) {
@@ -935,7 +941,8 @@ static PyObject *Handle_get_is_live(PyObject *self, void *unused) {
 
 static PyObject *Handle_get_is_owner(PyObject *self, void *unused) {
   (void)unused;
-  return PyBool_FromLong(((HandleObject *)self)->owned);
+  const HandleObject *const handle = (HandleObject *)self;
+  return PyBool_FromLong(__atomic_load_n(&handle->owned, __ATOMIC_RELAXED));
 }
 
 static PyObject *Handle_repr(PyObject *self) {
@@ -1068,7 +1075,8 @@ static PyType_Spec WeakHandle_spec = {
 /* --- Pin ------------------------------------------------------------------*/
 
 typedef struct {
-  PyObject_HEAD haft_pin pin;
+  PyObject base;
+  haft_pin pin;
   uintptr_t word;
   void *address;
   PyObject *object; /* a reference, or NULL if the object is not Python's */
@@ -1102,10 +1110,9 @@ static int LetGo(PyObject *self) {
   if (!held) return 0;
   if (atomic_load(&interpreter_ends)) {
     /* Python code is running, so its objects can still be released. */
-    const int outer = ends_pin_with_gil;
     ends_pin_with_gil = 1;
     haft_unpin(&pin->pin);
-    ends_pin_with_gil = outer;
+    ends_pin_with_gil = 0;
   } else {
     /* It may destroy an object of any language. */
     Py_BEGIN_ALLOW_THREADS;
@@ -1362,16 +1369,16 @@ static int UseShared(PyObject *shared, PyObject *module) {
     return -1;
   }
   PyObject *const make = PyObject_GetAttrString(shared, "make_new_weak");
-  PyObject *const new = PyObject_GetAttrString(module, "new");
-  PyObject *const delete = PyObject_GetAttrString(module, "delete");
+  PyObject *const new_ = PyObject_GetAttrString(module, "new");
+  PyObject *const delete_ = PyObject_GetAttrString(module, "delete");
   PyObject *const is_live = PyObject_GetAttrString(module, "is_live");
   PyObject *made = NULL;
-  if (make != NULL && new != NULL &&delete != NULL && is_live != NULL) {
-    made = PyObject_CallFunctionObjArgs(make, new, delete, is_live, NULL);
+  if (make != NULL && new_ != NULL && delete_ != NULL && is_live != NULL) {
+    made = PyObject_CallFunctionObjArgs(make, new_, delete_, is_live, NULL);
   }
   Py_XDECREF(make);
-  Py_XDECREF(new);
-  Py_XDECREF(delete);
+  Py_XDECREF(new_);
+  Py_XDECREF(delete_);
   Py_XDECREF(is_live);
   if (made == NULL) return -1;
   state.new_weak = made;
