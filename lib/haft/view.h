@@ -84,8 +84,9 @@ HAFT_API haft_status haft_table_view(haft_table *table, unsigned abi,
 
 static inline haft_slot *haft_view_slot(const haft_view *view,
                                         haft_handle handle) {
-  return (haft_slot *)((char *)view->slots +
-                       (handle * (sizeof(haft_slot) / 2) & view->mask));
+  char *const first = (char *)view->slots;
+  const uintptr_t distance = handle * (sizeof(haft_slot) / 2) & view->mask;
+  return (haft_slot *)(first + distance);
 }
 
 static inline int haft_view_is_watched(const haft_view *view) {

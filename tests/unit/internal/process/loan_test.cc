@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <csetjmp>
 #include <cstddef>
 #include <cstdint>
 #include <set>
@@ -619,6 +620,31 @@ TEST(LoanTest, ADestroyedTableHasTakenEverythingBack) {
   destroyed = true;
   thread.join();
   EXPECT_EQ(object, 3);
+}
+
+std::jmp_buf before_settling;
+void LeaveIfTold(void* context) {
+  auto* const left = static_cast<int*>(context);
+  if (--*left == 0) std::longjmp(before_settling, 1);
+}
+constexpr haft_type kLeft = {"left", nullptr, &LeaveIfTold, 0, 0};
+TEST(LoanTest, ADestroyCallbackThatIsLeftLosesItsOwnObjectOnly) {
+  const Table t;
+  haft_loan* const loan = t.Lend(&kLeft);
+  static int destroys_left;
+  destroys_left = 3;
+  for (unsigned i = 0; i < 5; ++i) {
+    EXPECT_EQ(t.Delete(loan, t.New(loan, &destroys_left), &kLeft), HAFT_OK);
+  }
+  if (setjmp(before_settling) == 0) {
+    (void)haft_settle(loan);
+    FAIL() << "not left";
+  }
+  EXPECT_EQ(loan->ended_count, 2u);
+  EXPECT_EQ(haft_settle(loan), HAFT_OK);
+  EXPECT_EQ(destroys_left, -2);
+  haft_return(loan);
+  t.ExpectCounts(5, 4);
 }
 
 struct Reentrant {
