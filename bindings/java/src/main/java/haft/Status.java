@@ -1,0 +1,61 @@
+package haft;
+
+/** What a call of the table answers: the statuses of {@code haft.h}, under their names there without {@code HAFT_}. */
+public enum Status {
+  /** The call has succeeded. */
+  OK,
+  /** The word is 0, the null handle. */
+  NULL,
+  /** No table issues such a word. */
+  MALFORMED,
+  /** This table has not issued the word: it is forged, or another table's. */
+  NEVER_ISSUED,
+  /** The handle has been deleted. */
+  STALE,
+  /** The handle is live, and its object is of another type. */
+  WRONG_TYPE,
+  /** The table has no room for another handle. */
+  FULL,
+  /** There is no memory, or no room for a pin. */
+  OUT_OF_MEMORY,
+  /** The object is pinned, so the handle was not deleted. */
+  PINNED,
+  /** The handle is deleted, and the object still pinned. */
+  TIMED_OUT,
+  /** An argument other than the handle is invalid. */
+  INVALID,
+  /** The handle is deleted, and the calling thread destroys the object later. */
+  DEFERRED;
+
+  private static final Status[] ALL = values();
+
+  /**
+   * Returns the status that has the number {@code code} in C.
+   *
+   * @param code a {@code haft_status}
+   * @return the status
+   * @throws IllegalArgumentException if there is none
+   */
+  public static Status of(int code) {
+    if (code < 0 || code >= ALL.length) throw new IllegalArgumentException("no haft_status is " + code);
+    return ALL[code];
+  }
+
+  /**
+   * Returns the number in C, which never changes.
+   *
+   * @return the {@code haft_status}
+   */
+  public int code() {
+    return ordinal();
+  }
+
+  /**
+   * Returns the sentence of {@code haft_strerror}.
+   *
+   * @return what the status means
+   */
+  public String sentence() {
+    return Native.sentence(ordinal());
+  }
+}
