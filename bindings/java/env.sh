@@ -26,3 +26,14 @@ jni() {
   shift
   c99 -O2 -fPIC -fvisibility=hidden -shared -isystem "$old/include" -isystem "$old/include/linux" -o "$made" "$@" -Wl,-z,defs
 }
+
+# widgets: builds the example with the jar $jar: $out/native has the libraries of C++ and C, $out/jni and $out/ffm the classes.
+widgets() {
+  mkdir -p "$out/native" "$out/jni" "$out/ffm"
+  ln -sf "$library/libhaft.so.0" "$out/native/"
+  g++ -std=c++17 -O2 "${warnings[@]}" -fPIC -shared -I"$haft/lib" ../../examples/widget/widget.cc -o "$out/native/libwidget.so" \
+    "${with_haft[@]}" -Wl,-z,defs -Wl,-z,nodelete
+  jni "$out/native/libwidgetjni.so" -I../../examples/widget examples/widget/jni/jni.c "-L$out/native" -lwidget "-Wl,-rpath,$out/native"
+  "$old/bin/javac" --release 11 -Xlint:all -Werror -cp "$jar" -d "$out/jni" examples/widget/jni/widget/*.java
+  [[ -z $new ]] || "$new/bin/javac" --release 22 -Xlint:all -Werror -cp "$jar" -d "$out/ffm" examples/widget/ffm/widget/*.java
+}

@@ -6,8 +6,7 @@
 #include "haft/haft.h"
 #include "widget.h"
 
-#define NATIVE(result, name) \
-  JNIEXPORT result JNICALL Java_widget_Widget_##name
+#define NATIVE(result, name) JNIEXPORT result JNICALL Java_widget_Widget_##name
 
 static JavaVM *vm;
 static jclass widget_class;
@@ -19,7 +18,8 @@ static haft_status call_listener(void *user_data, int64_t sum) {
   JNIEnv *env;
   haft_status status;
   const int attached = (*vm)->GetEnv(vm, &found, JNI_VERSION_1_8) != JNI_OK;
-  if (attached && (*vm)->AttachCurrentThreadAsDaemon(vm, &found, NULL) != JNI_OK)
+  if (attached &&
+      (*vm)->AttachCurrentThreadAsDaemon(vm, &found, NULL) != JNI_OK)
     return HAFT_INVALID; /* the process is ending */
   env = found;
   status = (haft_status)(*env)->CallStaticIntMethod(

@@ -171,8 +171,10 @@ NATIVE(jint, describe)
 
 /* Native.java has these numbers. */
 typedef char eight_words[sizeof(haft_slot) == 8 * sizeof(haft_handle) ? 1 : -1];
-typedef char fourth[offsetof(haft_slot, state) == 3 * sizeof(haft_handle) ? 1
-                                                                          : -1];
+typedef char
+    third[offsetof(haft_slot, type) == 2 * sizeof(haft_handle) ? 1 : -1];
+typedef char
+    fourth[offsetof(haft_slot, state) == 3 * sizeof(haft_handle) ? 1 : -1];
 
 NATIVE(jint, view)(JNIEnv *env, jclass self, jlongArray result) {
   haft_view view;

@@ -7,8 +7,7 @@
 
 #include "haft/haft.h"
 
-#define NATIVE(result, name) \
-  JNIEXPORT result JNICALL Java_hafttest_C_##name
+#define NATIVE(result, name) JNIEXPORT result JNICALL Java_hafttest_C_##name
 
 static atomic_long counters;
 static JavaVM *vm;

@@ -33,10 +33,11 @@ final class Native {
     }
   }
 
-  // What haft/view.h says of a table: a slot has eight words, and the fourth is its state.
+  // What haft/view.h says of a table: a slot has eight words, the third is the type and the fourth the state.
   private static final VarHandle WORD = MethodHandles.byteBufferViewVarHandle(long[].class, ByteOrder.nativeOrder());
   private static final long WATCHED = 1;
   private static final int SLOT_BITS = 6;
+  private static final int TYPE_OF_OBJECT = 2 * Long.BYTES;
   private static final int STATE = 3 * Long.BYTES;
   private static final long[] VIEW = new long[3];
   private static final int HAS_VIEW = Boolean.getBoolean("haft.noview") ? -1 : view(VIEW);
@@ -58,6 +59,12 @@ final class Native {
   /** Returns whether diagnostics watch. */
   private static boolean isWatched() {
     return SLOTS != 0 && (long) WORD.getOpaque(GATE, 0) == WATCHED;
+  }
+
+  /** Returns whether {@code word} is live and its object has the descriptor {@code type}. If it returns false, only a call knows. */
+  static boolean isLive(long word, long type) {
+    // The word that is read between two reads of the same handle is of that handle. Acquire: in this order.
+    return isLive(word) && (long) WORD.getAcquire(MEMORY, (int) distance(word) + TYPE_OF_OBJECT) == type && isLive(word);
   }
 
   /** Returns the number of the slot that {@code word} selects; any word selects one. */

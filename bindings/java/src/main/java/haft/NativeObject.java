@@ -54,7 +54,7 @@ public abstract class NativeObject implements AutoCloseable {
    * @throws HaftException if the word is refused; then the handle does not belong to this object
    */
   protected NativeObject(long word, long type) {
-    HaftException.check(Native.valueAny(word, type), word);
+    if (!Native.isLive(word, type)) HaftException.check(Native.valueAny(word, type), word);
     deletion = new Deletion(word, type);
     cleanable = CLEANER.register(this, deletion);
   }

@@ -65,11 +65,12 @@ final class Native {
    */
   private static final long TYPE = describeType("Java object");
 
-  // What haft/view.h says of a table: a slot has eight words, and the fourth is its state.
+  // What haft/view.h says of a table: a slot has eight words, the third is the type and the fourth the state.
   private static final VarHandle WORD = JAVA_LONG.varHandle();
   private static final int VIEW_ABI = 1;
   private static final long WATCHED = 1;
   private static final int SLOT_BITS = 6;
+  private static final long TYPE_OF_OBJECT = 2 * Long.BYTES;
   private static final long STATE = 3 * Long.BYTES;
   private static final MemorySegment VIEW = view();
   private static final long MASK = VIEW.get(JAVA_LONG, 24);
@@ -144,6 +145,12 @@ final class Native {
   static boolean isLive(long word) {
     // Acquire: sees what was written before the handle was made.
     return !isWatched() && (long) WORD.getAcquire(MEMORY, distance(word) + STATE) == word;
+  }
+
+  /** Returns whether {@code word} is live and its object has the descriptor {@code type}. If it returns false, only a call knows. */
+  static boolean isLive(long word, long type) {
+    // The word that is read between two reads of the same handle is of that handle. Acquire: in this order.
+    return isLive(word) && (long) WORD.getAcquire(MEMORY, distance(word) + TYPE_OF_OBJECT) == type && isLive(word);
   }
 
   /** Returns the number of the slot that {@code word} selects; any word selects one. */
