@@ -31,12 +31,14 @@ internal/diagnostics/refusals.h: diagnostics_test.cc tests it through haft.h
 
 # The public headers.
 public=' counted_reclamation facility global_free_list haft handle handle_layout handle_table hazard_reclamation
-  magazine_free_list object_table pinned process_table read_scope status striped_free_list table_stats traits '
+  magazine_free_list object_table pinned process_table read_scope status striped_free_list table_stats traits
+  view '
 public=${public//$'\n'/ }
 
 # Headers without the inline namespace: "NAME: reason", one a line.
 unversioned='
 haft.h: C, and macros
+view.h: C, and macros
 facility.h: includes process_table.h
 internal/base/abi.h: names it
 internal/base/probes.h: macros

@@ -22,7 +22,7 @@ LABELS = ("Returns", "Errors", "Progress", "Cost", "Ordering", "Source")
 LABEL = re.compile(r"^ {1,4}(%s)(?: {2,}|$)(.*)$" % "|".join(LABELS))
 ITEM = re.compile(r"^( *)(?:[-*]|(\d+)\.) +(.*)$")
 
-C_HEADERS = {"haft.h"}
+C_HEADERS = {"haft.h", "view.h"}
 
 
 class Line:

@@ -25,7 +25,7 @@ CONTENTS = [
 
 # (title, text, headers); a public header that is not named here comes last, under "More headers".
 API = [
-    ("C", "All of it is in one header.", ["haft"]),
+    ("C", "All calls are in one header. The other one is for look-ups without a call.", ["haft", "view"]),
     ("C++: the process's table", "Objects of any type in one table that all shared libraries of a process share.",
      ["process_table", "facility"]),
     ("C++: tables of your own", "Templates over the type of what is in them.",

@@ -54,7 +54,9 @@ for header in "root$prefix"/include/haft/*.h; do
   echo "#include <haft/${header##*/}>" |
     g++ -std=c++17 -Wall -Wextra -Werror -fsyntax-only -x c++ "${said[@]}" - || fail "$header does not compile"
 done
-echo '#include <haft/haft.h>' | gcc -std=c99 "${strict[@]}" -fsyntax-only -x c "${said[@]}" - || fail 'haft.h is not C99'
+for header in haft view; do
+  echo "#include <haft/$header.h>" | gcc -std=c99 "${strict[@]}" -fsyntax-only -x c "${said[@]}" - || fail "$header.h is not C99"
+done
 
 # expect_runs PROGRAM: as it must, with that version of header and library
 expect_runs() { expect_equal "$("$@")" "$version $number $number" "$1 says"; }

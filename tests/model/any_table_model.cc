@@ -84,6 +84,78 @@ TEST(AnyTableModel, FastValueOfTheNextHandle) {
   Exploration().Bound(2).Random(50'000).Holds<FastValueOfTheNextHandle>();
 }
 
+// A look-up as view.h describes it, written from that text alone.
+struct OpenTable : Table {
+  using Table::Table;
+  const auto& slot(Word word) const { return this->store()[word]; }
+};
+template <std::memory_order kState, std::memory_order kObject, bool kLooksTwice>
+void* ValueByView(const OpenTable& table, Handle handle) {
+  using internal::sync::Atomic;
+  const auto& slot = table.slot(static_cast<Word>(handle));
+  const auto& state = *static_cast<const Atomic<Word>*>(slot.state_word());
+  if (state.load(kState) != static_cast<Word>(handle)) return nullptr;
+  void* const object = slot.usage().object.load(kObject);
+  if (kLooksTwice &&
+      state.load(std::memory_order_relaxed) != static_cast<Word>(handle))
+    return nullptr;
+  return object;
+}
+constexpr std::memory_order kAcquire = std::memory_order_acquire;
+constexpr std::memory_order kRelaxed = std::memory_order_relaxed;
+
+template <std::memory_order kState, std::memory_order kObject, bool kLooksTwice>
+struct ViewAgainstDeleteAndNew {
+  static constexpr unsigned kThreads = 2;
+  OpenTable table{1};
+  int objects[2] = {};
+  Handle old;
+
+  ViewAgainstDeleteAndNew() {
+    GiveIndices(2);
+    old = table.Emplace(&objects[0], &kOld, nullptr, nullptr);
+  }
+  void Thread(unsigned i) {
+    if (i == 0) {
+      Require(table.Delete(old) == Status::kOk, "the one Delete succeeds");
+      Require(
+          table.Emplace(&objects[1], &kNew, nullptr, nullptr) != kNullHandle,
+          "there is room");
+      return;
+    }
+    // The old handle, and the next one, which the thread has guessed.
+    void* found = ValueByView<kState, kObject, kLooksTwice>(table, old);
+    Require(found == nullptr || found == &objects[0],
+            "another handle's object");
+    const Handle next(static_cast<Word>(old) +
+                      SmallTraits::Layout::Generation::kOne);
+    found = ValueByView<kState, kObject, kLooksTwice>(table, next);
+    Require(found == nullptr || found == &objects[1],
+            "the object of an earlier handle");
+  }
+  void After() {}
+};
+TEST(AnyTableModel, ViewAgainstDeleteAndNew) {
+  Exploration()
+      .Bound(2)
+      .Random(50'000)
+      .Holds<ViewAgainstDeleteAndNew<kAcquire, kAcquire, true>>();
+}
+TEST(AnyTableModel, AViewNeedsEachOrderAndTheSecondLook) {
+  Exploration()
+      .Bound(2)
+      .Random(50'000)
+      .Fails<ViewAgainstDeleteAndNew<kRelaxed, kAcquire, true>>();
+  Exploration()
+      .Bound(2)
+      .Random(50'000)
+      .Fails<ViewAgainstDeleteAndNew<kAcquire, kRelaxed, true>>();
+  Exploration()
+      .Bound(2)
+      .Random(50'000)
+      .Fails<ViewAgainstDeleteAndNew<kAcquire, kAcquire, false>>();
+}
+
 // A thread pins the object while another ends its handle in two steps.
 struct PinAgainstFastDelete {
   static constexpr unsigned kThreads = 2;

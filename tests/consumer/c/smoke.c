@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "haft/haft.h"
+#include "haft/view.h"
 
 static int failures = 0;
 
@@ -55,6 +56,22 @@ static void values(haft_table *table) {
   EXPECT(haft_table_value(table, 2, NULL, &found) == HAFT_MALFORMED);
   EXPECT(destroyed == 1);
   destroyed = 0;
+}
+
+static void views(haft_table *table) {
+  int object = 42;
+  void *found = NULL;
+  haft_handle handle = 0;
+  haft_view view;
+  EXPECT(haft_table_view(table, HAFT_VIEW_ABI + 1, &view) == HAFT_INVALID);
+  EXPECT(haft_table_view(table, HAFT_VIEW_ABI, &view) == HAFT_OK);
+  EXPECT(haft_table_new(table, &object, &kOther, &handle) == HAFT_OK);
+  EXPECT(haft_value_inline(&view, handle, &kOther, &found) == HAFT_OK);
+  EXPECT(found == &object);
+  EXPECT(haft_value_inline(&view, handle, &kOtherToo, &found) ==
+         HAFT_WRONG_TYPE);
+  EXPECT(haft_table_delete(table, handle, NULL) == HAFT_OK);
+  EXPECT(haft_value_inline(&view, handle, NULL, &found) == HAFT_STALE);
 }
 
 static void interned(haft_table *table) {
@@ -365,6 +382,8 @@ int main(void) {
   EXPECT(haft_table_create(100, &table) == HAFT_OK);
   values(NULL);
   values(table);
+  views(NULL);
+  views(table);
   interned(NULL);
   interned(table);
   identities(table);

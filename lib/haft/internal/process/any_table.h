@@ -17,10 +17,12 @@
 #include "haft/handle.h"
 #include "haft/hazard_reclamation.h"
 #include "haft/internal/base/abi.h"
+#include "haft/internal/base/check.h"
 #include "haft/internal/base/sync.h"
 #include "haft/object_table.h"
 #include "haft/status.h"
 #include "haft/traits.h"
+#include "haft/view.h"
 
 namespace haft::internal {
 inline namespace HAFT_ABI {
@@ -174,6 +176,21 @@ class BasicAnyTable : public ObjectTable<AnyObject, Traits> {
   }
   [[nodiscard]] std::size_t slots() const noexcept {
     return this->store().slots();
+  }
+
+  // Returns the view of this table for view.h. `name` is the table as C calls
+  // take it, and `gate` the word that tells whether diagnostics watch.
+  haft_view View(haft_table* name, const Word* gate) const noexcept {
+    const auto& slots = this->store().allocator().slots();
+    const auto& first = slots[0];
+    static_assert(sizeof(first) == sizeof(haft_slot));
+    const auto* const told = reinterpret_cast<const haft_slot*>(&first);
+    const auto is_at = [](const void* a, const void* b) { return a == b; };
+    HAFT_CHECK(is_at(&told->object, &first.usage().object) &&
+                   is_at(&told->type, &first.usage().type) &&
+                   is_at(&told->state, first.state_word()),
+               "view.h tells another layout of slots");
+    return {name, gate, told, slots.byte_mask()};
   }
 
   // Returns the table in which a pin was taken, whose first word is given. It

@@ -7,13 +7,17 @@
 #include "haft/handle.h"
 #include "haft/internal/process/any_table.h"
 #include "haft/internal/process/c_call.h"
+#include "haft/internal/process/fast_path_gate.h"
 #include "haft/internal/process/process_table.h"
 #include "haft/table_stats.h"
+#include "haft/view.h"
 
 using haft::internal::AnyObject;
 using haft::internal::AnyTable;
 using haft::internal::CollectInterned;
 using haft::internal::CTable;
+using haft::internal::fast_path_gate;
+using haft::internal::FastPathGate;
 using haft::internal::ProcessTableOrNull;
 using haft::internal::refused_unpins;
 using haft::internal::TableOf;
@@ -59,6 +63,15 @@ haft_status haft_table_stats(haft_table* name, haft_stats* stats) {
             figures.capacity, figures.lost_caches,
             // relaxed: a count.
             refused_unpins.load(std::memory_order_relaxed)};
+  return HAFT_OK;
+}
+
+haft_status haft_table_view(haft_table* name, unsigned abi, haft_view* view) {
+  if (view == nullptr || abi != HAFT_VIEW_ABI) return HAFT_INVALID;
+  const CTable* const table = TableOf(name);
+  if (table == nullptr) return HAFT_OUT_OF_MEMORY;
+  static_assert(FastPathGate<CTable>::kForced == HAFT_VIEW_WATCHED);
+  *view = table->View(name, fast_path_gate.word());
   return HAFT_OK;
 }
 

@@ -52,8 +52,16 @@ class FastPathGate {
     word_.store(kForced, std::memory_order_relaxed);
   }
 
+  // The word itself, for those who read it without this class: kForced if
+  // diagnostics are on.
+  const Word* word() const noexcept {
+    static_assert(sizeof(word_) == sizeof(Word));
+    return reinterpret_cast<const Word*>(&word_);
+  }
+  static constexpr Word kForced = 1;
+
  private:
-  static constexpr Word kClosed = 0, kForced = 1, kLast = 1;
+  static constexpr Word kClosed = 0, kLast = kForced;
 
   sync::Atomic<Word> word_{kClosed};
 };

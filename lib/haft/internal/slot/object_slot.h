@@ -31,6 +31,9 @@ class ObjectSlot {
   Usage& usage() noexcept { return usage_; }
   const Usage& usage() const noexcept { return usage_; }
 
+  // Where the state is, for those who read it without this class.
+  const void* state_word() const noexcept { return &state_; }
+
   // Returns the number of the life of its slot that `handle` stands for.
   static constexpr Word GenerationOf(Word handle) noexcept {
     return Layout::Generation::Decode(handle);

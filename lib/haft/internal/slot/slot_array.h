@@ -64,6 +64,13 @@ class SlotArray {
     return const_cast<Slot&>(std::as_const(*this)[word]);
   }
 
+  // The distances of slots from the first one: that of the slot of a word is
+  // the word times half the size of a slot, masked by this.
+  Word byte_mask() const noexcept {
+    static_assert(kIsShift);
+    return mask_;
+  }
+
   // Whether the slot that `word` selects may be asked for it. If slots store
   // whole handles, any word may: they compare all of it. If not, this compares
   // everything but the generation.
