@@ -67,6 +67,7 @@ for way in "${ways[@]}"; do
   passes "$way: exceptions name the lines of Java" env HAFT_DIAGNOSE=sites "${java[@]}" hafttest.ModesTest sites
   passes "$way: refusals call Java" "${java[@]}" hafttest.ModesTest refusals
   passes "$way: classes are unloaded" "${java[@]}" hafttest.ModesTest unload
+  passes "$way: long descriptions" "${java[@]}" -Dcopied="$library/libhaft.so.0" -Djava.io.tmpdir="$out" hafttest.ModesTest copies
   passes "$way: exit while threads use handles" "${java[@]}" hafttest.ModesTest exit
 done
 if [[ -n $new ]]; then

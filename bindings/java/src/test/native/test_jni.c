@@ -1,5 +1,6 @@
 /* C code that gets handles of Java and gives it handles of its own. */
 
+#include <dlfcn.h>
 #include <jni.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -108,6 +109,14 @@ NATIVE(jstring, sentence)(JNIEnv *env, jclass self, jint status) {
 NATIVE(jint, headerVersion)(JNIEnv *env, jclass self) {
   (void)env, (void)self;
   return HAFT_VERSION;
+}
+
+NATIVE(jboolean, open)(JNIEnv *env, jclass self, jstring library) {
+  const char *const path = (*env)->GetStringUTFChars(env, library, NULL);
+  void *const opened = path == NULL ? NULL : dlopen(path, RTLD_NOW);
+  (void)self;
+  if (path != NULL) (*env)->ReleaseStringUTFChars(env, library, path);
+  return opened != NULL;
 }
 
 /* Calls Java for each refused handle. */

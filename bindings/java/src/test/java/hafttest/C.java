@@ -41,6 +41,8 @@ final class C {
 
   static native int headerVersion();
 
+  static native boolean open(String library);
+
   static native int listen();
 
   @SuppressWarnings("unused") // called by C

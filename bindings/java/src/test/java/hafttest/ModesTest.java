@@ -10,6 +10,8 @@ import java.io.File;
 import java.lang.reflect.Method;
 import java.net.URL;
 import java.net.URLClassLoader;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
@@ -135,6 +137,17 @@ final class ModesTest extends Tests {
       final Object status = other.loadClass("haft.Haft").getMethod("check", long.class).invoke(null, ours.word());
       equal(status.toString(), "OK"); // one table
     }
+  }
+
+  /** A description of any length is complete: here it names the file of another copy of the library, under a long path. */
+  static void copies() throws Exception {
+    Path folder = Files.createTempDirectory("copies");
+    for (int depth = 0; depth < 10; ++depth) folder = Files.createDirectory(folder.resolve("d".repeat(200)));
+    final Path copy = Files.copy(Path.of(System.getProperty("copied")), folder.resolve("another.so"));
+    check(C.open(copy.toString()), "not loaded");
+    final String description = Haft.describe(2);
+    check(description.length() > 2000 && description.contains(copy.toString()), description);
+    equal(description.indexOf('\0'), -1);
   }
 
   /** With a libhaft of another version. */

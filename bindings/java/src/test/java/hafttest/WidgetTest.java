@@ -1,5 +1,6 @@
 package hafttest;
 
+import haft.Haft;
 import haft.Handle;
 import haft.Status;
 import haft.WrongTypeException;
@@ -96,7 +97,7 @@ final class WidgetTest extends Tests {
   }
 
   void testReadersAgainstACloserOfAWidget() throws Exception {
-    for (int round = 0; round < 100; ++round) {
+    for (int round = 0; round < 40; ++round) {
       Widget widget = new Widget(0);
       race(() -> widget.add(1), widget::close);
     }
@@ -154,6 +155,39 @@ final class WidgetTest extends Tests {
     }
   }
 
+  /** Makes a widget that nobody closes. */
+  private static long forgotten() {
+    return new Widget(0).word();
+  }
+
+  /** In compiled code, nothing refers to the widget any more while `add` runs. */
+  private static long lastUse(Handle<LongConsumer> listener, long[] word) {
+    final Widget widget = new Widget(0);
+    word[0] = widget.word();
+    widget.subscribe(listener);
+    return widget.add(1);
+  }
+
+  void testAWidgetIsNotDeletedInTheMiddleOfItsLastCall() {
+    final boolean[] collect = new boolean[1];
+    final long[] word = new long[1];
+    final int[] heard = new int[1];
+    try (Handle<LongConsumer> listener =
+        new Handle<>(
+            sum -> {
+              ++heard[0];
+              if (!collect[0]) return;
+              final long other = forgotten();
+              while (Haft.check(other) == Status.OK) System.gc();
+              equal(Haft.check(word[0]), Status.OK);
+            })) {
+      for (int i = 0; i < 30_000; ++i) equal(lastUse(listener, word), 1L);
+      collect[0] = true;
+      for (int i = 0; i < 10; ++i) equal(lastUse(listener, word), 1L);
+    }
+    equal(heard[0], 30_010);
+  }
+
   /** However the libraries were found, there is one Haft in the process. */
   void testThereIsOneLibrary() throws Exception {
     final long files =
@@ -174,6 +208,7 @@ final class WidgetTest extends Tests {
     }
     run(new WidgetTest());
     Widget.join();
+    while (Widget.count() > 0) System.gc(); // some are left to the Cleaner
     equal(Widget.count(), 0L);
   }
 }
