@@ -4,10 +4,12 @@
 version=0.1.0
 "$haft/tools/packages.sh" bindings_java || exit 77
 
-# jdks: prints the version and the folder of each Java that has a compiler, the oldest first.
+# jdks: prints the version and the folder of each Java that has a compiler, the oldest first. HAFT_JDKS is a list of folders, with
+# spaces between them, instead of those where Java usually is.
 jdks() {
   local home number
-  for home in ${JAVA_HOME:+"$JAVA_HOME"} /usr/lib/jvm/*; do
+  # shellcheck disable=SC2086  # a list
+  for home in ${HAFT_JDKS:-${JAVA_HOME:-} /usr/lib/jvm/*}; do
     [[ -x $home/bin/javac && -f $home/release ]] || continue
     number=$(sed -n 's/^JAVA_VERSION="\([0-9]*\).*/\1/p' "$home/release")
     [[ -z $number ]] || echo "$number $(readlink -f "$home")"

@@ -1,6 +1,6 @@
 package haft;
 
-/** What a call of the table answers: the statuses of {@code haft.h}, under their names there without {@code HAFT_}. */
+/** The answer of a call of the table: the statuses of {@code haft.h}, under their names there without {@code HAFT_}. */
 public enum Status {
   /** The call has succeeded. */
   OK,

@@ -13,7 +13,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.function.Supplier;
 
-/** What the tests share. A test is a method whose name begins with `test`. */
+/** Checks that the tests share. A test is a method whose name begins with `test`. */
 class Tests {
   static void check(boolean holds, Object what) {
     if (!holds) throw new AssertionError(what);
