@@ -21,7 +21,7 @@ measure() {
   shift 2
   mkdir "$out/$by-classes"
   "$old/bin/javac" --release 11 -Xlint:all -Werror -cp "$jar:$out/jni" -d "$out/$by-classes" bench/Compare.java
-  "$java/bin/java" "$@" -Djava.library.path="$out/native" -cp "$jar:$out/$by:$out/$by-classes" Compare "$rounds" "$by"
+  "$java/bin/java" "$@" -Djava.library.path="$out/native" -cp "$jar:$out/$by:$out/$by-classes" bench.Compare "$rounds" "$by"
 }
 rounds=${1:-150}
 measure "$old" jni -Djdk.util.jar.version=17

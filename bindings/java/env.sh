@@ -35,7 +35,8 @@ widgets() {
   ln -sf "$library/libhaft.so.0" "$out/native/"
   g++ -std=c++17 -O2 "${warnings[@]}" -fPIC -shared -I"$haft/lib" ../../examples/widget/widget.cc -o "$out/native/libwidget.so" \
     "${with_haft[@]}" -Wl,-z,defs -Wl,-z,nodelete
-  jni "$out/native/libwidgetjni.so" -I../../examples/widget examples/widget/jni/jni.c "-L$out/native" -lwidget "-Wl,-rpath,$out/native"
+  jni "$out/native/libwidgetjni.so" -I../../examples/widget examples/widget/jni/jni.c \
+    "-L$out/native" -lwidget "-Wl,-rpath,$out/native"
   "$old/bin/javac" --release 11 -Xlint:all -Werror -cp "$jar" -d "$out/jni" examples/widget/jni/widget/*.java
   [[ -z $new ]] || "$new/bin/javac" --release 22 -Xlint:all -Werror -cp "$jar" -d "$out/ffm" examples/widget/ffm/widget/*.java
 }

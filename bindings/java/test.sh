@@ -18,6 +18,14 @@ cat "$out/log" # what it is built without
 note ok 'the package: no warnings, and every public item documented'
 jar=$out/package/haft-$version.jar
 
+status=0
+timeout 300 ./lint.sh > "$out/log" 2>&1 || status=$?
+case $status in
+  0) note ok 'google-java-format and Error Prone' ;;
+  77) echo "skipped: google-java-format and Error Prone, because $(tail -n 1 "$out/log")" ;;
+  *) note FAILED 'google-java-format and Error Prone' ;;
+esac
+
 # The native parts, not from the jar: $out/native. The tests and the example, which exists twice.
 widgets
 unzip_native() { (cd "$out" && "$old/bin/jar" -xf "$jar" haft/native && cp haft/native/*/libhaftjni.so native/); }
@@ -65,16 +73,18 @@ for way in "${ways[@]}"; do
   passes "$way: the example" "${java[@]}" hafttest.WidgetTest
   passes "$way: the example, with the library loaded before Haft" "${java[@]}" hafttest.WidgetTest first
   passes "$way: a full table" env HAFT_CAPACITY=1000 "${java[@]}" "${short[@]}" hafttest.ModesTest full
-  passes "$way: a full table without the view" env HAFT_CAPACITY=1000 "${java[@]}" -Dhaft.noview=true "${short[@]}" hafttest.ModesTest full
+  passes "$way: a full table without the view" env HAFT_CAPACITY=1000 "${java[@]}" -Dhaft.noview=true "${short[@]}" \
+    hafttest.ModesTest full
   passes "$way: exceptions name the lines of Java" env HAFT_DIAGNOSE=sites "${java[@]}" "${short[@]}" hafttest.ModesTest sites
   passes "$way: refusals call Java" "${java[@]}" "${short[@]}" hafttest.ModesTest refusals
   passes "$way: classes are unloaded" "${java[@]}" "${short[@]}" hafttest.ModesTest unload
-  passes "$way: long descriptions" "${java[@]}" -Dcopied="$library/libhaft.so.0" -Djava.io.tmpdir="$out" "${short[@]}" hafttest.ModesTest copies
+  passes "$way: long descriptions" "${java[@]}" -Dcopied="$library/libhaft.so.0" -Djava.io.tmpdir="$out" "${short[@]}" \
+    hafttest.ModesTest copies
   passes "$way: exit while threads use handles" "${java[@]}" hafttest.ModesTest exit
 done
 if [[ -n $new ]]; then
-  passes 'jni on the newest Java: handles' "$new/bin/java" -Xcheck:jni --enable-native-access=ALL-UNNAMED -Djdk.util.jar.version=17 \
-    -Djava.library.path="$out/native" -cp "$jar:$out/jni:$out/tests" hafttest.HaftTest
+  passes 'jni on the newest Java: handles' "$new/bin/java" -Xcheck:jni --enable-native-access=ALL-UNNAMED \
+    -Djdk.util.jar.version=17 -Djava.library.path="$out/native" "${short[@]}" -cp "$jar:$out/jni:$out/tests" hafttest.HaftTest
   passes 'ffm with another collector: handles' "${by_ffm[@]}" -XX:+UseZGC -Xmx256m hafttest.HaftTest
 fi
 
@@ -96,7 +106,8 @@ done
 # Libraries of other versions, and none. The jar without libraries is called thin.
 for other in 200:0.2.0 99:0.0.99 10000:1.0.0; do
   mkdir "$out/other-${other%:*}"
-  c99 "-DOTHER_VERSION=${other%:*}" -fPIC -shared -Wl,-soname,libhaft.so.0 "-Wl,--version-script=$haft/lib/haft/internal/process/haft.lds" \
+  c99 "-DOTHER_VERSION=${other%:*}" -fPIC -shared -Wl,-soname,libhaft.so.0 \
+    "-Wl,--version-script=$haft/lib/haft/internal/process/haft.lds" \
     src/test/native/other_version.c -o "$out/other-${other%:*}/libhaft.so.0"
   for way in "${ways[@]}"; do
     with "$way"
@@ -135,8 +146,8 @@ passes 'jni: a module' "${plain[@]}" "$old/bin/java" -p "$jar:$out/module/made" 
 if [[ -n $new ]]; then
   passes 'ffm: a module' "${plain[@]}" "$new/bin/java" --enable-native-access=haft --illegal-native-access=deny \
     -p "$jar:$out/module/made" -m user/user.Main
-  shows 'ffm: a module without access is refused' IllegalCallerException "${plain[@]}" "$new/bin/java" --illegal-native-access=deny \
-    -p "$jar:$out/module/made" -m user/user.Main
+  shows 'ffm: a module without access is refused' IllegalCallerException "${plain[@]}" "$new/bin/java" \
+    --illegal-native-access=deny -p "$jar:$out/module/made" -m user/user.Main
 fi
 
 # The README: its lines are those that are tested.
@@ -146,7 +157,9 @@ readme() {
   mkdir "$out/clean"
   ln -s "$haft" "$out/clean/haft"
   (cd "$out/clean" && PATH=$old/bin:$PATH "$haft/bindings/java/examples/first.sh") | tee "$out/printed"
-  [[ $(head -n 1 "$out/printed") == hello && $(sed -n 2p "$out/printed") == *'has been deleted: 0x'* && $(wc -l < "$out/printed") == 2 ]]
+  local lines
+  mapfile -t lines < "$out/printed"
+  [[ ${#lines[@]} == 2 && ${lines[0]} == hello && ${lines[1]} == *'has been deleted: 0x'* ]]
 }
 proves 'the lines of the README' readme
 
@@ -160,11 +173,14 @@ publishes() {
   done
   "${plain[@]}" "$old/bin/java" -p "$there/haft-$version.jar:$out/module/made" -m user/user.Main
 }
-shows 'a jar without the part for Java 22 is not published' 'no JDK of version 22' env "HAFT_JDKS=$old" ./publish.sh "file://$out/refused"
+shows 'a jar without the part for Java 22 is not published' 'no JDK of version 22' env "HAFT_JDKS=$old" ./publish.sh \
+  "file://$out/refused"
 # shellcheck disable=SC2317
 is_missing() { [[ ! -e $out/refused ]]; }
 proves 'nothing of it' is_missing
-if timeout 60 mvn --batch-mode --quiet org.apache.maven.plugins:maven-deploy-plugin:3.1.1:help > "$out/log" 2>&1; then
+if [[ -z $new ]]; then
+  echo 'skipped: publishing, because there is no JDK of version 22 or later'
+elif timeout 60 mvn --batch-mode --quiet org.apache.maven.plugins:maven-deploy-plugin:3.1.1:help > "$out/log" 2>&1; then
   proves 'one command publishes' publishes
 else
   echo 'skipped: publishing, because Maven does not get its plugin'

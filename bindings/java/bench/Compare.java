@@ -1,3 +1,5 @@
+package bench;
+
 import haft.Handle;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -12,8 +14,9 @@ import java.util.concurrent.atomic.AtomicLong;
 import widget.Widget;
 
 /**
- * Measures new, value and delete beside what Java programs do today, and look-ups alone. Prints the least and the median of many
- * short rounds, in which all rows take turns, in ns for each turn of a thread. Usage: Compare [ROUNDS]
+ * Measures new, value and delete beside what Java programs do today, and look-ups alone. Prints the
+ * least and the median of many short rounds, in which all rows take turns, in ns for each turn of a
+ * thread. Usage: Compare [ROUNDS]
  */
 public final class Compare {
   static final int TURNS = 20_000;

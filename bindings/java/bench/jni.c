@@ -5,7 +5,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-#define NATIVE(result, name) JNIEXPORT result JNICALL Java_Compare_##name
+#define NATIVE(result, name) JNIEXPORT result JNICALL Java_bench_Compare_##name
 
 NATIVE(jlong, newReference)(JNIEnv *env, jclass self, jobject object) {
   (void)self;

@@ -18,7 +18,10 @@ import java.lang.invoke.MethodType;
 import java.lang.ref.Reference;
 import java.util.function.LongConsumer;
 
-/** A widget of widget.h, a C++ library, without a line of C. Any thread may use it while another closes it. */
+/**
+ * A widget of widget.h, a C++ library, without a line of C. Any thread may use it while another
+ * closes it.
+ */
 @SuppressWarnings("restricted")
 public final class Widget extends NativeObject {
   private static final Linker LINKER = Linker.nativeLinker();
@@ -30,20 +33,28 @@ public final class Widget extends NativeObject {
   }
 
   // Handles are JAVA_LONG, also as the user data that is void * in C.
-  private static final MethodHandle NEW = function("widget_new", FunctionDescriptor.of(JAVA_INT, JAVA_LONG, ADDRESS));
-  private static final MethodHandle ADD = function("widget_add", FunctionDescriptor.of(JAVA_INT, JAVA_LONG, JAVA_LONG, ADDRESS));
+  private static final MethodHandle NEW =
+      function("widget_new", FunctionDescriptor.of(JAVA_INT, JAVA_LONG, ADDRESS));
+  private static final MethodHandle ADD =
+      function("widget_add", FunctionDescriptor.of(JAVA_INT, JAVA_LONG, JAVA_LONG, ADDRESS));
   private static final MethodHandle SUBSCRIBE =
       function("widget_subscribe", FunctionDescriptor.of(JAVA_INT, JAVA_LONG, ADDRESS, JAVA_LONG));
-  private static final MethodHandle ADD_LATER = function("widget_add_later", FunctionDescriptor.of(JAVA_INT, JAVA_LONG, JAVA_LONG));
+  private static final MethodHandle ADD_LATER =
+      function("widget_add_later", FunctionDescriptor.of(JAVA_INT, JAVA_LONG, JAVA_LONG));
   private static final MethodHandle JOIN = function("widget_join", FunctionDescriptor.ofVoid());
-  private static final MethodHandle TYPE_OF = function("widget_type", FunctionDescriptor.of(JAVA_LONG));
-  private static final MethodHandle COUNT = function("widget_count", FunctionDescriptor.of(JAVA_LONG));
+  private static final MethodHandle TYPE_OF =
+      function("widget_type", FunctionDescriptor.of(JAVA_LONG));
+  private static final MethodHandle COUNT =
+      function("widget_count", FunctionDescriptor.of(JAVA_LONG));
 
   private static final long TYPE = number(TYPE_OF);
   private static final MemorySegment CALL_LISTENER = upcall();
 
-  /** Where C writes a result of this thread. Nobody else writes there before the thread reads it. */
-  private static final ThreadLocal<MemorySegment> RESULT = ThreadLocal.withInitial(() -> Arena.ofAuto().allocate(JAVA_LONG));
+  /**
+   * Where C writes a result of this thread. Nobody else writes there before the thread reads it.
+   */
+  private static final ThreadLocal<MemorySegment> RESULT =
+      ThreadLocal.withInitial(() -> Arena.ofAuto().allocate(JAVA_LONG));
 
   /** The exception of a listener, for the call of Java below it on this thread. */
   private static final ThreadLocal<Throwable> THROWN = new ThreadLocal<>();
@@ -94,7 +105,8 @@ public final class Widget extends NativeObject {
     final Throwable thrown = THROWN.get();
     if (thrown != null) {
       THROWN.remove();
-      throw Widget.<RuntimeException>unchecked(thrown);
+      if (thrown instanceof RuntimeException exception) throw exception;
+      throw thrown instanceof Error error ? error : new AssertionError(thrown);
     }
     HaftException.check(status, word());
     return sum.get(JAVA_LONG, 0);
@@ -135,7 +147,9 @@ public final class Widget extends NativeObject {
     HaftException.check(status, word());
   }
 
-  /** Called by C with the word that it keeps. An exception must not leave it, because C is below it. */
+  /**
+   * Called by C with the word that it keeps. An exception must not leave it, because C is below it.
+   */
   @SuppressWarnings("unused")
   private static int heard(long listener, long sum) {
     try {
@@ -149,7 +163,10 @@ public final class Widget extends NativeObject {
     }
   }
 
-  /** Keeps an exception for the call of Java below. A thread of the library has none and can only report it. */
+  /**
+   * Keeps an exception for the call of Java below. A thread of the library has none and can only
+   * report it.
+   */
   private static int keep(Throwable thrown) {
     if (DEPTH.get()[0] > 0) {
       THROWN.set(thrown);
@@ -157,11 +174,6 @@ public final class Widget extends NativeObject {
       thrown.printStackTrace();
     }
     return haft.Status.INVALID.code();
-  }
-
-  @SuppressWarnings("unchecked")
-  private static <E extends Throwable> E unchecked(Throwable thrown) throws E {
-    throw (E) thrown;
   }
 
   /** Waits for what addLater has started. */
@@ -197,8 +209,11 @@ public final class Widget extends NativeObject {
   private static MemorySegment upcall() {
     try {
       final MethodHandle heard =
-          MethodHandles.lookup().findStatic(Widget.class, "heard", MethodType.methodType(int.class, long.class, long.class));
-      return LINKER.upcallStub(heard, FunctionDescriptor.of(JAVA_INT, JAVA_LONG, JAVA_LONG), Arena.global());
+          MethodHandles.lookup()
+              .findStatic(
+                  Widget.class, "heard", MethodType.methodType(int.class, long.class, long.class));
+      return LINKER.upcallStub(
+          heard, FunctionDescriptor.of(JAVA_INT, JAVA_LONG, JAVA_LONG), Arena.global());
     } catch (ReflectiveOperationException e) {
       throw new ExceptionInInitializerError(e);
     }

@@ -6,7 +6,10 @@ import haft.NativeObject;
 import java.lang.ref.Reference;
 import java.util.function.LongConsumer;
 
-/** A widget of widget.h, a C++ library, by JNI: jni.c. Any thread may use it while another closes it. */
+/**
+ * A widget of widget.h, a C++ library, by JNI: jni.c. Any thread may use it while another closes
+ * it.
+ */
 public final class Widget extends NativeObject {
   static {
     System.loadLibrary("widgetjni");
@@ -72,7 +75,10 @@ public final class Widget extends NativeObject {
     }
   }
 
-  /** Called by C with the word that it keeps. Returns the status by which the library knows that the listener has gone. */
+  /**
+   * Called by C with the word that it keeps. Returns the status by which the library knows that the
+   * listener has gone.
+   */
   @SuppressWarnings("unused")
   private static int heard(long listener, long sum) {
     final LongConsumer found;

@@ -4,7 +4,10 @@ import java.nio.charset.StandardCharsets;
 
 /** The table of the process. */
 public final class Haft {
-  /** The version of Haft that this jar is for, as a number of haft.h: 10,000 times major, plus 100 times minor, plus patch. */
+  /**
+   * The version of Haft that this jar is for, as a number of haft.h: 10,000 times major, plus 100
+   * times minor, plus patch.
+   */
   static final int VERSION = 100;
 
   private static final StackWalker WALKER = StackWalker.getInstance();
@@ -47,15 +50,17 @@ public final class Haft {
   }
 
   /**
-   * Lets go of the Java objects whose handles C has deleted. This also happens by and by; see {@link Handle}. It takes a time in
-   * proportion to the greatest number of handles that were live at one time.
+   * Lets go of the Java objects whose handles C has deleted. This also happens by and by; see
+   * {@link Handle}. It takes a time in proportion to the greatest number of handles that were live
+   * at one time.
    */
   public static void sweep() {
     Registry.sweep();
   }
 
   /**
-   * Does now what the first handles would do later: takes memory for {@code expected} live handles, and prepares the thread.
+   * Does now what the first handles would do later: takes memory for {@code expected} live handles,
+   * and prepares the thread.
    *
    * @param expected how many handles will be live
    * @throws TableFullException if the table has not so many

@@ -1,8 +1,8 @@
 package haft;
 
 /**
- * A call that was refused. It has changed nothing. Each reason has a subclass, so that a program can catch {@link
- * StaleHandleException} alone.
+ * A call that was refused. It has changed nothing. Each reason has a subclass, so that a program
+ * can catch {@link StaleHandleException} alone.
  */
 public class HaftException extends RuntimeException {
   private static final long serialVersionUID = 2;
@@ -31,7 +31,8 @@ public class HaftException extends RuntimeException {
   }
 
   /**
-   * Returns the exception for a status that a C function has returned for a word, with all that diagnostics know about the word.
+   * Returns the exception for a status that a C function has returned for a word, with all that
+   * diagnostics know about the word.
    *
    * @param status why the function has refused; not {@link Status#OK}
    * @param word the refused word; 0 if the function was given none
@@ -93,8 +94,8 @@ public class HaftException extends RuntimeException {
   }
 
   /**
-   * Returns all that is known about the word: what its slot holds now and, if diagnostics record it, where and by which thread its
-   * handle was created and deleted.
+   * Returns all that is known about the word: what its slot holds now and, if diagnostics record
+   * it, where and by which thread its handle was created and deleted.
    *
    * @return the text of {@code haft_describe}; empty if the call has no word
    */

@@ -3,8 +3,9 @@ package haft;
 import java.util.Objects;
 
 /**
- * The handle of a Java object that C keeps: a word in the place of a JNI global reference. Until it is deleted, it keeps the object
- * alive. If any thread uses it too late, it gets an exception, or in C a status.
+ * The handle of a Java object that C keeps: a word in the place of a JNI global reference. Until it
+ * is deleted, it keeps the object alive. If any thread uses it too late, it gets an exception, or
+ * in C a status.
  *
  * <pre>{@code
  * try (Handle<Listener> handle = new Handle<>(listener)) {
@@ -12,9 +13,10 @@ import java.util.Objects;
  * } // from now on it is refused, here and in C
  * }</pre>
  *
- * <p>A callback finds the object of the word that C hands back by {@link #objectOf(long, Class)}. C itself may check, pin and delete
- * the handle by the functions of {@code haft.h}. If it deletes it, Java lets go of the object when the slot of the handle is used
- * again, or within some thousands of new handles after the next garbage collection, or at {@link Haft#sweep}.
+ * <p>A callback finds the object of the word that C hands back by {@link #objectOf(long, Class)}. C
+ * itself may check, pin and delete the handle by the functions of {@code haft.h}. If it deletes it,
+ * Java lets go of the object when the slot of the handle is used again, or within some thousands of
+ * new handles after the next garbage collection, or at {@link Haft#sweep}.
  *
  * @param <T> the class of the object
  */
@@ -32,7 +34,8 @@ public final class Handle<T> implements AutoCloseable {
    * @throws NoMemoryException if there is no memory
    */
   public Handle(T object) {
-    // Written before the call that makes the handle live. A thread that finds it live (acquire) therefore finds the object.
+    // Written before the call that makes the handle live. A thread that finds it live (acquire)
+    // therefore finds the object.
     this.object = Objects.requireNonNull(object);
     word = Native.create();
     if (word <= 0) throw HaftException.of(Status.of((int) -word), 0);
@@ -111,7 +114,8 @@ public final class Handle<T> implements AutoCloseable {
   public void close() {
     if (object == null) return;
     final int status = Native.delete(word);
-    if (status != 0 && status != Status.STALE.code()) throw HaftException.of(Status.of(status), word);
+    if (status != 0 && status != Status.STALE.code())
+      throw HaftException.of(Status.of(status), word);
     forget();
   }
 
@@ -123,7 +127,8 @@ public final class Handle<T> implements AutoCloseable {
 
   /** Lets go of the object if C has deleted the handle. */
   void forgetIfStale() {
-    if (object != null && !Native.isLive(word) && Native.check(word) == Status.STALE.code()) forget();
+    if (object != null && !Native.isLive(word) && Native.check(word) == Status.STALE.code())
+      forget();
   }
 
   /**
@@ -140,7 +145,8 @@ public final class Handle<T> implements AutoCloseable {
     if (found != null && found.word == word && Native.isLive(word)) return found;
     final int status = Native.value(word);
     if (status == 0 && found != null && found.word == word) return found;
-    // It is live and not here if another thread is in its constructor, or if it belongs to another class loader.
+    // It is live and not here if another thread is in its constructor, or if it belongs to another
+    // class loader.
     throw HaftException.of(status == 0 ? Status.WRONG_TYPE : Status.of(status), word);
   }
 
@@ -170,7 +176,9 @@ public final class Handle<T> implements AutoCloseable {
     final Object found = objectOf(word);
     if (!type.isInstance(found)) {
       throw new WrongTypeException(
-          Status.WRONG_TYPE, word, Native.describe(word) + ", of " + found.getClass() + " and not of " + type);
+          Status.WRONG_TYPE,
+          word,
+          Native.describe(word) + ", of " + found.getClass() + " and not of " + type);
     }
     return type.cast(found);
   }

@@ -7,8 +7,8 @@ import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 
 /**
- * The functions of {@code haft.h}, by the Java Native Interface. On Java 22 and later, the class of the same name in {@code
- * META-INF/versions/22} is used instead.
+ * The functions of {@code haft.h}, by the Java Native Interface. On Java 22 and later, the class of
+ * the same name in {@code META-INF/versions/22} is used instead.
  */
 final class Native {
   static {
@@ -22,7 +22,8 @@ final class Native {
     try {
       System.loadLibrary("haftjni");
     } catch (UnsatisfiedLinkError e) {
-      if (!Loader.onLibraryPath("libhaftjni.so").isEmpty()) throw e; // it is there, and cannot be linked
+      if (!Loader.onLibraryPath("libhaftjni.so").isEmpty())
+        throw e; // it is there, and cannot be linked
       Loader.unpacked(
           file -> {
             System.load(file.toString());
@@ -33,8 +34,10 @@ final class Native {
     }
   }
 
-  // What haft/view.h says of a table: a slot has eight words, the third is the type and the fourth the state.
-  private static final VarHandle WORD = MethodHandles.byteBufferViewVarHandle(long[].class, ByteOrder.nativeOrder());
+  // What haft/view.h says of a table: a slot has eight words, the third is the type and the fourth
+  // the state.
+  private static final VarHandle WORD =
+      MethodHandles.byteBufferViewVarHandle(long[].class, ByteOrder.nativeOrder());
   private static final long WATCHED = 1;
   private static final int SLOT_BITS = 6;
   private static final int TYPE_OF_OBJECT = 2 * Long.BYTES;
@@ -44,16 +47,22 @@ final class Native {
   private static final long MASK = VIEW[2];
 
   /** How many slots the table has; 0 if look-ups must be calls. */
-  static final int SLOTS = HAS_VIEW != 0 || MASK > Integer.MAX_VALUE - (1 << SLOT_BITS) ? 0 : (int) (MASK >>> SLOT_BITS) + 1;
+  static final int SLOTS =
+      HAS_VIEW != 0 || MASK > Integer.MAX_VALUE - (1 << SLOT_BITS)
+          ? 0
+          : (int) (MASK >>> SLOT_BITS) + 1;
 
-  private static final ByteBuffer GATE = SLOTS == 0 ? null : memory(VIEW[0], Long.BYTES).order(ByteOrder.nativeOrder());
+  private static final ByteBuffer GATE =
+      SLOTS == 0 ? null : memory(VIEW[0], Long.BYTES).order(ByteOrder.nativeOrder());
   private static final ByteBuffer MEMORY =
       SLOTS == 0 ? null : memory(VIEW[1], (long) SLOTS << SLOT_BITS).order(ByteOrder.nativeOrder());
 
   /** Returns whether {@code word} is live. If it returns false, only a call knows. */
   static boolean isLive(long word) {
     // Acquire: sees what was written before the handle was made.
-    return SLOTS != 0 && !isWatched() && (long) WORD.getAcquire(MEMORY, (int) distance(word) + STATE) == word;
+    return SLOTS != 0
+        && !isWatched()
+        && (long) WORD.getAcquire(MEMORY, (int) distance(word) + STATE) == word;
   }
 
   /** Returns whether diagnostics watch. */
@@ -61,10 +70,16 @@ final class Native {
     return SLOTS != 0 && (long) WORD.getOpaque(GATE, 0) == WATCHED;
   }
 
-  /** Returns whether {@code word} is live and its object has the descriptor {@code type}. If it returns false, only a call knows. */
+  /**
+   * Returns whether {@code word} is live and its object has the descriptor {@code type}. If it
+   * returns false, only a call knows.
+   */
   static boolean isLive(long word, long type) {
-    // The word that is read between two reads of the same handle is of that handle. Acquire: in this order.
-    return isLive(word) && (long) WORD.getAcquire(MEMORY, (int) distance(word) + TYPE_OF_OBJECT) == type && isLive(word);
+    // The word that is read between two reads of the same handle is of that handle. Acquire: in
+    // this order.
+    return isLive(word)
+        && (long) WORD.getAcquire(MEMORY, (int) distance(word) + TYPE_OF_OBJECT) == type
+        && isLive(word);
   }
 
   /** Returns the number of the slot that {@code word} selects; any word selects one. */
@@ -72,12 +87,18 @@ final class Native {
     return (int) (distance(word) >>> SLOT_BITS);
   }
 
-  /** Returns how far the slot that {@code word} selects is from the first one. Bit 0 of a handle is no part of the slot's number. */
+  /**
+   * Returns how far the slot that {@code word} selects is from the first one. Bit 0 of a handle is
+   * no part of the slot's number.
+   */
   private static long distance(long word) {
-    return word << SLOT_BITS - 1 & MASK;
+    return (word << (SLOT_BITS - 1)) & MASK;
   }
 
-  /** Makes a handle for a Java object. Returns its word, or a status as a number that is not positive. */
+  /**
+   * Makes a handle for a Java object. Returns its word, or a status as a number that is not
+   * positive.
+   */
   static long create() {
     if (!isWatched()) return create0();
     final StackTraceElement caller = Haft.caller();
@@ -102,7 +123,9 @@ final class Native {
   /** Returns HAFT_OK if {@code word} is a live handle of a Java object. */
   static native int value(long word);
 
-  /** Returns HAFT_OK if {@code word} is a live handle of an object of {@code type}; 0 for any type. */
+  /**
+   * Returns HAFT_OK if {@code word} is a live handle of an object of {@code type}; 0 for any type.
+   */
   static native int valueAny(long word, long type);
 
   static native int check(long word);

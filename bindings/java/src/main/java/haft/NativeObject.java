@@ -4,11 +4,13 @@ import java.lang.ref.Cleaner;
 import java.time.Duration;
 
 /**
- * A Java object that stands for an object of C or C++, of which it has the handle. Any thread may use it while another closes it:
- * the use gets a {@link StaleHandleException}, or the C++ object exists until the use has ended.
+ * A Java object that stands for an object of C or C++, of which it has the handle. Any thread may
+ * use it while another closes it: the use gets a {@link StaleHandleException}, or the C++ object
+ * exists until the use has ended.
  *
- * <p>A subclass passes {@link #word} to the functions of its library. It keeps itself reachable meanwhile, because otherwise the
- * safety net below may delete the object in the middle of its last call:
+ * <p>A subclass passes {@link #word} to the functions of its library. It keeps itself reachable
+ * meanwhile, because otherwise the safety net below may delete the object in the middle of its last
+ * call:
  *
  * <pre>{@code
  * public long add(long amount) {
@@ -20,8 +22,8 @@ import java.time.Duration;
  * }
  * }</pre>
  *
- * <p>The owner closes it. If it becomes unreachable without that, a {@link Cleaner} deletes the C++ object, at some time after a
- * garbage collection, on another thread.
+ * <p>The owner closes it. If it becomes unreachable without that, a {@link Cleaner} deletes the C++
+ * object, at some time after a garbage collection, on another thread.
  */
 public abstract class NativeObject implements AutoCloseable {
   private static final Cleaner CLEANER = Cleaner.create();
@@ -116,7 +118,8 @@ public abstract class NativeObject implements AutoCloseable {
    */
   public final boolean deleteAndWait(Duration most) {
     final long nanoseconds = Math.max(0, most.toNanos());
-    final Status status = Status.of(Native.deleteAndWait(deletion.word, deletion.type, nanoseconds));
+    final Status status =
+        Status.of(Native.deleteAndWait(deletion.word, deletion.type, nanoseconds));
     finish();
     if (status == Status.TIMED_OUT || status == Status.DEFERRED) return false;
     HaftException.check(status.code(), deletion.word);

@@ -4,7 +4,8 @@ import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 
 /**
- * A pin of an object of C or C++: until it is closed the object exists, even if its handle is deleted meanwhile.
+ * A pin of an object of C or C++: until it is closed the object exists, even if its handle is
+ * deleted meanwhile.
  *
  * <pre>{@code
  * try (Pin pin = Pin.of(word, type)) {
@@ -12,8 +13,8 @@ import java.lang.invoke.VarHandle;
  * } // if it was deleted meanwhile, it is destroyed here
  * }</pre>
  *
- * <p>A pin that is never closed keeps its object for ever. The pin of a Java object has the address 0 and does not keep the object,
- * because {@link Handle#get} does.
+ * <p>A pin that is never closed keeps its object for ever. The pin of a Java object has the address
+ * 0 and does not keep the object, because {@link Handle#get} does.
  */
 public final class Pin implements AutoCloseable {
   private static final VarHandle OPEN;
@@ -64,11 +65,15 @@ public final class Pin implements AutoCloseable {
    * @throws IllegalStateException if the pin is closed
    */
   public long address() {
-    if (!open) throw new IllegalStateException("the pin of 0x" + Long.toHexString(word) + " is closed");
+    if (!open)
+      throw new IllegalStateException("the pin of 0x" + Long.toHexString(word) + " is closed");
     return address;
   }
 
-  /** Ends the pin. If the object was deleted and this is its last pin, it is destroyed here. Any thread may do it, and often. */
+  /**
+   * Ends the pin. If the object was deleted and this is its last pin, it is destroyed here. Any
+   * thread may do it, and often.
+   */
   @Override
   public void close() {
     if ((boolean) OPEN.getAndSet(this, false)) Native.unpin(word0, word1, word2, word3);

@@ -8,8 +8,9 @@ import java.util.concurrent.ConcurrentMap;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /**
- * Finds the {@link Handle} of a word: in an array at the number of the word's slot, where the slot's last handle is. The caller
- * compares the whole word. After its end a handle stays in its place, without its object, until the slot is used again.
+ * Finds the {@link Handle} of a word: in an array at the number of the word's slot, where the
+ * slot's last handle is. The caller compares the whole word. After its end a handle stays in its
+ * place, without its object, until the slot is used again.
  *
  * <p>If the layout of the table is unknown, a map does it.
  */
@@ -24,7 +25,8 @@ final class Registry {
   private static final Handle<?>[][] CHUNKS =
       Native.SLOTS == 0 ? null : new Handle<?>[(Native.SLOTS + CHUNK_SIZE - 1) >>> CHUNK_BITS][];
 
-  private static final ConcurrentMap<Long, Handle<?>> MAP = CHUNKS == null ? new ConcurrentHashMap<>() : null;
+  private static final ConcurrentMap<Long, Handle<?>> MAP =
+      CHUNKS == null ? new ConcurrentHashMap<>() : null;
 
   private Registry() {}
 
@@ -39,7 +41,7 @@ final class Registry {
       ELEMENT.setRelease(chunk, slot & (CHUNK_SIZE - 1), handle);
     }
     // One new handle of 64, whichever slots they use, does a part of the sweeping that is due.
-    if (word * 0x9E3779B97F4A7C15L >>> 58 == 0) Sweep.step();
+    if ((word * 0x9E3779B97F4A7C15L) >>> 58 == 0) Sweep.step();
   }
 
   private static Handle<?>[] makeChunk(int number) {
@@ -56,7 +58,9 @@ final class Registry {
     return chunk == null ? null : (Handle<?>) ELEMENT.getAcquire(chunk, slot & (CHUNK_SIZE - 1));
   }
 
-  /** Removes a handle that has ended from the map. In the array, the slot may be another's already. */
+  /**
+   * Removes a handle that has ended from the map. In the array, the slot may be another's already.
+   */
   static void forget(long word, Handle<?> handle) {
     if (CHUNKS == null) MAP.remove(word, handle);
   }
@@ -79,7 +83,10 @@ final class Registry {
     }
   }
 
-  /** Sweeping in steps, all of them once after each garbage collection, because nothing is freed before the next one anyway. */
+  /**
+   * Sweeping in steps, all of them once after each garbage collection, because nothing is freed
+   * before the next one anyway.
+   */
   private static final class Sweep {
     /** Cleared by the garbage collector. */
     private static volatile WeakReference<Object> canary = new WeakReference<>(new Object());
@@ -99,7 +106,8 @@ final class Registry {
       if (number >= end) return;
       number = next.getAndIncrement();
       // Parts that no handle has used cost nothing.
-      while (CHUNKS != null && number < end && CHUNK.getAcquire(CHUNKS, number) == null) number = next.getAndIncrement();
+      while (CHUNKS != null && number < end && CHUNK.getAcquire(CHUNKS, number) == null)
+        number = next.getAndIncrement();
       if (number >= end) return;
       if (CHUNKS == null) {
         sweepMap();

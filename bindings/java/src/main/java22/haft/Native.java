@@ -19,9 +19,10 @@ import java.nio.file.Path;
 /**
  * The functions of {@code haft.h}, by the Foreign Function and Memory API.
  *
- * <p>A critical call must neither call Java nor wait. These are the calls that make and delete handles of Java objects, because
- * there is nothing to destroy. While diagnostics watch, or if a handle is no longer live, they are ordinary calls, because Haft may
- * then call whatever the program has given to {@code haft_set_refusal_callback}.
+ * <p>A critical call must neither call Java nor wait. These are the calls that make and delete
+ * handles of Java objects, because there is nothing to destroy. While diagnostics watch, or if a
+ * handle is no longer live, they are ordinary calls, because Haft may then call whatever the
+ * program has given to {@code haft_set_refusal_callback}.
  */
 @SuppressWarnings("restricted")
 final class Native {
@@ -36,36 +37,49 @@ final class Native {
   private static final MethodHandle VERSION = function("haft_version", JAVA_INT, NONE);
 
   static {
-    if (ADDRESS.byteSize() != Long.BYTES) throw new UnsatisfiedLinkError("words of 64 bits are needed");
+    if (ADDRESS.byteSize() != Long.BYTES)
+      throw new UnsatisfiedLinkError("words of 64 bits are needed");
     Loader.checkVersion(version());
   }
 
   // All words are declared as JAVA_LONG, also those that are void * in C.
-  private static final MethodHandle NEW = function("haft_new", JAVA_INT, layouts(JAVA_LONG, JAVA_LONG, ADDRESS), CRITICAL_ON_HEAP);
-  private static final MethodHandle NEW_AT = function("haft_new_at", JAVA_INT, layouts(JAVA_LONG, JAVA_LONG, ADDRESS, ADDRESS, JAVA_INT));
+  private static final MethodHandle NEW =
+      function("haft_new", JAVA_INT, layouts(JAVA_LONG, JAVA_LONG, ADDRESS), CRITICAL_ON_HEAP);
+  private static final MethodHandle NEW_AT =
+      function("haft_new_at", JAVA_INT, layouts(JAVA_LONG, JAVA_LONG, ADDRESS, ADDRESS, JAVA_INT));
   private static final MethodHandle DELETE = function("haft_delete", JAVA_INT, WORD_TYPE, CRITICAL);
   private static final MethodHandle DELETE_ANY = function("haft_delete", JAVA_INT, WORD_TYPE);
   private static final MethodHandle DELETE_AT =
-      function("haft_table_delete_at", JAVA_INT, layouts(JAVA_LONG, JAVA_LONG, JAVA_LONG, ADDRESS, JAVA_INT));
+      function(
+          "haft_table_delete_at",
+          JAVA_INT,
+          layouts(JAVA_LONG, JAVA_LONG, JAVA_LONG, ADDRESS, JAVA_INT));
   private static final MethodHandle DELETE_AND_WAIT =
       function("haft_delete_and_wait", JAVA_INT, layouts(JAVA_LONG, JAVA_LONG, JAVA_LONG));
-  private static final MethodHandle VALUE = function("haft_value", JAVA_INT, layouts(JAVA_LONG, JAVA_LONG, ADDRESS));
+  private static final MethodHandle VALUE =
+      function("haft_value", JAVA_INT, layouts(JAVA_LONG, JAVA_LONG, ADDRESS));
   private static final MethodHandle CHECK = function("haft_check", JAVA_INT, layouts(JAVA_LONG));
-  private static final MethodHandle PIN = function("haft_pin_object", JAVA_INT, layouts(JAVA_LONG, JAVA_LONG, ADDRESS, ADDRESS));
+  private static final MethodHandle PIN =
+      function("haft_pin_object", JAVA_INT, layouts(JAVA_LONG, JAVA_LONG, ADDRESS, ADDRESS));
   private static final MethodHandle UNPIN = function("haft_unpin", null, layouts(ADDRESS));
-  private static final MethodHandle STRERROR = function("haft_strerror", ADDRESS, layouts(JAVA_INT));
-  private static final MethodHandle PREPARE = function("haft_prepare", JAVA_INT, layouts(JAVA_LONG));
+  private static final MethodHandle STRERROR =
+      function("haft_strerror", ADDRESS, layouts(JAVA_INT));
+  private static final MethodHandle PREPARE =
+      function("haft_prepare", JAVA_INT, layouts(JAVA_LONG));
   private static final MethodHandle TRIM = function("haft_trim", JAVA_LONG, NONE);
-  private static final MethodHandle STATS = function("haft_table_stats", JAVA_INT, layouts(JAVA_LONG, ADDRESS));
-  private static final MethodHandle DESCRIBE = function("haft_describe", JAVA_LONG, layouts(JAVA_LONG, ADDRESS, JAVA_LONG));
+  private static final MethodHandle STATS =
+      function("haft_table_stats", JAVA_INT, layouts(JAVA_LONG, ADDRESS));
+  private static final MethodHandle DESCRIBE =
+      function("haft_describe", JAVA_LONG, layouts(JAVA_LONG, ADDRESS, JAVA_LONG));
 
   /**
-   * The descriptor of the type of Java objects, which is never freed. It has no identity, because another Java in the process does
-   * not find them.
+   * The descriptor of the type of Java objects, which is never freed. It has no identity, because
+   * another Java in the process does not find them.
    */
   private static final long TYPE = describeType("Java object");
 
-  // What haft/view.h says of a table: a slot has eight words, the third is the type and the fourth the state.
+  // What haft/view.h says of a table: a slot has eight words, the third is the type and the fourth
+  // the state.
   private static final VarHandle WORD = JAVA_LONG.varHandle();
   private static final int VIEW_ABI = 1;
   private static final long WATCHED = 1;
@@ -78,13 +92,16 @@ final class Native {
   /** How many slots the table has; 0 if look-ups must be calls. */
   static final int SLOTS = MASK == 0 ? 0 : (int) ((MASK >>> SLOT_BITS) + 1);
 
-  private static final MemorySegment GATE = SLOTS == 0 ? VIEW : VIEW.get(ADDRESS, 8).reinterpret(Long.BYTES);
-  private static final MemorySegment MEMORY = SLOTS == 0 ? VIEW : VIEW.get(ADDRESS, 16).reinterpret((long) SLOTS << SLOT_BITS);
+  private static final MemorySegment GATE =
+      SLOTS == 0 ? VIEW : VIEW.get(ADDRESS, 8).reinterpret(Long.BYTES);
+  private static final MemorySegment MEMORY =
+      SLOTS == 0 ? VIEW : VIEW.get(ADDRESS, 16).reinterpret((long) SLOTS << SLOT_BITS);
 
   static {
     // So that no critical call is the first one, which may take milliseconds.
     final int status = prepare(0);
-    if (status != 0) throw new UnsatisfiedLinkError("libhaft.so.0 cannot make its table: " + sentence(status));
+    if (status != 0)
+      throw new UnsatisfiedLinkError("libhaft.so.0 cannot make its table: " + sentence(status));
   }
 
   private Native() {}
@@ -95,7 +112,8 @@ final class Native {
       // By its name, so that the linker finds the one that the process has already.
       return SymbolLookup.libraryLookup(name, Arena.global());
     } catch (IllegalArgumentException notFound) {
-      for (Path file : Loader.onLibraryPath(name)) return SymbolLookup.libraryLookup(file, Arena.global());
+      for (Path file : Loader.onLibraryPath(name))
+        return SymbolLookup.libraryLookup(file, Arena.global());
       return Loader.unpacked(file -> SymbolLookup.libraryLookup(file, Arena.global()), name);
     }
   }
@@ -104,11 +122,16 @@ final class Native {
     return layouts;
   }
 
-  private static MethodHandle function(String name, MemoryLayout result, MemoryLayout[] parameters, Linker.Option... options) {
+  private static MethodHandle function(
+      String name, MemoryLayout result, MemoryLayout[] parameters, Linker.Option... options) {
     final MemorySegment address =
-        LIBRARY.find(name).orElseThrow(() -> new UnsatisfiedLinkError("libhaft.so.0 has no function " + name));
+        LIBRARY
+            .find(name)
+            .orElseThrow(() -> new UnsatisfiedLinkError("libhaft.so.0 has no function " + name));
     final FunctionDescriptor descriptor =
-        result == null ? FunctionDescriptor.ofVoid(parameters) : FunctionDescriptor.of(result, parameters);
+        result == null
+            ? FunctionDescriptor.ofVoid(parameters)
+            : FunctionDescriptor.of(result, parameters);
     return LINKER.downcallHandle(address, descriptor, options);
   }
 
@@ -122,9 +145,11 @@ final class Native {
     final MemorySegment view = Arena.global().allocate(32, Long.BYTES);
     if (Boolean.getBoolean("haft.noview")) return view;
     try {
-      final MethodHandle call = function("haft_table_view", JAVA_INT, layouts(JAVA_LONG, JAVA_INT, ADDRESS));
+      final MethodHandle call =
+          function("haft_table_view", JAVA_INT, layouts(JAVA_LONG, JAVA_INT, ADDRESS));
+      // If the library has another interface, the view stays empty.
       final int status = (int) call.invokeExact(0L, VIEW_ABI, view);
-      return view; // of zeros if the library has another interface
+      return status == 0 ? view : view.fill((byte) 0);
     } catch (Throwable e) {
       throw unexpected(e);
     }
@@ -132,8 +157,8 @@ final class Native {
 
   /** Calls of C throw nothing. What comes here is an error of the virtual machine. */
   private static Error unexpected(Throwable e) {
-    if (e instanceof RuntimeException) throw (RuntimeException) e;
-    return e instanceof Error ? (Error) e : new AssertionError(e);
+    if (e instanceof RuntimeException exception) throw exception;
+    return e instanceof Error error ? error : new AssertionError(e);
   }
 
   /** Returns whether only ordinary calls will do. */
@@ -147,10 +172,16 @@ final class Native {
     return !isWatched() && (long) WORD.getAcquire(MEMORY, distance(word) + STATE) == word;
   }
 
-  /** Returns whether {@code word} is live and its object has the descriptor {@code type}. If it returns false, only a call knows. */
+  /**
+   * Returns whether {@code word} is live and its object has the descriptor {@code type}. If it
+   * returns false, only a call knows.
+   */
   static boolean isLive(long word, long type) {
-    // The word that is read between two reads of the same handle is of that handle. Acquire: in this order.
-    return isLive(word) && (long) WORD.getAcquire(MEMORY, distance(word) + TYPE_OF_OBJECT) == type && isLive(word);
+    // The word that is read between two reads of the same handle is of that handle. Acquire: in
+    // this order.
+    return isLive(word)
+        && (long) WORD.getAcquire(MEMORY, distance(word) + TYPE_OF_OBJECT) == type
+        && isLive(word);
   }
 
   /** Returns the number of the slot that {@code word} selects; any word selects one. */
@@ -158,12 +189,18 @@ final class Native {
     return (int) (distance(word) >>> SLOT_BITS);
   }
 
-  /** Returns how far the slot that {@code word} selects is from the first one. Bit 0 of a handle is no part of the slot's number. */
+  /**
+   * Returns how far the slot that {@code word} selects is from the first one. Bit 0 of a handle is
+   * no part of the slot's number.
+   */
   private static long distance(long word) {
-    return word << SLOT_BITS - 1 & MASK;
+    return (word << (SLOT_BITS - 1)) & MASK;
   }
 
-  /** Makes a handle for a Java object. Returns its word, or a status as a number that is not positive. */
+  /**
+   * Makes a handle for a Java object. Returns its word, or a status as a number that is not
+   * positive.
+   */
   static long create() {
     if (isWatched()) return createAt();
     final long[] word = new long[1];
@@ -215,7 +252,9 @@ final class Native {
     return valueAny(word, TYPE);
   }
 
-  /** Returns HAFT_OK if {@code word} is a live handle of an object of {@code type}; 0 for any type. */
+  /**
+   * Returns HAFT_OK if {@code word} is a live handle of an object of {@code type}; 0 for any type.
+   */
   static int valueAny(long word, long type) {
     try (Arena arena = Arena.ofConfined()) {
       return (int) VALUE.invokeExact(word, type, arena.allocate(ADDRESS));
@@ -279,7 +318,9 @@ final class Native {
 
   static String sentence(int status) {
     try {
-      return ((MemorySegment) STRERROR.invokeExact(status)).reinterpret(Integer.MAX_VALUE).getString(0);
+      return ((MemorySegment) STRERROR.invokeExact(status))
+          .reinterpret(Integer.MAX_VALUE)
+          .getString(0);
     } catch (Throwable e) {
       throw unexpected(e);
     }
@@ -318,7 +359,8 @@ final class Native {
       try (Arena arena = Arena.ofConfined()) {
         final MemorySegment text = arena.allocate(size);
         final long length = (long) DESCRIBE.invokeExact(word, text, size);
-        if (length < size) return new String(text.asSlice(0, length).toArray(JAVA_BYTE), StandardCharsets.UTF_8);
+        if (length < size)
+          return new String(text.asSlice(0, length).toArray(JAVA_BYTE), StandardCharsets.UTF_8);
         size = length + 1;
       } catch (Throwable e) {
         throw unexpected(e);

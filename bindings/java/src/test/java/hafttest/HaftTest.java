@@ -25,7 +25,10 @@ import java.util.concurrent.Future;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReferenceArray;
 
-/** Tests of the handles, in a process whose table is as large as usual and which diagnostics do not watch. */
+/**
+ * Tests of the handles, in a process whose table is as large as usual and which diagnostics do not
+ * watch.
+ */
 final class HaftTest extends Tests {
   void testGetUntilClose() throws Exception {
     final Handle<String> handle = new Handle<>("haft");
@@ -83,8 +86,12 @@ final class HaftTest extends Tests {
     try (Handle<String> handle = new Handle<>("text")) {
       final WrongTypeException e =
           refused(
-              WrongTypeException.class, Status.WRONG_TYPE, handle.word(), () -> Handle.objectOf(handle.word(), Integer.class));
-      check(e.getMessage().contains("String") && e.getMessage().contains("Integer"), e.getMessage());
+              WrongTypeException.class,
+              Status.WRONG_TYPE,
+              handle.word(),
+              () -> Handle.objectOf(handle.word(), Integer.class));
+      check(
+          e.getMessage().contains("String") && e.getMessage().contains("Integer"), e.getMessage());
       equal(handle.get(), "text");
     }
   }
@@ -112,7 +119,8 @@ final class HaftTest extends Tests {
         final Status status = Haft.check(forged);
         check(status != Status.OK, "bit " + bit);
         equal(status.code(), C.check(forged));
-        final HaftException e = thrown(HaftException.of(status, forged).getClass(), () -> Handle.objectOf(forged));
+        final HaftException e =
+            thrown(HaftException.of(status, forged).getClass(), () -> Handle.objectOf(forged));
         equal(e.status(), status);
         if (e instanceof NeverIssuedException) ++neverIssued;
       }
@@ -183,7 +191,10 @@ final class HaftTest extends Tests {
     equal(C.deleteOnThread(handle.word()), Status.STALE.code());
   }
 
-  /** Makes a handle that the program forgets and C deletes, and returns its object. The next handles here have other slots. */
+  /**
+   * Makes a handle that the program forgets and C deletes, and returns its object. The next handles
+   * here have other slots.
+   */
   private static Object deletedByC() {
     final Object object = new Object();
     equal(C.deleteOnThread(new Handle<>(object).word()), 0);
@@ -241,7 +252,8 @@ final class HaftTest extends Tests {
     final Stats after = Haft.stats();
     equal(after.live(), before.live());
     equal(after.deleted(), before.deleted() + 1);
-    check(after.capacity() >= 4096 && after.highWater() <= after.capacity() + 1_000_000, "capacity");
+    check(
+        after.capacity() >= 4096 && after.highWater() <= after.capacity() + 1_000_000, "capacity");
     equal(after.exhaustedSlots() + after.lostCaches() + after.refusedUnpins(), 0L);
   }
 
@@ -250,7 +262,10 @@ final class HaftTest extends Tests {
     Haft.prepare(0);
     thrown(IllegalArgumentException.class, () -> Haft.prepare(-1));
     refused(
-        haft.TableFullException.class, Status.FULL, 0, () -> Haft.prepare(Haft.stats().capacity() + 1));
+        haft.TableFullException.class,
+        Status.FULL,
+        0,
+        () -> Haft.prepare(Haft.stats().capacity() + 1));
     final List<Handle<Integer>> handles = new ArrayList<>();
     for (int i = 0; i < 20_000; ++i) handles.add(new Handle<>(i));
     for (int i = 0; i < 20_000; ++i) if (i != 7) handles.get(i).close();
@@ -265,21 +280,23 @@ final class HaftTest extends Tests {
 
   void testReadersAgainstACloser() throws Exception {
     for (int round = 0; round < 40; ++round) {
-      final Integer object = round;
-      final Handle<Integer> handle = new Handle<>(object);
+      final Object object = new Object();
+      final Handle<Object> handle = new Handle<>(object);
       final long word = handle.word();
       race(
-          () -> check(handle.get() == object && Handle.objectOf(word) == object, "another object"), handle::close);
+          () -> check(handle.get() == object && Handle.objectOf(word) == object, "another object"),
+          handle::close);
     }
   }
 
   void testReadersAgainstADeleteByC() throws Exception {
     for (int round = 0; round < 40; ++round) {
-      final Integer object = round;
-      final Handle<Integer> handle = new Handle<>(object);
+      final Object object = new Object();
+      final Handle<Object> handle = new Handle<>(object);
       final long word = handle.word();
       race(
-          () -> check(handle.get() == object && Handle.objectOf(word) == object, "another object"), () -> equal(C.delete(word), 0));
+          () -> check(handle.get() == object && Handle.objectOf(word) == object, "another object"),
+          () -> equal(C.delete(word), 0));
     }
   }
 
@@ -313,7 +330,10 @@ final class HaftTest extends Tests {
     volatile long word;
   }
 
-  /** Words are looked up while their slots change hands all the time: a look-up finds its own object, or none. */
+  /**
+   * Words are looked up while their slots change hands all the time: a look-up finds its own
+   * object, or none.
+   */
   void testALookUpNeverCrosses() throws Exception {
     final int places = 8;
     final AtomicReferenceArray<Long> words = new AtomicReferenceArray<>(places);
@@ -364,10 +384,13 @@ final class HaftTest extends Tests {
     for (int place = 0; place < places; ++place) Handle.of(words.get(place)).close();
   }
 
+  @SuppressWarnings("ThreadPriorityCheck") // so that virtual threads take turns
   void testVirtualThreads() throws Exception {
     final ExecutorService threads;
     try {
-      threads = (ExecutorService) Executors.class.getMethod("newVirtualThreadPerTaskExecutor").invoke(null);
+      threads =
+          (ExecutorService)
+              Executors.class.getMethod("newVirtualThreadPerTaskExecutor").invoke(null);
     } catch (NoSuchMethodException e) {
       throw new Skipped("before Java 21");
     }
@@ -425,7 +448,10 @@ final class HaftTest extends Tests {
     refused(NullHandleException.class, Status.NULL, 0, () -> new Counter(0, 0));
     try (Counter counter = new Counter(7)) {
       refused(
-          WrongTypeException.class, Status.WRONG_TYPE, counter.word(), () -> new Counter(counter.word(), C.otherType()));
+          WrongTypeException.class,
+          Status.WRONG_TYPE,
+          counter.word(),
+          () -> new Counter(counter.word(), C.otherType()));
       System.gc();
       equal(counter.value(), 7L);
     }
@@ -461,7 +487,11 @@ final class HaftTest extends Tests {
     try (Counter counter = new Counter(7);
         Pin any = Pin.of(counter.word(), 0)) {
       equal(C.read(any.address()), 7L);
-      refused(WrongTypeException.class, Status.WRONG_TYPE, counter.word(), () -> Pin.of(counter.word(), C.otherType()));
+      refused(
+          WrongTypeException.class,
+          Status.WRONG_TYPE,
+          counter.word(),
+          () -> Pin.of(counter.word(), C.otherType()));
     }
     refused(NullHandleException.class, Status.NULL, 0, () -> Pin.of(0, 0));
     refused(MalformedHandleException.class, Status.MALFORMED, 2, () -> Pin.of(2, 0));
@@ -499,7 +529,6 @@ final class HaftTest extends Tests {
     for (int i = 0; i < 1000; ++i) new Counter(i);
     while (C.counters() != counters) {
       System.gc();
-      Thread.yield();
     }
   }
 

@@ -18,7 +18,9 @@ import java.util.concurrent.CompletableFuture;
 
 /** Tests that each need a process of their own. Usage: ModesTest NAME. */
 final class ModesTest extends Tests {
-  /** With HAFT_CAPACITY=1000: a full table refuses, loses nothing, and goes on when there is room. */
+  /**
+   * With HAFT_CAPACITY=1000: a full table refuses, loses nothing, and goes on when there is room.
+   */
   static void full() throws Exception {
     final List<Handle<Integer>> handles = new ArrayList<>();
     while (true) {
@@ -50,18 +52,25 @@ final class ModesTest extends Tests {
     return lineOf(new Throwable().getStackTrace());
   }
 
-  /** With HAFT_DIAGNOSE=sites: an exception says which lines of Java have made and deleted the handle. */
+  /**
+   * With HAFT_DIAGNOSE=sites: an exception says which lines of Java have made and deleted the
+   * handle.
+   */
   static void sites() throws Exception {
     final int made = here() + 1;
     final Handle<String> handle = new Handle<>("haft");
     equal(handle.get(), "haft");
     equal(Handle.objectOf(handle.word()), "haft");
-    check(Haft.describe(handle.word()).contains("ModesTest.java:" + made), Haft.describe(handle.word()));
+    check(
+        Haft.describe(handle.word()).contains("ModesTest.java:" + made),
+        Haft.describe(handle.word()));
     final int deleted = here() + 1;
     handle.close();
     stale(handle.word(), handle::get);
     final String message = thrown(StaleHandleException.class, handle::get).getMessage();
-    check(message.contains("Java object, created at ModesTest.java:" + made + " by thread "), message);
+    check(
+        message.contains("Java object, created at ModesTest.java:" + made + " by thread "),
+        message);
     check(message.contains("deleted at ModesTest.java:" + deleted + " by thread "), message);
     handle.close();
     final Handle<String> ofC = new Handle<>("haft");
@@ -85,7 +94,10 @@ final class ModesTest extends Tests {
     for (long word : C.REFUSED) equal(word, handle.word());
   }
 
-  /** Classes of Haft are unloaded with their loader; another loader's refuse the handles that are left. */
+  /**
+   * Classes of Haft are unloaded with their loader; another loader's refuse the handles that are
+   * left.
+   */
   static void unload() throws Exception {
     final long[] left = new long[1];
     collected(
@@ -116,7 +128,8 @@ final class ModesTest extends Tests {
 
   private static ClassLoader loader() throws Exception {
     final List<URL> parts = new ArrayList<>();
-    for (String part : System.getProperty("java.class.path").split(File.pathSeparator)) parts.add(new File(part).toURI().toURL());
+    for (String part : System.getProperty("java.class.path").split(File.pathSeparator, -1))
+      parts.add(new File(part).toURI().toURL());
     return new URLClassLoader(parts.toArray(new URL[0]), ClassLoader.getPlatformClassLoader());
   }
 
@@ -126,24 +139,35 @@ final class ModesTest extends Tests {
     return (long) type.getMethod("word").invoke(handle);
   }
 
-  /** Two loaders at the same time each have their own handles. Only where nothing stands in for JNI's one loader a library. */
+  /**
+   * Two loaders at the same time each have their own handles. Only where nothing stands in for
+   * JNI's one loader a library.
+   */
   static void loaders() throws Exception {
     final ClassLoader other = loader();
     final long theirs = make(other);
     try (Handle<String> ours = new Handle<>("ours")) {
       equal(Handle.objectOf(ours.word()), "ours");
       refused(WrongTypeException.class, Status.WRONG_TYPE, theirs, () -> Handle.objectOf(theirs));
-      equal(other.loadClass("haft.Handle").getMethod("objectOf", long.class).invoke(null, theirs), "left");
-      final Object status = other.loadClass("haft.Haft").getMethod("check", long.class).invoke(null, ours.word());
+      equal(
+          other.loadClass("haft.Handle").getMethod("objectOf", long.class).invoke(null, theirs),
+          "left");
+      final Object status =
+          other.loadClass("haft.Haft").getMethod("check", long.class).invoke(null, ours.word());
       equal(status.toString(), "OK"); // one table
     }
   }
 
-  /** A description of any length is complete: here it names the file of another copy of the library, under a long path. */
+  /**
+   * A description of any length is complete: here it names the file of another copy of the library,
+   * under a long path.
+   */
   static void copies() throws Exception {
     Path folder = Files.createTempDirectory("copies");
-    for (int depth = 0; depth < 10; ++depth) folder = Files.createDirectory(folder.resolve("d".repeat(200)));
-    final Path copy = Files.copy(Path.of(System.getProperty("copied")), folder.resolve("another.so"));
+    for (int depth = 0; depth < 10; ++depth)
+      folder = Files.createDirectory(folder.resolve("d".repeat(200)));
+    final Path copy =
+        Files.copy(Path.of(System.getProperty("copied")), folder.resolve("another.so"));
     check(C.open(copy.toString()), "not loaded");
     final String description = Haft.describe(2);
     check(description.length() > 2000 && description.contains(copy.toString()), description);
@@ -152,13 +176,17 @@ final class ModesTest extends Tests {
 
   /** With a libhaft of another version. */
   static void version() throws Exception {
-    final String message = thrown(UnsatisfiedLinkError.class, () -> new Handle<>("haft")).getMessage();
-    equal(message, "libhaft.so.0 is version " + System.getProperty("wrong") + ", and this jar is for 0.1.0");
+    final String message =
+        thrown(UnsatisfiedLinkError.class, () -> new Handle<>("haft")).getMessage();
+    equal(
+        message,
+        "libhaft.so.0 is version " + System.getProperty("wrong") + ", and this jar is for 0.1.0");
   }
 
   /** Without any libhaft. */
   static void missing() throws Exception {
-    final String message = thrown(UnsatisfiedLinkError.class, () -> new Handle<>("haft")).getMessage();
+    final String message =
+        thrown(UnsatisfiedLinkError.class, () -> new Handle<>("haft")).getMessage();
     check(message.contains("not on java.library.path, and not in the jar as native/"), message);
   }
 

@@ -48,7 +48,8 @@ class Tests {
   }
 
   /** Runs `use`, which must be refused because of `word`, and the exception must say all. */
-  static <E extends HaftException> E refused(Class<E> type, Status status, long word, Use use) throws Exception {
+  static <E extends HaftException> E refused(Class<E> type, Status status, long word, Use use)
+      throws Exception {
     final E e = thrown(type, use);
     equal(e.status(), status);
     equal(e.word(), word);
@@ -63,7 +64,10 @@ class Tests {
     refused(StaleHandleException.class, Status.STALE, word, use);
   }
 
-  /** Waits until the collector has found that nobody refers to what `made` makes. `meanwhile` runs between its tries. */
+  /**
+   * Waits until the collector has found that nobody refers to what `made` makes. `meanwhile` runs
+   * between its tries.
+   */
   static void collected(Supplier<Object> made, Runnable meanwhile) throws Exception {
     final ReferenceQueue<Object> queue = new ReferenceQueue<>();
     final PhantomReference<Object> reference = new PhantomReference<>(made.get(), queue);

@@ -4,6 +4,8 @@ import haft.Haft;
 import haft.Handle;
 import haft.Status;
 import haft.WrongTypeException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
@@ -11,6 +13,7 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.LongConsumer;
+import java.util.stream.Stream;
 import widget.Widget;
 
 /** Tests of the example, objects of C++ in Java and objects of Java in C++, by JNI or by FFM. */
@@ -108,17 +111,28 @@ final class WidgetTest extends Tests {
   void testTypesAreTold() throws Exception {
     try (Widget widget = new Widget(0);
         Handle<String> string = new Handle<>("no listener")) {
-      refused(WrongTypeException.class, Status.WRONG_TYPE, string.word(), () -> widget.subscribe((Handle) string));
-      refused(WrongTypeException.class, Status.WRONG_TYPE, widget.word(), () -> Handle.objectOf(widget.word()));
+      refused(
+          WrongTypeException.class,
+          Status.WRONG_TYPE,
+          string.word(),
+          () -> widget.subscribe((Handle) string));
+      refused(
+          WrongTypeException.class,
+          Status.WRONG_TYPE,
+          widget.word(),
+          () -> Handle.objectOf(widget.word()));
     }
   }
 
+  @SuppressWarnings("UnnecessaryAsync") // a variable that the listener may read
   void testListenerMayUseItsWidget() {
     try (Widget widget = new Widget(0)) {
       final AtomicReference<Handle<LongConsumer>> listener = new AtomicReference<>();
-      listener.set(new Handle<>(sum -> {
-        if (sum < 10) equal(widget.add(1), 10L);
-      }));
+      listener.set(
+          new Handle<>(
+              sum -> {
+                if (sum < 10) equal(widget.add(1), 10L);
+              }));
       widget.subscribe(listener.get());
       // The listener has added, too, and the inner call has not changed what the outer one returns.
       equal(widget.add(9), 9L);
@@ -190,12 +204,15 @@ final class WidgetTest extends Tests {
 
   /** However the libraries were found, there is one Haft in the process. */
   void testThereIsOneLibrary() throws Exception {
-    final long files =
-        java.nio.file.Files.lines(java.nio.file.Path.of("/proc/self/maps"))
-            .filter(line -> line.contains("libhaft.so"))
-            .map(line -> line.substring(line.indexOf('/')))
-            .distinct()
-            .count();
+    final long files;
+    try (Stream<String> lines = Files.lines(Path.of("/proc/self/maps"))) {
+      files =
+          lines
+              .filter(line -> line.contains("libhaft.so"))
+              .map(line -> line.substring(line.indexOf('/')))
+              .distinct()
+              .count();
+    }
     equal(files, 1L);
   }
 
