@@ -1,5 +1,5 @@
-# Sourced by build.sh, test.sh and bench.sh after examples/common.sh. Finds the Java to build with: $old, the oldest from 17 on,
-# and $new, the newest from 22 on, which is empty if there is none.
+# Sourced by build.sh, test.sh and bench.sh after examples/common.sh, and by lint.sh. Finds the Java to build with: $old, the
+# oldest from 17 on, and $new, the newest from 22 on, which is empty if there is none.
 
 version=0.1.0
 "$haft/tools/packages.sh" bindings_java || exit 77

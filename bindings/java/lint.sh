@@ -5,8 +5,9 @@
 set -euo pipefail
 
 cd "${BASH_SOURCE[0]%/*}"
-# shellcheck source=../../examples/common.sh
-. ../../examples/common.sh
+haft=$(cd ../.. && pwd)
+out=$(mktemp -d)
+trap 'rm -rf "$out"' EXIT
 # shellcheck source=env.sh
 . ./env.sh
 
