@@ -23,7 +23,9 @@ opened=()
 for package in api code file main model parser processing tree util comp; do
   opened+=("-J--add-exports=jdk.compiler/com.sun.tools.javac.$package=ALL-UNNAMED")
 done
-opened+=(-J--add-opens=jdk.compiler/com.sun.tools.javac.{code,comp}=ALL-UNNAMED)
+for package in code comp; do
+  opened+=("-J--add-opens=jdk.compiler/com.sun.tools.javac.$package=ALL-UNNAMED")
+done
 
 mapfile -t files < <(find src examples bench -name '*.java' | LC_ALL=C sort)
 how=(--dry-run --set-exit-if-changed)

@@ -15,8 +15,8 @@ import java.util.Objects;
  *
  * <p>A callback finds the object of the word that C hands back by {@link #objectOf(long, Class)}. C
  * itself may check, pin and delete the handle by the functions of {@code haft.h}. If it deletes it,
- * Java lets go of the object when the slot of the handle is used again, or within some thousands of
- * new handles after the next garbage collection, or at {@link Haft#sweep}.
+ * Java lets go of the object when the slot of the handle is used again, or by and by while new
+ * handles are made after a garbage collection, or at {@link Haft#sweep}.
  *
  * @param <T> the class of the object
  */

@@ -114,7 +114,14 @@ final class Native {
     } catch (IllegalArgumentException notFound) {
       for (Path file : Loader.onLibraryPath(name))
         return SymbolLookup.libraryLookup(file, Arena.global());
-      return Loader.unpacked(file -> SymbolLookup.libraryLookup(file, Arena.global()), name);
+      try {
+        return Loader.unpacked(file -> SymbolLookup.libraryLookup(file, Arena.global()), name);
+      } catch (IllegalArgumentException e) {
+        throw (UnsatisfiedLinkError)
+            new UnsatisfiedLinkError(
+                    "the " + name + " of the jar cannot be loaded: " + e.getMessage())
+                .initCause(e);
+      }
     }
   }
 

@@ -190,6 +190,13 @@ final class ModesTest extends Tests {
     check(message.contains("not on java.library.path, and not in the jar as native/"), message);
   }
 
+  /** With a libhaft that is no library. */
+  static void broken() throws Exception {
+    final String message =
+        thrown(UnsatisfiedLinkError.class, () -> new Handle<>("haft")).getMessage();
+    check(message.contains("libhaft"), message);
+  }
+
   /** Nothing crashes when the process ends while threads still use handles. */
   static void exit() throws Exception {
     final CompletableFuture<Void> started = new CompletableFuture<>();
