@@ -104,6 +104,8 @@ TESTS = [
     ("handle_table", ["table_stats_test", "property_test"]),
     ("object_table|pinned|read_scope", [*OBJECTS, "internal/table/object_store_test"]),
     ("process_table.h", ["internal/process/process_table_test"]),
+    ("view.h", ["internal/process/loan_test"]),
+    ("internal/process/(c_loan|loan)", ["internal/process/loan_test", "view_test"]),
     ("internal/process/c_", ["internal/process/c_call_test", "internal/process/c_api_test", "haft_test", "process_table_test",
                              "internal/diagnostics/diagnostics_test", "internal/process/c_intern_test"]),
     ("internal/process", ["internal/process/any_table_test", "internal/process/c_api_test", "haft_test",

@@ -26,6 +26,7 @@
 
 #include "haft/haft.h"
 #include "haft/handle_layout.h"
+#include "haft/view.h"
 #include "tests/fuzz/input.h"
 
 namespace haft::fuzz {
@@ -113,7 +114,8 @@ struct Object {
   std::unique_ptr<Payload> payload;
   Word child;  // deleted by `destroy`, in the same table
   unsigned pins = 0;
-  unsigned interned = 0;  // how often; 0: made by haft_new
+  unsigned interned = 0;       // how often; 0: made by haft_new
+  bool waits_in_loan = false;  // ended there, and the loan is not settled yet
 };
 
 // It is never destroyed, because the table is not.
@@ -143,6 +145,7 @@ class Run {
     LookAtAll();
     while (!scopes_.empty()) Close(scopes_.begin());
     while (!pins_.empty()) Unpin(pins_.begin(), false);
+    while (!loans_.empty()) ReturnLoan(loans_.begin());
     while (tables_.size() > 1) DestroyTable(tables_.back());
     while (!tables_[0]->live.empty())
       Delete(*tables_[0], tables_[0]->live.begin()->first, nullptr);
@@ -170,6 +173,15 @@ class Run {
     Table* table;
     std::vector<Word> words;
     bool closing = false;
+  };
+
+  struct Loan {
+    haft_loan* loan;
+    Table* table;
+    haft_view view;
+    unsigned type;
+    std::vector<Object*> ended;  // as the loan has them
+    unsigned calls = 0;          // that are inside it
   };
 
   // ---- Calls
@@ -235,12 +247,16 @@ class Run {
   void End(Object& object) {
     object.table->live.erase(object.word);
     ++object.table->deleted;
+    Leave(object);
+  }
+  // Leaves the object of an ended handle to its pins.
+  void Leave(Object& object) {
     if (object.pins == 0) return Gone(object);
     ++object.table->retired_objects;
   }
   void LetGo(Object& object) {
     Expect(object.pins != 0, "the fuzz target is wrong");
-    if (--object.pins != 0 || IsLive(object)) return;
+    if (--object.pins != 0 || IsLive(object) || object.waits_in_loan) return;
     --object.table->retired_objects;
     Gone(object);
   }
@@ -370,6 +386,12 @@ class Run {
         return Intern(table, word);
       case 27:
         return Release(table, word);
+      case 28:
+        return NewByLoan(table);
+      case 29:
+        return DeleteByLoan(table, word, type);
+      case 30:
+        return ChangeLoan(table);
       default:
         return New(table, input_.Byte(), word);
     }
@@ -573,6 +595,13 @@ class Run {
     Expect(status == expected, "haft_value is wrong");
     Expect(object == (status == HAFT_OK ? live->object : &object),
            "haft_value gives another object");
+    haft_view view;
+    Expect(haft_table_view(table.table, HAFT_VIEW_ABI, &view) == HAFT_OK,
+           "haft_table_view is wrong");
+    void* inlined = &object;
+    Expect(haft_value_inline(&view, word, type, &inlined) == expected,
+           "haft_value_inline is wrong");
+    Expect(inlined == object, "haft_value_inline gives another object");
     if (is_process && status == HAFT_OK)
       Expect(haft_must_value(word, type) == live->object,
              "haft_must_value gives another object");
@@ -727,6 +756,161 @@ class Run {
     });
     Expect(deleted == live, "a batch counted wrong");
     Expect(!asked || statuses == expected, "a batch's statuses");
+  }
+
+  // ---- Loans
+
+  // The steps of a call that settles the loan.
+  static Advance None() {
+    return [] { return false; };
+  }
+  Advance Settles(Loan& loan) {
+    return [this, &loan] {
+      if (loan.ended.empty()) return false;
+      Object& object = *loan.ended.back();
+      loan.ended.pop_back();
+      object.waits_in_loan = false;
+      Leave(object);
+      return true;
+    };
+  }
+  template <typename F>
+  auto CallLoan(Loan& loan, const Advance& advance, F&& call) {
+    ++loan.calls;
+    const auto result = Call(advance, call);
+    --loan.calls;
+    ExpectCounts(loan);
+    return result;
+  }
+  static void ExpectCounts(const Loan& loan) {
+    if (loan.table->ending) return;
+    Expect(loan.loan->ended_count == loan.ended.size() &&
+               loan.loan->ready_count <= HAFT_LOAN_HANDLES,
+           "a loan's counts");
+  }
+  Loan* LoanOf(const Table& table) {
+    std::vector<Loan*> of_table;
+    for (Loan& loan : loans_) {
+      if (loan.table == &table) of_table.push_back(&loan);
+    }
+    const unsigned how = input_.Byte();
+    return of_table.empty() ? nullptr : of_table[how % of_table.size()];
+  }
+
+  void NewByLoan(Table& table) {
+    Loan* const loan = LoanOf(table);
+    if (loan == nullptr) return Lend(table);
+    auto payload = MakePayload();
+    void* const object = payload.get();
+    haft_handle handle = 77;
+    const haft_status status = CallLoan(
+        *loan, loan->loan->ready_count == 0 ? Settles(*loan) : None(), [&] {
+          return haft_new_inline(&loan->view, loan->loan, object, &handle);
+        });
+    if (status != HAFT_OK) {
+      Expect(status == HAFT_FULL && handle == 77, "haft_new_inline is wrong");
+      return ExpectFull(table);
+    }
+    Enter(table, handle, loan->type,
+          kTypes[loan->type].destroy == nullptr ? -1
+                                                : static_cast<int>(loan->type),
+          object, std::move(payload), 0);
+  }
+
+  void DeleteByLoan(Table& table, Word word, const haft_type* type) {
+    Loan* const loan = LoanOf(table);
+    if (loan == nullptr) return;
+    const haft_status expected = StatusOf(table, word, type);
+    Object* const ended = Ended(table, word, expected);
+    const bool is_fast =
+        ended != nullptr && (type == nullptr || type == &kTypes[ended->type]) &&
+        Layout::Generation::Decode(word) != Layout::Generation::kMax &&
+        !table.ending && loan->ended.size() < HAFT_LOAN_HANDLES;
+    if (is_fast) {
+      table.live.erase(word);
+      ++table.deleted;
+      ended->waits_in_loan = true;
+      loan->ended.push_back(ended);
+    }
+    const haft_status status = CallLoan(
+        *loan,
+        !is_fast                                  ? Ends(ended)
+        : loan->ended.size() == HAFT_LOAN_HANDLES ? Settles(*loan)
+                                                  : None(),
+        [&] {
+          return haft_delete_inline(&loan->view, loan->loan, word, type);
+        });
+    Expect(status == expected, "haft_delete_inline is wrong");
+  }
+
+  void ChangeLoan(Table& table) {
+    const unsigned how = input_.Byte();
+    Loan* const loan = LoanOf(table);
+    if (loan == nullptr || how % 4 == 0) return Lend(table);
+    if (how % 4 == 1) {  // ends so many that the loan settles by itself
+      for (const Word word : LiveWords(table))
+        DeleteByLoan(table, word, nullptr);
+      return;
+    }
+    if (how % 4 == 2) return Settle(*loan);
+    for (auto place = loans_.begin(); place != loans_.end(); ++place) {
+      if (&*place == loan) return ReturnLoan(place);
+    }
+  }
+  void Lend(Table& table) {
+    if (table.ending || loans_.size() >= 6) return;
+    const unsigned type = TypeOfNew(table, input_.Byte());
+    haft_loan* loan = nullptr;
+    const haft_status status =
+        haft_lend(table.table, &kTypes[type], input_.Byte() % 2, &loan);
+    if (status != HAFT_OK) {
+      Expect(status == HAFT_FULL && loan == nullptr, "haft_lend is wrong");
+      return ExpectFull(table);
+    }
+    Expect(loan->ready_count != 0 && loan->type == &kTypes[type],
+           "a loan without handles");
+    haft_view view;
+    Expect(haft_table_view(table.table, HAFT_VIEW_ABI, &view) == HAFT_OK,
+           "haft_table_view is wrong");
+    loans_.push_back({loan, &table, view, type, {}});
+    ExpectCounts(loans_.back());
+  }
+  void Settle(Loan& loan) {
+    const haft_status status =
+        CallLoan(loan, Settles(loan), [&] { return haft_settle(loan.loan); });
+    if (status == HAFT_FULL) return ExpectFull(*loan.table);
+    Expect(status == HAFT_OK, "haft_settle is wrong");
+  }
+  void ReturnLoan(std::list<Loan>::iterator place) {
+    if (place->calls != 0) return;
+    ++place->calls;
+    Call(Settles(*place), [&] {
+      haft_return(place->loan);
+      return 0;
+    });
+    Expect(place->ended.empty(), "not all of a loan was taken back");
+    loans_.erase(place);
+  }
+  // For a table that is about to be destroyed.
+  bool SettleLoansOf(const Table* table) {
+    bool was_settled = true;
+    for (auto place = loans_.begin(); place != loans_.end(); ++place) {
+      if (place->table != table || place->ended.empty()) continue;
+      Settle(*place);
+      was_settled = false;
+    }
+    return was_settled;
+  }
+  // For one that has been.
+  void DropLoansOf(const Table* table) {
+    for (auto place = loans_.begin(); place != loans_.end();) {
+      const auto loan = place++;
+      if (loan->table != table) continue;
+      Expect(haft_settle(loan->loan) == HAFT_INVALID,
+             "a loan of a table that is gone");
+      haft_return(loan->loan);
+      loans_.erase(loan);
+    }
   }
 
   // ---- Pins
@@ -986,6 +1170,7 @@ class Run {
     for (const Scope& scope : scopes_) {
       if (scope.table == table) return DestroyTable(table);
     }
+    if (!SettleLoansOf(table)) return DestroyTable(table);
     ExpectStats(*table);
     // These are objects without callbacks, whose destruction cannot be
     // observed.
@@ -1005,6 +1190,7 @@ class Run {
       return 0;
     });
     Expect(table->occupied == 0, "haft_table_destroy has left some");
+    DropLoansOf(table);
     tables_.erase(std::find(tables_.begin(), tables_.end(), table));
     delete table;
   }
@@ -1108,6 +1294,7 @@ class Run {
   std::vector<Table*> tables_;  // the process's first
   std::map<Word, std::unique_ptr<Object>> objects_;
   std::list<Held> pins_;
+  std::list<Loan> loans_;
   std::list<Scope> scopes_;
   std::vector<Word> known_;
   Word ids_ = 0;

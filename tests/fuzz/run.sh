@@ -49,6 +49,9 @@ haft|a taken object is destroyed|internal/process/any_table.h|s/taken->object = 
 haft|an interned object is taken as the map keeps it|internal/process/any_table.h|s/AnyObject object = unwrap(/AnyObject object = (/
 haft|a walk does not end|internal/process/c_table.cc|s/return result != 0;/return false;/
 haft|a scope that is being closed ignores new handles|internal/process/c_scope.cc|s/while (!scope->handles.empty()) {/for (auto n = scope->handles.end() - scope->handles.begin(); n > 0; --n) {/
+haft|a loan forgets a handle that it has ended|internal/process/loan.h|s/WriteCount(loan.ended_count, count - 1);/WriteCount(loan.ended_count, count == 1 ? 0 : count - 2);/
+haft|the handles in loans count as created|internal/process/c_table.cc|s/figures.created - std::min(figures.created, lent.ready)/figures.created/
+haft|an inlined look-up does not look at the type|view.h|s/(type == NULL || type == actual)/(actual != NULL)/
 object_table|what was not constructed keeps its slot|internal/table/object_store.h|s/if (word != 0) table->Return(word);/(void)table;/
 '
 

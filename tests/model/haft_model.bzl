@@ -26,9 +26,11 @@ def haft_model(name):
             "//lib/haft/internal/process:any_table",
             "//lib/haft:counted_reclamation",
             "//lib/haft/internal/process:fast_path_gate",
+            "//lib/haft/internal/process:loan",
             "//lib/haft/internal/diagnostics:handle_history",
             "//lib/haft/internal/base:handover_list",
             "//lib/haft/internal/base:lazy_instance",
+            "//lib/haft/internal/base:reuse_list",
             "//lib/haft/internal/diagnostics:call_site_set",
         ],
     )

@@ -246,6 +246,12 @@ class ThreadExitHook {
     const std::uint32_t key = key_.load(std::memory_order_relaxed);
     return key != 0 && pthread_setspecific(key - 1, cookie) == 0;
   }
+  // Returns the calling thread's last cookie; null if it has none, and once its
+  // hook runs.
+  void* Cookie() const noexcept {
+    const std::uint32_t key = key_.load(std::memory_order_relaxed);
+    return key == 0 ? nullptr : pthread_getspecific(key - 1);
+  }
 
  private:
   Atomic<std::uint32_t> key_{0};  // the key plus one; 0: no key yet

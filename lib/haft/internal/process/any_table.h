@@ -58,11 +58,13 @@ class AnyObject {
   }
 
  private:
-  void* const object_;
+  // As view.h tells it: a borrower writes the object and the context.
+  void* object_;
   const haft_type* const type_;
   Destroy destroy_;
-  void* const context_;
+  void* context_;
 };
+static_assert(sizeof(AnyObject) == 4 * sizeof(void*));
 
 // An object that was taken out of its table. destroy(context) is now left to
 // the caller; there is nothing to call if `destroy` is nullptr.
@@ -122,6 +124,9 @@ class AnyReclamation : public HazardReclamation {
 
 struct AnyTraits : DefaultTraits {
   using Reclamation = AnyReclamation;
+  // For 240 loans. With the free list's own, they still fit into 2^18 slots.
+  static constexpr std::size_t kSlotsSetAside =
+      std::size_t{240} * 2 * HAFT_LOAN_HANDLES;
   // Words of 32 bits leave a slot so few generations that a program could use
   // up the table.
   static constexpr Exhaustion kExhaustion =
@@ -178,19 +183,44 @@ class BasicAnyTable : public ObjectTable<AnyObject, Traits> {
     return this->store().slots();
   }
 
+  [[nodiscard]] Word Lend(const haft_type* type) noexcept {
+    return this->store().Lend(nullptr, type, type->destroy, nullptr);
+  }
+  bool TakeBack(Word word) noexcept { return this->store().TakeBack(word); }
+  bool DisposeOfEnded(Word word) noexcept {
+    return this->store().DisposeOfEnded(word);
+  }
+  // See SlotAllocator.
+  static Word Later(Word handle, std::uint64_t fraction) noexcept {
+    return ObjectStore<AnyObject, Traits>::Allocator::Later(handle, fraction);
+  }
+  // Returns how many slots the table has for loans.
+  std::size_t SlotsForLoans() const noexcept {
+    return this->store().allocator().set_aside();
+  }
+
   // Returns the view of this table for view.h. `name` is the table as C calls
   // take it, and `gate` the word that tells whether diagnostics watch.
-  haft_view View(haft_table* name, const Word* gate) const noexcept {
-    const auto& slots = this->store().allocator().slots();
-    const auto& first = slots[0];
+  haft_view View(haft_table* name, const Word* gate) noexcept {
+    auto& slots = this->store().allocator().slots();
+    auto& first = slots[0];
     static_assert(sizeof(first) == sizeof(haft_slot));
-    const auto* const told = reinterpret_cast<const haft_slot*>(&first);
+    auto* const told = reinterpret_cast<haft_slot*>(&first);
     const auto is_at = [](const void* a, const void* b) { return a == b; };
     HAFT_CHECK(is_at(&told->object, &first.usage().object) &&
                    is_at(&told->type, &first.usage().type) &&
-                   is_at(&told->state, first.state_word()),
+                   is_at(&told->state, first.state_word()) &&
+                   is_at(&told->content_object, first.object()),
                "view.h tells another layout of slots");
-    return {name, gate, told, slots.byte_mask()};
+    using Layout = typename Traits::Layout;
+    static_assert(ObjectStore<AnyObject, Traits>::Allocator::State::Free(0) ==
+                  HAFT_VIEW_FREE);
+    return {name,
+            gate,
+            told,
+            slots.byte_mask(),
+            Layout::Generation::kOne,
+            Layout::Generation::kMask};
   }
 
   // Returns the table in which a pin was taken, whose first word is given. It

@@ -1,6 +1,8 @@
 // The functions of haft.h about whole tables.
 
+#include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 
 #include "haft/haft.h"
@@ -18,8 +20,10 @@ using haft::internal::CollectInterned;
 using haft::internal::CTable;
 using haft::internal::fast_path_gate;
 using haft::internal::FastPathGate;
+using haft::internal::LoanSums;
 using haft::internal::ProcessTableOrNull;
 using haft::internal::refused_unpins;
+using haft::internal::SumsOfLoans;
 using haft::internal::TableOf;
 using haft::internal::ToC;
 
@@ -58,9 +62,14 @@ haft_status haft_table_stats(haft_table* name, haft_stats* stats) {
   const CTable* const table = TableOf(name);
   if (table == nullptr) return HAFT_OUT_OF_MEMORY;
   const haft::ObjectTableStats figures = table->Stats();
-  *stats = {figures.live, figures.retired_objects, figures.created,
-            figures.deleted, figures.exhausted_slots, figures.high_water,
-            figures.capacity, figures.lost_caches,
+  // The table counts the handles in loans as live, although none of them is.
+  const LoanSums lent = SumsOfLoans(*table);
+  const std::uint64_t created =
+      figures.created - std::min(figures.created, lent.ready);
+  const std::uint64_t deleted = std::min(created, figures.deleted + lent.ended);
+  *stats = {std::min<std::uint64_t>(created - deleted, figures.high_water),
+            figures.retired_objects, created, deleted, figures.exhausted_slots,
+            figures.high_water, figures.capacity, figures.lost_caches,
             // relaxed: a count.
             refused_unpins.load(std::memory_order_relaxed)};
   return HAFT_OK;
@@ -68,7 +77,7 @@ haft_status haft_table_stats(haft_table* name, haft_stats* stats) {
 
 haft_status haft_table_view(haft_table* name, unsigned abi, haft_view* view) {
   if (view == nullptr || abi != HAFT_VIEW_ABI) return HAFT_INVALID;
-  const CTable* const table = TableOf(name);
+  CTable* const table = TableOf(name);
   if (table == nullptr) return HAFT_OUT_OF_MEMORY;
   static_assert(FastPathGate<CTable>::kForced == HAFT_VIEW_WATCHED);
   *view = table->View(name, fast_path_gate.word());

@@ -131,6 +131,37 @@ class ObjectStore {
             retired_objects_.load(std::memory_order_relaxed)};
   }
 
+  // Gives a slot to a caller outside of Haft: constructs an object there, which
+  // the caller may still change, and counts its handle as created. The caller
+  // makes it live as ObjectSlot::Publish does.
+  //   Returns   the handle, or 0 if the table is full
+  template <typename... Arguments>
+  [[nodiscard]] Word Lend(Arguments... arguments) noexcept {
+    static_assert(std::is_nothrow_constructible_v<T, Arguments...>);
+    const Word word = Reserve();
+    if (word == 0) return 0;
+    Slot& slot = allocator_[word];
+    new (slot.BeginObject()) T(arguments...);
+    slot.usage().BeginLife(*slot.object());
+    return word;
+  }
+  // Takes the slot of a lent handle back that was not made live. The object is
+  // not destroyed.
+  //   Returns   false if the slot does not have such a handle
+  bool TakeBack(Word word) noexcept {
+    if (!allocator_.IsNextOfItsSlot(word)) return false;
+    Return(word);
+    return true;
+  }
+  // Disposes of a handle that a caller outside of Haft has ended by a
+  // compare-and-swap as in ObjectSlot::End.
+  //   Returns   false if it has not
+  bool DisposeOfEnded(Word word) {
+    if (allocator_[word].state() != Allocator::EndOf(word)) return false;
+    (void)Dispose(word);
+    return true;
+  }
+
   // A slot for an object under construction; it goes back if that throws.
   struct Reservation {
     explicit Reservation(ObjectStore* owner)

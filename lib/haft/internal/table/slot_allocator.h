@@ -8,6 +8,7 @@
 #include <memory>
 #include <new>
 #include <stdexcept>
+#include <type_traits>
 
 #include "haft/handle.h"
 #include "haft/internal/base/abi.h"
@@ -34,6 +35,16 @@ inline namespace HAFT_ABI {
 
 // A class of the tests that reads private members of tables.
 class Inspector;
+
+// How many slots tables of these traits have besides those of their free list,
+// for handles that callers outside of Haft hold back. A table has fewer if the
+// layout has no room for them. A member kSlotsSetAside of the traits says it.
+template <typename Traits, typename = void>
+inline constexpr std::size_t kSlotsSetAside = 0;
+template <typename Traits>
+inline constexpr std::size_t
+    kSlotsSetAside<Traits, std::void_t<decltype(Traits::kSlotsSetAside)>> =
+        Traits::kSlotsSetAside;
 
 // The base of every table: an array of slots, a free list, a cache for
 // each thread, and the rule for slots that have used up their generations. It
@@ -62,9 +73,19 @@ class SlotAllocator {
   SlotAllocator(std::size_t capacity, std::size_t least) noexcept
       : SlotAllocator(capacity, least,
                       capacity <= kMaxCapacity
-                          ? FreeList::SlotsFor(capacity, kMaxCapacity)
+                          ? FreeList::SlotsFor(capacity + SetAside(capacity),
+                                               kMaxCapacity)
                           : 0,
                       Layout::FirstHandle(TableRegistry::FirstGeneration())) {}
+
+  // Returns how many slots a table for `capacity` handles sets aside: at most
+  // an eighth of those that the layout has besides.
+  static constexpr std::size_t SetAside(std::size_t capacity) noexcept {
+    const std::size_t room = (kMaxCapacity - capacity) / 8;
+    return kSlotsSetAside<Traits> < room ? kSlotsSetAside<Traits> : room;
+  }
+
+  std::size_t set_aside() const noexcept { return SetAside(capacity_); }
 
   bool ok() const noexcept {
     return capacity_ <= kMaxCapacity && slots_.ok() && caches_.ok() &&
@@ -197,6 +218,25 @@ class SlotAllocator {
                                           : State::Exhausted(handle);
   }
 
+  // Whether `handle` is the next one of its slot, which is free.
+  bool IsNextOfItsSlot(Word handle) const noexcept {
+    const Word state = slots_.StateOf(handle);
+    return state == 0 || state == State::Free(handle) ||
+           (is_renewed_ && State::IsFree(state, Layout::Index::Decode(handle)));
+  }
+
+  // Returns the next handle of a free slot, in place of `handle`, in the child
+  // of a fork: a later one, at the part `fraction` / 2^64 of the first quarter
+  // of what is left for the slot.
+  static Word Later(Word handle, std::uint64_t fraction) noexcept {
+    using Generation = typename Layout::Generation;
+    const Word generation = Generation::Decode(handle);
+    const Word left = Generation::kMax - generation;
+    if (left == 0) return handle;
+    return Layout::Make(generation + 1 + PartOf(left / 4, fraction),
+                        Layout::Index::Decode(handle));
+  }
+
   // Calls make(i) for each i below `count` until it returns a null handle, and
   // writes what it returns to handles[i].
   //   Returns   how many handles were made
@@ -301,16 +341,15 @@ class SlotAllocator {
       : slots_(CeilPowerOfTwo(slots < least ? least : slots), first),
         capacity_(capacity),
         fresh_slots_(first, slots, slots_.data(), sizeof(Slot)),
-        free_list_(capacity <= kMaxCapacity ? capacity : 0, slots_.size(),
-                   &fresh_slots_),
+        free_list_(capacity <= kMaxCapacity ? capacity + SetAside(capacity) : 0,
+                   slots_.size(), &fresh_slots_),
         resting_(kStartsOver ? slots_.size() : 0),
         collected_(slots_.size()),
         member_(this, &Renew) {}
 
-  // Replaces the next handle of each free slot by a later one, at the part
-  // `fraction` / 2^64 of the first quarter of what is left for the slot. For
-  // the child of a fork, before it has threads. In caches that are busy the
-  // next handles are lost.
+  // Replaces the next handle of each free slot by a later one. For the child of
+  // a fork, before it has threads. In caches that are busy the next handles are
+  // lost.
   static void Renew(void* self, std::uint64_t fraction) noexcept {
     SlotAllocator& allocator = *static_cast<SlotAllocator*>(self);
     if (!allocator.ok()) return;
@@ -326,15 +365,6 @@ class SlotAllocator {
       FreeList::ReplaceCached(cache, level, later);
     });
   }
-  static Word Later(Word handle, std::uint64_t fraction) noexcept {
-    using Generation = typename Layout::Generation;
-    const Word generation = Generation::Decode(handle);
-    const Word left = Generation::kMax - generation;
-    if (left == 0) return handle;
-    return Layout::Make(generation + 1 + PartOf(left / 4, fraction),
-                        Layout::Index::Decode(handle));
-  }
-
   Word CountCreated(Word handle) noexcept {
     caches_.With([](auto& thread) { thread.CountCreated(1); });
     return handle;
@@ -345,12 +375,6 @@ class SlotAllocator {
     using Generation = typename Layout::Generation;
     return (handle & Generation::kMask) == Generation::kOne;
   }
-  bool IsNextOfItsSlot(Word handle) const noexcept {
-    const Word state = slots_.StateOf(handle);
-    return state == 0 || state == State::Free(handle) ||
-           (is_renewed_ && State::IsFree(state, Layout::Index::Decode(handle)));
-  }
-
   // Every call reads these and none writes them, so all caches share them.
   SlotArray<Slot, Layout> slots_;
   ThreadCaches<Cache> caches_;

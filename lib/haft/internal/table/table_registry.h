@@ -5,10 +5,10 @@
 #define HAFT_INTERNAL_TABLE_TABLE_REGISTRY_H_
 
 #include <cstdint>
-#include <new>
 
 #include "haft/internal/base/abi.h"
 #include "haft/internal/base/allocated_by_malloc.h"
+#include "haft/internal/base/reuse_list.h"
 #include "haft/internal/base/spread_sequence.h"
 #include "haft/internal/base/sync.h"
 
@@ -22,14 +22,12 @@ inline namespace HAFT_ABI {
 class TableRegistry {
   using Renew = void(void* table, std::uint64_t fraction);
 
-  // One for each table. They are used again, and never freed.
-  struct Place : AllocatedByMalloc {
-    sync::Atomic<bool> is_taken{true};
+  // One for each table.
+  struct Place : ReuseList<Place>::Link, AllocatedByMalloc {
     // The complement of the table's address, or 0, so that LeakSanitizer does
     // not find a table here that nothing else refers to.
     sync::Atomic<std::uintptr_t> table{0};
     sync::Atomic<std::uintptr_t> renew{0};  // a Renew
-    Place* next = nullptr;
   };
 
  public:
@@ -46,7 +44,7 @@ class TableRegistry {
     Member(void* table, Renew* renew) noexcept {
       if constexpr (sync::kForks) {
         fork_hook_.Prepare(&OnForkInChild);
-        place_ = TakePlace();
+        place_ = places_.Take();
         if (place_ == nullptr) return;
         // relaxed: [F3] publishes it.
         place_->renew.store(reinterpret_cast<std::uintptr_t>(renew),
@@ -59,9 +57,9 @@ class TableRegistry {
     }
     ~Member() {
       if (place_ == nullptr) return;
-      // relaxed, both: the next owner needs nothing of this one.
+      // relaxed: the next owner needs nothing of this one.
       place_->table.store(0, std::memory_order_relaxed);
-      place_->is_taken.store(false, std::memory_order_relaxed);
+      places_.Give(*place_);
     }
     Member(const Member&) = delete;
     Member& operator=(const Member&) = delete;
@@ -73,44 +71,22 @@ class TableRegistry {
   };
 
  private:
-  static Place* TakePlace() noexcept {
-    // [F2] acquire: the places as they were made before [F1].
-    Place* const first = places_.load(std::memory_order_acquire);
-    for (Place* place = first; place != nullptr; place = place->next) {
-      // relaxed: nothing of the last owner is needed.
-      if (!place->is_taken.exchange(true, std::memory_order_relaxed))
-        return place;
-    }
-    Place* const place = new (std::nothrow) Place;
-    if (place == nullptr) return nullptr;
-    place->next = first;
-    // [F1] release: publishes the place; partner of [F2]. relaxed on failure:
-    // the first place is only copied, and [F1] continues its release sequence.
-    while (!places_.compare_exchange_weak(place->next, place,
-                                          std::memory_order_release,
-                                          std::memory_order_relaxed)) {
-    }
-    return place;
-  }
-
   static void OnForkInChild() noexcept {
     starts_.Restart();
     const std::uint64_t fraction = sync::RandomWord();
-    // relaxed, all: the only thread.
-    for (const Place* place = places_.load(std::memory_order_relaxed);
-         place != nullptr; place = place->next) {
+    places_.ForEach([fraction](const Place& place) {
       // [F4] acquire: partner of [F3].
-      const std::uintptr_t table = place->table.load(std::memory_order_acquire);
-      auto* const renew = reinterpret_cast<Renew*>(
-          place->renew.load(std::memory_order_relaxed));
+      const std::uintptr_t table = place.table.load(std::memory_order_acquire);
+      // relaxed: [F4] has made it visible.
+      auto* const renew =
+          reinterpret_cast<Renew*>(place.renew.load(std::memory_order_relaxed));
       if (table != 0) (*renew)(reinterpret_cast<void*>(~table), fraction);
-    }
+    });
   }
 
   [[gnu::visibility("default")]] static inline SpreadSequence starts_;
   [[gnu::visibility("default")]] static inline sync::ForkHook fork_hook_;
-  [[gnu::visibility("default")]] static inline sync::Atomic<Place*> places_{
-      nullptr};
+  [[gnu::visibility("default")]] static inline ReuseList<Place> places_;
 };
 
 }  // namespace HAFT_ABI

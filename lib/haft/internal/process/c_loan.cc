@@ -1,0 +1,202 @@
+// The loans of view.h.
+
+#include <cstdint>
+
+#include "haft/haft.h"
+#include "haft/internal/base/allocated_by_malloc.h"
+#include "haft/internal/base/reuse_list.h"
+#include "haft/internal/base/sync.h"
+#include "haft/internal/process/c_call.h"
+#include "haft/internal/process/loan.h"
+#include "haft/internal/process/process_table.h"
+#include "haft/internal/thread/thread_registry.h"
+#include "haft/view.h"
+
+namespace haft::internal {
+inline namespace HAFT_ABI {
+namespace {
+
+// A loan, with what the borrower does not see. Loans are never freed, because a
+// thread may keep one of a table that has been destroyed.
+struct Loan : CheckedLoan, ReuseList<Loan>::Link, AllocatedByMalloc {
+  Loan() noexcept : CheckedLoan{} {}
+
+  sync::Atomic<CTable*> table{nullptr};  // null: nothing is lent
+  // The identity of the thread in whose list it is, or 0.
+  sync::Atomic<std::uint64_t> owner{0};
+  Loan* next_of_thread = nullptr;
+};
+
+// Constant-initialised, both, because threads use them until the process ends.
+ReuseList<Loan> loans;
+sync::ThreadExitHook exit_hook;
+
+template <typename F>
+void ForEachLoanOf(const CTable* table, F f) noexcept {
+  loans.ForEach([table, f](Loan& loan) {
+    // relaxed: either the calling thread has put the table there, or the caller
+    // needs an estimate only.
+    if (loan.table.load(std::memory_order_relaxed) == table) f(loan);
+  });
+}
+
+void GiveLoan(Loan& loan) noexcept {
+  // relaxed: Give publishes it.
+  loan.owner.store(0, std::memory_order_relaxed);
+  loans.Give(loan);
+}
+
+// Gives back what is in a loan, unless its table has been destroyed.
+void EndLoan(Loan& loan) noexcept {
+  // relaxed: the caller's own.
+  CTable* const table = loan.table.load(std::memory_order_relaxed);
+  if (table == nullptr) return;
+  EmptyLoan(*table, loan);
+  // From now on, a borrower that goes on makes calls.
+  WriteCount(loan.ready_count, 0);
+  WriteCount(loan.ended_count, HAFT_LOAN_HANDLES);
+  loan.table.store(nullptr, std::memory_order_relaxed);
+  table->ReleaseLoan();
+}
+
+void OnThreadExit(void* first) noexcept {
+  for (Loan* loan = static_cast<Loan*>(first); loan != nullptr;) {
+    Loan* const next = loan->next_of_thread;
+    EndLoan(*loan);
+    GiveLoan(*loan);
+    loan = next;
+  }
+}
+
+// Returns a loan of the calling thread that is not in use, or nullptr if there
+// is no memory.
+Loan* TakeLoanOfThread(std::uint64_t thread) noexcept {
+  auto* const first = static_cast<Loan*>(exit_hook.Cookie());
+  for (Loan* loan = first; loan != nullptr; loan = loan->next_of_thread) {
+    // relaxed: the thread's own, or ended by another thread in order with it.
+    if (loan->table.load(std::memory_order_relaxed) == nullptr) return loan;
+  }
+  Loan* const loan = loans.Take();
+  if (loan == nullptr) return nullptr;
+  loan->next_of_thread = first;
+  if (!exit_hook.Arm(loan)) {
+    GiveLoan(*loan);
+    return nullptr;
+  }
+  // relaxed: other threads look at it in the child of a fork only.
+  loan->owner.store(thread, std::memory_order_relaxed);
+  return loan;
+}
+
+// In the child of a fork: ends the loans of threads that it does not have.
+void EndLoansOfAbsentThreads(const ThreadRegistry& registry) noexcept {
+  loans.ForEach([&registry](Loan& loan) {
+    // relaxed, both: one thread gets to end it, and what is in it was written
+    // before the fork.
+    std::uint64_t owner = loan.owner.load(std::memory_order_relaxed);
+    if (owner == 0 || !registry.IsAbsent(owner) ||
+        !loan.owner.compare_exchange_strong(owner, 0, std::memory_order_relaxed,
+                                            std::memory_order_relaxed))
+      return;
+    EndLoan(loan);
+    GiveLoan(loan);
+  });
+}
+
+// Gives a new loan back that was not lent.
+void DropLoan(CTable& table, Loan* loan) noexcept {
+  if (loan != nullptr) {
+    // relaxed, both: the caller's own.
+    loan->table.store(nullptr, std::memory_order_relaxed);
+    if (loan->owner.load(std::memory_order_relaxed) == 0) GiveLoan(*loan);
+  }
+  table.ReleaseLoan();
+}
+
+}  // namespace
+
+LoanSums SumsOfLoans(const CTable& table) noexcept {
+  LoanSums sums{0, 0};
+  ForEachLoanOf(&table, [&sums](const Loan& loan) {
+    sums.ready += ReadCount(loan.ready_count);
+    sums.ended += ReadCount(loan.ended_count);
+  });
+  return sums;
+}
+
+void EndLoansOf(CTable& table) noexcept {
+  ForEachLoanOf(&table, [](Loan& loan) { EndLoan(loan); });
+}
+
+void RenewLoansOf(void* table, std::uint64_t fraction) noexcept {
+  ForEachLoanOf(static_cast<CTable*>(table), [fraction](Loan& loan) {
+    if (!IsIntact(loan)) return;
+    for (std::uint32_t i = 0; i < ReadCount(loan.ready_count); ++i)
+      loan.ready[i] = loan.lent[i] = CTable::Later(loan.ready[i], fraction);
+  });
+}
+
+}  // namespace HAFT_ABI
+}  // namespace haft::internal
+
+using haft::internal::CTable;
+using haft::internal::FillLoan;
+using haft::internal::Loan;
+using haft::internal::SettleLoan;
+using haft::internal::ThreadRegistry;
+using haft::internal::ToC;
+
+extern "C" {
+
+haft_status haft_lend(haft_table* name, const haft_type* type, unsigned flags,
+                      haft_loan** lent) {
+  if (type == nullptr || lent == nullptr || (flags & ~HAFT_LEND_TO_THREAD) != 0)
+    return HAFT_INVALID;
+  CTable* const table = haft::internal::TableOf(name);
+  if (table == nullptr) return HAFT_OUT_OF_MEMORY;
+  ThreadRegistry& registry = ThreadRegistry::OfThisCopy();
+  haft::internal::EndLoansOfAbsentThreads(registry);
+  if (!table->ClaimLoan()) return HAFT_FULL;
+  Loan* loan = nullptr;
+  if (flags == 0) {
+    loan = haft::internal::loans.Take();
+  } else if (haft::internal::exit_hook.Prepare(&haft::internal::OnThreadExit)) {
+    registry.Claim();  // gives the thread its identity
+    loan = haft::internal::TakeLoanOfThread(registry.Identity());
+  }
+  if (loan == nullptr) {
+    haft::internal::DropLoan(*table, nullptr);
+    return HAFT_OUT_OF_MEMORY;
+  }
+  loan->type = type;
+  loan->ready_count = loan->ended_count = 0;
+  FillLoan(*table, *loan, HAFT_LOAN_HANDLES);
+  if (loan->ready_count == 0) {
+    haft::internal::DropLoan(*table, loan);
+    return HAFT_FULL;
+  }
+  // relaxed: threads that add up may see it late.
+  loan->table.store(table, std::memory_order_relaxed);
+  *lent = loan;
+  return HAFT_OK;
+}
+
+haft_status haft_settle(haft_loan* lent) {
+  if (lent == nullptr) return HAFT_INVALID;
+  auto* const loan = static_cast<Loan*>(lent);
+  // relaxed: the caller's own.
+  CTable* const table = loan->table.load(std::memory_order_relaxed);
+  if (table == nullptr) return HAFT_INVALID;
+  return ToC(SettleLoan(*table, *loan, HAFT_LOAN_HANDLES));
+}
+
+void haft_return(haft_loan* lent) {
+  if (lent == nullptr) return;
+  auto* const loan = static_cast<Loan*>(lent);
+  haft::internal::EndLoan(*loan);
+  // relaxed: the caller's own. A thread's loan stays in the thread's list.
+  if (loan->owner.load(std::memory_order_relaxed) == 0)
+    haft::internal::GiveLoan(*loan);
+}
+
+}  // extern "C"
