@@ -169,12 +169,18 @@ NATIVE(jint, describe)
   return (jint)length;
 }
 
-/* Native.java has these numbers. */
-typedef char eight_words[sizeof(haft_slot) == 8 * sizeof(haft_handle) ? 1 : -1];
-typedef char
-    third[offsetof(haft_slot, type) == 2 * sizeof(haft_handle) ? 1 : -1];
-typedef char
-    fourth[offsetof(haft_slot, state) == 3 * sizeof(haft_handle) ? 1 : -1];
+/* Both Native.java have these numbers. */
+#define WORDS(count) ((count) * sizeof(haft_handle))
+typedef char slots_and_views_are_as_java_knows_them
+    [sizeof(haft_slot) == WORDS(8) && offsetof(haft_slot, type) == WORDS(2) &&
+             offsetof(haft_slot, state) == WORDS(3) &&
+             sizeof(haft_view) == WORDS(6) &&
+             offsetof(haft_view, gate) == WORDS(1) &&
+             offsetof(haft_view, slots) == WORDS(2) &&
+             offsetof(haft_view, mask) == WORDS(3) && HAFT_VIEW_ABI == 1 &&
+             HAFT_VIEW_WATCHED == 1
+         ? 1
+         : -1];
 
 NATIVE(jint, view)(JNIEnv *env, jclass self, jlongArray result) {
   haft_view view;

@@ -86,8 +86,9 @@ final class Native {
   private static final int SLOT_BITS = 6;
   private static final long TYPE_OF_OBJECT = 2 * Long.BYTES;
   private static final long STATE = 3 * Long.BYTES;
+  private static final long VIEW_SIZE = 6 * Long.BYTES;
   private static final MemorySegment VIEW = view();
-  private static final long MASK = VIEW.get(JAVA_LONG, 24);
+  private static final long MASK = VIEW.get(JAVA_LONG, 3 * Long.BYTES);
 
   /** How many slots the table has; 0 if look-ups must be calls. */
   static final int SLOTS = MASK == 0 ? 0 : (int) ((MASK >>> SLOT_BITS) + 1);
@@ -149,7 +150,7 @@ final class Native {
   }
 
   private static MemorySegment view() {
-    final MemorySegment view = Arena.global().allocate(32, Long.BYTES);
+    final MemorySegment view = Arena.global().allocate(VIEW_SIZE, Long.BYTES);
     if (Boolean.getBoolean("haft.noview")) return view;
     try {
       final MethodHandle call =
