@@ -18,6 +18,27 @@
  *   - It may be called in signal handlers, unless it says that it allocates or
  *     that it blocks. A call that destroys an object is as safe there as the
  *     object's `destroy` is.
+ *
+ * Which functions call the caller back, before they return:
+ *
+ *   - `destroy`: those that end a handle or a pin, release an interned object,
+ *     close a scope, or destroy a table; of view.h also haft_settle,
+ *     haft_return, and haft_lend in the child of a fork.
+ *   - A visitor: haft_table_for_each and haft_table_report.
+ *   - The callback of haft_set_refusal_callback, if there is one: those that
+ *     refuse a handle or a pin, except haft_check and haft_scope_close.
+ *   - Nothing: the functions that make a handle or a table, that open, reserve,
+ *     add to or escape from a scope, and haft_check, haft_table_stats,
+ *     haft_table_view, haft_prepare, haft_trim, haft_describe, haft_diagnose
+ *     and those without a table.
+ *
+ * Of the last kind, haft_new, haft_check, haft_to_pointer, haft_from_pointer
+ * and those that return strings or the version are short and never block, so a
+ * JVM may bind them as critical; haft_new except for the process's first calls,
+ * which haft_prepare makes. Without a refusal callback the same holds for
+ * haft_value and haft_pin_object, and for haft_delete and haft_unpin of objects
+ * whose `destroy` is null or as harmless. Go may declare all of these
+ * nocallback; and noescape, except that haft_new keeps `object` and `type`.
  */
 
 #ifndef HAFT_HAFT_H_
@@ -105,6 +126,12 @@ typedef struct haft_table haft_table;
 typedef struct haft_pin {
   uintptr_t words[4];
 } haft_pin;
+
+/* Declares a pin that ends where its block ends, however that is left (except
+ * by longjmp): HAFT_SCOPED_PIN(pin); haft_pin_object(handle, type, &pin, ...);
+ */
+#define HAFT_SCOPED_PIN(name) \
+  __attribute__((cleanup(haft_unpin))) haft_pin name = {{0, 0, 0, 0}}
 
 /* --- The process's table --------------------------------------------------
  *

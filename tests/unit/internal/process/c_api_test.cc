@@ -15,6 +15,7 @@
 
 #include "haft/haft.h"
 #include "haft/internal/process/any_table.h"
+#include "haft/view.h"
 #include "tests/support/in_child.h"
 #include "tests/support/testing.h"
 
@@ -553,6 +554,82 @@ TEST(CApiTest, AScopeCountsAndSkipsAndDeletesInItsTable) {
     EXPECT_EQ(haft_table_delete(table, kept, nullptr), HAFT_OK);
   }
   haft_table_destroy(own);
+}
+
+// --- What calls back --------------------------------------------------------
+
+TEST(CCallbackTest, AScopedPinEndsWithItsBlock) {
+  haft_table* const table = MakeTable(10);
+  int destroyed = 0;
+  const haft_handle handle = MakeIn(table, &destroyed, &kCounted);
+  for (unsigned i = 0; i < 3; ++i) {
+    HAFT_SCOPED_PIN(pin);
+    void* object = nullptr;
+    if (i == 0) continue;  // before there is a pin
+    ASSERT_EQ(haft_table_pin_object(table, handle, &kCounted, &pin, &object),
+              HAFT_OK);
+    EXPECT_EQ(haft_table_delete_unless_pinned(table, handle, &kCounted),
+              HAFT_PINNED);
+    if (i == 1) continue;
+    EXPECT_EQ(haft_table_delete(table, handle, &kCounted), HAFT_OK);
+    EXPECT_EQ(destroyed, 0);
+  }
+  EXPECT_EQ(destroyed, 1);
+  haft_table_destroy(table);
+}
+
+// Those that haft.h says call nothing back, with handles that they refuse.
+TEST(CCallbackTest, TheseFunctionsCallNothingBack) {
+  InChild([] {
+    static unsigned called = 0;
+    constexpr haft_type kNoisy = {"noisy", nullptr, [](void*) { ++called; }, 0,
+                                  0};
+    ASSERT_EQ(
+        haft_set_refusal_callback([](void*, haft_table*, haft_handle,
+                                     haft_status, const char*) { ++called; },
+                                  nullptr, 0),
+        HAFT_OK);
+    haft_table* const table = MakeTable(1);
+    int object = 0;
+    std::vector<haft_handle> live;
+    haft_handle handle = 0;
+    // Until it is full, and once more.
+    while (haft_table_new(table, &object, &kNoisy, &handle) == HAFT_OK)
+      live.push_back(handle);
+    EXPECT_EQ(haft_table_intern(table, &object, &kNoisy, &handle), HAFT_FULL);
+    const haft_handle stale = live.back();
+    live.pop_back();
+    ASSERT_EQ(haft_table_delete(table, stale, &kNoisy), HAFT_OK);
+    ASSERT_EQ(called, 1u);
+    EXPECT_EQ(haft_table_value(table, stale, nullptr, nullptr), HAFT_INVALID);
+    for (const haft_handle word :
+         {stale, haft_handle{0}, haft_handle{2}, ~haft_handle{0}, live[0]}) {
+      (void)haft_table_check(table, word);
+      char text[100];
+      (void)haft_table_describe(table, word, text, sizeof(text));
+      EXPECT_EQ(haft_from_pointer(haft_to_pointer(word)), word);
+    }
+    haft_scope* scope = nullptr;
+    EXPECT_EQ(haft_scope_open(table, &scope), HAFT_OK);
+    EXPECT_EQ(haft_scope_reserve(scope), HAFT_OK);
+    EXPECT_EQ(haft_scope_add(scope, stale), HAFT_OK);
+    EXPECT_EQ(haft_scope_escape(scope, live[0], nullptr), HAFT_NEVER_ISSUED);
+    EXPECT_EQ(haft_scope_close(scope), 0u);
+    haft_stats stats;
+    EXPECT_EQ(haft_table_stats(table, &stats), HAFT_OK);
+    haft_view view;
+    EXPECT_EQ(haft_table_view(table, HAFT_VIEW_ABI, &view), HAFT_OK);
+    EXPECT_EQ(haft_table_prepare(table, 0), HAFT_OK);
+    (void)haft_table_trim(table);
+    EXPECT_EQ(haft_diagnose(0), HAFT_INVALID);
+    EXPECT_EQ(called, 1u);
+    // The other ones do.
+    void* found;
+    EXPECT_EQ(haft_table_value(table, stale, nullptr, &found), HAFT_STALE);
+    EXPECT_EQ(called, 2u);
+    haft_table_destroy(table);
+    EXPECT_EQ(called, 2u + live.size());
+  });
 }
 
 }  // namespace
