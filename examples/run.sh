@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Builds and runs the tests of all examples, which are the test.sh of each folder that has one. A test.sh ends with status 0
-# and "N passed", with 77 if a package is missing, or it fails. If root runs this, it first installs the packages of all.
+# Builds and runs the tests of all examples and bindings, which are the test.sh of each folder that has one. A test.sh ends
+# with status 0 and "N passed", with 77 if a package is missing, or it fails. If root runs this, it first installs packages.
 set -euo pipefail
 
 cd "${BASH_SOURCE[0]%/*}"
@@ -20,7 +20,8 @@ export HAFT_LIBRARY_DIR=$work
 passed=0
 failed=0
 skipped=0
-for test in */test.sh; do
+for test in */test.sh ../bindings/*/test.sh; do
+  [[ -e $test ]] || continue
   echo "== ${test%/*}"
   status=0
   "$test" 2>&1 | tee "$work/log" || status=$?

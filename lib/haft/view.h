@@ -82,6 +82,7 @@ HAFT_API haft_status haft_table_view(haft_table *table, unsigned abi,
  * The call is haft_table_value(table, h, type, &object). It succeeds or fails
  * by itself; a step above that leads to it is not a failure. */
 
+/* Returns the slot that a word, any word at all, selects. */
 static inline haft_slot *haft_view_slot(const haft_view *view,
                                         haft_handle handle) {
   char *const first = (char *)view->slots;
@@ -89,6 +90,7 @@ static inline haft_slot *haft_view_slot(const haft_view *view,
   return (haft_slot *)(first + distance);
 }
 
+/* Returns whether diagnostics watch, so that every operation must be a call. */
 static inline int haft_view_is_watched(const haft_view *view) {
   return __atomic_load_n(view->gate, __ATOMIC_RELAXED) == HAFT_VIEW_WATCHED;
 }
@@ -181,10 +183,11 @@ static inline haft_status haft_value_inline(const haft_view *view,
 /* What step 4 of ending a handle marks the next one by: the slot is free. */
 #define HAFT_VIEW_FREE 2u
 
+/* What a borrower reads and writes. */
 typedef struct haft_loan {
-  uint32_t ready_count;
-  uint32_t ended_count;
-  const haft_type *type;
+  uint32_t ready_count; /* of the handles in `ready`; the last is taken first */
+  uint32_t ended_count; /* of those in `ended` */
+  const haft_type *type; /* of the objects of ready handles */
   haft_handle ready[HAFT_LOAN_HANDLES];
   haft_handle ended[HAFT_LOAN_HANDLES];
 } haft_loan;

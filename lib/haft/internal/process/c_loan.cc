@@ -46,6 +46,12 @@ void GiveLoan(Loan& loan) noexcept {
   loans.Give(loan);
 }
 
+// A thread's loan stays in the thread's list.
+void GiveUnlessOfThread(Loan& loan) noexcept {
+  // relaxed: the caller's own.
+  if (loan.owner.load(std::memory_order_relaxed) == 0) GiveLoan(loan);
+}
+
 // Gives back what is in a loan, unless its table has been destroyed.
 void EndLoan(Loan& loan) noexcept {
   // relaxed: the caller's own.
@@ -103,16 +109,6 @@ void EndLoansOfAbsentThreads(const ThreadRegistry& registry) noexcept {
   });
 }
 
-// Gives a new loan back that was not lent.
-void DropLoan(CTable& table, Loan* loan) noexcept {
-  if (loan != nullptr) {
-    // relaxed, both: the caller's own.
-    loan->table.store(nullptr, std::memory_order_relaxed);
-    if (loan->owner.load(std::memory_order_relaxed) == 0) GiveLoan(*loan);
-  }
-  table.ReleaseLoan();
-}
-
 }  // namespace
 
 LoanSums SumsOfLoans(const CTable& table) noexcept {
@@ -165,14 +161,15 @@ haft_status haft_lend(haft_table* name, const haft_type* type, unsigned flags,
     loan = haft::internal::TakeLoanOfThread(registry.Identity());
   }
   if (loan == nullptr) {
-    haft::internal::DropLoan(*table, nullptr);
+    table->ReleaseLoan();
     return HAFT_OUT_OF_MEMORY;
   }
   loan->type = type;
   loan->ready_count = loan->ended_count = 0;
   FillLoan(*table, *loan, HAFT_LOAN_HANDLES);
   if (loan->ready_count == 0) {
-    haft::internal::DropLoan(*table, loan);
+    haft::internal::GiveUnlessOfThread(*loan);
+    table->ReleaseLoan();
     return HAFT_FULL;
   }
   // relaxed: threads that add up may see it late.
@@ -194,9 +191,7 @@ void haft_return(haft_loan* lent) {
   if (lent == nullptr) return;
   auto* const loan = static_cast<Loan*>(lent);
   haft::internal::EndLoan(*loan);
-  // relaxed: the caller's own. A thread's loan stays in the thread's list.
-  if (loan->owner.load(std::memory_order_relaxed) == 0)
-    haft::internal::GiveLoan(*loan);
+  haft::internal::GiveUnlessOfThread(*loan);
 }
 
 }  // extern "C"

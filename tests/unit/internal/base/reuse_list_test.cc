@@ -5,6 +5,7 @@
 #include <atomic>
 #include <cstddef>
 #include <set>
+#include <thread>
 #include <vector>
 
 #include "tests/support/testing.h"
@@ -44,6 +45,16 @@ TEST(ReuseListTest, MakesAnObjectOnlyIfAllAreOwned) {
   EXPECT_EQ(list.All().size(), 3u);
 }
 
+TEST(ReuseListTest, TakesOneOfSeveralThatAreFree) {
+  List list;
+  Object* const objects[3] = {list.Take(), list.Take(), list.Take()};
+  for (Object* const object : objects) list.Give(*object);
+  std::set<Object*> taken;
+  for (unsigned i = 0; i < 3; ++i) taken.insert(list.Take());
+  EXPECT_EQ(taken.size(), 3u);
+  EXPECT_EQ(taken, list.All());
+}
+
 struct NoMemory : ReuseList<NoMemory>::Link {
   static bool has_memory;
   static void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
@@ -63,6 +74,21 @@ TEST(ReuseListTest, WithoutMemoryOnlyFreeObjectsCanBeHad) {
   list.Give(*object);
   EXPECT_EQ(list.Take(), object);
   ::operator delete(object);
+}
+
+TEST(ReuseListTest, NoObjectOfRacingThreadsIsLost) {
+  constexpr unsigned kThreads = 4;
+  for (unsigned round = 0; round < (testing::kSanitized ? 50 : 200); ++round) {
+    List list;
+    Object* made[kThreads];
+    std::atomic<unsigned> ready{0};
+    testing::RunThreads(kThreads, [&](unsigned t) {
+      ++ready;
+      while (ready < kThreads) std::this_thread::yield();
+      made[t] = list.Take();
+    });
+    EXPECT_EQ(list.All(), std::set<Object*>(made, made + kThreads));
+  }
 }
 
 TEST(ReuseListTest, RacingThreadsOwnDifferentObjects) {

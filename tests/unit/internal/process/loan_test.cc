@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <csetjmp>
 #include <cstddef>
 #include <cstdint>
 #include <set>
@@ -107,6 +108,60 @@ TEST(LoanFirstTest, DiagnosticsSeeWhatABorrowerDoes) {
 }
 
 // First, because a loan that was returned is used again without allocation.
+TEST(LoanFirstTest, EveryLoanThatHasEndedIsUsedAgain) {
+  if (haft::testing::kSanitized)
+    GTEST_SKIP() << "a sanitizer does not survive without memory";
+  InChild([] {
+    const Table t, full(10);
+    while (true) {
+      haft_handle handle;
+      if (haft_table_new(full.table, nullptr, &kBorrowed, &handle) != HAFT_OK)
+        break;
+    }
+    // One of this thread, and one of a thread that has ended.
+    haft_return(t.Lend(&kCounted, HAFT_LEND_TO_THREAD));
+    std::thread([&t] { (void)t.Lend(&kCounted, HAFT_LEND_TO_THREAD); }).join();
+    TakeAllMemory();
+    haft_loan* loan = nullptr;
+    for (unsigned i = 0; i < 3; ++i) {
+      EXPECT_EQ(haft_lend(full.table, &kCounted, 0, &loan), HAFT_FULL);
+      EXPECT_EQ(haft_lend(full.table, &kCounted, HAFT_LEND_TO_THREAD, &loan),
+                HAFT_FULL);
+      haft_return(t.Lend());
+      haft_return(t.Lend(&kCounted, HAFT_LEND_TO_THREAD));
+    }
+    // Only one can be had at a time, and calls in vain count for nothing.
+    haft_loan* const one = t.Lend();
+    for (std::size_t i = 0; i <= kMostLoans; ++i)
+      EXPECT_EQ(haft_lend(t.table, &kCounted, 0, &loan), HAFT_OUT_OF_MEMORY);
+    haft_return(one);
+    haft_return(t.Lend());
+  });
+}
+// The same for one of a thread that the child of a fork does not have.
+TEST(LoanFirstTest, TheLoanOfAnAbsentThreadIsUsedAgain) {
+  if (haft::testing::kSanitized)
+    GTEST_SKIP() << "a sanitizer does not survive without memory";
+  InChild([] {
+    const Table t;
+    std::atomic<bool> lent{false}, done{false};
+    std::thread thread([&] {
+      (void)t.Lend(&kCounted, HAFT_LEND_TO_THREAD);
+      lent = true;
+      while (!done) std::this_thread::yield();
+    });
+    while (!lent) std::this_thread::yield();
+    InChild([&] {
+      TakeAllMemory();
+      haft_return(t.Lend());
+      haft_return(t.Lend());
+    });
+    done = true;
+    thread.join();
+  });
+}
+
+// First, too.
 TEST(LoanFirstTest, WithoutMemoryThereIsNoLoan) {
   if (haft::testing::kSanitized)
     GTEST_SKIP() << "a sanitizer does not survive without memory";
@@ -268,6 +323,55 @@ TEST(LoanTest, AFullTableIsFullForABorrowerToo) {
   EXPECT_EQ(haft_new_inline(&t.view, loan, nullptr, &handle), HAFT_OK);
   haft_return(loan);
   EXPECT_EQ(t.Stats().live, room);
+}
+
+TEST(LoanTest, LoansThatCouldNotBeHadCountForNothing) {
+  const Table t(10);
+  std::vector<haft_handle> handles;
+  haft_handle handle;
+  while (haft_table_new(t.table, nullptr, &kBorrowed, &handle) == HAFT_OK)
+    handles.push_back(handle);
+  haft_loan* loan = nullptr;
+  for (std::size_t i = 0; i <= kMostLoans; ++i)
+    EXPECT_EQ(haft_lend(t.table, &kBorrowed, 0, &loan), HAFT_FULL);
+  EXPECT_EQ(haft_table_delete(t.table, handles[0], nullptr), HAFT_OK);
+  haft_loan* const lent = t.Lend(&kBorrowed);
+  EXPECT_EQ(lent->ready_count, 1u);
+  haft_return(lent);
+}
+
+// A view whose calls go to another table shows what makes no call.
+TEST(LoanTest, ABorrowerMakesNoCall) {
+  const Table t, other;
+  haft_view view = t.view;
+  view.table = other.table;
+  haft_loan* const loan = t.Lend(&kBorrowed);
+  haft_handle handle = 0, second = 0, third = 0;
+  for (haft_handle* const made : {&handle, &second, &third})
+    EXPECT_EQ(haft_new_inline(&view, loan, nullptr, made), HAFT_OK);
+  EXPECT_EQ(loan->ready_count, kLoan - 3);
+  EXPECT_EQ(haft_table_check(t.table, handle), HAFT_OK);
+  EXPECT_EQ(haft_delete_inline(&view, loan, handle, &kBorrowed), HAFT_OK);
+  EXPECT_EQ(haft_delete_inline(&view, loan, second, nullptr), HAFT_OK);
+  const haft_status refused = haft_table_check(other.table, third);
+  EXPECT_NE(refused, HAFT_OK);
+  EXPECT_EQ(haft_delete_inline(&view, loan, third, &kCounted), refused);
+  // The last handle of its slot, a full loan, and diagnostics.
+  view.generations = third & t.view.generations;
+  EXPECT_EQ(haft_delete_inline(&view, loan, third, nullptr), refused);
+  view.generations = t.view.generations;
+  loan->ended_count = kLoan;
+  EXPECT_EQ(haft_delete_inline(&view, loan, third, nullptr), refused);
+  loan->ended_count = 2;
+  const uintptr_t watched = HAFT_VIEW_WATCHED;
+  view.gate = &watched;
+  EXPECT_EQ(haft_delete_inline(&view, loan, third, nullptr), refused);
+  haft_handle fourth = 0;
+  EXPECT_EQ(haft_new_inline(&view, loan, nullptr, &fourth), HAFT_OK);
+  EXPECT_EQ(haft_table_check(other.table, fourth), HAFT_OK);
+  EXPECT_EQ(haft_table_delete(t.table, third, nullptr), HAFT_OK);
+  haft_return(loan);
+  t.ExpectCounts(3, 3);
 }
 
 TEST(LoanTest, LoansDoNotTakeFromTheCapacity) {
@@ -558,6 +662,34 @@ TEST(LoanTest, AChildTakesBackTheLoansOfThreadsThatItDoesNotHave) {
   EXPECT_EQ(object, 1);
 }
 
+// The thread's first call is the one that lends.
+TEST(LoanTest, AForkKeepsTheLoansOfTheThreadThatForks) {
+  const Table t;
+  std::atomic<int> object{0};
+  std::thread([&] {
+    haft_loan* loan = nullptr;
+    ASSERT_EQ(haft_lend(t.table, &kCounted, HAFT_LEND_TO_THREAD, &loan),
+              HAFT_OK);
+    InChild([&] {
+      haft_return(t.Lend());
+      EXPECT_EQ(loan->ready_count, kLoan);
+      EXPECT_EQ(t.Delete(loan, t.New(loan, &object)), HAFT_OK);
+      EXPECT_EQ(loan->ended_count, 1u);
+    });
+  }).join();
+}
+
+TEST(LoanTest, CountsThatCannotBeDoNotHarmAChildOrTheTable) {
+  auto* const t = new Table;
+  haft_loan* const loan = t->Lend();
+  loan->ready_count = ~0u;
+  InChild([&] { EXPECT_EQ(haft_settle(loan), HAFT_INVALID); });
+  delete t;
+  EXPECT_EQ(loan->ready_count, 0u);
+  EXPECT_EQ(loan->ended_count, kLoan);
+  haft_return(loan);
+}
+
 TEST(LoanTest, ParentAndChildIssueDifferentHandles) {
   const Table t;
   haft_loan* const loan = t.Lend(&kBorrowed);
@@ -619,6 +751,31 @@ TEST(LoanTest, ADestroyedTableHasTakenEverythingBack) {
   destroyed = true;
   thread.join();
   EXPECT_EQ(object, 3);
+}
+
+std::jmp_buf before_settling;
+void LeaveIfTold(void* context) {
+  auto* const left = static_cast<int*>(context);
+  if (--*left == 0) std::longjmp(before_settling, 1);
+}
+constexpr haft_type kLeft = {"left", nullptr, &LeaveIfTold, 0, 0};
+TEST(LoanTest, ADestroyCallbackThatIsLeftLosesItsOwnObjectOnly) {
+  const Table t;
+  haft_loan* const loan = t.Lend(&kLeft);
+  static int destroys_left;
+  destroys_left = 3;
+  for (unsigned i = 0; i < 5; ++i) {
+    EXPECT_EQ(t.Delete(loan, t.New(loan, &destroys_left), &kLeft), HAFT_OK);
+  }
+  if (setjmp(before_settling) == 0) {
+    (void)haft_settle(loan);
+    FAIL() << "not left";
+  }
+  EXPECT_EQ(loan->ended_count, 2u);
+  EXPECT_EQ(haft_settle(loan), HAFT_OK);
+  EXPECT_EQ(destroys_left, -2);
+  haft_return(loan);
+  t.ExpectCounts(5, 4);
 }
 
 struct Reentrant {

@@ -5,12 +5,10 @@ import os
 import sys
 
 
-def collected_while_c_holds_it():
+def collected_while_c_holds_it() -> None:
     """User data that nothing keeps alive, so CPython reads freed memory."""
     emitter = ctypes.CDLL(os.environ["EMITTER"])
-    callback = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(
-        lambda data: print(ctypes.cast(data, ctypes.py_object).value)
-    )
+    callback = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(lambda data: print(ctypes.cast(data, ctypes.py_object).value))
 
     class Listener:
         pass
@@ -21,7 +19,7 @@ def collected_while_c_holds_it():
     emitter.emitter_emit()
 
 
-def used_after_close():
+def used_after_close() -> None:
     """A pointer to a C++ object that is used once more; the sanitizer reports it."""
     accounts = ctypes.CDLL(os.environ["ACCOUNTS_RAW"])
     accounts.account_open.restype = ctypes.c_size_t

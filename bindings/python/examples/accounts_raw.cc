@@ -27,3 +27,4 @@ int account_close(std::uintptr_t account) {
   return 0;
 }
 std::int64_t accounts_open() { return 0; }
+const haft_type* account_type() { return nullptr; }

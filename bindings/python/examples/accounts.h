@@ -1,10 +1,12 @@
 // A C++ library that gives its objects to other languages: as handles in
 // accounts.cc, as pointers in accounts_raw.cc. Amounts are cents.
 
-#ifndef HAFT_EXAMPLES_PYTHON_ACCOUNTS_H_
-#define HAFT_EXAMPLES_PYTHON_ACCOUNTS_H_
+#ifndef HAFT_BINDINGS_PYTHON_EXAMPLES_ACCOUNTS_H_
+#define HAFT_BINDINGS_PYTHON_EXAMPLES_ACCOUNTS_H_
 
 #include <cstdint>
+
+#include "haft/haft.h"
 
 extern "C" {
 // Returns 0 if there is no room.
@@ -18,4 +20,7 @@ int account_close(std::uintptr_t account);
 // Returns how many accounts there are.
 extern "C" std::int64_t accounts_open();
 
-#endif  // HAFT_EXAMPLES_PYTHON_ACCOUNTS_H_
+// Returns the descriptor of accounts.
+extern "C" const haft_type* account_type();
+
+#endif  // HAFT_BINDINGS_PYTHON_EXAMPLES_ACCOUNTS_H_

@@ -41,3 +41,5 @@ int account_close(std::uintptr_t account) {
 }
 
 std::int64_t accounts_open() { return open_accounts; }
+
+const haft_type* account_type() { return haft::TypeOf<Account>(); }
