@@ -1,0 +1,91 @@
+package core
+
+import (
+	"runtime"
+	"sync/atomic"
+	"unsafe"
+)
+
+// Shard is one of several equal stores of ready and ended handles. A goroutine takes any that is free.
+type Shard struct {
+	lock   uintptr
+	Misses uint32         // for the owner: how often there was no store
+	Store  unsafe.Pointer // for the owner
+	_      [128 - 3*unsafe.Sizeof(uintptr(0))]byte
+}
+
+const (
+	buckets   = 256
+	mostTries = 8
+)
+
+// Shards is a set of shards.
+//
+// Goroutines have no number, and threads change under them. What differs between goroutines is the address of their stack,
+// so that is hashed into a bucket, and the bucket says at which shard to begin. If that one is taken, the goroutine goes to
+// the next, and the bucket follows, so that goroutines that run at the same time move apart. Nobody waits for a shard.
+type Shards struct {
+	all   []Shard
+	hints [buckets]uint32
+}
+
+// NewShards returns a set for the number of goroutines that can run at the same time.
+func NewShards() *Shards {
+	count := 8
+	for count < 4*runtime.GOMAXPROCS(0) && count < 64 {
+		count *= 2
+	}
+	s := &Shards{all: make([]Shard, count)}
+	for i := range s.hints {
+		s.hints[i] = uint32(i)
+	}
+	return s
+}
+
+// Take returns a shard that belongs to the caller until Put, or nil if those that it tried are taken.
+func (s *Shards) Take() *Shard {
+	var here byte
+	bucket := uint32(uint64(uintptr(unsafe.Pointer(&here))>>12) * 0x9e3779b97f4a7c15 >> 56)
+	hint := &s.hints[bucket%buckets]
+	first := atomic.LoadUint32(hint)
+	shard := &s.all[first&uint32(len(s.all)-1)]
+	if atomic.CompareAndSwapUintptr(&shard.lock, 0, 1) {
+		return shard
+	}
+	return s.takeAnother(hint, first)
+}
+
+func (s *Shards) takeAnother(hint *uint32, first uint32) *Shard {
+	for next := first + 1; next != first+mostTries; next++ {
+		shard := &s.all[next&uint32(len(s.all)-1)]
+		if atomic.LoadUintptr(&shard.lock) == 0 && atomic.CompareAndSwapUintptr(&shard.lock, 0, 1) {
+			atomic.StoreUint32(hint, next)
+			return shard
+		}
+	}
+	return nil
+}
+
+// Put gives the shard back.
+func (s *Shard) Put() { Release(&s.lock, 0) }
+
+// Lock returns the word that is 0 while the shard is free, for Publish.
+func (s *Shard) Lock() *uintptr { return &s.lock }
+
+// TakeAll takes every shard, and waits for those that are taken. f is called with each. They stay taken until PutAll.
+func (s *Shards) TakeAll(f func(*Shard)) {
+	for i := range s.all {
+		shard := &s.all[i]
+		for !atomic.CompareAndSwapUintptr(&shard.lock, 0, 1) {
+			runtime.Gosched()
+		}
+		f(shard)
+	}
+}
+
+// PutAll gives back what TakeAll has taken.
+func (s *Shards) PutAll() {
+	for i := range s.all {
+		s.all[i].Put()
+	}
+}
