@@ -200,15 +200,15 @@ func (h Handle) load() (v any, ok bool) {
 		return nil, false
 	}
 	offset := t.offset(uintptr(h))
-	if atomic.LoadUintptr(t.state(offset)) != uintptr(h) {
+	state := t.state(offset)
+	if atomic.LoadUintptr(state) != uintptr(h) {
 		return nil, false
 	}
-	// The handle was live just now. Its entry is written to only after it has ended, and Read notices that.
 	e := t.entries.At(offset / slotSize)
 	if e == nil {
 		return nil, false
 	}
-	return e.Read(uintptr(h))
+	return e.Read(uintptr(h), state)
 }
 
 // Lookup returns the value of the handle, or why there is none.
@@ -228,16 +228,13 @@ func (h Handle) lookup() (any, error) {
 	if status := Status(C.haft_go_value(C.haft_handle(h))); status != core.OK {
 		return nil, h.refused("Lookup", status)
 	}
-	e := t.entries.At(t.offset(uintptr(h)) / slotSize)
-	if e != nil {
-		if v, ok := e.Read(uintptr(h)); ok {
+	offset := t.offset(uintptr(h))
+	if e := t.entries.At(offset / slotSize); e != nil {
+		if v, ok := e.Read(uintptr(h), t.state(offset)); ok {
 			return v, nil
 		}
-		if e.IsEndedBy(uintptr(h)) {
-			return nil, h.refused("Lookup", ErrStale)
-		}
 	}
-	// It has the type of Go values and was live, but New has not returned it, or it was deleted just now.
+	// It has the type of Go values and was live, but it was deleted just now, or New has not returned it.
 	if status := Status(C.haft_check(C.haft_handle(h))); status != core.OK {
 		return nil, h.refused("Lookup", status)
 	}
@@ -342,7 +339,7 @@ func (h Handle) Release() error {
 		return h.releaseByCall()
 	}
 	// The slot is this goroutine's until haft_settle.
-	e.Clear(word)
+	e.Clear()
 	count := l.endedCount
 	l.ended[count%perLoan] = word
 	l.endedCount = count + 1
@@ -367,7 +364,7 @@ func (h Handle) releaseByCall() error {
 	if ended.pin != (C.haft_pin{}) {
 		// The slot is this goroutine's until the pin ends.
 		if e := t.entries.At(t.offset(uintptr(h)) / slotSize); e != nil {
-			e.Clear(uintptr(h))
+			e.Clear()
 		}
 		C.haft_go_unpin(ended.pin)
 	}
@@ -405,8 +402,7 @@ func Sweep() int {
 	count := 0
 	t.entries.Each(func(index uintptr, e *core.Entry) {
 		word := atomic.LoadUintptr(&e.Word)
-		if word&1 != 0 && atomic.LoadUintptr(t.state(index*slotSize)) != word {
-			e.Clear(word)
+		if atomic.LoadUintptr(t.state(index*slotSize)) != word && e.Clear() {
 			count++
 		}
 	})

@@ -183,7 +183,7 @@ func (t *table) give(words []uintptr) {
 func (h Handle) Lookup() (any, error) {
 	if h&1 != 0 {
 		if e := process.entries.At(index(uintptr(h))); e != nil {
-			if v, ok := e.Read(uintptr(h)); ok {
+			if v, ok := e.Read(uintptr(h), &e.Word); ok {
 				return v, nil
 			}
 		}
@@ -208,7 +208,7 @@ func (t *table) release(h uintptr) bool {
 		return false
 	}
 	// The slot is this goroutine's until its next handle is in a stack.
-	e.Clear(h)
+	e.Clear()
 	if h&generations == generations {
 		return true // it was the last handle of the slot
 	}

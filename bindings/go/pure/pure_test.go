@@ -19,7 +19,3 @@ var api = suite.API{
 }
 
 func TestSuite(t *testing.T) { suite.Run(t, api) }
-
-func BenchmarkPure(b *testing.B) {
-	b.Run("pure", func(b *testing.B) { suite.Benchmark(b, api.NewHandle, api.Value, api.Delete) })
-}

@@ -7,12 +7,14 @@ import (
 
 // Entry is the Go side of a slot: an interface value, which C must not hold, and the handle that it belongs to.
 //
-// One goroutine at a time may write to an entry, the one that has the slot: it has taken the slot's next handle and not
-// issued it yet, or it has ended the slot's handle and not given the slot back yet. Any goroutine may read. A reader accepts
-// what it has read if Word was its handle before and after. Therefore a writer makes Word even, which no handle is, before
-// it writes anything, and sets it to the handle at the end. No handle is issued twice, so Word never returns to an old one.
+// The state of a slot is a word that equals its live handle, and no other word that selects the slot. One goroutine at a time
+// may write to an entry, the one that has the slot: it has taken the slot's next handle and not issued it yet, or it has ended
+// the slot's handle and not given the slot back yet. Any goroutine may read, and accepts what it has read if the state was its
+// handle before and after: then nobody has had the slot meanwhile, because no handle is issued twice. Word tells that the
+// entry was written for that handle, and not left by one before it: C also issues handles for the slot, and where New is a
+// call, the handle is live before the entry is written.
 //
-// The two words of the interface value are accessed one by one, and atomically. They are those of sync/atomic's Value.
+// The two words of the interface value are accessed one by one. They are those of sync/atomic's Value.
 type Entry struct {
 	Word uintptr
 	typ  unsafe.Pointer
@@ -21,13 +23,13 @@ type Entry struct {
 
 type words struct{ typ, data unsafe.Pointer }
 
-// Read returns the value, if the entry is that of h.
-func (e *Entry) Read(h uintptr) (v any, ok bool) {
+// Read returns the value, if the entry is that of h, and *state is h at the end. The caller has seen that it was before.
+func (e *Entry) Read(h uintptr, state *uintptr) (v any, ok bool) {
 	if atomic.LoadUintptr(&e.Word) != h {
 		return nil, false
 	}
 	found := words{atomic.LoadPointer(&e.typ), atomic.LoadPointer(&e.data)}
-	if atomic.LoadUintptr(&e.Word) != h {
+	if atomic.LoadUintptr(state) != h {
 		return nil, false
 	}
 	return *(*any)(unsafe.Pointer(&found)), true
@@ -35,26 +37,23 @@ func (e *Entry) Read(h uintptr) (v any, ok bool) {
 
 // Write stores the value. The caller then sets Word to the handle.
 func (e *Entry) Write(v any) {
-	if atomic.LoadUintptr(&e.Word)&1 != 0 {
-		// A handle that C has ended. Its readers must not accept what follows.
-		atomic.StoreUintptr(&e.Word, 0)
-	}
 	given := (*words)(unsafe.Pointer(&v))
 	// Most slots get values of one type. A load costs less than a store.
 	if atomic.LoadPointer(&e.typ) != given.typ {
 		atomic.StorePointer(&e.typ, given.typ)
 	}
-	atomic.StorePointer(&e.data, given.data)
+	storePointer(&e.data, given.data)
 }
 
-// Clear lets go of the value, after the handle h has ended. The type stays, because it is hardly ever in memory of its own.
-func (e *Entry) Clear(h uintptr) {
-	Release(&e.Word, h^1)
-	atomic.StorePointer(&e.data, nil)
+// Clear lets go of the value, after its handle has ended. The type stays, because it is hardly ever in memory of its own.
+// It returns whether there was a value.
+func (e *Entry) Clear() bool {
+	if atomic.LoadPointer(&e.data) == nil {
+		return false
+	}
+	storePointer(&e.data, nil)
+	return true
 }
-
-// IsEndedBy tells whether Clear was called for h, and nothing was written since.
-func (e *Entry) IsEndedBy(h uintptr) bool { return atomic.LoadUintptr(&e.Word) == h^1 }
 
 const segmentBits = 10
 

@@ -15,8 +15,9 @@ type Shard struct {
 }
 
 const (
-	buckets   = 256
-	mostTries = 8
+	buckets    = 256
+	mostShards = 64
+	mostTries  = 8
 )
 
 // Shards is a set of shards.
@@ -25,17 +26,18 @@ const (
 // so that is hashed into a bucket, and the bucket says at which shard to begin. If that one is taken, the goroutine goes to
 // the next, and the bucket follows, so that goroutines that run at the same time move apart. Nobody waits for a shard.
 type Shards struct {
-	all   []Shard
+	mask  uint32 // the number of shards, less one
 	hints [buckets]uint32
+	all   [mostShards]Shard
 }
 
 // NewShards returns a set for the number of goroutines that can run at the same time.
 func NewShards() *Shards {
-	count := 8
-	for count < 4*runtime.GOMAXPROCS(0) && count < 64 {
+	count := uint(8)
+	for count < 4*uint(runtime.GOMAXPROCS(0)) && count < mostShards {
 		count *= 2
 	}
-	s := &Shards{all: make([]Shard, count)}
+	s := &Shards{mask: uint32(count) - 1}
 	for i := range s.hints {
 		s.hints[i] = uint32(i)
 	}
@@ -48,7 +50,7 @@ func (s *Shards) Take() *Shard {
 	bucket := uint32(uint64(uintptr(unsafe.Pointer(&here))>>12) * 0x9e3779b97f4a7c15 >> 56)
 	hint := &s.hints[bucket%buckets]
 	first := atomic.LoadUint32(hint)
-	shard := &s.all[first&uint32(len(s.all)-1)]
+	shard := &s.all[first&s.mask%mostShards]
 	if atomic.CompareAndSwapUintptr(&shard.lock, 0, 1) {
 		return shard
 	}
@@ -57,7 +59,7 @@ func (s *Shards) Take() *Shard {
 
 func (s *Shards) takeAnother(hint *uint32, first uint32) *Shard {
 	for next := first + 1; next != first+mostTries; next++ {
-		shard := &s.all[next&uint32(len(s.all)-1)]
+		shard := &s.all[next&s.mask%mostShards]
 		if atomic.LoadUintptr(&shard.lock) == 0 && atomic.CompareAndSwapUintptr(&shard.lock, 0, 1) {
 			atomic.StoreUint32(hint, next)
 			return shard
