@@ -35,11 +35,14 @@
 package haft
 
 // #cgo LDFLAGS: -lhaft
+// #include <stdlib.h>
 // #include "value.h"
 import "C"
 
 import (
 	"fmt"
+	"runtime"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"unsafe"
@@ -91,9 +94,21 @@ func NewHandle(v any) Handle {
 // Value returns the value of the handle. As the method of cgo.Handle does, it panics with a string if h is not a live handle
 // of a Go value. The string says why.
 func (h Handle) Value() any {
-	if v, ok := h.load(); ok {
-		return v
+	// This is load again, which the compiler does not inline: a call costs a quarter of a look-up.
+	if t := current.Load(); t != nil && !t.isWatched() {
+		offset := t.offset(uintptr(h))
+		if state := t.state(offset); atomic.LoadUintptr(state) == uintptr(h) {
+			if e := t.entries.At(offset / slotSize); e != nil {
+				if v, ok := e.Read(uintptr(h), state); ok {
+					return v
+				}
+			}
+		}
 	}
+	return h.valueByCall()
+}
+
+func (h Handle) valueByCall() any {
 	v, err := h.lookup()
 	if err != nil {
 		panic(misuse(err))
@@ -286,7 +301,7 @@ func refill(shard *core.Shard) *loan {
 		shard.Store = unsafe.Pointer(lent)
 		return (*loan)(shard.Store)
 	}
-	if C.haft_settle((*C.haft_loan)(shard.Store)); l.readyCount == 0 {
+	if settle(shard); l.readyCount == 0 {
 		return nil
 	}
 	return l
@@ -299,7 +314,9 @@ func newByCall(v any) (Handle, error) {
 	}
 	t.calls.RLock()
 	defer t.calls.RUnlock()
-	made := C.haft_go_new()
+	file, line := t.caller()
+	made := C.haft_go_new(file, line)
+	C.free(unsafe.Pointer(file))
 	if made.status != C.HAFT_OK {
 		return 0, &Error{Op: "New", Status: Status(made.status)}
 	}
@@ -344,11 +361,16 @@ func (h Handle) Release() error {
 	l.ended[count%perLoan] = word
 	l.endedCount = count + 1
 	if count+1 == perLoan {
-		C.haft_settle((*C.haft_loan)(shard.Store))
+		settle(shard)
 	}
 	shard.Put()
 	return nil
 }
+
+// settle is the one call in 128 operations. The shard is the caller's.
+//
+//go:noinline
+func settle(shard *core.Shard) { C.haft_settle((*C.haft_loan)(shard.Store)) }
 
 func (h Handle) releaseByCall() error {
 	t, err := open()
@@ -357,7 +379,9 @@ func (h Handle) releaseByCall() error {
 	}
 	t.calls.RLock()
 	defer t.calls.RUnlock()
-	ended := C.haft_go_end(C.haft_handle(h))
+	file, line := t.caller()
+	ended := C.haft_go_end(C.haft_handle(h), file, line)
+	C.free(unsafe.Pointer(file))
 	if ended.status != C.HAFT_OK {
 		return h.refused("Release", Status(ended.status))
 	}
@@ -371,6 +395,24 @@ func (h Handle) releaseByCall() error {
 	return nil
 }
 
+// caller returns the line that has called this package, if diagnostics watch. C must free the file.
+func (t *table) caller() (file *C.char, line C.uint) {
+	if !t.isWatched() {
+		return nil, 0
+	}
+	var counters [8]uintptr
+	frames := runtime.CallersFrames(counters[:runtime.Callers(3, counters[:])])
+	for {
+		frame, more := frames.Next()
+		if !strings.HasPrefix(frame.Function, "haft.dev/haft.") {
+			return C.CString(frame.File), C.uint(frame.Line)
+		}
+		if !more {
+			return nil, 0
+		}
+	}
+}
+
 // Check returns nil if the handle is live, whatever it stands for, or why it is refused.
 func (h Handle) Check() error {
 	if status := Status(C.haft_check(C.haft_handle(h))); status != core.OK {
@@ -380,7 +422,7 @@ func (h Handle) Check() error {
 }
 
 // Describe returns all that the table knows about the word, in one or more lines. If HAFT_DIAGNOSE=sites is in the
-// environment, that includes the threads that have made and deleted it.
+// environment, that includes the lines and the threads that have made and deleted it.
 func (h Handle) Describe() string {
 	var text [1024]C.char
 	C.haft_describe(C.haft_handle(h), &text[0], C.size_t(len(text)))

@@ -17,22 +17,26 @@ haft_status haft_go_lend(haft_loan **loan) {
   return haft_lend(NULL, &kGoValue, 0, loan);
 }
 
-haft_go_made haft_go_new(void) { return haft_go_new_object(NULL, &kGoValue); }
+haft_go_made haft_go_new(const char *file, unsigned line) {
+  haft_go_made made = {HAFT_INVALID, 0};
+  made.status = haft_new_at(NULL, &kGoValue, &made.handle, file, line);
+  return made;
+}
 
 haft_status haft_go_value(haft_handle handle) {
   void *object;
   return haft_value(handle, &kGoValue, &object);
 }
 
-haft_go_ended haft_go_end(haft_handle handle) {
+haft_go_ended haft_go_end(haft_handle handle, const char *file, unsigned line) {
   haft_go_ended ended;
   void *object;
   memset(&ended, 0, sizeof(ended));
   ended.status = haft_pin_object(handle, &kGoValue, &ended.pin, &object);
   if (ended.status == HAFT_OUT_OF_MEMORY) {
-    ended.status = haft_delete(handle, &kGoValue);
+    ended.status = haft_table_delete_at(NULL, handle, &kGoValue, file, line);
   } else if (ended.status == HAFT_OK) {
-    ended.status = haft_delete(handle, &kGoValue);
+    ended.status = haft_table_delete_at(NULL, handle, &kGoValue, file, line);
     if (ended.status != HAFT_OK) haft_unpin(&ended.pin);
   }
   return ended;

@@ -33,13 +33,14 @@ const haft_type *haft_go_type(void);
 int haft_go_is_compatible(int loaded);
 
 haft_status haft_go_lend(haft_loan **loan);
-haft_go_made haft_go_new(void);
+/* `file` and `line` are what diagnostics record; `file` may be null. */
+haft_go_made haft_go_new(const char *file, unsigned line);
 haft_status haft_go_value(haft_handle handle);
 
 /* Deletes the handle and keeps its slot until haft_go_unpin, so that nobody
  * writes to the slot's Go side meanwhile. If there is no room for a pin, it
  * only deletes, and gives a zero pin. */
-haft_go_ended haft_go_end(haft_handle handle);
+haft_go_ended haft_go_end(haft_handle handle, const char *file, unsigned line);
 void haft_go_unpin(haft_pin pin);
 
 haft_go_made haft_go_new_object(void *object, const haft_type *type);

@@ -2,19 +2,13 @@
 
 #include "_cgo_export.h"
 
-/* A late call finds the handle stale and does not enter Go. A call that is
- * under way keeps the listener alive even if it is deleted. The type need not
- * be checked, because Subscribe has checked it and no handle changes its type.
- */
+/* A late call finds the handle stale and does not enter Go. If the handle is
+ * deleted after that, the look-up in Go refuses it; and a listener that was
+ * found stays alive while it runs, because Go's collector sees it. */
 static haft_status call(void *user_data, int64_t sum) {
-  haft_pin pin;
-  void *number = NULL;
-  const haft_status status =
-      haft_pin_object(haft_from_pointer(user_data), NULL, &pin, &number);
-  if (status != HAFT_OK) return status;
-  widgetGoCall((uintptr_t)number, sum);
-  haft_unpin(&pin);
-  return HAFT_OK;
+  const haft_handle listener = haft_from_pointer(user_data);
+  const haft_status status = haft_check(listener);
+  return status != HAFT_OK ? status : (haft_status)widgetGoCall(listener, sum);
 }
 
 haft_status widget_go_subscribe(haft_handle widget, haft_handle listener) {

@@ -27,7 +27,7 @@ type API struct {
 	Describe  func(h uintptr) string
 }
 
-// Rounds is smaller where everything takes longer.
+// Rounds is a tenth with -short, for the runs in which everything takes longer.
 func Rounds(usual int) int {
 	if testing.Short() {
 		return usual / 10
@@ -312,7 +312,7 @@ func handlesKeepValuesAlive(t *testing.T, api API) {
 }
 
 func oneReleaseOfMany(t *testing.T, api API) {
-	for round := 0; round < Rounds(2000); round++ {
+	for round := 0; round < Rounds(1000); round++ {
 		h := api.NewHandle(round)
 		var successes int32
 		var done sync.WaitGroup
@@ -335,7 +335,7 @@ func oneReleaseOfMany(t *testing.T, api API) {
 }
 
 func readersAgainstADelete(t *testing.T, api API) {
-	for round := 0; round < Rounds(500); round++ {
+	for round := 0; round < Rounds(200); round++ {
 		h := api.NewHandle(round)
 		var started, done sync.WaitGroup
 		for reader := 0; reader < 3; reader++ {
@@ -353,6 +353,7 @@ func readersAgainstADelete(t *testing.T, api API) {
 					if v != round {
 						t.Errorf("got %v in round %d", v, round)
 					}
+					runtime.Gosched()
 				}
 			}()
 		}
@@ -376,6 +377,9 @@ func readersSeeWholeValues(t *testing.T, api API) {
 		go func() {
 			defer readers.Done()
 			for n := 0; atomic.LoadUint32(&stop) == 0; n++ {
+				if n%256 == 0 {
+					runtime.Gosched()
+				}
 				v, err := api.Lookup(atomic.LoadUintptr(&shared[n%len(shared)]))
 				if err != nil {
 					continue
@@ -397,7 +401,7 @@ func readersSeeWholeValues(t *testing.T, api API) {
 			}
 		}()
 	}
-	for n := 0; n < Rounds(100_000); n++ {
+	for n := 0; n < Rounds(20_000); n++ {
 		var v any
 		switch n % 3 {
 		case 0:
@@ -511,6 +515,7 @@ func collectionsBesideUse(t *testing.T, api API) {
 		defer done.Done()
 		for atomic.LoadUint32(&stop) == 0 {
 			runtime.GC()
+			runtime.Gosched()
 		}
 	}()
 	type node struct {
@@ -519,7 +524,7 @@ func collectionsBesideUse(t *testing.T, api API) {
 		next *node
 	}
 	var live []uintptr
-	for i := 0; i < Rounds(30_000); i++ {
+	for i := 0; i < Rounds(10_000); i++ {
 		live = append(live, api.NewHandle(&node{i, fmt.Sprint(i), &node{n: -i}}))
 		if len(live) == 1000 {
 			for _, h := range live[:500] {
