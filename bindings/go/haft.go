@@ -439,7 +439,7 @@ func Sweep() int {
 	// Nobody else has a slot while the calls and all shards are held.
 	t.calls.Lock()
 	defer t.calls.Unlock()
-	t.shards.TakeAll(func(*core.Shard) {})
+	t.shards.TakeAll()
 	defer t.shards.PutAll()
 	count := 0
 	t.entries.Each(func(index uintptr, e *core.Entry) {

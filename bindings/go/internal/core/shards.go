@@ -74,14 +74,13 @@ func (s *Shard) Put() { Release(&s.lock, 0) }
 // Lock returns the word that is 0 while the shard is free, for Publish.
 func (s *Shard) Lock() *uintptr { return &s.lock }
 
-// TakeAll takes every shard, and waits for those that are taken. f is called with each. They stay taken until PutAll.
-func (s *Shards) TakeAll(f func(*Shard)) {
+// TakeAll takes every shard, and waits for those that are taken. They stay taken until PutAll.
+func (s *Shards) TakeAll() {
 	for i := range s.all {
 		shard := &s.all[i]
 		for !atomic.CompareAndSwapUintptr(&shard.lock, 0, 1) {
 			runtime.Gosched()
 		}
-		f(shard)
 	}
 }
 

@@ -69,7 +69,7 @@ func AwaitCollection(t *testing.T, collected chan struct{}) {
 	t.Fatal("the value was not collected")
 }
 
-type big struct{ words [64]int }
+type big [64]int
 
 // Watched returns a value, and a channel that is closed when the collector has taken it.
 func Watched() (any, chan struct{}) {
@@ -146,7 +146,7 @@ func everyKindOfValue(t *testing.T, api API) {
 	type pair struct{ a, b int }
 	text := "text"
 	for round := 0; round < 3; round++ { // with different types in one slot
-		for _, v := range []any{nil, 0, 1 << 40, "", text, &text, (*int)(nil), pair{1, 2}, [0]int{}, errors.New("x"), 1.5, true,
+		for _, v := range []any{nil, 0, int64(1) << 40, "", text, &text, (*int)(nil), pair{1, 2}, [0]int{}, errors.New("x"), 1.5, true,
 			make(chan int), struct{}{}} {
 			h := api.NewHandle(v)
 			if got := api.Value(h); got != v {
