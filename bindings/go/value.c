@@ -53,7 +53,6 @@ haft_go_made haft_go_new_object(void *object, const haft_type *type) {
 haft_go_pinned haft_go_pin(haft_handle handle, const haft_type *type) {
   haft_go_pinned pinned;
   memset(&pinned, 0, sizeof(pinned));
-  pinned.status =
-      haft_pin_object(handle, type, &pinned.pin, &pinned.object);
+  pinned.status = haft_pin_object(handle, type, &pinned.pin, &pinned.object);
   return pinned;
 }

@@ -7,9 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-
-
-
 haft_handle haft_test_round_trip(haft_handle handle) {
   void *volatile user_data = haft_to_pointer(handle);
   return haft_from_pointer(user_data);

@@ -186,10 +186,11 @@ func refusalsHaveReasons(t *testing.T, api API) {
 	defer api.Delete(live)
 	ended := api.NewHandle(1)
 	api.Delete(ended)
-	for word, want := range map[uintptr]core.Status{
-		0: core.Null, 2: core.Malformed, 1: core.Malformed, ^uintptr(0): core.Malformed, live ^ 1: core.Malformed,
-		ended: core.Stale,
-	} {
+	wanted := map[uintptr]core.Status{0: core.Null, 2: core.Malformed, 1: core.Malformed, live ^ 1: core.Malformed, ended: core.Stale}
+	if ^uintptr(0)>>32 != 0 {
+		wanted[^uintptr(0)] = core.Malformed // on 32 bits it could be a handle
+	}
+	for word, want := range wanted {
 		v, err := api.Lookup(word)
 		Want(t, err, want)
 		if v != nil {
