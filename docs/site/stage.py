@@ -15,7 +15,7 @@ import sys
 
 # (caption, pages): a page that does not exist is left out, and a guide that is not named comes last.
 CONTENTS = [
-    ("Guides", ["docs/embedding-cpp", "docs/embedding-c", "docs/debugging", "docs/diagnosing"]),
+    ("Guides", ["docs/embedding-cpp", "docs/embedding-c", "docs/languages", "docs/debugging", "docs/diagnosing"]),
     ("Design", ["docs/design", "docs/compact_tables", "docs/fork_and_signals", "docs/glossary", "docs/questions", "docs/design/memory_orders",
                 "docs/design/history"]),
     ("Evidence", ["docs/verification", "docs/mutation", "docs/benchmarks", "docs/study"]),

@@ -207,7 +207,7 @@ TEST(ViewTest, NoStateOfASlotIsTakenForAHandle) {
 }
 
 TEST(ViewTest, ItHoldsAfterATrim) {
-  const Table t(100'000);
+  const Table t(30'000);
   std::vector<haft_handle> handles;
   for (unsigned i = 0; i < 10'000; ++i) handles.push_back(t.New(nullptr));
   for (const haft_handle handle : handles)

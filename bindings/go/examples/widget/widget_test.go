@@ -5,7 +5,7 @@ import (
 	"sync"
 	"testing"
 
-	"haft.example/haft"
+	"haft.dev/haft"
 )
 
 func made(t *testing.T, sum int64) Widget {
@@ -39,9 +39,9 @@ func TestUseAfterDeleteIsAnError(t *testing.T) {
 	}
 	w.Delete()
 	_, err = w.Add(1)
-	want(t, err, haft.Stale)
-	want(t, w.TryDelete(), haft.Stale)
-	want(t, w.AddLater(1), haft.Stale)
+	want(t, err, haft.ErrStale)
+	want(t, w.Release(), haft.ErrStale)
+	want(t, w.AddLater(1), haft.ErrStale)
 }
 
 func TestLateCallOfADeletedListenerIsRefused(t *testing.T) {
@@ -58,7 +58,7 @@ func TestLateCallOfADeletedListenerIsRefused(t *testing.T) {
 	if len(heard) != 1 || heard[0] != 1 {
 		t.Error(heard)
 	}
-	want(t, w.Subscribe(listener), haft.Stale)
+	want(t, w.Subscribe(listener), haft.ErrStale)
 }
 
 func TestListenerMayDeleteItselfAndItsWidget(t *testing.T) {
@@ -78,7 +78,7 @@ func TestListenerMayDeleteItselfAndItsWidget(t *testing.T) {
 	}
 }
 
-// A thread that Go does not know releases the last pin of the listener, and of the widget.
+// The call runs on a thread that Go does not know. Its widget is pinned by the library, and its listener is found by Go.
 func TestThreadOfTheLibraryOutlivesBothDeletes(t *testing.T) {
 	w := made(t, 0)
 	inside, goOn := make(chan int64), make(chan struct{})
@@ -102,27 +102,27 @@ func TestThreadOfTheLibraryOutlivesBothDeletes(t *testing.T) {
 func TestTypesAreTold(t *testing.T) {
 	w := made(t, 0)
 	defer w.Delete()
-	_, err := w.TryValue()
-	want(t, err, haft.WrongType)
-	want(t, w.Handle.TryDelete(), haft.WrongType)
+	_, err := w.Lookup()
+	want(t, err, haft.ErrWrongType)
+	want(t, w.Handle.Release(), haft.ErrWrongType)
 	number := haft.NewHandle(1)
 	defer number.Delete()
 	_, err = Widget{number}.Add(1)
-	want(t, err, haft.WrongType)
-	want(t, w.Subscribe(number), haft.WrongType)
-	_, err = Type().TryPin(number)
-	want(t, err, haft.WrongType)
+	want(t, err, haft.ErrWrongType)
+	want(t, w.Subscribe(number), haft.ErrWrongType)
+	_, err = Type().Pin(number)
+	want(t, err, haft.ErrWrongType)
 }
 
 func TestPinKeepsTheObject(t *testing.T) {
 	w := made(t, 0)
-	pin, err := Type().TryPin(w.Handle)
+	pin, err := Type().Pin(w.Handle)
 	want(t, err, nil)
-	object := pin.Value()
+	object := pin.Object()
 	if object == nil {
 		t.Error("no object")
 	}
-	want(t, Type().TryDelete(w.Handle), nil)
+	want(t, Type().Release(w.Handle), nil)
 	if Count() != 1 {
 		t.Error("destroyed while it is pinned")
 	}
@@ -146,7 +146,7 @@ func TestGoroutinesAgainstADelete(t *testing.T) {
 				started.Done()
 				for {
 					if _, err := w.Add(1); err != nil {
-						want(t, err, haft.Stale)
+						want(t, err, haft.ErrStale)
 						return
 					}
 				}

@@ -1,4 +1,4 @@
-/* The C part of widget.go; see haft/value.h. */
+/* The C part of widget.go. */
 
 #ifndef WIDGET_GO_LISTENER_H_
 #define WIDGET_GO_LISTENER_H_

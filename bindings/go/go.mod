@@ -1,0 +1,3 @@
+module haft.dev/haft
+
+go 1.19

@@ -1,3 +1,0 @@
-module haft.example
-
-go 1.19
