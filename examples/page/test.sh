@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Tests docs/embedding-c.md: each line of its blocks of C is in a source that another folder's test compiles and runs, and
+# Tests docs/embedding-c.md: each block of C is in a source that another folder's test, or one of Bazel's, compiles and runs, and
 # each command is in a script that run.sh runs.
 cd "${BASH_SOURCE[0]%/*}"
 . ../common.sh
@@ -11,6 +11,7 @@ root = pathlib.Path(sys.argv[1])
 page = (root / "docs/embedding-c.md").read_text()
 sources = [p.read_text() for d in ("sqlite", "curl", "uv") for p in (root / "examples" / d).glob("*.c")
            if p.name != "raw.c"]
+sources += [p.read_text() for p in (root / "tests/consumer/c").glob("*.c")]
 scripts = (root / "examples/run.sh").read_text().replace(" --jobs=2 --noshow_progress --show_result=0", "")
 blocks = re.findall(r"^```(\w*)\n(.*?)^```$", page, re.M | re.S)
 assert len(blocks) >= 7, len(blocks)

@@ -800,6 +800,8 @@ class Run {
   void NewByLoan(Table& table) {
     Loan* const loan = LoanOf(table);
     if (loan == nullptr) return Lend(table);
+    // As TypeOfNew.
+    if (table.ending && kTypes[loan->type].destroy == nullptr) return;
     auto payload = MakePayload();
     void* const object = payload.get();
     haft_handle handle = 77;
@@ -878,6 +880,8 @@ class Run {
   void Settle(Loan& loan) {
     const haft_status status =
         CallLoan(loan, Settles(loan), [&] { return haft_settle(loan.loan); });
+    if (loan.table->ending)
+      return Expect(status == HAFT_INVALID, "a loan of a table that ends");
     if (status == HAFT_FULL) return ExpectFull(*loan.table);
     Expect(status == HAFT_OK, "haft_settle is wrong");
   }

@@ -58,6 +58,37 @@ static void values(haft_table *table) {
   destroyed = 0;
 }
 
+static int sum_of(haft_table *table, const haft_handle *handles, size_t count) {
+  haft_view view;
+  int sum = 0;
+  size_t i;
+  if (haft_table_view(table, HAFT_VIEW_ABI, &view) != HAFT_OK) return -1;
+  for (i = 0; i < count; ++i) {
+    void *object;
+    if (haft_value_inline(&view, handles[i], &kOther, &object) == HAFT_OK)
+      sum += *(const int *)object;
+  }
+  return sum;
+}
+
+static haft_status make_and_end(haft_table *table, int *object,
+                                unsigned times) {
+  haft_view view;
+  haft_loan *loan;
+  haft_status status = haft_table_view(table, HAFT_VIEW_ABI, &view);
+  if (status != HAFT_OK) return status; /* the library has another layout */
+  status = haft_lend(table, &kCounted, 0, &loan);
+  if (status != HAFT_OK) return status; /* 240 loans: make calls instead */
+  while (status == HAFT_OK && times-- > 0) {
+    haft_handle handle;
+    status = haft_new_inline(&view, loan, object, &handle);
+    if (status == HAFT_OK)
+      status = haft_delete_inline(&view, loan, handle, &kCounted);
+  }
+  haft_return(loan);
+  return status;
+}
+
 static void views(haft_table *table) {
   int object = 42;
   void *found = NULL;
@@ -70,8 +101,13 @@ static void views(haft_table *table) {
   EXPECT(found == &object);
   EXPECT(haft_value_inline(&view, handle, &kOtherToo, &found) ==
          HAFT_WRONG_TYPE);
+  EXPECT(sum_of(table, &handle, 1) == 42);
   EXPECT(haft_table_delete(table, handle, NULL) == HAFT_OK);
   EXPECT(haft_value_inline(&view, handle, NULL, &found) == HAFT_STALE);
+  EXPECT(sum_of(table, &handle, 1) == 0);
+  EXPECT(make_and_end(table, &object, 300) == HAFT_OK);
+  EXPECT(destroyed == 300);
+  destroyed = 0;
 }
 
 static void interned(haft_table *table) {

@@ -1,6 +1,7 @@
 // The loans of view.h.
 
 #include <cstdint>
+#include <new>
 
 #include "haft/haft.h"
 #include "haft/internal/base/allocated_by_malloc.h"
@@ -17,18 +18,33 @@ inline namespace HAFT_ABI {
 namespace {
 
 // A loan, with what the borrower does not see. Loans are never freed, because a
-// thread may keep one of a table that has been destroyed.
+// borrower may keep one of a table that has been destroyed.
 struct Loan : CheckedLoan, ReuseList<Loan>::Link, AllocatedByMalloc {
   Loan() noexcept : CheckedLoan{} {}
 
-  sync::Atomic<CTable*> table{nullptr};  // null: nothing is lent
-  // The identity of the thread in whose list it is, or 0.
+  // Null if nothing is lent, or if the table has taken everything back.
+  sync::Atomic<CTable*> table{nullptr};
+  // If it belongs to a thread: the number of its lease, and the identity of the
+  // thread. Otherwise 0.
+  sync::Atomic<std::uint64_t> lease{0};
   sync::Atomic<std::uint64_t> owner{0};
-  Loan* next_of_thread = nullptr;
 };
 
-// Constant-initialised, both, because threads use them until the process ends.
+// A loan that belongs to the thread in whose list this is, as long as the loan
+// has the lease of this number.
+struct Lease : AllocatedByMalloc {
+  // relaxed: a number that no other lease has.
+  bool IsValid() const noexcept {
+    return number != 0 && loan->lease.load(std::memory_order_relaxed) == number;
+  }
+  Loan* loan = nullptr;
+  std::uint64_t number = 0;
+  Lease* next = nullptr;
+};
+
+// Constant-initialised, all, because threads use them until the process ends.
 ReuseList<Loan> loans;
+sync::Atomic<std::uint64_t> leases{0};  // ever made
 sync::ThreadExitHook exit_hook;
 
 template <typename F>
@@ -40,16 +56,12 @@ void ForEachLoanOf(const CTable* table, F f) noexcept {
   });
 }
 
+// For a loan that no borrower has any more.
 void GiveLoan(Loan& loan) noexcept {
-  // relaxed: Give publishes it.
+  // relaxed, both: Give publishes them.
+  loan.lease.store(0, std::memory_order_relaxed);
   loan.owner.store(0, std::memory_order_relaxed);
   loans.Give(loan);
-}
-
-// A thread's loan stays in the thread's list.
-void GiveUnlessOfThread(Loan& loan) noexcept {
-  // relaxed: the caller's own.
-  if (loan.owner.load(std::memory_order_relaxed) == 0) GiveLoan(loan);
 }
 
 // Gives back what is in a loan, unless its table has been destroyed.
@@ -66,31 +78,44 @@ void EndLoan(Loan& loan) noexcept {
 }
 
 void OnThreadExit(void* first) noexcept {
-  for (Loan* loan = static_cast<Loan*>(first); loan != nullptr;) {
-    Loan* const next = loan->next_of_thread;
-    EndLoan(*loan);
-    GiveLoan(*loan);
-    loan = next;
+  for (auto* lease = static_cast<Lease*>(first); lease != nullptr;) {
+    Lease* const next = lease->next;
+    if (lease->IsValid()) {
+      EndLoan(*lease->loan);
+      GiveLoan(*lease->loan);
+    }
+    delete lease;
+    lease = next;
   }
 }
 
-// Returns a loan of the calling thread that is not in use, or nullptr if there
-// is no memory.
-Loan* TakeLoanOfThread(std::uint64_t thread) noexcept {
-  auto* const first = static_cast<Loan*>(exit_hook.Cookie());
-  for (Loan* loan = first; loan != nullptr; loan = loan->next_of_thread) {
-    // relaxed: the thread's own, or ended by another thread in order with it.
-    if (loan->table.load(std::memory_order_relaxed) == nullptr) return loan;
+// Returns a lease for the calling thread to write to, or nullptr if there is no
+// memory.
+Lease* LeaseOfThread() noexcept {
+  auto* const first = static_cast<Lease*>(exit_hook.Cookie());
+  for (Lease* lease = first; lease != nullptr; lease = lease->next) {
+    if (!lease->IsValid()) return lease;
   }
+  auto* const lease = new (std::nothrow) Lease;
+  if (lease == nullptr) return nullptr;
+  lease->next = first;
+  if (exit_hook.Arm(lease)) return lease;
+  delete lease;
+  return nullptr;
+}
+
+// Takes a loan that ends with the calling thread. Returns nullptr if there is
+// no memory.
+Loan* TakeLoanOfThread(const ThreadRegistry& registry) noexcept {
+  Lease* const lease = LeaseOfThread();
+  if (lease == nullptr) return nullptr;
   Loan* const loan = loans.Take();
   if (loan == nullptr) return nullptr;
-  loan->next_of_thread = first;
-  if (!exit_hook.Arm(loan)) {
-    GiveLoan(*loan);
-    return nullptr;
-  }
-  // relaxed: other threads look at it in the child of a fork only.
-  loan->owner.store(thread, std::memory_order_relaxed);
+  // relaxed, all: numbers; in the child of a fork there is no other thread.
+  lease->loan = loan;
+  lease->number = leases.fetch_add(1, std::memory_order_relaxed) + 1;
+  loan->lease.store(lease->number, std::memory_order_relaxed);
+  loan->owner.store(registry.Identity(), std::memory_order_relaxed);
   return loan;
 }
 
@@ -158,7 +183,7 @@ haft_status haft_lend(haft_table* name, const haft_type* type, unsigned flags,
     loan = haft::internal::loans.Take();
   } else if (haft::internal::exit_hook.Prepare(&haft::internal::OnThreadExit)) {
     registry.Claim();  // gives the thread its identity
-    loan = haft::internal::TakeLoanOfThread(registry.Identity());
+    loan = haft::internal::TakeLoanOfThread(registry);
   }
   if (loan == nullptr) {
     table->ReleaseLoan();
@@ -168,7 +193,7 @@ haft_status haft_lend(haft_table* name, const haft_type* type, unsigned flags,
   loan->ready_count = loan->ended_count = 0;
   FillLoan(*table, *loan, HAFT_LOAN_HANDLES);
   if (loan->ready_count == 0) {
-    haft::internal::GiveUnlessOfThread(*loan);
+    haft::internal::GiveLoan(*loan);
     table->ReleaseLoan();
     return HAFT_FULL;
   }
@@ -191,7 +216,7 @@ void haft_return(haft_loan* lent) {
   if (lent == nullptr) return;
   auto* const loan = static_cast<Loan*>(lent);
   haft::internal::EndLoan(*loan);
-  haft::internal::GiveUnlessOfThread(*loan);
+  haft::internal::GiveLoan(*loan);
 }
 
 }  // extern "C"
