@@ -93,6 +93,7 @@ static void views(haft_table *table) {
   int object = 42;
   void *found = NULL;
   haft_handle handle = 0;
+  haft_status status;
   haft_view view;
   EXPECT(haft_table_view(table, HAFT_VIEW_ABI + 1, &view) == HAFT_INVALID);
   EXPECT(haft_table_view(table, HAFT_VIEW_ABI, &view) == HAFT_OK);
@@ -105,8 +106,11 @@ static void views(haft_table *table) {
   EXPECT(haft_table_delete(table, handle, NULL) == HAFT_OK);
   EXPECT(haft_value_inline(&view, handle, NULL, &found) == HAFT_STALE);
   EXPECT(sum_of(table, &handle, 1) == 0);
-  EXPECT(make_and_end(table, &object, 300) == HAFT_OK);
-  EXPECT(destroyed == 300);
+  status = make_and_end(table, &object, 300);
+  /* Where words have 32 bits, the process's table has no room for loans. */
+  EXPECT(status == HAFT_OK ||
+         (status == HAFT_FULL && table == NULL && sizeof(haft_handle) == 4));
+  EXPECT(destroyed == (status == HAFT_OK ? 300 : 0));
   destroyed = 0;
 }
 

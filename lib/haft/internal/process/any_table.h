@@ -186,7 +186,7 @@ class BasicAnyTable : public ObjectTable<AnyObject, Traits> {
   [[nodiscard]] Word Lend(const haft_type* type) noexcept {
     return this->store().Lend(nullptr, type, type->destroy, nullptr);
   }
-  bool TakeBack(Word word) noexcept { return this->store().TakeBack(word); }
+  void TakeBack(Word word) noexcept { this->store().TakeBack(word); }
   bool DisposeOfEnded(Word word) noexcept {
     return this->store().DisposeOfEnded(word);
   }

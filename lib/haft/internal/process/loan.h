@@ -84,7 +84,7 @@ void EmptyLoan(Table& table, CheckedLoan& loan) noexcept {
   while (const std::uint32_t count = ReadCount(loan.ready_count)) {
     const Word handle = loan.ready[count - 1];
     WriteCount(loan.ready_count, count - 1);
-    if (handle == loan.lent[count - 1]) (void)table.TakeBack(handle);
+    if (handle == loan.lent[count - 1]) table.TakeBack(handle);
   }
 }
 

@@ -145,13 +145,10 @@ class ObjectStore {
     slot.usage().BeginLife(*slot.object());
     return word;
   }
-  // Takes the slot of a lent handle back that was not made live. The object is
-  // not destroyed.
-  //   Returns   false if the slot does not have such a handle
-  bool TakeBack(Word word) noexcept {
-    if (!allocator_.IsNextOfItsSlot(word)) return false;
-    Return(word);
-    return true;
+  // Takes the slot of a lent handle back, if the handle was not made live. The
+  // object is not destroyed.
+  void TakeBack(Word word) noexcept {
+    if (allocator_.IsNextOfItsSlot(word)) Return(word);
   }
   // Disposes of a handle that a caller outside of Haft has ended by a
   // compare-and-swap as in ObjectSlot::End.

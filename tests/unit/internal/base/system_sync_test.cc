@@ -512,6 +512,7 @@ void NoteEnd(void* cookie) { ended_with = cookie; }
 TEST_F(SystemSyncTest, AThreadsEndCallsTheHookWithItsLastCookie) {
   ThreadExitHook hook;
   EXPECT_FALSE(hook.Arm(&hook)) << "it is not prepared";
+  EXPECT_EQ(hook.Cookie(), nullptr);
   std::set<const void*> kept;
   answers.dladdr = [&](const void* address) { kept.insert(address); };
   EXPECT_TRUE(hook.Prepare(&NoteEnd));
@@ -520,9 +521,13 @@ TEST_F(SystemSyncTest, AThreadsEndCallsTheHookWithItsLastCookie) {
   int first = 0, last = 0;
   ended_with = nullptr;
   std::thread([&] {
+    EXPECT_EQ(hook.Cookie(), nullptr);
     EXPECT_TRUE(hook.Arm(&first));
+    EXPECT_EQ(hook.Cookie(), &first);
     EXPECT_TRUE(hook.Arm(&last));
+    EXPECT_EQ(hook.Cookie(), &last);
   }).join();
+  EXPECT_EQ(hook.Cookie(), nullptr) << "another thread's";
   EXPECT_EQ(ended_with, &last);
   EXPECT_TRUE(answers.deleted_keys.empty());
 }

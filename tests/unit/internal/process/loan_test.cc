@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "haft/haft.h"
+#include "haft/internal/base/sync.h"
 #include "haft/view.h"
 #include "tests/support/in_child.h"
 #include "tests/support/testing.h"
@@ -398,6 +399,10 @@ TEST(LoanTest, LoansDoNotTakeFromTheCapacity) {
     EXPECT_EQ(loan->ready_count, kLoan);
     EXPECT_EQ(loan->ended_count, kLoan - 1);
   }
+  // The slots that caches of threads can strand are there as well.
+  if (sizeof(haft_handle) == 8) {
+    EXPECT_GE(t.Room(), kCapacity + 3 * haft::internal::sync::kMaxCaches * 128);
+  }
   EXPECT_GE(t.Room(), kCapacity);
   // One comes back, and one can be had again.
   haft_return(loans.back());
@@ -407,6 +412,27 @@ TEST(LoanTest, LoansDoNotTakeFromTheCapacity) {
   for (haft_loan* const loan : loans) haft_return(loan);
   EXPECT_EQ(object, static_cast<int>(loans.size() * (kLoan - 1)));
   EXPECT_EQ(t.Room(), room);
+}
+
+TEST(LoanTest, TheMagazinesOfThreadsStayAsTheyAre) {
+  const Table t;
+  const std::size_t room = t.Room();
+  std::atomic<bool> deleted{false}, done{false};
+  std::thread thread([&] {
+    std::vector<haft_handle> handles(1000);
+    for (haft_handle& handle : handles) {
+      EXPECT_EQ(haft_table_new(t.table, nullptr, &kBorrowed, &handle), HAFT_OK);
+    }
+    haft_table_delete_batch(t.table, handles.data(), handles.size(), nullptr,
+                            nullptr);
+    deleted = true;
+    while (!done) std::this_thread::yield();
+  });
+  while (!deleted) std::this_thread::yield();
+  EXPECT_LT(t.Room(), room);
+  EXPECT_GE(t.Room() + 256, room) << "more than two magazines of 128";
+  done = true;
+  thread.join();
 }
 
 TEST(LoanTest, ALayoutWithoutRoomHasNoLoans) {
@@ -484,6 +510,20 @@ TEST(LoanTest, ABorrowerThatHasLostItsWayHarmsNoOtherHandle) {
   EXPECT_EQ(haft_table_delete(t.table, live, nullptr), HAFT_OK);
   EXPECT_EQ(haft_table_delete(t.table, reused, nullptr), HAFT_OK);
   EXPECT_EQ(t.Room(), room - 3 * kLoan);
+}
+
+// A borrower that counts a handle as ready which it has issued.
+TEST(LoanTest, AnIssuedHandleIsNotTakenBack) {
+  const Table t;
+  haft_loan* const loan = t.Lend();
+  std::atomic<int> object{0};
+  const haft_handle handle = t.New(loan, &object);
+  loan->ready_count = kLoan;
+  haft_return(loan);
+  EXPECT_EQ(haft_table_check(t.table, handle), HAFT_OK);
+  EXPECT_EQ(object, 0);
+  EXPECT_EQ(haft_table_delete(t.table, handle, &kCounted), HAFT_OK);
+  EXPECT_EQ(object, 1);
 }
 
 // --- Threads ---------------------------------------------------------------
