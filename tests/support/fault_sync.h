@@ -125,6 +125,7 @@ class ThreadExitHook {
   bool Arm(void* cookie) noexcept {
     return !testing::hooks.Fails() && hook_.Arm(cookie);
   }
+  void* Cookie() const noexcept { return hook_.Cookie(); }
 
  private:
   system_sync::ThreadExitHook hook_;

@@ -250,6 +250,9 @@ class ThreadExitHook {
     relacy::exit_cookies[relacy::CurrentThread()] = cookie;
     return true;
   }
+  void* Cookie() const noexcept {
+    return relacy::exit_cookies[relacy::CurrentThread()];
+  }
 };
 
 // A thread may move to another CPU at any moment.

@@ -131,11 +131,14 @@ class ThreadExitHook {
   }
   bool Arm(void* cookie) noexcept {
     schedule::AtThreadExit(hook_, cookie);
+    cookies_[schedule::ThreadNumber()] = cookie;
     return true;
   }
+  void* Cookie() const noexcept { return cookies_[schedule::ThreadNumber()]; }
 
  private:
   void (*hook_)(void*) = nullptr;
+  void* cookies_[schedule::kMostThreads + 1] = {};
 };
 
 // A thread may run on another CPU at each call.
