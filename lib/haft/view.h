@@ -21,7 +21,7 @@ extern "C" {
 #endif
 
 /* The number of the interface of this header. It changes whenever a member, its
- * meaning or a step above does. */
+ * meaning or a step below does. */
 #define HAFT_VIEW_ABI 1u
 
 /* The value of *gate while diagnostics watch. */
@@ -146,8 +146,8 @@ static inline haft_status haft_value_inline(const haft_view *view,
  *
  *   1. If *gate is HAFT_VIEW_WATCHED, make the call.
  *   2. If ready_count is 0, call haft_settle. If it still is 0, make the call.
- *   3. Take h = ready[ready_count - 1], and then store ready_count - 1,
- * relaxed. The compiler must keep that store before the next steps.
+ *   3. Take h = ready[ready_count - 1], and then store ready_count - 1, by a
+ *      relaxed store that the compiler keeps before the next steps.
  *   4. In the slot of h, write content_object and content_context, plainly, and
  *      `object`, with release order. They are null until then, so that there is
  *      nothing to do for a null object.
@@ -159,8 +159,7 @@ static inline haft_status haft_value_inline(const haft_view *view,
  *
  *   1. If *gate is HAFT_VIEW_WATCHED, make the call.
  *   2. If `state` of the slot of h, loaded with acquire order, is not h, make
- *      the call. If a type is wanted, load `type`; if it differs, make the
- * call.
+ *      the call. If a type is wanted and `type` differs, make the call.
  *   3. If (h & generations) == generations, make the call: h is the last handle
  *      of its slot. If ended_count is HAFT_LOAN_HANDLES, make the call.
  *   4. Exchange `state` from h to (h + generation) ^ HAFT_VIEW_FREE, by a
