@@ -46,6 +46,7 @@ struct Lease : AllocatedByMalloc {
 ReuseList<Loan> loans;
 sync::Atomic<std::uint64_t> leases{0};  // ever made
 sync::ThreadExitHook exit_hook;
+sync::ForkHook fork_hook;
 
 template <typename F>
 void ForEachLoanOf(const CTable* table, F f) noexcept {
@@ -119,6 +120,17 @@ Loan* TakeLoanOfThread(const ThreadRegistry& registry) noexcept {
   return loan;
 }
 
+// In the child of a fork, before it has threads: replaces the ready handles of
+// all loans by later ones, as TableRegistry does with those of tables.
+void OnForkInChild() noexcept {
+  const std::uint64_t fraction = sync::RandomWord();
+  loans.ForEach([fraction](Loan& loan) {
+    if (!IsIntact(loan)) return;
+    for (std::uint32_t i = 0; i < ReadCount(loan.ready_count); ++i)
+      loan.ready[i] = loan.lent[i] = CTable::Later(loan.ready[i], fraction);
+  });
+}
+
 // In the child of a fork: ends the loans of threads that it does not have.
 void EndLoansOfAbsentThreads(const ThreadRegistry& registry) noexcept {
   loans.ForEach([&registry](Loan& loan) {
@@ -149,14 +161,6 @@ void EndLoansOf(CTable& table) noexcept {
   ForEachLoanOf(&table, [](Loan& loan) { EndLoan(loan); });
 }
 
-void RenewLoansOf(void* table, std::uint64_t fraction) noexcept {
-  ForEachLoanOf(static_cast<CTable*>(table), [fraction](Loan& loan) {
-    if (!IsIntact(loan)) return;
-    for (std::uint32_t i = 0; i < ReadCount(loan.ready_count); ++i)
-      loan.ready[i] = loan.lent[i] = CTable::Later(loan.ready[i], fraction);
-  });
-}
-
 }  // namespace HAFT_ABI
 }  // namespace haft::internal
 
@@ -175,6 +179,7 @@ haft_status haft_lend(haft_table* name, const haft_type* type, unsigned flags,
     return HAFT_INVALID;
   CTable* const table = haft::internal::TableOf(name);
   if (table == nullptr) return HAFT_OUT_OF_MEMORY;
+  haft::internal::fork_hook.Prepare(&haft::internal::OnForkInChild);
   ThreadRegistry& registry = ThreadRegistry::OfThisCopy();
   haft::internal::EndLoansOfAbsentThreads(registry);
   if (!table->ClaimLoan()) return HAFT_FULL;

@@ -46,7 +46,7 @@ CTable::~CTable() {
 
 std::unique_ptr<CTable> CTable::Create(std::size_t capacity) noexcept {
   std::unique_ptr<CTable> table(new (std::nothrow) CTable(capacity));
-  if (table == nullptr || !table->ok() || !table->member_.ok()) return nullptr;
+  if (table == nullptr || !table->ok()) return nullptr;
   if (DiagnosticFlags() != 0) {
     fast_path_gate.ForceSlowPath();
     table->history_ = TableHistory::Create(table->slots());

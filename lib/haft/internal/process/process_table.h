@@ -13,7 +13,6 @@
 #include "haft/internal/base/sync.h"
 #include "haft/internal/process/any_table.h"
 #include "haft/internal/process/fast_path_gate.h"
-#include "haft/internal/table/table_registry.h"
 #include "haft/view.h"
 
 namespace haft::internal {
@@ -23,16 +22,13 @@ class TableHistory;  // haft/internal/diagnostics/table_history.h
 class CTable;
 
 // How many handles of `table` its loans hold, ready and ended. Defined, as the
-// next two, in c_loan.cc.
+// next one, in c_loan.cc.
 struct LoanSums {
   std::uint64_t ready, ended;
 };
 LoanSums SumsOfLoans(const CTable& table) noexcept;
 // Ends all loans of `table`, which is about to be destroyed.
 void EndLoansOf(CTable& table) noexcept;
-// Replaces ready handles in the child of a fork; see TableRegistry. `table` is
-// a CTable.
-void RenewLoansOf(void* table, std::uint64_t fraction) noexcept;
 
 // The class behind `haft_table`: an AnyTable that records the history of its
 // handles if diagnostics ask for that.
@@ -63,7 +59,6 @@ class CTable final : public AnyTable, public AllocatedByMalloc {
 
   std::unique_ptr<TableHistory> history_;
   sync::Atomic<std::size_t> loans_{0};
-  const TableRegistry::Member member_{this, &RenewLoansOf};
 };
 
 // Returns the table that `table` means, which for null is the process-wide one.

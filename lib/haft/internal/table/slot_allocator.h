@@ -365,6 +365,7 @@ class SlotAllocator {
       FreeList::ReplaceCached(cache, level, later);
     });
   }
+
   Word CountCreated(Word handle) noexcept {
     caches_.With([](auto& thread) { thread.CountCreated(1); });
     return handle;
@@ -375,6 +376,7 @@ class SlotAllocator {
     using Generation = typename Layout::Generation;
     return (handle & Generation::kMask) == Generation::kOne;
   }
+
   // Every call reads these and none writes them, so all caches share them.
   SlotArray<Slot, Layout> slots_;
   ThreadCaches<Cache> caches_;
