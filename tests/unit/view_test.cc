@@ -181,10 +181,7 @@ TEST(ViewTest, NoStateOfASlotIsTakenForAHandle) {
   const Table t(10);
   const haft_handle handle = t.New(nullptr);
   const auto state = [&t](haft_handle word) {
-    return reinterpret_cast<const haft_slot*>(
-               reinterpret_cast<const char*>(t.view.slots) +
-               (word * (sizeof(haft_slot) / 2) & t.view.mask))
-        ->state;
+    return haft_view_slot(&t.view, word)->state;
   };
   EXPECT_EQ(state(handle), handle);
   haft_pin pin;
