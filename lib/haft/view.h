@@ -16,6 +16,8 @@
 
 #include "haft/haft.h"
 
+/* NOLINTBEGIN(modernize-use-nullptr): it is C, too. */
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -282,5 +284,7 @@ static inline haft_status haft_delete_inline(const haft_view *view,
 #ifdef __cplusplus
 }
 #endif
+
+/* NOLINTEND(modernize-use-nullptr) */
 
 #endif /* HAFT_VIEW_H_ */

@@ -124,9 +124,11 @@ class AnyReclamation : public HazardReclamation {
 
 struct AnyTraits : DefaultTraits {
   using Reclamation = AnyReclamation;
-  // For 240 loans. With the free list's own, they still fit into 2^18 slots.
-  static constexpr std::size_t kSlotsSetAside =
-      std::size_t{240} * 2 * HAFT_LOAN_HANDLES;
+  // Those that a loan can hold, ready and ended. With the free list's own, the
+  // slots of 240 loans still fit into 2^18 slots.
+  static constexpr std::size_t kSlotsOfLoan =
+      std::size_t{2} * HAFT_LOAN_HANDLES;
+  static constexpr std::size_t kSlotsSetAside = 240 * kSlotsOfLoan;
   // Words of 32 bits leave a slot so few generations that a program could use
   // up the table.
   static constexpr Exhaustion kExhaustion =
@@ -194,9 +196,9 @@ class BasicAnyTable : public ObjectTable<AnyObject, Traits> {
   static Word Later(Word handle, std::uint64_t fraction) noexcept {
     return ObjectStore<AnyObject, Traits>::Allocator::Later(handle, fraction);
   }
-  // Returns how many slots the table has for loans.
-  std::size_t SlotsForLoans() const noexcept {
-    return this->store().allocator().set_aside();
+  // Returns how many loans the table has slots for.
+  std::size_t MostLoans() const noexcept {
+    return this->store().allocator().set_aside() / AnyTraits::kSlotsOfLoan;
   }
 
   // Returns the view of this table for view.h. `name` is the table as C calls
@@ -206,7 +208,9 @@ class BasicAnyTable : public ObjectTable<AnyObject, Traits> {
     auto& first = slots[0];
     static_assert(sizeof(first) == sizeof(haft_slot));
     auto* const told = reinterpret_cast<haft_slot*>(&first);
-    const auto is_at = [](const void* a, const void* b) { return a == b; };
+    const auto is_at = [](const auto* a, const auto* b) {
+      return reinterpret_cast<Word>(a) == reinterpret_cast<Word>(b);
+    };
     HAFT_CHECK(is_at(&told->object, &first.usage().object) &&
                    is_at(&told->type, &first.usage().type) &&
                    is_at(&told->state, first.state_word()) &&

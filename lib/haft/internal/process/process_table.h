@@ -13,7 +13,6 @@
 #include "haft/internal/base/sync.h"
 #include "haft/internal/process/any_table.h"
 #include "haft/internal/process/fast_path_gate.h"
-#include "haft/view.h"
 
 namespace haft::internal {
 inline namespace HAFT_ABI {
@@ -43,9 +42,9 @@ class CTable final : public AnyTable, public AllocatedByMalloc {
 
   // Counts one more loan, or returns false if the slots set aside are used up.
   bool ClaimLoan() noexcept {
-    const std::size_t most = SlotsForLoans() / (2 * HAFT_LOAN_HANDLES);
-    // relaxed, both: a count.
-    if (loans_.fetch_add(1, std::memory_order_relaxed) < most) return true;
+    // relaxed: a count.
+    if (loans_.fetch_add(1, std::memory_order_relaxed) < MostLoans())
+      return true;
     ReleaseLoan();
     return false;
   }
