@@ -4,6 +4,7 @@
 #include <semaphore.h>
 #include <stddef.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "haft/haft.h"
 
@@ -67,12 +68,16 @@ static size_t handle_count;
 
 static void *delete_handles(void *unused) {
   for (size_t i = 0; i < handle_count; ++i) haft_delete(handles[i], NULL);
+  free(handles);
   return unused;
 }
 
-/* Starts a thread that deletes the handles; emitter_join waits for it. */
-void emitter_delete_later(haft_handle *words, size_t count) {
-  handles = words;
+/* Starts a thread that deletes the handles; emitter_join waits for it. The
+ * words are copied: an array of Python's may end before the thread does. */
+void emitter_delete_later(const haft_handle *words, size_t count) {
+  handles = malloc(count * sizeof(words[0]));
+  if (handles == NULL) abort();
+  memcpy(handles, words, count * sizeof(words[0]));
   handle_count = count;
   pthread_create(&thread, NULL, delete_handles, NULL);
 }
