@@ -530,8 +530,8 @@ TEST(LoanTest, AnIssuedHandleIsNotTakenBack) {
 
 TEST(LoanTest, ALoanOfAThreadEndsWithIt) {
   const std::size_t most = Table().LendAll().size();
-  const Table u;
   std::atomic<int> object{0};
+  const Table u;
   haft_handle kept = 0;
   std::thread([&] {
     for (unsigned i = 0; i < 3; ++i) {
