@@ -133,10 +133,12 @@ tests() {
 
 words() {
   local prose
-  mapfile -t prose < <(find lib bench tests examples -type f \( -name '*.h' -o -name '*.cc' -o -name '*.c' \) 2> /dev/null | LC_ALL=C sort)
+  mapfile -t prose < <(find lib bench tests examples bindings -type f \( -name '*.h' -o -name '*.cc' -o -name '*.c' \
+    -o -path 'bindings/*.go' -o -path 'bindings/*.java' -o -path 'bindings/*.rs' -o -path 'bindings/*.js' -o -path 'bindings/*.ts' \) \
+    -not -path '*/node_modules/*' -not -path '*/target/*' 2> /dev/null | LC_ALL=C sort)
   awk '
     FNR == 1 && match($0, /^\/[\/*]+ (What|Who|So|By|Of) /) { print FILENAME ":1: words: the file comment begins with \"" word() "\""; next }
-    FILENAME ~ /^lib\/haft\// && match($0, /\/\/ (.*[.?!] )?(What|Who|So|By|Of) /) {
+    FILENAME ~ /^(lib\/haft|bindings)\// && match($0, /(\/\/[\/!]?|\/\*\*) (.*[.?!] )?(What|Who|So|By|Of) /) {
       print FILENAME ":" FNR ": words: a sentence begins with \"" word() "\""
     }
     function word(    text) { text = substr($0, RSTART, RLENGTH - 1); sub(/.* /, "", text); return text }' "${prose[@]}"

@@ -56,6 +56,12 @@ for word in What Who So By Of; do
   expect "^lib/haft/x.h:2: words: a sentence begins with \"$word\"" <<< $'\n'"// It is. $word is here."
 done
 expect '^lib/haft/x.h:1: words: the file comment' <<< '/* What is here. */'
+mkdir -p "$tree/bindings"
+for binding in x.go X.java x.rs x.js; do
+  printf '%s\n' 'x' '/// It is. What is here.' > "$tree/bindings/$binding"
+  expect "^bindings/$binding:2: words: a sentence begins with \"What\"" <<< 'int x;'
+  rm "$tree/bindings/$binding"
+done
 expect clean <<< $'// It is what Who.h holds, by Ofelia.\n// "What" is a word, Sofia another. Somebody says so.\nint What, Who;'
 
 rules=(public)

@@ -30,8 +30,8 @@
 //
 // # Goroutines
 //
-// Every function may be called by every goroutine at any time. What happens before New happens before everything after a
-// Lookup that returns its value.
+// Every function may be called by every goroutine at any time. Everything that happens before New happens before
+// everything after a Lookup that returns its value.
 package haft
 
 // #cgo LDFLAGS: -lhaft

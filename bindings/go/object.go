@@ -44,7 +44,7 @@ type Pin struct {
 	object unsafe.Pointer
 }
 
-// Pin takes a pin of the object of h, if it is of this type. Of a Go value it pins the slot only, and the object is nil.
+// Pin takes a pin of the object of h, if it is of this type. For a Go value it pins the slot only, and the object is nil.
 func (t Type) Pin(h Handle) (*Pin, error) {
 	pinned := C.haft_go_pin(C.haft_handle(h), t.c)
 	if pinned.status != C.HAFT_OK {

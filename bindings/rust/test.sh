@@ -91,7 +91,7 @@ END
 }
 packages_are_used_in_a_clean_folder() {
   ./package.sh "$out/crates" && build_first && [[ $("$out/first/target/debug/first") == $'3 0\n4' ]] || return 1
-  # By its SONAME, so that the process has one table.
+  # It must be linked by the SONAME, so that the process has one table.
   readelf -d "$out/first/target/debug/first" | grep -q 'NEEDED.*\[libhaft\.so\.0\]'
 }
 proves 'packages are built and used, without a registry' packages_are_used_in_a_clean_folder

@@ -28,7 +28,7 @@ func TestTheLastHandleOfASlot(t *testing.T) {
 	}
 }
 
-// So a table that gives slots up is full in the end, and says so.
+// Therefore a table that gives slots up is full in the end, and says so.
 func TestATableThatIsUsedUp(t *testing.T) {
 	table := newTable(slots)
 	table.first = fixed | generations

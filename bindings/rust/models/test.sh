@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Runs Miri, over the crates' own tests, and Loom, over the models. ../test.sh leaves this out unless HAFT_RUST_MODELS is
-# 1, for its time. What the machine lacks and no registry has is skipped with a line; rustup is asked for Miri.
+# 1, for its time. A tool that neither the machine nor a registry has is skipped with a line; rustup is asked for Miri.
 set -euo pipefail
 
 cd "${BASH_SOURCE[0]%/*}/.."

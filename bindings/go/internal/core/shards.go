@@ -22,7 +22,7 @@ const (
 
 // Shards is a set of shards.
 //
-// Goroutines have no number, and threads change under them. What differs between goroutines is the address of their stack,
+// Goroutines have no number, and threads change under them. Goroutines differ in the address of their stack,
 // so that is hashed into a bucket, and the bucket says at which shard to begin. If that one is taken, the goroutine goes to
 // the next, and the bucket follows, so that goroutines that run at the same time move apart. Nobody waits for a shard.
 type Shards struct {

@@ -77,9 +77,9 @@ pub struct haft_type {
     pub identity: *const c_char,
     /// None: objects are borrowed.
     pub destroy: Option<haft_destroy>,
-    /// Of an object; 0: unknown.
+    /// The size of an object; 0: unknown.
     pub size: usize,
-    /// Of an object; 0: unknown.
+    /// The alignment of an object; 0: unknown.
     pub alignment: usize,
 }
 // SAFETY: its contents are never changed, and any thread may read them.

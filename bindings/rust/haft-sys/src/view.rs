@@ -151,7 +151,7 @@ impl Memory for Slots<'_> {
 ///
 /// # Errors
 ///
-/// What [`haft_table_value`] has returned.
+/// The status that [`haft_table_value`] has returned.
 ///
 /// # Safety
 ///

@@ -1,4 +1,4 @@
-//! What the library knows and can tell: versions, descriptions of handles, refusals.
+//! The information that the library gives: versions, descriptions of handles, refusals.
 
 use std::ffi::CStr;
 use std::os::raw::{c_char, c_int, c_void};

@@ -35,7 +35,7 @@ use crate::unwind;
 
 const BUCKETS: usize = 32;
 
-/// What a thread has for its values.
+/// The store of a thread for its values.
 struct Owner {
     // Written by the owner's thread, read by it.
     types: Registry<Descriptor, BUCKETS>,

@@ -1,7 +1,7 @@
 // A descriptor for each type of Rust's.
 //
 // Two types are one for the C ABI if their descriptors have the same address (all of these have a null identity), and
-// then a pin hands out a reference to the one as a reference to the other. So it must be impossible that two types
+// then a pin hands out a reference to the one as a reference to the other. Therefore it must be impossible that two types
 // share a descriptor, and should be impossible that one type has two. Neither the address of a generic constant nor
 // that of a generic function can be relied on for that, because the compiler and the linker may merge equal ones and
 // may copy one for each unit of code. A name cannot either: two crates, or two versions of one, may have types of
@@ -107,7 +107,7 @@ impl<T: 'static> Of<T> {
                 mem::align_of::<T>(),
             )
         };
-        // What is above happens before another thread finds the record.
+        // The above happens before another thread finds the record.
         Ok(Of(TYPES.get_or_insert(TypeId::of::<T>(), make).raw(), PhantomData))
     }
 

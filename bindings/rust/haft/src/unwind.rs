@@ -110,7 +110,7 @@ mod tests {
     use super::{call, catch};
     use std::panic;
 
-    // What C would do between the two is nothing, so these need no library, and Miri runs them.
+    // C would do nothing between the two, so these need no library, and Miri runs them.
 
     fn message(run: impl FnOnce() + panic::UnwindSafe) -> &'static str {
         *panic::catch_unwind(run).unwrap_err().downcast().unwrap()

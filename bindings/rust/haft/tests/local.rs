@@ -36,7 +36,7 @@ fn tracked() -> (Tracked, Rc<Cell<u32>>) {
     )
 }
 
-/// What C does: it knows no type.
+/// Deletes as C does, which knows no type.
 fn delete_by_c(word: usize) -> i32 {
     unsafe { sys::haft_delete(word, ptr::null()) }
 }

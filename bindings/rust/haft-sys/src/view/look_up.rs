@@ -18,7 +18,7 @@ pub trait Memory {
     fn type_of(&self, slot: usize, order: Ordering) -> *mut c_void;
 }
 
-/// What a slot holds for a handle.
+/// The content of a slot for a handle.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Found {
     pub object: *mut c_void,

@@ -149,7 +149,7 @@ fn type_of_live_is_told_while_diagnostics_watch() {
     }
 }
 
-/// What threads may do to one slot between any two loads of a look-up, as a sequence of single stores.
+/// The changes that threads may make to one slot between any two loads of a look-up, as a sequence of single stores.
 const HISTORY: [(Word, usize); 10] = [
     (Word::Object, 10),
     (Word::Type, 11),

@@ -20,7 +20,7 @@ const SHIFT: u32 = SLOTS.trailing_zeros() + 1;
 
 static GATE: AtomicUsize = AtomicUsize::new(0);
 
-/// What the slot at one place holds besides its words.
+/// The content of a slot besides its words.
 #[derive(Clone, Copy)]
 struct Kept {
     generation: usize,

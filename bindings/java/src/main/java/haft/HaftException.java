@@ -13,7 +13,7 @@ public class HaftException extends RuntimeException {
   /** The refused word. */
   private final long word;
 
-  /** What diagnostics know. */
+  /** The text of haft_describe. */
   private final String description;
 
   /**

@@ -34,7 +34,7 @@ final class Native {
     }
   }
 
-  // What haft/view.h says of a table: a slot has eight words, the third is the type and the fourth
+  // The layout that haft/view.h describes: a slot has eight words, the third is the type and the fourth
   // the state.
   private static final VarHandle WORD =
       MethodHandles.byteBufferViewVarHandle(long[].class, ByteOrder.nativeOrder());

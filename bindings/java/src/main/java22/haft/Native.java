@@ -78,7 +78,7 @@ final class Native {
    */
   private static final long TYPE = describeType("Java object");
 
-  // What haft/view.h says of a table: a slot has eight words, the third is the type and the fourth
+  // The layout that haft/view.h describes: a slot has eight words, the third is the type and the fourth
   // the state.
   private static final VarHandle WORD = JAVA_LONG.varHandle();
   private static final int VIEW_ABI = 1;
@@ -99,7 +99,7 @@ final class Native {
       SLOTS == 0 ? VIEW : VIEW.get(ADDRESS, 16).reinterpret((long) SLOTS << SLOT_BITS);
 
   static {
-    // So that no critical call is the first one, which may take milliseconds.
+    // This makes the first call, which may take milliseconds, before any critical one.
     final int status = prepare(0);
     if (status != 0)
       throw new UnsatisfiedLinkError("libhaft.so.0 cannot make its table: " + sentence(status));
@@ -110,7 +110,7 @@ final class Native {
   private static SymbolLookup library() {
     final String name = "libhaft.so.0";
     try {
-      // By its name, so that the linker finds the one that the process has already.
+      // The name makes the linker find the one that the process has already.
       return SymbolLookup.libraryLookup(name, Arena.global());
     } catch (IllegalArgumentException notFound) {
       for (Path file : Loader.onLibraryPath(name))
@@ -163,7 +163,7 @@ final class Native {
     }
   }
 
-  /** Calls of C throw nothing. What comes here is an error of the virtual machine. */
+  /** Calls of C throw nothing. Anything that comes here is an error of the virtual machine. */
   private static Error unexpected(Throwable e) {
     if (e instanceof RuntimeException exception) throw exception;
     return e instanceof Error error ? error : new AssertionError(e);

@@ -10,7 +10,7 @@ final class C {
     System.loadLibrary("hafttest");
   }
 
-  /** What the refusal callback was told. */
+  /** The handles that the refusal callback was told. */
   static final List<Long> REFUSED = Collections.synchronizedList(new ArrayList<>());
 
   private C() {}
