@@ -9,6 +9,7 @@
 #include <csetjmp>
 #include <cstddef>
 #include <cstdint>
+#include <cstdlib>
 #include <set>
 #include <string>
 #include <thread>
@@ -177,8 +178,58 @@ TEST(LoanFirstTest, WithoutMemoryThereIsNoLoan) {
     EXPECT_EQ(haft_lend(nullptr, &kCounted, 0, &loan), HAFT_OUT_OF_MEMORY);
     EXPECT_EQ(loan, nullptr);
     haft_return(first);
+    // There is a loan again, and no memory to note whose it is.
+    loan = nullptr;
+    EXPECT_EQ(haft_lend(t.table, &kCounted, HAFT_LEND_TO_THREAD, &loan),
+              HAFT_OUT_OF_MEMORY);
+    EXPECT_EQ(loan, nullptr);
     EXPECT_EQ(haft_lend(t.table, &kCounted, 0, &loan), HAFT_OK);
     EXPECT_EQ(loan, first);
+  });
+}
+
+// And there may be memory for the note, but for no loan.
+TEST(LoanFirstTest, AThreadWhoseLoanCouldNotBeHadEnds) {
+  if (haft::testing::kSanitized)
+    GTEST_SKIP() << "a sanitizer does not survive without memory";
+  InChild([] {
+    std::atomic<int> object{0};
+    const Table t;
+    std::thread([&] {
+      haft_loan* const first = t.Lend();
+      haft_loan* const mine = t.Lend(&kCounted, HAFT_LEND_TO_THREAD);
+      EXPECT_EQ(t.Delete(mine, t.New(mine, &object)), HAFT_OK);
+      constexpr std::size_t kNote = 24;
+      void* volatile note = std::malloc(kNote);
+      TakeAllMemory();
+      std::free(note);
+      haft_loan* loan = nullptr;
+      for (int i = 0; i < 2; ++i) {
+        EXPECT_EQ(haft_lend(t.table, &kCounted, HAFT_LEND_TO_THREAD, &loan),
+                  HAFT_OUT_OF_MEMORY);
+      }
+      note = std::malloc(kNote);
+      EXPECT_EQ(note, nullptr) << "not the case";
+      haft_return(first);
+      EXPECT_EQ(haft_lend(t.table, &kCounted, HAFT_LEND_TO_THREAD, &loan),
+                HAFT_OK);
+      EXPECT_EQ(loan, first);
+      haft_return(loan);
+    }).join();
+    EXPECT_EQ(object, 1) << "the other loan of the thread did not end";
+  });
+}
+
+// The first lease of a process is as good as any other.
+TEST(LoanFirstTest, TheFirstLoanOfAThreadEndsWithIt) {
+  InChild([] {
+    std::atomic<int> object{0};
+    const Table t;
+    std::thread([&] {
+      haft_loan* const loan = t.Lend(&kCounted, HAFT_LEND_TO_THREAD);
+      EXPECT_EQ(t.Delete(loan, t.New(loan, &object)), HAFT_OK);
+    }).join();
+    EXPECT_EQ(object, 1);
   });
 }
 
@@ -696,6 +747,53 @@ TEST(LoanTest, AChildTakesBackTheLoansOfThreadsThatItDoesNotHave) {
   done = true;
   thread.join();
   EXPECT_EQ(object, 1);
+}
+
+TEST(LoanTest, ALoanDoesNotEndWithTheThreadThatReturnedIt) {
+  const Table t;
+  haft_loan* loan = nullptr;
+  std::atomic<int> step{0};
+  std::thread thread([&] {
+    loan = t.Lend(&kCounted, HAFT_LEND_TO_THREAD);
+    haft_return(loan);
+    step = 1;
+    while (step != 2) std::this_thread::yield();
+  });
+  while (step != 1) std::this_thread::yield();
+  EXPECT_EQ(t.Lend(&kCounted, HAFT_LEND_TO_THREAD), loan);
+  step = 2;
+  thread.join();
+  EXPECT_EQ(loan->ready_count, kLoan);
+  std::atomic<int> object{0};
+  EXPECT_EQ(t.Delete(loan, t.New(loan, &object)), HAFT_OK);
+  haft_return(loan);
+  EXPECT_EQ(object, 1);
+}
+
+TEST(LoanTest, AChildKeepsALoanThatWasAnAbsentThreadsBefore) {
+  const Table t;
+  std::atomic<int> object{0};
+  std::atomic<haft_loan*> returned{nullptr};
+  std::atomic<bool> done{false};
+  std::thread thread([&] {
+    haft_loan* const loan = t.Lend(&kCounted, HAFT_LEND_TO_THREAD);
+    haft_return(loan);
+    returned = loan;
+    while (!done) std::this_thread::yield();
+  });
+  while (!returned) std::this_thread::yield();
+  haft_loan* const mine = t.Lend();
+  EXPECT_EQ(mine, returned);
+  InChild([&] {
+    haft_return(t.Lend());
+    EXPECT_EQ(mine->ready_count, kLoan) << "it was ended";
+    EXPECT_EQ(t.Delete(mine, t.New(mine, &object)), HAFT_OK);
+    haft_return(mine);
+    EXPECT_EQ(object, 1);
+  });
+  done = true;
+  thread.join();
+  haft_return(mine);
 }
 
 // The thread's first call is the one that lends.
