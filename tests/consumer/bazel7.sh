@@ -4,6 +4,7 @@
 #   - every package loads when Bazel's native rules are switched off, as they are in Bazel 9
 #   - tests/consumer/run.sh passes (README.md's MODULE.bazel)
 #   - //:install installs
+#   - tests/consumer/registry.sh passes (the entry for the central registry, archive_override and git_override)
 set -euo pipefail
 
 root=$(cd "${BASH_SOURCE[0]%/*}/../.." && pwd)
@@ -32,7 +33,7 @@ END
   export APT_CONFIG=$work/apt/apt.conf
   apt-get -qq update
   # Of the JDK only the run time: its compiler is 350 MB, and Bazel starts without it.
-  mapfile -t packages < <(apt-get -s -qq --no-install-recommends install bazel-bootstrap mawk nlohmann-json3-dev '?essential' |
+  mapfile -t packages < <(apt-get -s -qq --no-install-recommends install bazel-bootstrap git mawk nlohmann-json3-dev '?essential' |
     awk '$1 == "Inst" && $2 !~ /^openjdk-[0-9]+-jdk-headless/ { print $2 }')
   (( ${#packages[@]} > 100 )) || { echo "$0: apt finds no bazel-bootstrap" >&2; exit 1; }
   (cd "$work/packages" && apt-get -qq download "${packages[@]}")
@@ -83,3 +84,5 @@ tests/consumer/run.sh --jobs=2
 ./bazelw run --jobs=2 --noshow_progress --show_result=0 --ui_event_filters=-info -c opt //:install -- --prefix=/opt/haft > /dev/null
 [[ -f /opt/haft/include/haft/haft.h && -f /opt/haft/lib/libhaft.so ]] || { echo 'bazel7: //:install has installed nothing' >&2; exit 1; }
 echo 'bazel7: //:install installs'
+
+tests/consumer/registry.sh
