@@ -556,6 +556,14 @@ TEST_F(SystemSyncTest, TheKeyMayHaveTheNumber0) {
     return 0;
   };
   ASSERT_TRUE(hook.Prepare(&NoteEnd));
+  // The real key 0 is GoogleTest's, or a sanitizer's, which needs its value.
+  void* const value = pthread_getspecific(0);
+  if (value == nullptr) {
+    ASSERT_EQ(pthread_setspecific(0, &hook), 0);
+    EXPECT_EQ(hook.Cookie(), &hook);
+    ASSERT_EQ(pthread_setspecific(0, nullptr), 0);
+  }
+  EXPECT_EQ(hook.Cookie(), value);
   int armed = 0;
   answers.pthread_setspecific = [&](pthread_key_t key, const void* cookie) {
     EXPECT_EQ(key, 0u);
