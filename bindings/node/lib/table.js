@@ -205,11 +205,13 @@ function createByCall(object) {
   else native.make();
   if (bits[kStatus] !== 0) throw makeError(bits[kStatus], undefined, '');
   const word = words[kArgument];
+  const isMarked = bits[kCount] !== 0;
   const index = (bits[kArgument] >>> 1) & indexMask;
   let chunk = chunks[index >>> kChunkBits];
   if (chunk === none) chunk = addChunk(index);
   chunk.objects[index & (kChunkSlots - 1)] = object;
   chunk.made[index & (kChunkSlots - 1)] = word;
+  if (isMarked) drain();
   return word;
 }
 

@@ -150,7 +150,8 @@ static int IsWord(haft_handle word) {
   return (word >> 52 & 0x7ff) != 0x7ff;
 }
 
-/* settle(): ends and makes handles of the loan. */
+/* settle(): ends and makes handles of the loan. As make(), it also tells whether
+ * there are marks. */
 static napi_value Settle(napi_env env, napi_callback_info info) {
   Environment *const self = Self(env, info);
   ends_own = 1;
@@ -226,6 +227,8 @@ static napi_value Make(napi_env env, napi_callback_info info) {
                                     FileOf(&place), place.line);
     } while (status == HAFT_OK && !IsWord(word));
   SetStatus(self, status);
+  self->scratch[kCount] =
+      (uint32_t)atomic_load_explicit(&self->has_marks, memory_order_relaxed);
   if (status == HAFT_OK) SetResult(self, word);
   return NULL;
 }
