@@ -25,7 +25,7 @@ NODE_INCLUDE=$(has_header "$(dirname "$(node -p process.execPath)")/../include/n
 export NODE_INCLUDE
 
 libraries=$(HAFT_LIBRARY_DIR=$library "$haft/examples/widget/build.sh" 2> "$out/log") || { tail -n 30 "$out/log" >&2; exit 1; }
-flags=("${warnings[@]}" -fPIC -fvisibility=hidden -shared "-I$NODE_INCLUDE" "-I$libraries/../include" -Iinclude)
+flags=("${warnings[@]}" -fPIC -fvisibility=hidden -shared "-I$NODE_INCLUDE" "-I$haft/lib" "-I$haft/examples/widget" -Iinclude)
 link=("-L$libraries" -lhaft -pthread "-Wl,-rpath,$libraries" -Wl,-z,nodelete)
 
 # addon_c NAME SOURCE FLAGS..., addon_cc: compile an addon. It is linked with nodelete, because Node would unload it with the

@@ -3,7 +3,7 @@
  * was a handle, causes an error that says why.
  *
  * A word is a number: the double whose 64 bits are the handle of C. It is exact, survives `String`, `JSON` and `===`, and means
- * nothing to arithmetic. Integers that fit 52 bits, `NaN` and infinities are never handles.
+ * nothing to arithmetic. Integers below 2^52, `NaN` and infinities are never handles.
  *
  * @packageDocumentation
  */

@@ -7,34 +7,33 @@ const { Handle, OwnedHandle, Resource } = require('./handle');
 const { native, folder } = require('./native');
 const table = require('./table');
 
-module.exports = {
-  Handle,
-  OwnedHandle,
-  Resource,
-  create: table.create,
-  value: table.value,
-  remove: table.remove,
-  check: table.check,
-  isLive: table.isLive,
-  describe: table.describe,
-  toBigInt: table.toBigInt,
-  fromBigInt: table.fromBigInt,
-  errorFor: table.errorFor,
-  diagnose: table.diagnose,
-  stats: table.stats,
-  libraryVersion: [Math.floor(native.version / 10000), Math.floor(native.version / 100) % 100, native.version % 100].join('.'),
-  paths: { include: join(__dirname, '../include'), library: folder },
-  HaftError: errors.HaftError,
-  NullHandleError: errors.NullHandleError,
-  MalformedHandleError: errors.MalformedHandleError,
-  NeverIssuedError: errors.NeverIssuedError,
-  StaleHandleError: errors.StaleHandleError,
-  WrongTypeError: errors.WrongTypeError,
-  OtherThreadError: errors.OtherThreadError,
-  TableFullError: errors.TableFullError,
-  NoMemoryError: errors.NoMemoryError,
-  PinnedError: errors.PinnedError,
-  TimedOutError: errors.TimedOutError,
-  InvalidArgumentError: errors.InvalidArgumentError,
-  DeferredError: errors.DeferredError,
-};
+// One by one, so that modules can import them by name.
+exports.Handle = Handle;
+exports.OwnedHandle = OwnedHandle;
+exports.Resource = Resource;
+exports.create = table.create;
+exports.value = table.value;
+exports.remove = table.remove;
+exports.check = table.check;
+exports.isLive = table.isLive;
+exports.describe = table.describe;
+exports.toBigInt = table.toBigInt;
+exports.fromBigInt = table.fromBigInt;
+exports.errorFor = table.errorFor;
+exports.diagnose = table.diagnose;
+exports.stats = table.stats;
+exports.libraryVersion = [Math.floor(native.version / 10000), Math.floor(native.version / 100) % 100, native.version % 100].join('.');
+exports.paths = { include: join(__dirname, '../include'), library: folder };
+exports.HaftError = errors.HaftError;
+exports.NullHandleError = errors.NullHandleError;
+exports.MalformedHandleError = errors.MalformedHandleError;
+exports.NeverIssuedError = errors.NeverIssuedError;
+exports.StaleHandleError = errors.StaleHandleError;
+exports.WrongTypeError = errors.WrongTypeError;
+exports.OtherThreadError = errors.OtherThreadError;
+exports.TableFullError = errors.TableFullError;
+exports.NoMemoryError = errors.NoMemoryError;
+exports.PinnedError = errors.PinnedError;
+exports.TimedOutError = errors.TimedOutError;
+exports.InvalidArgumentError = errors.InvalidArgumentError;
+exports.DeferredError = errors.DeferredError;

@@ -37,7 +37,7 @@ class Chunk {
     this.made = new Float64Array(made);
     this.owned = new Float64Array(owned);
     this.objects = new Array(kChunkSlots).fill(undefined);
-    this.slots = new Float64Array(slots ?? kChunkSlots * kSlotSize).fill(NaN, 0, slots === undefined ? undefined : 0);
+    this.slots = slots === undefined ? new Float64Array(kChunkSlots * kSlotSize).fill(NaN) : new Float64Array(slots);
     this.halves = new Uint32Array(this.slots.buffer);
   }
 }
@@ -106,6 +106,7 @@ const placeIfWatched = () => (isWatched() ? place() : ['', 0]);
 /** Lets go of the objects whose handles other code has deleted. */
 function drain() {
   if (!isOpen) return;
+  let more;
   do {
     native.drain();
     const count = bits[kCount];
@@ -113,10 +114,9 @@ function drain() {
       const index = bits[kSlots + i];
       chunks[index >>> kChunkBits].objects[index & (kChunkSlots - 1)] = undefined;
     }
-    const more = bits[kStatus];
+    more = bits[kStatus] !== 0;
     if (bits[kAll] !== 0) sweep();
-    if (more === 0) return;
-  } while (true);
+  } while (more);
 }
 
 /** The same for handles of which it is not known in which slot they were. */

@@ -9,5 +9,5 @@ mkdir deps
 (cd ../../lib && find haft -name '*.h' -o -name '*.cc' -o -name '*.lds') | while read -r file; do
   install -D -m 644 "../../lib/$file" "deps/$file"
 done
-cp ../../LICENSE deps/LICENSE
+cp -f ../../LICENSE LICENSE
 [[ ${HAFT_PREBUILD:-1} == 0 ]] || scripts/build.sh "prebuilds/$(node -p 'process.platform + "-" + process.arch')"

@@ -20,11 +20,11 @@
 
 /* The layout of the scratch buffer, as lib/table.js knows it, too. */
 enum {
-  kArgument = 0,   /* 64 bits: the word of an argument or a result */
-  kStatus = 2,     /* 32 bits: the haft_status of the call */
-  kCount = 3,      /* 32 bits: how many slots there are from kSlots on */
-  kAll = 4,        /* 32 bits: whether all slots must be looked at */
-  kSlots = 16,     /* 32 bits each */
+  kArgument = 0, /* 64 bits: the word of an argument or a result */
+  kStatus = 2,   /* 32 bits: the haft_status of the call */
+  kCount = 3,    /* 32 bits: how many slots there are from kSlots on */
+  kAll = 4,      /* 32 bits: whether all slots must be looked at */
+  kSlots = 16,   /* 32 bits each */
   kMostSlots = 1000,
   kScratchSize = (kSlots + kMostSlots) * 4
 };
@@ -40,6 +40,7 @@ enum { kChunkSlots = 1024 };
 typedef struct {
   haft_handle *made;
   haft_handle *owned;
+  napi_ref kept[2]; /* their buffers */
 } Chunk;
 
 /* The main thread and each worker have an environment. It is never freed,
@@ -49,9 +50,12 @@ typedef struct Environment {
   struct Environment *next_free;
   uint32_t number;
   napi_env env;
-  haft_loan *loan; /* null: handles are made by calls */
-  int is_seen;     /* JavaScript sees the memory of the table */
+  haft_loan *loan;  /* null: handles are made by calls */
+  int is_seen;      /* JavaScript sees the memory of the table */
+  haft_handle last; /* that `make` has made; JavaScript may have been terminated
+                       before it put it into a chunk */
   uint32_t *scratch;
+  napi_ref kept; /* the buffer of `scratch` */
   Chunk *chunks; /* one for each kChunkSlots of the table; null until opened */
   uint32_t chunk_count;
 
@@ -150,8 +154,8 @@ static int IsWord(haft_handle word) {
   return (word >> 52 & 0x7ff) != 0x7ff;
 }
 
-/* settle(): ends and makes handles of the loan. As make(), it also tells whether
- * there are marks. */
+/* settle(): ends and makes handles of the loan. As make(), it also tells
+ * whether there are marks. */
 static napi_value Settle(napi_env env, napi_callback_info info) {
   Environment *const self = Self(env, info);
   ends_own = 1;
@@ -220,16 +224,16 @@ static napi_value Make(napi_env env, napi_callback_info info) {
   haft_handle word = MakeLent(self);
   haft_status status = HAFT_OK;
   if (word == 0) do {
-    /* A handle that is no number is left live, so that its slot is not used
-     * again. */
-    status = haft_table_new_with_at(NULL, NULL, &kType, &OnDestroy,
-                                    ContextOf(self, NO_SLOT), &word,
-                                    FileOf(&place), place.line);
+      /* A handle that is no number is left live, so that its slot is not used
+       * again. */
+      status = haft_table_new_with_at(NULL, NULL, &kType, &OnDestroy,
+                                      ContextOf(self, NO_SLOT), &word,
+                                      FileOf(&place), place.line);
     } while (status == HAFT_OK && !IsWord(word));
   SetStatus(self, status);
   self->scratch[kCount] =
       (uint32_t)atomic_load_explicit(&self->has_marks, memory_order_relaxed);
-  if (status == HAFT_OK) SetResult(self, word);
+  if (status == HAFT_OK) SetResult(self, self->last = word);
   return NULL;
 }
 
@@ -401,13 +405,12 @@ static void SetNumber(napi_env env, napi_value object, const char *name,
   Set(env, object, name, value);
 }
 
-/* Gives memory that is zero and lives as long as the environment, and a buffer
- * of it. */
-static napi_value Buffer(napi_env env, size_t size, void **memory) {
+/* Gives a buffer, its memory, which is zero, and a reference that keeps it. */
+static napi_value Buffer(napi_env env, size_t size, void **memory,
+                         napi_ref *kept) {
   napi_value buffer = NULL;
-  napi_ref kept = NULL;
   if (napi_create_arraybuffer(env, size, memory, &buffer) != napi_ok ||
-      napi_create_reference(env, buffer, 1, &kept) != napi_ok)
+      napi_create_reference(env, buffer, 1, kept) != napi_ok)
     return NULL;
   memset(*memory, 0, size);
   return buffer;
@@ -426,15 +429,16 @@ static napi_value MakeChunk(napi_env env, napi_callback_info info) {
   void *made = NULL;
   void *owned = NULL;
   napi_value result = NULL;
+  Chunk *const chunk = &self->chunks[index];
   napi_value made_buffer =
-      Buffer(env, kChunkSlots * sizeof(haft_handle), &made);
+      Buffer(env, kChunkSlots * sizeof(haft_handle), &made, &chunk->kept[0]);
   napi_value owned_buffer =
-      Buffer(env, kChunkSlots * sizeof(haft_handle), &owned);
+      Buffer(env, kChunkSlots * sizeof(haft_handle), &owned, &chunk->kept[1]);
   if (made_buffer == NULL || owned_buffer == NULL ||
       napi_create_object(env, &result) != napi_ok)
     return NULL;
-  self->chunks[index].made = made;
-  self->chunks[index].owned = owned;
+  chunk->made = made;
+  chunk->owned = owned;
   Set(env, result, "made", made_buffer);
   Set(env, result, "owned", owned_buffer);
   if (self->is_seen) {
@@ -536,8 +540,16 @@ static void OnEnd(void *data) {
       if (chunk.owned[j] != 0 && haft_check(chunk.owned[j]) == HAFT_OK)
         haft_delete(chunk.owned[j], NULL);
     }
+    for (uint32_t j = 0; j < 2; ++j) {
+      if (chunk.kept[j] != NULL)
+        napi_delete_reference(self->env, chunk.kept[j]);
+    }
   }
+  napi_delete_reference(self->env, self->kept);
   ends_own = 1;
+  if (self->last != 0 && haft_check(self->last) == HAFT_OK)
+    haft_delete(self->last, &kType);
+  self->last = 0;
   haft_return(self->loan);
   ends_own = 0;
   self->loan = NULL;
@@ -563,8 +575,8 @@ static napi_value Start(napi_env env, napi_callback_info info) {
   if (napi_create_string_utf8(env, "haft", NAPI_AUTO_LENGTH, &name) !=
           napi_ok ||
       napi_create_threadsafe_function(env, function, NULL, name, 0, 1, NULL,
-                                      NULL, NULL, NULL, &self->wake) !=
-          napi_ok ||
+                                      NULL, NULL, NULL,
+                                      &self->wake) != napi_ok ||
       /* Hooks run in reverse order: this one before that of `wake`. */
       napi_add_env_cleanup_hook(env, &OnEnd, self) != napi_ok) {
     napi_throw_error(env, NULL, "haft: no memory");
@@ -593,11 +605,12 @@ NAPI_MODULE_INIT() {
   const int loaded = haft_version();
   char text[160];
   if (!IsCompatible(loaded)) {
-    snprintf(text, sizeof(text),
-             "the libhaft that is loaded has version %d.%d.%d, and this package "
-             "was built for %d.%d.%d",
-             loaded / 10000, loaded / 100 % 100, loaded % 100,
-             HAFT_VERSION_MAJOR, HAFT_VERSION_MINOR, HAFT_VERSION_PATCH);
+    snprintf(
+        text, sizeof(text),
+        "the libhaft that is loaded has version %d.%d.%d, and this package "
+        "was built for %d.%d.%d",
+        loaded / 10000, loaded / 100 % 100, loaded % 100, HAFT_VERSION_MAJOR,
+        HAFT_VERSION_MINOR, HAFT_VERSION_PATCH);
     Throw(env, text);
     return NULL;
   }
@@ -609,18 +622,19 @@ NAPI_MODULE_INIT() {
   self->env = env;
   self->has_ended = 1; /* until Start */
   void *scratch = NULL;
-  Set(env, exports, "scratch", Buffer(env, kScratchSize, &scratch));
+  Set(env, exports, "scratch",
+      Buffer(env, kScratchSize, &scratch, &self->kept));
   self->scratch = scratch;
   SetNumber(env, exports, "version", loaded);
   const struct {
     const char *name;
     napi_callback function;
-  } natives[] = {{"start", Start},       {"open", Open},   {"chunk", MakeChunk},
-                 {"settle", Settle},     {"make", Make},   {"end", End},
-                 {"endAt", EndAt},       {"close", Close}, {"find", Find},
-                 {"check", Check},       {"drain", Drain}, {"describe", Describe},
-                 {"diagnose", Diagnose}, {"stats", Stats},
-                 {"watched", Watched}};
+  } natives[] = {
+      {"start", Start},       {"open", Open},   {"chunk", MakeChunk},
+      {"settle", Settle},     {"make", Make},   {"end", End},
+      {"endAt", EndAt},       {"close", Close}, {"find", Find},
+      {"check", Check},       {"drain", Drain}, {"describe", Describe},
+      {"diagnose", Diagnose}, {"stats", Stats}, {"watched", Watched}};
   for (size_t i = 0; i < sizeof(natives) / sizeof(natives[0]); ++i) {
     napi_value function = NULL;
     napi_create_function(env, natives[i].name, NAPI_AUTO_LENGTH,

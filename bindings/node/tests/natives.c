@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "haft/haft.h"
+#include "haft/view.h"
 #include "haft_node.h"
 
 static haft_pin pin;
@@ -109,6 +110,23 @@ static napi_value DeleteOnThread(napi_env env, napi_callback_info info) {
   pthread_join(thread, NULL);
   return Number(env, (double)deleted);
 }
+/* lendAll(): takes all loans of the table, and returns how many these were.
+ * returnAll() gives them back. */
+static haft_loan *loans[1000];
+static size_t loan_count;
+static napi_value LendAll(napi_env env, napi_callback_info info) {
+  (void)info;
+  while (loan_count < 1000 &&
+         haft_lend(NULL, &kThing, 0, &loans[loan_count]) == HAFT_OK)
+    ++loan_count;
+  return Number(env, (double)loan_count);
+}
+static napi_value ReturnAll(napi_env env, napi_callback_info info) {
+  (void)env, (void)info;
+  while (loan_count > 0) haft_return(loans[--loan_count]);
+  return NULL;
+}
+
 static uint32_t refusals;
 static void OnRefusal(void *context, haft_table *table, haft_handle handle,
                       haft_status status, const char *description) {
@@ -129,11 +147,18 @@ NAPI_MODULE_INIT() {
   const struct {
     const char *name;
     napi_callback function;
-  } natives[] = {{"pin", Pin},           {"unpin", Unpin},
-                 {"check", Check},       {"remove", Delete},
-                 {"isNull", IsNull},     {"newThing", NewThing},
-                 {"bits", Bits},         {"fromBits", FromBits},
-                 {"watch", Watch},       {"refusals", Refusals},
+  } natives[] = {{"pin", Pin},
+                 {"unpin", Unpin},
+                 {"check", Check},
+                 {"remove", Delete},
+                 {"isNull", IsNull},
+                 {"newThing", NewThing},
+                 {"bits", Bits},
+                 {"fromBits", FromBits},
+                 {"watch", Watch},
+                 {"refusals", Refusals},
+                 {"lendAll", LendAll},
+                 {"returnAll", ReturnAll},
                  {"destroyed", Destroyed},
                  {"deleteOnThread", DeleteOnThread}};
   for (size_t i = 0; i < sizeof(natives) / sizeof(natives[0]); ++i) {

@@ -21,8 +21,7 @@ static int Compare(const void *a, const void *b, void *user_data) {
   int32_t order = 0;
   bool is_pending = true;
   napi_is_exception_pending(now.env, &is_pending);
-  if (!is_pending &&
-      napi_get_undefined(now.env, &receiver) == napi_ok &&
+  if (!is_pending && napi_get_undefined(now.env, &receiver) == napi_ok &&
       haft_node_create_handle(now.env, haft_from_pointer(user_data),
                               &arguments[0]) == napi_ok &&
       napi_create_double(now.env, *(const double *)a, &arguments[1]) ==

@@ -79,6 +79,10 @@ class Port {
   }
 
   void End() {
+    for (napi_ref* reference : {&dispatch, &error_for}) {
+      if (*reference != nullptr) napi_delete_reference(env, *reference);
+      *reference = nullptr;
+    }
     napi_threadsafe_function wake;
     {
       const std::lock_guard<std::mutex> lock(mutex_);
@@ -135,8 +139,8 @@ const haft_type kListener = {
 haft_status OnSum(void* user_data, int64_t sum) {
   HAFT_SCOPED_PIN(pin);
   void* object = nullptr;
-  const haft_status status = haft_pin_object(haft_from_pointer(user_data),
-                                             &kListener, &pin, &object);
+  const haft_status status =
+      haft_pin_object(haft_from_pointer(user_data), &kListener, &pin, &object);
   if (status != HAFT_OK) return status;
   const auto& listener = *static_cast<const Listener*>(object);
   return entered == listener.port.get()
