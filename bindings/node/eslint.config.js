@@ -3,9 +3,9 @@
 const js = require('@eslint/js');
 
 const globals = Object.fromEntries(
-  ['require', 'module', 'process', 'console', '__dirname', '__filename', 'gc', 'globalThis', 'setImmediate', 'setInterval', 'clearInterval'].map(
-    (name) => [name, 'readonly']
-  )
+  ['require', 'module', 'exports', '__dirname', '__filename', 'process', 'console', 'gc', 'globalThis']
+    .concat(['setImmediate', 'setInterval', 'clearInterval'])
+    .map((name) => [name, 'readonly'])
 );
 
 module.exports = [

@@ -10,7 +10,10 @@ export npm_config_audit=false npm_config_fund=false npm_config_update_notifier=f
 unset HAFT_DIAGNOSE HAFT_BUILD HAFT_LINK HAFT_ADDON_DIR HAFT_NODE_STORES HAFT_NODE_MEMORY HAFT_PREBUILD NODE_OPTIONS NODE_PATH
 
 skip() { echo "--  $1"; }
-block() { awk -v mark="<!-- test: $1 -->" '$0 == mark { on = 1; next } on && /^```/ { if (inside) exit; inside = 1; next } inside' README.md; }
+# block NAME: prints the code of README.md that the comment with this name is before.
+block() {
+  awk -v mark="<!-- test: $1 -->" '$0 == mark { on = 1; next } on && /^```/ { if (inside) exit; inside = 1; next } inside' README.md
+}
 
 # --- The package, as README.md says ---
 
@@ -113,9 +116,8 @@ suite "all, Node $(node --version)" -- "${all[@]}"
 suite 'handles are made by calls' HAFT_NODE_STORES=0 -- handle resource worker
 suite 'the memory of the table is not seen' HAFT_NODE_MEMORY=0 -- handle resource worker
 suite 'while diagnostics watch' HAFT_DIAGNOSE=sites -- handle worker
-for each in sorting; do
-  [[ $(node "tests/$each.js") == $'30 20 10\ntoo late' ]] || note FAILED "the example $each by itself"
-done
+by_itself() { [[ $(node tests/sorting.js | tee /dev/stderr) == $'30 20 10\ntoo late' ]]; }
+proves 'the example sorting by itself' by_itself
 holds 'the benchmark runs' node --expose-gc tests/bench.js 1
 
 # --- Another library than that of the headers ---

@@ -22,7 +22,7 @@ exports.fromBigInt = table.fromBigInt;
 exports.errorFor = table.errorFor;
 exports.diagnose = table.diagnose;
 exports.stats = table.stats;
-exports.libraryVersion = [Math.floor(native.version / 10000), Math.floor(native.version / 100) % 100, native.version % 100].join('.');
+exports.libraryVersion = [10000, 100, 1].map((unit) => Math.floor(native.version / unit) % 100).join('.');
 exports.paths = { include: join(__dirname, '../include'), library: folder };
 exports.HaftError = errors.HaftError;
 exports.NullHandleError = errors.NullHandleError;

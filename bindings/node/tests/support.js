@@ -57,4 +57,6 @@ function runProcess(script, env = {}) {
   });
 }
 
-module.exports = { kStale, kWrongType, kOtherThread, until, collected, start, run, runProcess, natives: require(join(process.env.TEST_ADDONS, 'natives.node')) };
+const natives = require(join(process.env.TEST_ADDONS, 'natives.node'));
+
+module.exports = { kStale, kWrongType, kOtherThread, until, collected, start, run, runProcess, natives };
