@@ -302,7 +302,9 @@ test('diagnostics that begin later watch all that follows', () => {
     console.log(value(early), value(late));
     remove(early);
     remove(late);
-    for (const word of [early, late]) for (const use of [value, remove]) try { use(word); } catch (error) { console.log(error.code); }
+    for (const word of [early, late]) {
+      for (const use of [value, remove]) try { use(word); } catch (error) { console.log(error.code); }
+    }
     console.log(natives.refusals());`
   );
   assert.strictEqual(said, '0\nearly late\nHAFT_STALE\nHAFT_STALE\nHAFT_STALE\nHAFT_STALE\n4\n');
