@@ -11,7 +11,7 @@
 /** The word of a handle. The same number in all threads of the process. */
 export type Word = number;
 
-/** What every function takes: a word, the 64 bits of one as a bigint, or an object that has a word. */
+/** Every function takes one of these: a word, the 64 bits of one as a bigint, or an object that has a word. */
 export type HandleLike = Word | bigint | { readonly word: Word };
 
 /**

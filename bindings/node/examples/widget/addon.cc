@@ -45,7 +45,7 @@ class Port {
     return HAFT_OK;
   }
 
-  // Calls a function on this thread. What it throws stays pending.
+  // Calls a function on this thread. An exception stays pending.
   haft_status Invoke(haft_handle function, int64_t sum) const {
     napi_handle_scope scope;
     if (napi_open_handle_scope(env, &scope) != napi_ok) return HAFT_INVALID;
@@ -124,7 +124,7 @@ class Entered {
   const Port* const outer_;
 };
 
-// What the library has as user data: the handle of one of these.
+// The user data of the library is the handle of one of these.
 struct Listener {
   std::shared_ptr<Port> port;
   haft_handle function;
