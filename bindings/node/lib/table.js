@@ -23,11 +23,11 @@ const kContextHigh = 15;
 const kReadyCount = 0;
 const kReady = 2;
 
-// What was written as a double is read as its bits.
+// A double that was written is read as its bits.
 const words = new Float64Array(native.scratch);
 const bits = new Uint32Array(native.scratch);
 
-/** What JavaScript knows about kChunkSlots slots. */
+/** All that JavaScript knows about kChunkSlots slots. */
 class Chunk {
   /**
    * The handles in `made` are those of `objects`, until JavaScript deletes them. Those in `owned` are of objects of C, which
