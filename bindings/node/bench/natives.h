@@ -1,9 +1,9 @@
-// The arguments of natives and their export, for all addons here.
+// The arguments of natives and their export.
 
-#ifndef EXAMPLES_NODE_NATIVES_H_
-#define EXAMPLES_NODE_NATIVES_H_
+#ifndef BINDINGS_NODE_BENCH_NATIVES_H_
+#define BINDINGS_NODE_BENCH_NATIVES_H_
 
-#include <node/node_api.h>
+#include <node_api.h>
 
 #include <cstddef>
 #include <cstdint>
@@ -45,4 +45,4 @@ inline napi_value Export(napi_env env, napi_value exports,
   return exports;
 }
 
-#endif  // EXAMPLES_NODE_NATIVES_H_
+#endif  // BINDINGS_NODE_BENCH_NATIVES_H_

@@ -2,7 +2,7 @@
 // wrapped, and a listener of which a library has the pointer. They have the
 // bugs that haft does not have, and bench.js measures haft beside them.
 
-#include <node/node_api.h>
+#include <node_api.h>
 
 #include <cstdint>
 
