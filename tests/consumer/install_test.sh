@@ -18,8 +18,11 @@ install=("$@")
 prefix=/opt/haft
 "${install[@]}" --prefix="$prefix" --destdir="$work/root" > /dev/null
 "${install[@]}" --prefix="$prefix/" --destdir="$work/root" > /dev/null  # over itself
-for bad in '' --prefix=relative --prefix= "--prefix=/with space" --prefix=/a\$b --prefx=/usr; do
-  if "${install[@]}" ${bad:+"$bad"} --destdir="$work/bad" > /dev/null 2>&1; then fail "takes \"$bad\""; fi
+for bad in '' --prefix=relative --prefix= "--prefix=/with space" --prefix=/a\$b --prefx=/usr \
+  "--prefix=/a --libdir=" "--prefix=/a --libdir=b\$c"; do
+  read -r -a options <<< "$bad"
+  [[ $bad != *'with space' ]] || options=("$bad")
+  if "${install[@]}" "${options[@]}" --destdir="$work/bad" > /dev/null 2>&1; then fail "takes \"$bad\""; fi
   [[ ! -e $work/bad ]] || fail "has installed something for \"$bad\""
 done
 
