@@ -158,7 +158,8 @@ reports 'nothing to be found is reported, with the cure' 'Set HAFT_LIB_DIR to th
 installed_library_is_found() {
   : > "$out/empty.c"
   cc -c "$out/empty.c" -o "$out/empty.o" && ar rcs "$out/libhaft.a" "$out/empty.o" || return 1
-  "$haft/tools/install.sh" "--prefix=$out/prefix" "$library/libhaft.so" "$out/libhaft.a" "$haft"/lib/haft/*.h || return 1
+  "$haft/tools/install.sh" "--prefix=$out/prefix" "$library/libhaft.so" "$out/libhaft.a" "$haft"/lib/haft/*.h "$haft"/tools/package/*.in \
+    "$haft/tools/gdb/haft.py" "$haft/LICENSE" || return 1
   build_sys -u HAFT_LIB_DIR PKG_CONFIG_PATH="$out/prefix/lib/pkgconfig" &&
     grep -qx "cargo:lib_dir=$out/prefix/lib" "$out"/sys/debug/build/haft-sys-*/output
 }

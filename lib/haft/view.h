@@ -84,12 +84,19 @@ HAFT_API haft_status haft_table_view(haft_table *table, unsigned abi,
  * The call is haft_table_value(table, h, type, &object). It succeeds or fails
  * by itself; a step above that leads to it is not a failure. */
 
+/* For programs in C++ that are compiled with -Wold-style-cast. */
+#ifdef __cplusplus
+#define HAFT_VIEW_CAST(type, pointer) reinterpret_cast<type>(pointer)
+#else
+#define HAFT_VIEW_CAST(type, pointer) ((type)(pointer))
+#endif
+
 /* Returns the slot that a word, any word at all, selects. */
 static inline haft_slot *haft_view_slot(const haft_view *view,
                                         haft_handle handle) {
-  char *const first = (char *)view->slots;
+  char *const first = HAFT_VIEW_CAST(char *, view->slots);
   const uintptr_t distance = handle * (sizeof(haft_slot) / 2) & view->mask;
-  return (haft_slot *)(first + distance);
+  return HAFT_VIEW_CAST(haft_slot *, first + distance);
 }
 
 /* Returns whether diagnostics watch, so that every operation must be a call. */

@@ -18,8 +18,11 @@ install=("$@")
 prefix=/opt/haft
 "${install[@]}" --prefix="$prefix" --destdir="$work/root" > /dev/null
 "${install[@]}" --prefix="$prefix/" --destdir="$work/root" > /dev/null  # over itself
-for bad in '' --prefix=relative --prefix= "--prefix=/with space" --prefix=/a\$b --prefx=/usr; do
-  if "${install[@]}" ${bad:+"$bad"} --destdir="$work/bad" > /dev/null 2>&1; then fail "takes \"$bad\""; fi
+for bad in '' --prefix=relative --prefix= "--prefix=/with space" --prefix=/a\$b --prefx=/usr \
+  "--prefix=/a --libdir=" "--prefix=/a --libdir=b\$c"; do
+  read -r -a options <<< "$bad"
+  [[ $bad != *'with space' ]] || options=("$bad")
+  if "${install[@]}" "${options[@]}" --destdir="$work/bad" > /dev/null 2>&1; then fail "takes \"$bad\""; fi
   [[ ! -e $work/bad ]] || fail "has installed something for \"$bad\""
 done
 
@@ -37,6 +40,25 @@ soname=$(readelf -d "$lib/libhaft.so" | sed -n 's/.*(SONAME).*\[\(.*\)\]$/\1/p')
 expect_equal "$soname" "libhaft.so.$major" SONAME
 expect_equal "$(readlink "$lib/$soname")" "libhaft.so.$version" "$soname"
 
+# Libraries elsewhere: --libdir, in the prefix or not.
+# expect_in DIR TEXT: "LIBDIR INCLUDEDIR" as pkg-config says, and the headers' folder from that of the libraries
+expect_in() {
+  local installed=$work/libdir$1
+  expect_equal "$(readlink -f "$installed/libhaft.so")" "$(readlink -f "$installed")/libhaft.so.$version" "libhaft.so in $1"
+  [[ -f $work/libdir/usr/share/gdb/auto-load$1/libhaft.so.$version-gdb.py ]] || fail "no script of gdb for $1"
+  local -a said
+  said=("$(PKG_CONFIG_SYSROOT_DIR='' PKG_CONFIG_LIBDIR=$installed/pkgconfig pkg-config --variable=libdir haft)"
+    "$(PKG_CONFIG_SYSROOT_DIR='' PKG_CONFIG_LIBDIR=$installed/pkgconfig pkg-config --variable=includedir haft)"
+    "$(sed -n 's|.*_haft_include "${_haft_lib}/\(.*\)" ABSOLUTE.*|\1|p' "$installed/cmake/haft/haft-config.cmake")")
+  expect_equal "${said[*]}" "$2" "folders of $1"
+}
+"${install[@]}" --prefix=/usr --libdir=lib/machine --destdir="$work/libdir" > /dev/null
+"${install[@]}" --prefix=/usr --libdir=/opt/lib/ --destdir="$work/libdir" > /dev/null
+expect_in /usr/lib/machine '/usr/lib/machine /usr/include ../../include'
+expect_in /opt/lib '/opt/lib /usr/include ../../usr/include'
+if "${install[@]:0:2}" --prefix=/usr --destdir="$work/bad" > /dev/null 2>&1; then fail 'installs a part'; fi
+[[ ! -e $work/bad ]] || fail 'has installed a part'
+
 # The same files as in lib/haft, no more.
 diff <(cd "$root/lib/haft" && find -L . -name '*.h' | sort) <(cd "$work/root$prefix/include/haft" && find . -type f | sort) ||
   fail 'headers are missing, or too many'
@@ -45,6 +67,10 @@ diff <(cd "$root/lib/haft" && find -L . -name '*.h' | sort) <(cd "$work/root$pre
 # flags OPTION... : an array of what pkg-config says
 flags() { read -r -a said <<< "$(pkg-config "$@" haft)"; }
 strict=(-Wall -Wextra -Werror -pedantic)
+# What a consumer may have, for whom these headers are not the system's.
+consumer=("${strict[@]}" -Wconversion -Wsign-conversion -Wshadow)
+compilers=(g++)
+if command -v clang++ > /dev/null; then compilers+=(clang++); fi
 
 # Every header, alone. Elsewhere than in the source tree, which must not help.
 cp tests/consumer/install/user.c tests/consumer/install/user.cc "$work"
@@ -52,10 +78,20 @@ cd "$work"
 flags --cflags
 for header in "root$prefix"/include/haft/*.h; do
   echo "#include <haft/${header##*/}>" |
-    g++ -std=c++17 -Wall -Wextra -Werror -fsyntax-only -x c++ "${said[@]}" - || fail "$header does not compile"
+    g++ -std=c++17 "${consumer[@]}" -Wold-style-cast -fsyntax-only -x c++ "${said[@]}" - || fail "$header does not compile"
 done
-for header in haft view; do
-  echo "#include <haft/$header.h>" | gcc -std=c99 "${strict[@]}" -fsyntax-only -x c "${said[@]}" - || fail "$header.h is not C99"
+for compiler in "${compilers[@]}"; do
+  # All together, and templates in use.
+  { (cd "root$prefix/include" && printf '#include <%s>\n' haft/*.h); cat user.cc; } |
+    "$compiler" -std=c++17 "${consumer[@]}" -Wold-style-cast -fsyntax-only -x c++ "${said[@]}" - || fail "$compiler warns"
+done
+for compiler in "${compilers[@]}"; do
+  if [[ $compiler == g++ ]]; then compiler=gcc; else compiler=clang; fi
+  for standard in c99 c11; do
+    printf '#include <haft/%s.h>\n' haft view |
+      "$compiler" "-std=$standard" "${consumer[@]}" -fsyntax-only -x c "${said[@]}" - ||
+      fail "haft.h or view.h is not $standard for $compiler"
+  done
 done
 
 # expect_runs PROGRAM: as it must, with that version of header and library

@@ -14,7 +14,10 @@
 namespace haft::internal {
 inline namespace HAFT_ABI {
 
-// The base of a class whose objects `new (std::nothrow)` takes from malloc and
+// As std::nothrow, which is a variable in the C++ library.
+inline constexpr std::nothrow_t kNoThrow{};
+
+// The base of a class whose objects `new (kNoThrow)` takes from malloc and
 // `delete` gives back to free. The global operators are no good for C: the one
 // of libstdc++ that does not throw calls the one that does and catches its
 // exception, and if there is no memory for the exception, the process ends. No

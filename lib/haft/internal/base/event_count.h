@@ -8,6 +8,7 @@
 #include <cstdint>
 
 #include "haft/internal/base/abi.h"
+#include "haft/internal/base/monotonic_clock.h"
 #include "haft/internal/base/sync.h"
 
 namespace haft::internal {
@@ -23,7 +24,7 @@ class EventCount {
   template <typename F>
   bool WaitUntil(F&& holds, std::chrono::nanoseconds timeout) noexcept {
     if (holds()) return true;
-    using Clock = std::chrono::steady_clock;
+    using Clock = MonotonicClock;
     const auto now = Clock::now();
     // Both sums stay in range: a timeout may be as small or as large as can be.
     const auto deadline = timeout <= timeout.zero() ? now
@@ -40,7 +41,7 @@ class EventCount {
       // what precedes that NotifyAll.
       const std::uint32_t seen = count_.load(std::memory_order_acquire);
       held = holds();
-      const auto left = deadline - std::chrono::steady_clock::now();
+      const auto left = deadline - Clock::now();
       if (held || left <= left.zero()) break;
       sync::WaitWhileEqual(count_, seen,
                            std::chrono::nanoseconds(left).count());

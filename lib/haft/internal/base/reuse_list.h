@@ -4,9 +4,8 @@
 #ifndef HAFT_INTERNAL_BASE_REUSE_LIST_H_
 #define HAFT_INTERNAL_BASE_REUSE_LIST_H_
 
-#include <new>
-
 #include "haft/internal/base/abi.h"
+#include "haft/internal/base/allocated_by_malloc.h"
 #include "haft/internal/base/sync.h"
 
 namespace haft::internal {
@@ -62,7 +61,7 @@ class ReuseList {
 
  private:
   T* Add() noexcept {
-    T* const object = new (std::nothrow) T;
+    T* const object = new (kNoThrow) T;
     if (object == nullptr) return nullptr;
     // relaxed, here and on failure: the first object is only copied, and [B1]
     // continues its release sequence.

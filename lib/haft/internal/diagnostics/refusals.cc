@@ -2,7 +2,6 @@
 
 #include <cinttypes>
 #include <memory>
-#include <new>
 
 #include "haft/handle.h"
 #include "haft/internal/base/allocated_by_malloc.h"
@@ -67,7 +66,7 @@ haft_status Listen(LazyInstance<Listener>& instance, haft_refusal callback,
                    void* context, std::uint32_t per_second) noexcept {
   Listener* created = nullptr;
   Listener* const present = instance.Get([&] {
-    created = new (std::nothrow) Listener(callback, context, per_second);
+    created = new (kNoThrow) Listener(callback, context, per_second);
     return std::unique_ptr<Listener>(created);
   });
   if (present == nullptr) return HAFT_OUT_OF_MEMORY;

@@ -5,7 +5,6 @@
 
 #include <cstddef>
 #include <memory>
-#include <new>
 
 #include "haft/haft.h"
 #include "haft/handle.h"
@@ -31,8 +30,7 @@ class TableHistory : public AllocatedByMalloc {
 
   // Returns nullptr if there is no memory.
   static std::unique_ptr<TableHistory> Create(std::size_t slots) noexcept {
-    std::unique_ptr<TableHistory> history(new (std::nothrow)
-                                              TableHistory(slots));
+    std::unique_ptr<TableHistory> history(new (kNoThrow) TableHistory(slots));
     if (history != nullptr && !(history->sites_.ok() && history->history_.ok()))
       history.reset();
     return history;

@@ -1,7 +1,6 @@
 // The loans of view.h.
 
 #include <cstdint>
-#include <new>
 
 #include "haft/haft.h"
 #include "haft/internal/base/allocated_by_malloc.h"
@@ -97,7 +96,7 @@ Lease* LeaseOfThread() noexcept {
   for (Lease* lease = first; lease != nullptr; lease = lease->next) {
     if (!lease->IsValid()) return lease;
   }
-  auto* const lease = new (std::nothrow) Lease;
+  auto* const lease = new (kNoThrow) Lease;
   if (lease == nullptr) return nullptr;
   lease->next = first;
   if (exit_hook.Arm(lease)) return lease;

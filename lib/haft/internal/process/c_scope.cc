@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <new>
 
 #include "haft/haft.h"
 #include "haft/handle.h"
@@ -25,7 +24,7 @@ extern "C" {
 
 haft_status haft_scope_open(haft_table* table, haft_scope** scope) {
   if (scope == nullptr) return HAFT_INVALID;
-  haft_scope* const opened = new (std::nothrow) haft_scope(table);
+  haft_scope* const opened = new (internal::kNoThrow) haft_scope(table);
   if (opened == nullptr) return HAFT_OUT_OF_MEMORY;
   *scope = opened;
   return HAFT_OK;

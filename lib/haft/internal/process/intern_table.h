@@ -7,7 +7,6 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
-#include <new>
 #include <utility>
 
 #include "haft/haft.h"
@@ -15,6 +14,7 @@
 #include "haft/internal/base/abi.h"
 #include "haft/internal/base/allocated_by_malloc.h"
 #include "haft/internal/base/handover_list.h"
+#include "haft/internal/base/mutex.h"
 #include "haft/internal/base/sync.h"
 #include "haft/internal/process/any_table.h"
 #include "haft/status.h"
@@ -58,7 +58,7 @@ class InternTable {
       const Section section(shard);
       if (shard.CountOneMore(table, object, type, handle)) return Status::kOk;
     }
-    std::unique_ptr<Entry> entry(new (std::nothrow) Entry{
+    std::unique_ptr<Entry> entry(new (kNoThrow) Entry{
         {}, &shard, nullptr, &table, object, type, destroy, context});
     if (entry == nullptr) return Status::kOutOfMemory;
     std::size_t crowded = 0;
@@ -161,7 +161,7 @@ class InternTable {
   std::size_t size() noexcept {
     std::size_t size = 0;
     for (Shard& shard : shards_) {
-      const std::lock_guard<std::mutex> lock(shard.mutex);
+      const std::lock_guard<Mutex> lock(shard.mutex);
       size += shard.size;
     }
     return size;
@@ -197,7 +197,7 @@ class InternTable {
   struct alignas(128) Shard {
     // The entries whose objects are gone.
     EndedEntries ended;
-    std::mutex mutex;
+    Mutex mutex;
     // The mutex protects the following.
     Entry* one = nullptr;  // the only bucket, while `buckets` is null
     Entry** buckets = nullptr;
@@ -265,7 +265,7 @@ class InternTable {
       const std::size_t more = crowded == 1 ? 16 : 2 * crowded;
       ZeroedArray<Entry*> spare = NewZeroedArray<Entry*>(more);
       if (spare == nullptr) return;
-      const std::lock_guard<std::mutex> lock(mutex);
+      const std::lock_guard<Mutex> lock(mutex);
       if (count != crowded) return;
       Entry** const old = buckets == nullptr ? &one : buckets;
       for (std::size_t i = 0; i < count; ++i) {
@@ -284,13 +284,18 @@ class InternTable {
   // Holds the mutex of a shard, and frees ended entries after it.
   class Section {
    public:
-    explicit Section(Shard& shard) noexcept
-        : lock_(shard.mutex), ended_(shard.UnlinkEnded()) {}
+    explicit Section(Shard& shard) noexcept : locked_(&shard) {
+      shard.mutex.lock();
+      ended_ = shard.UnlinkEnded();
+    }
+    Section(const Section&) = delete;
+    Section& operator=(const Section&) = delete;
     ~Section() { Leave(); }
 
     // Unlocks the mutex. Returns how many entries were freed then.
     std::size_t Leave() noexcept {
-      if (lock_.owns_lock()) lock_.unlock();
+      if (Shard* const locked = std::exchange(locked_, nullptr))
+        locked->mutex.unlock();
       std::size_t freed = 0;
       for (; ended_ != nullptr; ++freed) {
         const std::unique_ptr<Entry> entry(ended_);
@@ -300,7 +305,7 @@ class InternTable {
     }
 
    private:
-    std::unique_lock<std::mutex> lock_;
+    Shard* locked_;
     Entry* ended_;
   };
 

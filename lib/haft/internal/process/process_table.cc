@@ -1,7 +1,6 @@
 #include "haft/internal/process/process_table.h"
 
 #include <algorithm>
-#include <new>
 
 #include "haft/internal/base/lazy_instance.h"
 #include "haft/internal/diagnostics/diagnostics.h"
@@ -45,7 +44,7 @@ CTable::~CTable() {
 }
 
 std::unique_ptr<CTable> CTable::Create(std::size_t capacity) noexcept {
-  std::unique_ptr<CTable> table(new (std::nothrow) CTable(capacity));
+  std::unique_ptr<CTable> table(new (kNoThrow) CTable(capacity));
   if (table == nullptr || !table->ok()) return nullptr;
   if (DiagnosticFlags() != 0) {
     fast_path_gate.ForceSlowPath();

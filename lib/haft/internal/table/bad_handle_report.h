@@ -32,14 +32,15 @@ struct BadHandle {
 [[noreturn, gnu::cold]] inline void FatalBadHandle(
     const BadHandle& bad) noexcept {
   char sentence[400];
-  int n =
+  const int written =
       std::snprintf(sentence, sizeof(sentence),
                     "%s(0x%" PRIxPTR
                     "): %s in table %p; the word reads { generation: %" PRIuPTR
                     ", index: %" PRIuPTR " }",
                     bad.operation, bad.word, StatusName(bad.status), bad.table,
                     bad.generation, bad.index);
-  if (n > 0 && static_cast<std::size_t>(n) < sizeof(sentence)) {
+  const std::size_t n = written > 0 ? static_cast<std::size_t>(written) : 0;
+  if (n > 0 && n < sizeof(sentence)) {
     if (bad.slot_is == nullptr) {
       std::snprintf(sentence + n, sizeof(sentence) - n,
                     ", the table has no such slot");
