@@ -33,6 +33,15 @@ TEST(AnyObjectTest, ReleasedIsNotDestroyed) {
   EXPECT_EQ(destroyed, 0);
 }
 
+TEST(AnyTraitsTest, IsAsHeadersSay) {
+  // haft.h: a handle is never issued again, except where words have 32 bits.
+  EXPECT_EQ(internal::AnyTraits::kExhaustion,
+            sizeof(Word) == 8 ? Exhaustion::kDropSlot : Exhaustion::kWrap);
+  // view.h: 240 loans, of 128 ready handles and 128 ended ones.
+  EXPECT_EQ(internal::AnyTraits::kSlotsOfLoan, 256u);
+  EXPECT_EQ(internal::AnyTraits::kSlotsSetAside, 240u * 256u);
+}
+
 TEST(TypeMatchesTest, ByAddressOrByIdentity) {
   char same[] = "identity";
   const haft_type alias = {"alias", same, nullptr, 0, 0};

@@ -68,6 +68,25 @@ bool Delete(Allocator& allocator, Word handle) {
   });
 }
 
+struct SettingAside
+    : TestTraits<GlobalFreeList, HandleLayout<11, kWordBits - 12>> {
+  static constexpr std::size_t kSlotsSetAside = 100;
+};
+
+TEST(SlotAllocatorTest, AnEighthOfTheOtherSlotsIsSetAsideAtMost) {
+  using Allocator = SlotAllocator<WordSlot<Word>, SettingAside>;
+  constexpr std::size_t kMost = 2048;
+  static_assert(Allocator::kMaxCapacity == kMost);
+  EXPECT_EQ(Allocator::SetAside(0), 100u);
+  EXPECT_EQ(Allocator::SetAside(kMost - 8 * 100), 100u);
+  EXPECT_EQ(Allocator::SetAside(kMost - 8 * 100 + 1), 99u);
+  EXPECT_EQ(Allocator::SetAside(kMost - 8), 1u);
+  EXPECT_EQ(Allocator::SetAside(kMost - 7), 0u);
+  EXPECT_EQ(Allocator::SetAside(kMost), 0u);
+  EXPECT_EQ(Roomy::SetAside(0), 0u);
+  EXPECT_EQ(Allocator(1000, 2).set_aside(), 100u);
+}
+
 TEST(SlotAllocatorTest, FreedSlotComesBackWithItsNextHandle) {
   Dropping allocator(1, 2);
   ASSERT_TRUE(allocator.ok());
