@@ -98,6 +98,7 @@ static inline haft_slot *haft_view_slot(const haft_view *view,
   const uintptr_t distance = handle * (sizeof(haft_slot) / 2) & view->mask;
   return HAFT_VIEW_CAST(haft_slot *, first + distance);
 }
+#undef HAFT_VIEW_CAST
 
 /* Returns whether diagnostics watch, so that every operation must be a call. */
 static inline int haft_view_is_watched(const haft_view *view) {
