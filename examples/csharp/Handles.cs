@@ -1,4 +1,5 @@
-// Handles for objects of .NET, by the C interface as it is. C gets a word; the table keeps a number, by which .NET finds the object.
+// Handles for objects of .NET, by the C interface as it is. C gets a word; the table keeps a number, by which .NET finds the
+// object.
 
 using System;
 using System.Collections.Concurrent;

@@ -11,7 +11,8 @@ end
 # A closure must not be collected while C has it. An exception must not leave it, because there are frames of C below. C may call it
 # on a thread that has the lock of the interpreter only.
 $problem = nil
-COMPARE = Fiddle::Closure::BlockCaller.new(Fiddle::TYPE_INT, [Fiddle::TYPE_VOIDP, Fiddle::TYPE_VOIDP, Fiddle::TYPE_UINTPTR_T]) do |a, b, word|
+ARGUMENTS = [Fiddle::TYPE_VOIDP, Fiddle::TYPE_VOIDP, Fiddle::TYPE_UINTPTR_T]
+COMPARE = Fiddle::Closure::BlockCaller.new(Fiddle::TYPE_INT, ARGUMENTS) do |a, b, word|
   Handles.value(word).call(a[0, 4].unpack1("l"), b[0, 4].unpack1("l"))
 rescue StandardError => error
   $problem = error.message
