@@ -9,7 +9,7 @@ quoted() {
 import pathlib, re, sys
 root = pathlib.Path(sys.argv[1])
 page = (root / "docs/embedding-c.md").read_text()
-sources = [p.read_text() for d in ("sqlite", "curl", "uv") for p in (root / "examples" / d).glob("*.c")
+sources = [p.read_text() for d in ("sqlite", "curl", "uv", "microhttpd", "glib") for p in (root / "examples" / d).glob("*.c")
            if p.name != "raw.c"]
 sources += [p.read_text() for p in (root / "tests/consumer/c").glob("*.c")]
 scripts = (root / "examples/run.sh").read_text().replace(" --jobs=2 --noshow_progress --show_result=0", "")
