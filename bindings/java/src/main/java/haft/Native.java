@@ -34,8 +34,8 @@ final class Native {
     }
   }
 
-  // The layout that haft/view.h describes: a slot has eight words, the third is the type and the fourth
-  // the state.
+  // The layout that haft/view.h describes: a slot has eight words, the third is the type and the
+  // fourth the state.
   private static final VarHandle WORD =
       MethodHandles.byteBufferViewVarHandle(long[].class, ByteOrder.nativeOrder());
   private static final long WATCHED = 1;

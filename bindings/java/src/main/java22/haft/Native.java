@@ -78,8 +78,8 @@ final class Native {
    */
   private static final long TYPE = describeType("Java object");
 
-  // The layout that haft/view.h describes: a slot has eight words, the third is the type and the fourth
-  // the state.
+  // The layout that haft/view.h describes: a slot has eight words, the third is the type and the
+  // fourth the state.
   private static final VarHandle WORD = JAVA_LONG.varHandle();
   private static final int VIEW_ABI = 1;
   private static final long WATCHED = 1;
